@@ -1,0 +1,410 @@
+//! Private keys under a password: SPEC section 7. An envelope holds a random root, sealed by the password and, where wanted, by two men;
+//! from the root come the key of the private keys and the key of the state.
+
+use core::fmt;
+
+use rand_core::TryCryptoRng;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    cobblestone,
+    crypto::{
+        kdf::{Expander, hkdf},
+        sign::SigningKey,
+    },
+    encoding::{MALFORMED, Reader, Writer, encode, encode_into, framed, unframe},
+    error::{Code, Error, Result},
+    identity::UserId,
+    key_pair::{KeyPair, Suite},
+    password::{Derivation, Kdf, Password},
+    random::Random,
+    secret::{Secret, SecretBytes, equal},
+};
+
+const MAGIC: [u8; 4] = *b"WKBK";
+const MAX_LEN: usize = 1 << 20;
+const MAX_KEYS: u64 = 64;
+const MAX_APP: usize = 128;
+const ROOT: usize = 32;
+const SEALED_ROOT: usize = ROOT + cobblestone::PREFIX + cobblestone::TAG;
+const SALT: usize = 32;
+
+/// Seals a key pair under a password.
+///
+/// # Errors
+/// `invalid-argument` for a user id, `password-format`, `rng`, `limit`.
+pub fn seal_backup<R: TryCryptoRng>(
+    pair: &KeyPair,
+    rng: &mut Random<R>,
+    password: &str,
+    user_id: &str,
+    kdf: Kdf,
+) -> Result<Vec<u8>> {
+    let owner = Owner::stand_alone(user_id)?;
+    let password = Password::new(password)?;
+    let mut salt = [0; SALT];
+    rng.fill(&mut salt)?;
+    let derivation = Derivation::new(kdf, &salt)?;
+    let keys = Keys { encryption: &[pair], signing: &[] };
+    let envelope = Envelope::seal(rng, &owner, 1, &derivation, &password, None, &keys)?;
+    Ok(envelope.encode())
+}
+
+/// Opens a backup that [`seal_backup`] made for this user.
+///
+/// # Errors
+/// `invalid-format`, `truncated`, `unsupported-version`, `limit`: not a backup. `kdf-policy`, `key-mismatch` (another user's), `password-format`: nothing was derived.
+/// `wrong-password`. `decryption-failed`, `key-mismatch`: changed.
+pub fn open_backup(backup: &[u8], password: &str, user_id: &str) -> Result<KeyPair> {
+    let envelope = Envelope::parse(backup)?;
+    envelope.check_owner(&Owner::stand_alone(user_id)?)?;
+    let opened = envelope.open(&Password::new(password)?)?;
+    let mut encryption = opened.encryption.into_iter();
+    match (encryption.next(), encryption.next(), opened.signing.is_empty()) {
+        (Some(pair), None, true) => Ok(pair),
+        _ => Err(MALFORMED),
+    }
+}
+
+/// Whose backup it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    app_id: String,
+    user_id: UserId,
+}
+
+impl Owner {
+    /// A user of an application.
+    ///
+    /// # Errors
+    /// `invalid-argument`.
+    pub fn new(app_id: &str, user_id: &str) -> Result<Self> {
+        if app_id.len() > MAX_APP {
+            return Err(Error::new(Code::InvalidArgument, "an app id has at most 128 bytes"));
+        }
+        Ok(Self { app_id: app_id.to_owned(), user_id: UserId::new(user_id)? })
+    }
+
+    /// A user, where the application keeps its backups by itself.
+    ///
+    /// # Errors
+    /// `invalid-argument`.
+    pub fn stand_alone(user_id: &str) -> Result<Self> {
+        Self::new("", user_id)
+    }
+
+    /// `CBOR[label, app, user, …]`.
+    fn context(&self, label: &str, more: usize, write: impl FnOnce(&mut Writer)) -> Vec<u8> {
+        encode(|w| {
+            w.array(3 + more);
+            w.text(label);
+            w.text(&self.app_id);
+            w.text(self.user_id.as_str());
+            write(w);
+        })
+    }
+}
+
+/// The shares of the two-man rule, one of the application and one of the key server.
+pub struct TwoMen {
+    /// The application's.
+    pub application: Secret<32>,
+    /// The key server's.
+    pub key_server: Secret<32>,
+}
+
+impl TwoMen {
+    fn key(&self, owner: &Owner) -> Secret<32> {
+        let shares = [self.application.expose().as_slice(), self.key_server.expose().as_slice()];
+        hkdf(&shares, &owner.context("wardkey/v1/two-man", 0, |_| ()))
+    }
+}
+
+impl fmt::Debug for TwoMen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TwoMen(redacted)")
+    }
+}
+
+/// The private keys that go into a backup, the newest first.
+#[derive(Debug)]
+pub struct Keys<'a> {
+    /// At least one.
+    pub encryption: &'a [&'a KeyPair],
+    /// May be none.
+    pub signing: &'a [&'a SigningKey],
+}
+
+/// The private keys of a backup, the newest first.
+#[derive(Debug)]
+pub struct OpenedKeys {
+    /// At least one.
+    pub encryption: Vec<KeyPair>,
+    /// May be none.
+    pub signing: Vec<SigningKey>,
+}
+
+/// A backup as it is stored. What it says is not verified before it is opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    owner: Owner,
+    version: u64,
+    derivation: Derivation,
+    root: [u8; SEALED_ROOT],
+    two_man_root: Option<[u8; SEALED_ROOT]>,
+    keys: Vec<u8>,
+    state: Vec<u8>,
+}
+
+impl Envelope {
+    /// Draws a new root and seals everything under it.
+    ///
+    /// # Errors
+    /// `invalid-argument` for no key or too many, `rng`, `limit`.
+    pub fn seal<R: TryCryptoRng>(
+        rng: &mut Random<R>,
+        owner: &Owner,
+        version: u64,
+        derivation: &Derivation,
+        password: &Password,
+        two_men: Option<&TwoMen>,
+        keys: &Keys<'_>,
+    ) -> Result<Self> {
+        let payload = seal_payload(keys)?;
+        let root: Secret<ROOT> = Secret::generate(rng)?;
+        let expander = Expander::new(root.expose());
+        let mut seal_root = |key: &Secret<32>, context: &[u8]| {
+            let sealed = cobblestone::seal(key, rng, context, root.expose())?;
+            sealed.try_into().map_err(|_| MALFORMED)
+        };
+        let password_key = derivation.derive(password)?.password_key();
+        let sealed_root = seal_root(&password_key, &root_context(owner, derivation))?;
+        let two_man_root = match two_men {
+            Some(men) => Some(seal_root(&men.key(owner), &two_man_context(owner))?),
+            None => None,
+        };
+        let keys = cobblestone::seal(&expander.derive("backup-keys"), rng, &keys_context(owner), payload.expose())?;
+        let mut envelope = Self {
+            owner: owner.clone(),
+            version,
+            derivation: derivation.clone(),
+            root: sealed_root,
+            two_man_root,
+            keys,
+            state: Vec::new(),
+        };
+        envelope.state =
+            cobblestone::seal(&expander.derive("backup-state"), rng, &envelope.state_context(), EMPTY_STATE)?;
+        Ok(envelope)
+    }
+
+    /// Reads an envelope; nothing of it is verified yet.
+    ///
+    /// # Errors
+    /// `invalid-format`, `truncated`, `unsupported-version`, `kdf-policy`, `limit`.
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        if bytes.len() > MAX_LEN {
+            return Err(Error::new(Code::Limit, "larger than any backup"));
+        }
+        let mut reader = Reader::new(unframe(MAGIC, bytes)?);
+        reader.map_of(8)?;
+        reader.key(1)?;
+        let app_id = reader.text()?;
+        reader.key(2)?;
+        let owner = Owner::new(app_id, reader.text()?).map_err(|_| MALFORMED)?;
+        reader.key(3)?;
+        let version = reader.uint()?;
+        reader.key(4)?;
+        let derivation = Derivation::read(&mut reader)?;
+        reader.key(5)?;
+        let root = reader.fixed()?;
+        reader.key(6)?;
+        let two_man_root = reader.null_or(Reader::fixed)?;
+        reader.key(7)?;
+        let keys = reader.bytes()?.to_vec();
+        reader.key(8)?;
+        let state = reader.bytes()?.to_vec();
+        let envelope = Self { owner, version, derivation, root, two_man_root, keys, state };
+        if version == 0 || envelope.encode() != bytes { Err(MALFORMED) } else { Ok(envelope) }
+    }
+
+    /// The bytes to store.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        encode_into(framed(MAGIC), |w| {
+            w.map(8);
+            w.uint(1);
+            w.text(&self.owner.app_id);
+            w.uint(2);
+            w.text(self.owner.user_id.as_str());
+            w.uint(3);
+            w.uint(self.version);
+            w.uint(4);
+            self.derivation.write(w);
+            w.uint(5);
+            w.bytes(&self.root);
+            w.uint(6);
+            write_two_man(w, self.two_man_root.as_ref());
+            w.uint(7);
+            w.bytes(&self.keys);
+            w.uint(8);
+            w.bytes(&self.state);
+        })
+    }
+
+    /// Is it this user's?
+    ///
+    /// # Errors
+    /// `key-mismatch`.
+    pub fn check_owner(&self, owner: &Owner) -> Result<()> {
+        if self.owner == *owner { Ok(()) } else { Err(Error::new(Code::KeyMismatch, "the backup of another user")) }
+    }
+
+    /// Opens it with the password, after the slow derivation.
+    ///
+    /// # Errors
+    /// `wrong-password`, `decryption-failed`, `invalid-format`, `key-mismatch`, `limit`.
+    pub fn open(&self, password: &Password) -> Result<OpenedKeys> {
+        let key = self.derivation.derive(password)?.password_key();
+        let root = cobblestone::open(&key, &root_context(&self.owner, &self.derivation), &self.root)
+            .map_err(|_| Error::new(Code::WrongPassword, "the password doesn't open this backup"))?;
+        self.open_root(&SecretBytes::new(root))
+    }
+
+    /// Opens it with the shares of both men.
+    ///
+    /// # Errors
+    /// `no-backup` where it has no such root; `decryption-failed`, `invalid-format`, `key-mismatch`.
+    pub fn open_with_two_men(&self, men: &TwoMen) -> Result<OpenedKeys> {
+        let sealed = self.two_man_root.as_ref();
+        let sealed = sealed.ok_or(Error::new(Code::NoBackup, "this backup can't be opened by two men"))?;
+        let root =
+            cobblestone::open(&men.key(&self.owner), &two_man_context(&self.owner), sealed).map_err(|_| CHANGED)?;
+        self.open_root(&SecretBytes::new(root))
+    }
+
+    /// The state first: it authenticates all the rest.
+    fn open_root(&self, root: &SecretBytes) -> Result<OpenedKeys> {
+        let expander = Expander::new(root.expose());
+        let state = cobblestone::open(&expander.derive("backup-state"), &self.state_context(), &self.state)
+            .map_err(|_| CHANGED)?;
+        let payload = cobblestone::open(&expander.derive("backup-keys"), &keys_context(&self.owner), &self.keys)
+            .map(SecretBytes::new)
+            .map_err(|_| CHANGED)?;
+        if state != EMPTY_STATE {
+            return Err(MALFORMED);
+        }
+        open_payload(&payload)
+    }
+
+    fn state_context(&self) -> Vec<u8> {
+        let rest = Sha256::digest(encode(|w| {
+            w.array(4);
+            self.derivation.write(w);
+            w.bytes(&self.root);
+            write_two_man(w, self.two_man_root.as_ref());
+            w.bytes(&self.keys);
+        }));
+        self.owner.context("wardkey/v1/backup/state", 2, |w| {
+            w.uint(self.version);
+            w.bytes(&rest);
+        })
+    }
+}
+
+const CHANGED: Error = Error::new(Code::DecryptionFailed, "the backup was changed");
+/// The empty CBOR map.
+const EMPTY_STATE: &[u8] = &[0xa0];
+
+fn write_two_man(w: &mut Writer, root: Option<&[u8; SEALED_ROOT]>) {
+    match root {
+        Some(root) => w.bytes(root),
+        None => w.null(),
+    }
+}
+
+fn root_context(owner: &Owner, derivation: &Derivation) -> Vec<u8> {
+    owner.context("wardkey/v1/backup/root", 1, |w| derivation.write(w))
+}
+
+fn two_man_context(owner: &Owner) -> Vec<u8> {
+    owner.context("wardkey/v1/backup/two-man-root", 0, |_| ())
+}
+
+fn keys_context(owner: &Owner) -> Vec<u8> {
+    owner.context("wardkey/v1/backup/keys", 0, |_| ())
+}
+
+/// The keys payload, written into memory that doesn't grow.
+fn seal_payload(keys: &Keys<'_>) -> Result<SecretBytes> {
+    let count = keys.encryption.len().max(keys.signing.len()) as u64;
+    if keys.encryption.is_empty() || count > MAX_KEYS {
+        return Err(Error::new(Code::InvalidArgument, "a backup holds 1 to 64 keys"));
+    }
+    let private = keys.encryption.iter().map(|pair| pair.private_bytes()).collect::<Result<Vec<_>>>()?;
+    let capacity =
+        private.iter().map(|private| private.expose().len() + 64).sum::<usize>() + 96 * keys.signing.len() + 16;
+    Ok(SecretBytes::new(encode_into(Vec::with_capacity(capacity), |w| {
+        w.map(2);
+        w.uint(1);
+        w.array(private.len());
+        for (pair, private) in keys.encryption.iter().zip(&private) {
+            w.array(3);
+            w.uint(pair.public_key().suite().number());
+            w.bytes(&pair.public_key().fingerprint().0);
+            w.bytes(private.expose());
+        }
+        w.uint(2);
+        w.array(keys.signing.len());
+        for key in keys.signing {
+            w.array(2);
+            w.bytes(key.verifying_key().as_bytes());
+            w.bytes(key.seed().expose());
+        }
+    })))
+}
+
+fn open_payload(payload: &SecretBytes) -> Result<OpenedKeys> {
+    let mut reader = Reader::new(payload.expose());
+    reader.map_of(2)?;
+    reader.key(1)?;
+    let mut encryption: Vec<KeyPair> = Vec::new();
+    let count = reader.array()?;
+    if count == 0 || count > MAX_KEYS {
+        return Err(MALFORMED);
+    }
+    for _ in 0..count {
+        reader.array_of(3)?;
+        let suite = Suite::from_number(reader.uint()?).ok_or(MALFORMED)?;
+        let fingerprint = reader.fixed()?;
+        let pair = KeyPair::from_private_bytes(suite, reader.bytes()?, &fingerprint)?;
+        if encryption.iter().any(|other| other.public_key().fingerprint() == pair.public_key().fingerprint()) {
+            return Err(MALFORMED);
+        }
+        encryption.push(pair);
+    }
+    reader.key(2)?;
+    let mut signing: Vec<SigningKey> = Vec::new();
+    let count = reader.array()?;
+    if count > MAX_KEYS {
+        return Err(MALFORMED);
+    }
+    for _ in 0..count {
+        reader.array_of(2)?;
+        let public: [u8; 32] = reader.fixed()?;
+        let key = SigningKey::from_seed(Secret::from_slice(reader.bytes()?).ok_or(MALFORMED)?);
+        if !equal(key.verifying_key().as_bytes(), &public) {
+            return Err(Error::new(Code::KeyMismatch, "the private key is not the one of this public key"));
+        }
+        if signing.iter().any(|other| other.verifying_key() == key.verifying_key()) {
+            return Err(MALFORMED);
+        }
+        signing.push(key);
+    }
+    let opened = OpenedKeys { encryption, signing };
+    let again = seal_payload(&Keys {
+        encryption: &opened.encryption.iter().collect::<Vec<_>>(),
+        signing: &opened.signing.iter().collect::<Vec<_>>(),
+    })?;
+    if equal(again.expose(), payload.expose()) { Ok(opened) } else { Err(MALFORMED) }
+}

@@ -1,0 +1,195 @@
+//! How objects become bytes: framing, deterministic CBOR, context, base64url. SPEC section 1.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use minicbor::{Decoder, Encoder};
+
+use crate::error::{Code, Error, Result};
+
+/// The version byte of every object of this format.
+pub(crate) const VERSION: u8 = 1;
+const MAX_CONTEXT: usize = 65_536;
+
+pub(crate) const MALFORMED: Error = Error::new(Code::InvalidFormat, "not the canonical encoding of this object");
+
+/// Entries that are bound to a ciphertext without being stored in it, in their canonical encoding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Context(Vec<u8>);
+
+impl Context {
+    /// A context of these entries, in any order.
+    ///
+    /// # Errors
+    /// `invalid-argument` for a key given twice, `limit` over 65,536 bytes.
+    pub fn new<'a>(entries: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self> {
+        let mut encoded: Vec<(Vec<u8>, &str)> =
+            entries.into_iter().map(|(key, value)| (encode(|w| w.text(key)), value)).collect();
+        encoded.sort_by(|(a, _), (b, _)| a.cmp(b));
+        if encoded.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b)) {
+            return Err(Error::new(Code::InvalidArgument, "a context key is given twice"));
+        }
+        let bytes = encode(|w| {
+            w.map(encoded.len());
+            for (key, value) in &encoded {
+                w.raw(key);
+                w.text(value);
+            }
+        });
+        if bytes.len() > MAX_CONTEXT {
+            return Err(Error::new(Code::Limit, "the context is larger than 65,536 bytes"));
+        }
+        Ok(Self(bytes))
+    }
+
+    /// The CBOR map.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Default for Context {
+    /// No entries.
+    fn default() -> Self {
+        Self(vec![0xa0])
+    }
+}
+
+/// Writes CBOR into a vector; that cannot fail.
+pub(crate) struct Writer(Encoder<Vec<u8>>);
+
+pub(crate) fn encode(write: impl FnOnce(&mut Writer)) -> Vec<u8> {
+    encode_into(Vec::new(), write)
+}
+
+/// Writes after what stands in `start`.
+pub(crate) fn encode_into(start: Vec<u8>, write: impl FnOnce(&mut Writer)) -> Vec<u8> {
+    let mut writer = Writer(Encoder::new(start));
+    write(&mut writer);
+    writer.0.into_writer()
+}
+
+impl Writer {
+    pub(crate) fn uint(&mut self, value: u64) {
+        self.0.u64(value).ok();
+    }
+    pub(crate) fn bytes(&mut self, value: &[u8]) {
+        self.0.bytes(value).ok();
+    }
+    pub(crate) fn text(&mut self, value: &str) {
+        self.0.str(value).ok();
+    }
+    pub(crate) fn array(&mut self, len: usize) {
+        self.0.array(len as u64).ok();
+    }
+    pub(crate) fn map(&mut self, len: usize) {
+        self.0.map(len as u64).ok();
+    }
+    pub(crate) fn null(&mut self) {
+        self.0.null().ok();
+    }
+    /// CBOR that is encoded already.
+    pub(crate) fn raw(&mut self, encoded: &[u8]) {
+        self.0.writer_mut().extend_from_slice(encoded);
+    }
+}
+
+/// Reads CBOR. What it lets pass need not be canonical: the object's decoder compares with its own encoding.
+pub(crate) struct Reader<'a>(Decoder<'a>);
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self(Decoder::new(bytes))
+    }
+    pub(crate) fn uint(&mut self) -> Result<u64> {
+        self.0.u64().map_err(|_| MALFORMED)
+    }
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8]> {
+        self.0.bytes().map_err(|_| MALFORMED)
+    }
+    pub(crate) fn fixed<const N: usize>(&mut self) -> Result<[u8; N]> {
+        self.bytes()?.try_into().map_err(|_| MALFORMED)
+    }
+    pub(crate) fn text(&mut self) -> Result<&'a str> {
+        self.0.str().map_err(|_| MALFORMED)
+    }
+    pub(crate) fn array(&mut self) -> Result<u64> {
+        self.0.array().ok().flatten().ok_or(MALFORMED)
+    }
+    /// An array of exactly this length.
+    pub(crate) fn array_of(&mut self, len: u64) -> Result<()> {
+        if self.array()? == len { Ok(()) } else { Err(MALFORMED) }
+    }
+    /// A map of exactly this length.
+    pub(crate) fn map_of(&mut self, len: u64) -> Result<()> {
+        if self.0.map().ok().flatten() == Some(len) { Ok(()) } else { Err(MALFORMED) }
+    }
+    /// The next key of a map, which must be this one.
+    pub(crate) fn key(&mut self, key: u64) -> Result<()> {
+        if self.uint()? == key { Ok(()) } else { Err(MALFORMED) }
+    }
+    pub(crate) fn null_or<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<Option<T>> {
+        if self.0.datatype().map_err(|_| MALFORMED)? == minicbor::data::Type::Null {
+            self.0.null().map_err(|_| MALFORMED)?;
+            return Ok(None);
+        }
+        read(self).map(Some)
+    }
+}
+
+/// The first bytes of an object.
+pub(crate) fn framed(magic: [u8; 4]) -> Vec<u8> {
+    let mut bytes = magic.to_vec();
+    bytes.push(VERSION);
+    bytes
+}
+
+/// Checks magic and version and gives what follows.
+pub(crate) fn unframe(magic: [u8; 4], bytes: &[u8]) -> Result<&[u8]> {
+    let Some((found, rest)) = bytes.split_at_checked(4) else {
+        return Err(Error::new(Code::InvalidFormat, "too short for a Wardkey object"));
+    };
+    if found != magic {
+        return Err(Error::new(Code::InvalidFormat, "not this kind of Wardkey object"));
+    }
+    match rest.split_first() {
+        None => Err(Error::new(Code::Truncated, "ends before its version")),
+        Some((&VERSION, body)) => Ok(body),
+        Some(_) => Err(Error::new(Code::UnsupportedVersion, "made by another version of the format")),
+    }
+}
+
+/// RFC 4648 section 5, without padding.
+#[must_use]
+pub fn base64url(bytes: &[u8]) -> String {
+    Base64UrlUnpadded::encode_string(bytes)
+}
+
+/// RFC 4648 section 5, without padding, unused bits zero.
+///
+/// # Errors
+/// `invalid-format`.
+pub fn from_base64url(text: &str) -> Result<Vec<u8>> {
+    Base64UrlUnpadded::decode_vec(text).map_err(|_| Error::new(Code::InvalidFormat, "not base64url"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn context_keys_are_sorted_by_their_encoding() {
+        let context = Context::new([("bb", "1"), ("c", "2"), ("a", "3")]).unwrap();
+        assert_eq!(context.as_bytes(), b"\xa3\x61a\x613\x61c\x612\x62bb\x611");
+        assert_eq!(Context::new([]).unwrap(), Context::default());
+        assert_eq!(Context::new([("a", ""), ("a", "")]).unwrap_err().code(), Code::InvalidArgument);
+        let long = "x".repeat(MAX_CONTEXT);
+        assert_eq!(Context::new([("a", long.as_str())]).unwrap_err().code(), Code::Limit);
+    }
+
+    #[test]
+    fn base64url_is_strict() {
+        assert_eq!(from_base64url("AQ").unwrap(), [1]);
+        for text in ["AR", "AQ==", "A", "A/", " AQ"] {
+            assert_eq!(from_base64url(text).unwrap_err().code(), Code::InvalidFormat, "{text}");
+        }
+    }
+}

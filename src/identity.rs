@@ -1,0 +1,65 @@
+//! Who somebody is. User ids are names, the application's: SPEC section 1.
+
+use core::fmt;
+
+use unicode_normalization::is_nfc;
+
+use crate::error::{Code, Error, Result};
+
+const MAX: usize = 128;
+const GROUP_ID: usize = 43;
+
+/// A user id: 1–128 bytes of UTF-8 in NFC, no control character, no `→`, not shaped like a group id.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId(String);
+
+impl UserId {
+    /// Takes a name that has the form of a user id.
+    ///
+    /// # Errors
+    /// `invalid-argument`.
+    pub fn new(name: &str) -> Result<Self> {
+        let like_group = name.len() == GROUP_ID
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        let refused = name.is_empty()
+            || name.len() > MAX
+            || like_group
+            || name.chars().any(|c| c.is_control() || c == '→')
+            || !is_nfc(name);
+        if refused {
+            return Err(Error::new(
+                Code::InvalidArgument,
+                "a user id has 1 to 128 bytes in NFC, without control characters and '→', and isn't shaped like a group id",
+            ));
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for name in ["a", "dr.müller@emergency", "伊藤", "x y", &"a".repeat(128), &"a".repeat(42), &"ä".repeat(64)]
+        {
+            assert_eq!(UserId::new(name).unwrap().as_str(), name);
+        }
+        for name in ["", &"a".repeat(129), &"a".repeat(43), "a→b", "a\nb", "a\u{85}", "mu\u{308}ller"] {
+            assert_eq!(UserId::new(name).unwrap_err().code(), Code::InvalidArgument, "{name:?}");
+        }
+    }
+}

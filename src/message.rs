@@ -1,0 +1,26 @@
+//! The data format: `header ‖ Cobblestone-256 body ‖ trailer if signed`. SPEC section 4.
+
+mod author;
+mod header;
+mod open;
+mod padding;
+mod seal;
+mod tree;
+
+pub use self::{
+    author::{Author, Authored, Authority, View, open_signed, seal_signed},
+    header::{Header, InSession, MAX_HEADER, SignedBy, key_id_of},
+    open::{Opener, open},
+    padding::{Padding, padded_len},
+    seal::{Sealer, seal, seal_in_session, sealed_len},
+};
+
+/// Context of the body: every byte of the header and the caller's entries.
+fn body_context(header: &[u8], context: &crate::encoding::Context) -> Vec<u8> {
+    crate::encoding::encode(|w| {
+        w.array(3);
+        w.text("wardkey/v1/message");
+        w.bytes(header);
+        w.raw(context.as_bytes());
+    })
+}

@@ -1,0 +1,227 @@
+//! Making a message, at once or piece by piece.
+
+use rand_core::TryCryptoRng;
+use sha2::{Digest, Sha256};
+
+use super::{Header, InSession, Padding, body_context, padding};
+use crate::{
+    cobblestone::{self, CHUNK, Chunks, SALT},
+    data_key::DataKey,
+    encoding::Context,
+    error::{Code, Error, Result},
+    random::Random,
+    secret,
+};
+
+/// Encrypts `data` under `key`, bound to `context`.
+///
+/// # Errors
+/// `rng`, `limit`.
+pub fn seal<R: TryCryptoRng>(
+    key: &DataKey,
+    rng: &mut Random<R>,
+    data: &[u8],
+    context: &Context,
+    padding: Padding,
+) -> Result<Vec<u8>> {
+    let mut salt = [0; SALT];
+    rng.fill(&mut salt)?;
+    let header = Header { padded: padding == Padding::Padme, key_id: key.id(), session: None };
+    seal_with(key, &salt, &header, data, context).map(|(message, _)| message)
+}
+
+/// Encrypts `data` as an unsigned message of a session.
+///
+/// # Errors
+/// `rng`, `limit`.
+pub fn seal_in_session<R: TryCryptoRng>(
+    key: &DataKey,
+    rng: &mut Random<R>,
+    session: [u8; 32],
+    data: &[u8],
+    context: &Context,
+    padding: Padding,
+) -> Result<Vec<u8>> {
+    let mut salt = [0; SALT];
+    rng.fill(&mut salt)?;
+    let session = Some(InSession { id: session, signed_by: None });
+    let header = Header { padded: padding == Padding::Padme, key_id: key.id(), session };
+    seal_with(key, &salt, &header, data, context).map(|(message, _)| message)
+}
+
+/// Length of the message that [`seal`] makes of so much data.
+///
+/// # Errors
+/// `limit`.
+pub fn sealed_len(header: &Header, data: u64) -> Result<u64> {
+    let plaintext = if header.padded { padding::padded_len(data)? } else { data };
+    Ok(header.to_bytes().len() as u64 + cobblestone::sealed_len(plaintext)? + header.trailer_len() as u64)
+}
+
+/// One message, without its trailer, and the leaf that an author signs.
+pub(super) fn seal_with(
+    key: &DataKey,
+    salt: &[u8; SALT],
+    header: &Header,
+    data: &[u8],
+    context: &Context,
+) -> Result<(Vec<u8>, Option<Leaf>)> {
+    let len = usize::try_from(sealed_len(header, data.len() as u64)?)
+        .map_err(|_| Error::new(Code::Limit, "too long for the memory"))?;
+    let mut message = secret::reserve(len)?;
+    let mut sealer = Sealer::start(key, salt, header, context, &mut message);
+    sealer.update(data, &mut message)?;
+    let leaf = sealer.finish(&mut message)?;
+    Ok((message, leaf))
+}
+
+/// What an author signs of a message: SHA-256 of what precedes the chunks ‖ SHA-256 of the chunks' hashes.
+pub(super) type Leaf = [u8; 64];
+
+/// Hashes the chunks of a signed message as they come.
+pub(super) struct LeafHasher {
+    prefix: [u8; 32],
+    chunks: Sha256,
+}
+
+impl LeafHasher {
+    /// `prefix`: header ‖ salt ‖ commitment.
+    pub(super) fn new(prefix: &[u8]) -> Self {
+        Self { prefix: Sha256::digest(prefix).into(), chunks: Sha256::new() }
+    }
+
+    pub(super) fn chunk(&mut self, sealed: &[u8]) {
+        self.chunks.update(Sha256::digest(sealed));
+    }
+
+    pub(super) fn finish(self) -> Leaf {
+        let mut leaf = [0; 64];
+        let (first, second) = leaf.split_at_mut(32);
+        first.copy_from_slice(&self.prefix);
+        second.copy_from_slice(&self.chunks.finalize());
+        leaf
+    }
+}
+
+/// Makes a message piece by piece. What comes out depends on the bytes alone, not on how they were cut.
+pub struct Sealer {
+    chunks: Chunks,
+    hasher: Option<LeafHasher>,
+    padded: bool,
+    len: u64,
+    pending: Vec<u8>,
+}
+
+impl core::fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Sealer({} bytes so far)", self.len)
+    }
+}
+
+impl Sealer {
+    /// Begins a message outside of any session, and writes its first bytes.
+    ///
+    /// # Errors
+    /// `rng`.
+    pub fn new<R: TryCryptoRng>(
+        key: &DataKey,
+        rng: &mut Random<R>,
+        context: &Context,
+        padding: Padding,
+        out: &mut Vec<u8>,
+    ) -> Result<Self> {
+        let mut salt = [0; SALT];
+        rng.fill(&mut salt)?;
+        let header = Header { padded: padding == Padding::Padme, key_id: key.id(), session: None };
+        Ok(Self::start(key, &salt, &header, context, out))
+    }
+
+    fn start(key: &DataKey, salt: &[u8; SALT], header: &Header, context: &Context, out: &mut Vec<u8>) -> Self {
+        let header_bytes = header.to_bytes();
+        let (chunks, commitment) = Chunks::derive(key.expander(), salt, &body_context(&header_bytes, context));
+        let start = out.len();
+        out.extend_from_slice(&header_bytes);
+        out.extend_from_slice(salt);
+        out.extend_from_slice(&commitment);
+        let hasher = header.signed_by().map(|_| LeafHasher::new(out.get(start..).unwrap_or_default()));
+        Self { chunks, hasher, padded: header.padded, len: 0, pending: Vec::new() }
+    }
+
+    /// Takes more data, and appends the chunks that are complete.
+    ///
+    /// # Errors
+    /// `limit`.
+    pub fn update(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        self.len += data.len() as u64;
+        self.push(data, out)
+    }
+
+    fn push(&mut self, mut data: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        if !self.pending.is_empty() {
+            let (head, rest) = data.split_at(data.len().min(CHUNK - self.pending.len()));
+            self.pending.extend_from_slice(head);
+            data = rest;
+            if self.pending.len() < CHUNK {
+                return Ok(());
+            }
+            let pending = core::mem::take(&mut self.pending);
+            let sealed = self.chunk(&pending, out);
+            self.pending = pending;
+            zeroize::Zeroize::zeroize(&mut self.pending);
+            sealed?;
+        }
+        while let Some((chunk, rest)) = data.split_at_checked(CHUNK) {
+            self.chunk(chunk, out)?;
+            data = rest;
+        }
+        if !data.is_empty() {
+            self.pending.reserve_exact(CHUNK);
+            self.pending.extend_from_slice(data);
+        }
+        Ok(())
+    }
+
+    fn chunk(&mut self, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        let start = out.len();
+        self.chunks.seal_onto(out, plaintext)?;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.chunk(out.get(start..).unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    /// Appends the end of the body.
+    ///
+    /// # Errors
+    /// `limit`.
+    pub(super) fn finish(mut self, out: &mut Vec<u8>) -> Result<Option<Leaf>> {
+        if self.padded {
+            let (mut zeros, length) = padding::tail(self.len)?;
+            while zeros > 0 {
+                let some = zeros.min(CHUNK as u64);
+                self.push([0; CHUNK].get(..usize::try_from(some).unwrap_or(0)).unwrap_or_default(), out)?;
+                zeros -= some;
+            }
+            self.push(&length, out)?;
+        }
+        let last = core::mem::take(&mut self.pending);
+        let sealed = self.chunk(&last, out);
+        drop(secret::SecretBytes::new(last));
+        sealed?;
+        Ok(self.hasher.take().map(LeafHasher::finish))
+    }
+
+    /// Appends the end of the message.
+    ///
+    /// # Errors
+    /// `limit`.
+    pub fn end(self, out: &mut Vec<u8>) -> Result<()> {
+        self.finish(out).map(|_| ())
+    }
+}
+
+impl Drop for Sealer {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.pending);
+    }
+}

@@ -1,0 +1,39 @@
+import { type Explained, explain, type Situation } from "../messages";
+import { h } from "./dom";
+import { icon } from "./icons";
+
+type Kind = "quiet" | "busy" | "good" | "bad";
+
+/** One line that says how it goes, read out by screen readers as it changes. */
+export class Status {
+  readonly element = h("div", { class: "status", role: "status", tabindex: -1 });
+
+  clear(): void {
+    this.#show("quiet");
+  }
+
+  busy(text: string): void {
+    this.#show("busy", h("span", {}, text));
+  }
+
+  good(text: string): void {
+    this.#show("good", icon("check"), h("span", {}, text));
+  }
+
+  bad({ text, code }: Explained): void {
+    this.#show("bad", icon("alert"), h("span", {}, text, " ", h("code", { class: "code" }, code)));
+  }
+
+  failed(error: unknown, situation: Situation): void {
+    this.bad(explain(error, situation));
+  }
+
+  focus(): void {
+    this.element.focus();
+  }
+
+  #show(kind: Kind, ...content: Node[]): void {
+    this.element.dataset.kind = kind;
+    this.element.replaceChildren(...content);
+  }
+}

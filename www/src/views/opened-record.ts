@@ -1,0 +1,99 @@
+import type { Octets } from "../bytes";
+import { sha256 } from "../bytes";
+import type { Clinician } from "../clinician";
+import { cleanFileName, formatDay } from "../format";
+import { say } from "../messages";
+import type { AttachedFile, TransferRecord } from "../record";
+import type { Transfer } from "../server";
+import { grouped } from "../ui/code";
+import { h, painted } from "../ui/dom";
+import { SaveLink } from "../ui/download";
+import { ProgressBar } from "../ui/progress";
+import { Status } from "../ui/status";
+
+/** A decrypted record on the page, as text, and the way to its file. */
+export class OpenedRecord {
+  readonly element: HTMLElement;
+  readonly #clinician: Clinician;
+  readonly #transfer: Transfer;
+  readonly #progress = new ProgressBar();
+  readonly #status = new Status();
+  readonly #result = h("div", { class: "result" });
+  #link: SaveLink | undefined;
+  #released = false;
+
+  constructor(clinician: Clinician, transfer: Transfer, record: TransferRecord) {
+    this.#clinician = clinician;
+    this.#transfer = transfer;
+    const { compose } = say;
+    this.element = h(
+      "div",
+      { class: "record" },
+      h(
+        "dl",
+        {},
+        ...entry(compose.patient, record.patient),
+        ...entry(compose.born, record.born && formatDay(record.born)),
+        ...entry(compose.diagnosis, record.diagnosis),
+        ...entry(compose.notes, record.notes),
+        ...(record.file ? entry(compose.file, compose.chosen(cleanFileName(record.file.name), record.file.size)) : []),
+      ),
+      record.file && this.#fileBlock(record.file),
+    );
+  }
+
+  /** Ends what is under way and forgets the decrypted file. */
+  release(): void {
+    this.#released = true;
+    this.#progress.cancel();
+    this.#link?.release();
+  }
+
+  #fileBlock(file: AttachedFile): HTMLElement {
+    const button = h("button", { type: "button" }, say.inbox.decryptFile(file.size));
+    button.addEventListener("click", async () => {
+      button.hidden = true;
+      button.hidden = await this.#decrypt(file);
+      if (!button.hidden) button.focus();
+    });
+    return h("div", { class: "record-file" }, button, this.#progress.element, this.#status.element, this.#result);
+  }
+
+  /** Whether the file is there now. */
+  async #decrypt(file: AttachedFile): Promise<boolean> {
+    this.#status.clear();
+    const signal = this.#progress.start(say.inbox.decrypting(cleanFileName(file.name)), file.size);
+    await painted();
+    try {
+      const data = await this.#clinician.openFile(this.#transfer, { signal, onProgress: this.#progress.update });
+      this.#progress.finishing(say.compose.digesting);
+      const digest = await sha256(data);
+      signal.throwIfAborted();
+      if (this.#released) return false;
+      this.#offer(data, digest, file);
+      return true;
+    } catch (error) {
+      this.#status.failed(error, "file");
+      return false;
+    } finally {
+      this.#progress.stop();
+    }
+  }
+
+  #offer(data: Octets, digest: string | undefined, file: AttachedFile): void {
+    this.#link = new SaveLink(data, file.name, say.inbox.saveFile(cleanFileName(file.name)));
+    const same = digest !== undefined && digest === file.sha256;
+    const differs = digest !== undefined && file.sha256 !== undefined && !same;
+    this.#result.replaceChildren(
+      this.#link.element,
+      ...(digest === undefined ? [] : [h("p", { class: "caption" }, say.inbox.digest), grouped(digest)]),
+    );
+    if (differs) this.#status.bad({ text: say.inbox.digestOther, code: "sha256" });
+    else this.#status.good(same ? `${say.inbox.fileReady} ${say.inbox.digestSame}` : say.inbox.fileReady);
+    this.#link.element.focus();
+  }
+}
+
+function entry(term: string, value: string): HTMLElement[] {
+  return [h("dt", {}, term), h("dd", { dir: "auto" }, value === "" ? say.inbox.empty : value)];
+}
