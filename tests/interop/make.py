@@ -93,7 +93,7 @@ def messages() -> Iterator[Entry]:
     group = author.authority_of_group(draw(32), 7, draw(32))
     for size in BATCH_SIZES:
         drafts = [
-            author.Draft(draw(9_000 * index), CONTEXTS["languages"], padded=index % 2 == 1)
+            author.Draft(draw(6_000 * index), CONTEXTS["languages"], padded=index % 2 == 1)
             for index in range(size)
         ]
         yield from signed_entries(f"batch of {size}, himself", drafts, author.SIGNER_HIMSELF)

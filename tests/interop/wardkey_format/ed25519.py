@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 P = 2**255 - 19
-ORDER_8_Y = 2707385501144840649318225287225658788936804267575313519463743609750303021636
+ORDER_8_Y = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
 Y_OF_SMALL_ORDER = frozenset({1, P - 1, 0, ORDER_8_Y, P - ORDER_8_Y})  # orders 1, 2, 4, 8, 8
 
 

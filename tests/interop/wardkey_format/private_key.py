@@ -49,7 +49,7 @@ class _Halves:
 def _read_pkcs8(private: bytes) -> rsa.RSAPrivateKey:
     """An RSA key as it stands there, without a check of its numbers."""
     found = private[OUTER_HEAD:].startswith(PKCS8_RSA)
-    require(found, "invalid-format", "no PKCS#8 with an RSA key of two primes")
+    require(found, "invalid-format", "no PKCS#8 with an RSA key")
     try:
         key = load_der_private_key(private, None, unsafe_skip_rsa_key_validation=True)
     except (ValueError, UnsupportedAlgorithm) as failure:
