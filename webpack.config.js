@@ -18,7 +18,7 @@ export default (_env, { mode = "production" } = {}) => ({
   },
   resolve: {
     extensions: [".ts", ".js"],
-    alias: { "wardkey$": at("pkg/index.js"), wardkey: at("pkg") },
+    alias: { wardkey$: at("pkg/index.js"), wardkey: at("pkg") },
   },
   module: {
     rules: [

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use unicode_normalization::is_nfc;
+use icu_normalizer::ComposingNormalizerBorrowed;
 
 use crate::error::{Code, Error, Result};
 
@@ -25,7 +25,7 @@ impl UserId {
             || name.len() > MAX
             || like_group
             || name.chars().any(|c| c.is_control() || c == '→')
-            || !is_nfc(name);
+            || !ComposingNormalizerBorrowed::new_nfc().is_normalized(name);
         if refused {
             return Err(Error::new(
                 Code::InvalidArgument,

@@ -1,1 +1,24 @@
+//! The face in WebAssembly: parse, call the core, convert. The npm package's TypeScript stands before it (`npm/`), so these names are not public API.
 
+#![allow(unreachable_pub, reason = "what is exported to JavaScript is public there")]
+
+mod backup;
+mod convert;
+mod data_key;
+mod error;
+mod key_pair;
+mod message;
+mod random;
+mod wrap;
+
+/// What is freed is wiped.
+#[global_allocator]
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
+/// Overwrites the part of the stack that earlier calls used: what they left there may be parts of keys.
+#[inline(never)]
+fn scrub_stack() {
+    let mut stack = [0_u8; 128 * 1024];
+    zeroize::Zeroize::zeroize(&mut stack);
+    core::hint::black_box(&mut stack);
+}

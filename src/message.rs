@@ -12,7 +12,7 @@ pub use self::{
     header::{Header, InSession, MAX_HEADER, SignedBy, key_id_of},
     open::{Opener, open},
     padding::{Padding, padded_len},
-    seal::{Sealer, seal, seal_in_session, sealed_len},
+    seal::{Sealer, seal, seal_in_session, seal_many, sealed_len},
 };
 
 /// Context of the body: every byte of the header and the caller's entries.

@@ -2,8 +2,8 @@
 
 use core::{fmt, ops::RangeInclusive};
 
-use unicode_normalization::UnicodeNormalization;
-use zeroize::Zeroize;
+use icu_normalizer::ComposingNormalizerBorrowed;
+use zeroize::Zeroizing;
 
 use crate::{
     crypto::kdf::{self, Expander},
@@ -36,13 +36,12 @@ impl Password {
         if typed.len() > 4 * MAX_PASSWORD {
             return Err(Error::new(Code::PasswordFormat, "a password has 1 to 1,024 bytes"));
         }
-        let mut prepared = Vec::with_capacity(3 * typed.len() + 4);
-        for c in typed.chars().map(|c| if is_space(c) { ' ' } else { c }).nfc() {
-            let mut utf8 = [0; 4];
-            prepared.extend_from_slice(c.encode_utf8(&mut utf8).as_bytes());
-            utf8.zeroize();
-        }
-        let prepared = SecretBytes::new(prepared);
+        let mut spaced = Zeroizing::new(String::with_capacity(typed.len()));
+        spaced.extend(typed.chars().map(|c| if is_space(c) { ' ' } else { c }));
+        // NFC makes at most three bytes of one.
+        let mut prepared = String::with_capacity(3 * spaced.len());
+        ComposingNormalizerBorrowed::new_nfc().normalize_to(&spaced, &mut prepared).map_err(|_| MALFORMED)?;
+        let prepared = SecretBytes::new(prepared.into_bytes());
         if !(1..=MAX_PASSWORD).contains(&prepared.expose().len()) {
             return Err(Error::new(Code::PasswordFormat, "a password has 1 to 1,024 bytes"));
         }

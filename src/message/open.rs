@@ -17,6 +17,9 @@ use crate::{
 
 const CUT: Error = Error::new(Code::Truncated, "the end is missing");
 
+/// The leaf and the trailer of a signed message.
+pub(super) type Signed = (Leaf, Vec<u8>);
+
 /// Decrypts a message, as the holder of its key: a trailer is passed over, and says nothing of the author here.
 ///
 /// # Errors
@@ -26,11 +29,7 @@ pub fn open(key: &DataKey, message: &[u8], context: &Context) -> Result<Vec<u8>>
 }
 
 /// Data, and what is needed to verify the author.
-pub(super) fn open_whole(
-    key: &DataKey,
-    message: &[u8],
-    context: &Context,
-) -> Result<(Vec<u8>, Option<(Leaf, Vec<u8>)>)> {
+pub(super) fn open_whole(key: &DataKey, message: &[u8], context: &Context) -> Result<(Vec<u8>, Option<Signed>)> {
     let (header, rest) = Header::parse(message)?;
     let body = rest.len().checked_sub(header.trailer_len()).ok_or(CUT)?;
     let len = usize::try_from(cobblestone::opened_len(body as u64)?).map_err(|_| CUT)?;
@@ -94,7 +93,7 @@ impl Opener {
     ///
     /// # Errors
     /// `truncated`, `decryption-failed`, `limit`; nothing is appended then.
-    pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Result<Option<(Leaf, Vec<u8>)>> {
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Result<Option<Signed>> {
         self.guard(out, Self::last)
     }
 
@@ -161,7 +160,7 @@ impl Opener {
         Ok(())
     }
 
-    fn last(&mut self, out: &mut Vec<u8>) -> Result<Option<(Leaf, Vec<u8>)>> {
+    fn last(&mut self, out: &mut Vec<u8>) -> Result<Option<Signed>> {
         let pending = core::mem::take(&mut self.pending);
         let end = pending.len().checked_sub(self.trailer).ok_or(CUT)?;
         let (chunk, trailer) = pending.split_at(end);

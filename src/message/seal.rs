@@ -30,6 +30,26 @@ pub fn seal<R: TryCryptoRng>(
     seal_with(key, &salt, &header, data, context).map(|(message, _)| message)
 }
 
+/// Encrypts many records; one call of the generator serves them all.
+///
+/// # Errors
+/// `rng`, `limit`; then none is encrypted.
+pub fn seal_many<R: TryCryptoRng>(
+    key: &DataKey,
+    rng: &mut Random<R>,
+    items: &[(&[u8], &Context)],
+    padding: Padding,
+) -> Result<Vec<Vec<u8>>> {
+    let header = Header { padded: padding == Padding::Padme, key_id: key.id(), session: None };
+    let mut salts = vec![0; SALT * items.len()];
+    rng.fill_each(&mut salts, SALT)?;
+    let (salts, _) = salts.as_chunks();
+    let seal = |((data, context), salt): (&(&[u8], &Context), &[u8; SALT])| {
+        seal_with(key, salt, &header, data, context).map(|(message, _)| message)
+    };
+    items.iter().zip(salts).map(seal).collect()
+}
+
 /// Encrypts `data` as an unsigned message of a session.
 ///
 /// # Errors

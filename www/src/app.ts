@@ -24,6 +24,11 @@ export class App extends Observable {
   readonly clinic = new Clinician(CLINIC, this.server);
   readonly clinicians: readonly Clinician[] = [this.ward, this.clinic];
 
+  constructor() {
+    super();
+    for (const clinician of this.clinicians) clinician.subscribe(() => this.#follow());
+  }
+
   /** Of the public key in the server's directory. */
   fingerprintOf(userId: string): string | undefined {
     return fingerprintIn(this.server.holdings, userId);
@@ -70,6 +75,13 @@ export class App extends Observable {
       rememberFingerprint(clinician.userId, fingerprint);
     }
     this.server.restore(holdings);
+  }
+
+  #follow(): void {
+    const { transfers, backups } = this.server.holdings;
+    if (this.clinicians.every(({ state }) => state === "ready")) this.story.done("keys");
+    if (transfers.length > 0) this.story.done("sent");
+    if (this.clinicians.every(({ userId }) => backups.has(userId))) this.story.done("backedUp");
   }
 }
 

@@ -66,7 +66,8 @@ async function readManifest(value: unknown, file: Blob, start: number): Promise<
   const raw = fields(value, "manifest", ["directory", "backups", "transfers"]);
   const directory = readMap(raw.directory, "directory", readKey);
   const backups = readMap(raw.backups, "backups", readBackup);
-  for (const userId of backups.keys()) if (!directory.has(userId)) throw new Mismatch("backups", "a public key for each");
+  for (const userId of backups.keys())
+    if (!directory.has(userId)) throw new Mismatch("backups", "a public key for each");
   const parts = new PartReader(file, start);
   const transfers = new Map<string, Transfer>();
   for (const [at, entry] of list(raw.transfers, "transfers", LIMITS.transfers).entries()) {

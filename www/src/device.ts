@@ -28,7 +28,9 @@ function readKnown(): Record<string, string> {
     const raw: unknown = JSON.parse(localStorage.getItem(KNOWN_KEYS) ?? "{}");
     const users = typeof raw === "object" && raw !== null ? Object.keys(raw) : [];
     const known = fields(raw, KNOWN_KEYS, users);
-    return Object.fromEntries(users.map((user) => [user, matching(known[user], user, /^[\w-]{1,128}$/, "a fingerprint")]));
+    return Object.fromEntries(
+      users.map((user) => [user, matching(known[user], user, /^[\w-]{1,128}$/, "a fingerprint")]),
+    );
   } catch {
     return {};
   }
@@ -39,17 +41,29 @@ export async function markOpened(userId: string, transferId: string): Promise<vo
 }
 
 export async function openedBy(userId: string): Promise<ReadonlySet<string>> {
+  if (!(await databaseExists())) return new Set();
   const keys = (await inStore("readonly", (store) => store.getAllKeys())) ?? [];
   const mine = keys.map(String).filter((key) => key.startsWith(`${userId} `));
   return new Set(mine.map((key) => key.slice(userId.length + 1)));
 }
 
-/** Opens the database for one request and closes it, so that a wipe never waits. What fails is `undefined`. */
+async function databaseExists(): Promise<boolean> {
+  try {
+    return (await indexedDB.databases()).some(({ name }) => name === DATABASE);
+  } catch {
+    return true;
+  }
+}
+
+/** Opens the database for one request and closes it, so that a wipe never waits. What fails is `undefined`. Reading makes no database. */
 function inStore<T>(mode: IDBTransactionMode, ask: (store: IDBObjectStore) => IDBRequest<T>): Promise<T | undefined> {
   return new Promise((resolve) => {
     try {
       const opening = indexedDB.open(DATABASE, 1);
-      opening.onupgradeneeded = () => opening.result.createObjectStore(OPENED);
+      opening.onupgradeneeded = () => {
+        if (mode === "readonly") opening.transaction?.abort();
+        else opening.result.createObjectStore(OPENED);
+      };
       opening.onerror = () => resolve(undefined);
       opening.onsuccess = () => {
         const database = opening.result;

@@ -1,7 +1,7 @@
 import { isWardkeyError, type KnownErrorCode } from "wardkey";
-import { formatBytes } from "./format";
 import type { LoadCost } from "./app";
 import type { KeyState } from "./clinician";
+import { formatBytes } from "./format";
 import type { Person } from "./people";
 import { Problem, type ProblemCode } from "./problem";
 import type { Field } from "./server";
@@ -53,6 +53,7 @@ export const say = {
   },
   compose: {
     title: "New transfer",
+    locked: "A transfer can be written once the key is there.",
     patient: "Patient’s name",
     born: "Date of birth",
     diagnosis: "Diagnosis",
@@ -93,6 +94,7 @@ export const say = {
     decrypting: (name: string) => `Decrypting ${name}`,
     cancelled: "Cancelled. The file was not decrypted.",
     saveFile: (name: string) => `Save ${name}`,
+    digesting: "Almost done: computing the file’s SHA-256…",
     digest: "SHA-256 of the decrypted file",
     digestSame: "The same as the sender’s.",
     digestOther: "Not the same as the sender’s. Don’t rely on this file.",
@@ -103,7 +105,8 @@ export const say = {
     inMemory: "in memory",
     gone: "gone",
     wiping: "Wiping this browser…",
-    wiped: "Wiped: the browser holds nothing of this page, and the private keys are gone. The server still has everything.",
+    wiped:
+      "Wiped: the browser holds nothing of this page, and the private keys are gone. The server still has everything.",
     partly: "Wiped, but the browser kept something: another tab with this page may be open.",
   },
   server: {
@@ -134,7 +137,9 @@ export const say = {
     loadTitle: "Replace what the page holds?",
     load: ({ unsavedTransfers, otherKeys }: LoadCost) => [
       ...(unsavedTransfers > 0
-        ? [`The server of this page holds ${plural(unsavedTransfers, "transfer", "transfers")} that no saved file may have.`]
+        ? [
+            `The server of this page holds ${plural(unsavedTransfers, "transfer", "transfers")} that no saved file may have.`,
+          ]
         : []),
       ...(otherKeys.length > 0
         ? [
@@ -233,13 +238,19 @@ const WARDKEY: Record<KnownErrorCode, string> = {
   aborted: "Cancelled.",
   limit: "This is larger than what can be handled in one piece.",
   rng: "The system’s random generator failed. Nothing was encrypted.",
-  "unsupported-environment": "This browser can’t run WebAssembly, or its settings forbid it. Nothing can be encrypted here.",
+  "unsupported-environment":
+    "This browser can’t run WebAssembly, or its settings forbid it. Nothing can be encrypted here.",
 };
 
 const BY_SITUATION: Partial<Record<Situation, Partial<Record<KnownErrorCode, string>>>> = {
   send: { aborted: say.compose.cancelled },
   file: { aborted: say.inbox.cancelled },
-  unlock: { "invalid-format": NOT_A_BACKUP, truncated: NOT_A_BACKUP, "decryption-failed": NOT_A_BACKUP, limit: NOT_A_BACKUP },
+  unlock: {
+    "invalid-format": NOT_A_BACKUP,
+    truncated: NOT_A_BACKUP,
+    "decryption-failed": NOT_A_BACKUP,
+    limit: NOT_A_BACKUP,
+  },
 };
 
 const PROBLEM: Record<ProblemCode, string> = {
@@ -250,7 +261,8 @@ const PROBLEM: Record<ProblemCode, string> = {
   "record-format": "This was decrypted, but isn’t a transfer record as this page writes them. Nothing of it is shown.",
   "file-too-large": `This first version encrypts a file in one piece, so up to ${formatBytes(LARGEST_FILE)}. Nothing was sent.`,
   "wrong-key": "The key in the backup isn’t the one in the server’s directory. Nothing was unlocked.",
-  "changed-key": "The server’s directory has another public key for a reader than this browser knows. Nothing was sent.",
+  "changed-key":
+    "The server’s directory has another public key for a reader than this browser knows. Nothing was sent.",
   "no-public-key": "A reader has no public key in the server’s directory. Nothing was sent.",
   locked: say.unlock.first,
   superseded: "The browser was wiped or reloaded meanwhile. Nothing was done.",

@@ -7,7 +7,7 @@ export interface Person {
 }
 
 export const WARD: Person = {
-  userId: "ada.lindqvist@emergency.example",
+  userId: "ada.lindqvist@ward.example",
   name: "Dr. Ada Lindqvist",
   facility: "Emergency ward",
   place: "St. Brigid’s Hospital",

@@ -1,4 +1,4 @@
-import { type Context, DataKey, type KeyPair, type PublicKey, type Progress, unwrapKey, wrapKey } from "wardkey";
+import { type Context, DataKey, type KeyPair, type Progress, type PublicKey, unwrapKey, wrapKey } from "wardkey";
 import { type Octets, randomHex, sha256 } from "./bytes";
 import { Problem } from "./problem";
 import { type AttachedFile, decodeRecord, encodeRecord, type TransferRecord } from "./record";

@@ -46,14 +46,16 @@ export function oneOf<T extends string>(value: unknown, path: string, choices: r
 }
 
 export function count(value: unknown, path: string): number {
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) throw new Mismatch(path, "a whole number");
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0)
+    throw new Mismatch(path, "a whole number");
   return value;
 }
 
 /** An instant as Date.toISOString() writes it. */
 export function instant(value: unknown, path: string): string {
   const date = typeof value === "string" ? new Date(value) : undefined;
-  if (!date || Number.isNaN(date.getTime()) || date.toISOString() !== value) throw new Mismatch(path, "a date and time");
+  if (!date || Number.isNaN(date.getTime()) || date.toISOString() !== value)
+    throw new Mismatch(path, "a date and time");
   return value;
 }
 

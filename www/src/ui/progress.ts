@@ -1,7 +1,7 @@
 import type { Progress } from "wardkey";
 import { formatBytes } from "../format";
 import { say } from "../messages";
-import { freshId, h } from "./dom";
+import { freshId, h, show } from "./dom";
 
 /** How far a long piece of work is, and the way out of it. */
 export class ProgressBar {
@@ -28,7 +28,6 @@ export class ProgressBar {
     this.#label.textContent = label;
     this.update({ bytesProcessed: 0, totalBytes });
     this.element.hidden = false;
-    this.#cancel.focus();
     return this.#controller.signal;
   }
 
@@ -47,10 +46,8 @@ export class ProgressBar {
     this.#controller.abort();
   }
 
-  /** Returns whether the focus was in here, so that the caller can move it on. */
-  stop(): boolean {
-    const focused = this.element.contains(document.activeElement);
-    this.element.hidden = true;
-    return focused;
+  /** Goes; if the focus was in here, `focusNext` gets it. */
+  stop(focusNext: HTMLElement): void {
+    show(this.element, false, focusNext);
   }
 }

@@ -12,6 +12,11 @@ export class Status {
     this.#show("quiet");
   }
 
+  /** Only read out: the page shows it already. */
+  unseen(text: string): void {
+    this.#show("quiet", h("span", { class: "unseen" }, text));
+  }
+
   busy(text: string): void {
     this.#show("busy", h("span", {}, text));
   }

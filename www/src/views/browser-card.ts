@@ -28,13 +28,29 @@ export function browserCard(app: App, afterWipe: () => void): HTMLElement {
     ...KINDS.map(({ kind, label }) => h("div", {}, h("dt", {}, label), counts.get(kind))),
   );
 
-  const update = async () => {
+  const update = () => {
     for (const { userId, state } of app.clinicians) {
       const cell = keys.get(userId);
       if (cell) cell.textContent = state === "ready" ? say.browser.inMemory : say.browser.gone;
       cell?.classList.toggle("held", state === "ready");
     }
-    const inventory = await takeInventory();
+    recount();
+  };
+
+  // one count at a time; a change in between asks for one more
+  let counting = false;
+  let stale = false;
+  const recount = async () => {
+    stale = true;
+    if (counting) return;
+    counting = true;
+    while (stale) {
+      stale = false;
+      showCounts(await takeInventory());
+    }
+    counting = false;
+  };
+  const showCounts = (inventory: Inventory) => {
     for (const { kind, one, many } of KINDS) {
       const cell = counts.get(kind);
       if (cell) cell.textContent = say.browser.count(inventory[kind], one, many);

@@ -5,7 +5,7 @@ import { say } from "../messages";
 import { PEOPLE } from "../people";
 import { type AttachedFile, LENGTHS } from "../record";
 import { grouped } from "../ui/code";
-import { freshId, h, painted } from "../ui/dom";
+import { freshId, h, painted, show } from "../ui/dom";
 import { FormField } from "../ui/field";
 import { ProgressBar } from "../ui/progress";
 import { Status } from "../ui/status";
@@ -15,7 +15,8 @@ const EXAMPLE = {
   patient: "Margarethe Ólafsdóttir",
   born: "1957-03-02",
   diagnosis: "Fracture of the left femoral neck, S72.0; hip replacement on 18 November",
-  notes: "Partial weight-bearing for six weeks. Allergic to penicillin. Please begin gait training; she lives alone, third floor.",
+  notes:
+    "Partial weight-bearing for six weeks. Allergic to penicillin. Please begin gait training; she lives alone, third floor.",
 };
 
 /** The ward's form: a record, a file, or both. */
@@ -23,8 +24,10 @@ export class Compose {
   readonly element: HTMLElement;
   readonly #app: App;
   readonly #clinician: Clinician;
-  readonly #askToUnlock: () => void;
-  readonly #patient = new FormField(say.compose.patient, h("input", { type: "text", maxlength: LENGTHS.patient, autocomplete: "off" }));
+  readonly #patient = new FormField(
+    say.compose.patient,
+    h("input", { type: "text", maxlength: LENGTHS.patient, autocomplete: "off" }),
+  );
   readonly #born = new FormField(say.compose.born, h("input", { type: "date", autocomplete: "off" }));
   readonly #diagnosis = new FormField(
     say.compose.diagnosis,
@@ -36,13 +39,13 @@ export class Compose {
   readonly #progress = new ProgressBar();
   readonly #status = new Status();
   readonly #result = h("div", { class: "result" });
+  readonly #locked = h("p", { class: "fine" }, say.compose.locked);
   readonly #form: HTMLFormElement;
   #busy = false;
 
-  constructor(app: App, clinician: Clinician, askToUnlock: () => void) {
+  constructor(app: App, clinician: Clinician) {
     this.#app = app;
     this.#clinician = clinician;
-    this.#askToUnlock = askToUnlock;
     const example = h("button", { type: "button" }, say.compose.example);
     example.addEventListener("click", () => this.#fillIn(EXAMPLE));
     const readersTitle = h("p", { class: "caption", id: freshId("readers") }, say.compose.readers);
@@ -66,12 +69,13 @@ export class Compose {
       "div",
       { class: "block" },
       h("h3", {}, say.compose.title),
+      this.#locked,
       this.#form,
       this.#progress.element,
       this.#status.element,
       this.#result,
     );
-    app.server.subscribe(() => this.#update());
+    clinician.subscribe(() => this.#update());
     this.#update();
   }
 
@@ -86,17 +90,13 @@ export class Compose {
 
   async #send(): Promise<void> {
     if (this.#busy) return;
-    if (this.#clinician.state !== "ready") {
-      this.#askToUnlock();
-      return;
-    }
     const { file } = this.#picker;
     const written = this.#written();
     if (written.patient === "" && !file) {
       this.#patient.complain(say.compose.empty);
       return;
     }
-    if (!this.#born.control.validity.valid || written.born > new Date().toISOString().slice(0, 10)) {
+    if (!this.#born.control.validity.valid || new Date(written.born) > new Date()) {
       this.#born.complain(say.compose.future);
       return;
     }
@@ -116,12 +116,11 @@ export class Compose {
       this.reset();
       this.#status.good(say.compose.sent);
       if (sent) this.#showDigest(sent);
-      this.#app.story.done("sent");
     } catch (error) {
       this.#status.failed(error, "send");
     } finally {
       this.#busy = false;
-      if (this.#progress.stop()) this.#status.focus();
+      this.#progress.stop(this.#status.element);
     }
   }
 
@@ -144,10 +143,16 @@ export class Compose {
 
   #showDigest({ name, sha256 }: AttachedFile): void {
     if (sha256 === undefined) return;
-    this.#result.replaceChildren(h("p", { class: "caption" }, say.compose.sentFile(cleanFileName(name))), grouped(sha256));
+    this.#result.replaceChildren(
+      h("p", { class: "caption" }, say.compose.sentFile(cleanFileName(name))),
+      grouped(sha256),
+    );
   }
 
   #update(): void {
+    const unlocked = this.#clinician.state === "ready";
+    show(this.#form, unlocked, this.#status.element);
+    this.#locked.hidden = unlocked;
     this.#readers.replaceChildren(
       ...PEOPLE.map(({ name, userId }) => {
         const fingerprint = this.#app.fingerprintOf(userId);

@@ -47,11 +47,11 @@ function publicKeyEntry([userId, text]: [string, string]): HTMLElement {
   const key = PublicKey.parse(text);
   return h(
     "div",
-    {},
+    { class: "entry" },
     h("h4", {}, userId),
     h("p", {}, say.server.publicKeySize(key.suite, formatBytes(text.length))),
     grouped(key.fingerprint),
-    h("details", {}, h("summary", {}, "The whole key"), h("p", { class: "raw" }, text)),
+    h("details", {}, h("summary", {}, "The whole key"), h("p", { class: "raw", tabindex: 0 }, text)),
   );
 }
 
@@ -59,7 +59,7 @@ function backupEntry([userId, { bytes, storedAt }]: [string, StoredBackup]): HTM
   const { sealedBackup, firstBytes } = say.server;
   return h(
     "div",
-    {},
+    { class: "entry" },
     h("h4", {}, userId),
     h("p", {}, `${sealedBackup}, ${formatBytes(bytes.length)}, since ${formatTime(storedAt)}`),
     hexDump(bytes.subarray(0, SHOWN), firstBytes(`${sealedBackup}, ${userId}`)),
@@ -72,7 +72,7 @@ function transferEntry({ id, from, to, sentAt, wraps, parts }: Transfer): HTMLEl
   const first = parts[0];
   return h(
     "div",
-    {},
+    { class: "entry" },
     h("h4", { class: "id" }, id),
     h("p", {}, `${from} → ${to.join(", ")}, ${formatTime(sentAt)}`),
     first && h("p", {}, `${keyId}: `, h("code", {}, keyIdOf(first.head))),
@@ -82,7 +82,7 @@ function transferEntry({ id, from, to, sentAt, wraps, parts }: Transfer): HTMLEl
       ...parts.map((part) => partEntry(part)),
       h(
         "div",
-        {},
+        { class: "entry" },
         h("p", {}, h("strong", {}, wrapSet), `, ${formatBytes(wraps.length)}: ${wrapsFor(readers)}`),
         hexDump(wraps.subarray(0, SHOWN), firstBytes(wrapSet)),
       ),
@@ -94,7 +94,7 @@ function partEntry({ field, sealed, head }: SealedPart): HTMLElement {
   const { part, partSize, firstBytes } = say.server;
   return h(
     "div",
-    {},
+    { class: "entry" },
     h("p", {}, h("strong", {}, part[field]), `, ${formatBytes(sealed.size)}: ${partSize[field]}`),
     hexDump(head.subarray(0, SHOWN), firstBytes(part[field])),
   );

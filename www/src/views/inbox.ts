@@ -42,7 +42,8 @@ export class Inbox {
       this.#items.delete(transfer);
     }
     for (const [at, transfer] of transfers.entries()) {
-      const item = this.#items.get(transfer) ?? new TransferItem(this.#app, this.#clinician, transfer, this.#askToUnlock);
+      const item =
+        this.#items.get(transfer) ?? new TransferItem(this.#app, this.#clinician, transfer, this.#askToUnlock);
       this.#items.set(transfer, item);
       item.fresh = transfer.from !== this.#clinician.userId && !this.#openedHere.has(transfer.id);
       // an element that is where it belongs isn't moved: moving takes the focus away

@@ -101,7 +101,6 @@ export class KeyCard {
     try {
       await this.#clinician.createKeys();
       this.#status.good(say.keys.created);
-      if (this.#app.clinicians.every(({ state }) => state === "ready")) this.#app.story.done("keys");
     } catch (error) {
       this.#status.failed(error, "keys");
     }
@@ -126,9 +125,8 @@ export class KeyCard {
       return;
     }
     this.#status.good(say.backup.done(performance.now() - start));
+    if (this.#backup.contains(document.activeElement)) this.#backupSummary.focus();
     this.#backup.open = false;
-    this.#status.focus();
-    if (this.#app.clinicians.every(({ userId }) => this.#app.server.backupOf(userId))) this.#app.story.done("backedUp");
   }
 
   async #unlock(password: string): Promise<void> {

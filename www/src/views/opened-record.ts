@@ -6,7 +6,7 @@ import { say } from "../messages";
 import type { AttachedFile, TransferRecord } from "../record";
 import type { Transfer } from "../server";
 import { grouped } from "../ui/code";
-import { h, painted } from "../ui/dom";
+import { h, painted, show } from "../ui/dom";
 import { SaveLink } from "../ui/download";
 import { ProgressBar } from "../ui/progress";
 import { Status } from "../ui/status";
@@ -19,8 +19,9 @@ export class OpenedRecord {
   readonly #progress = new ProgressBar();
   readonly #status = new Status();
   readonly #result = h("div", { class: "result" });
+  readonly #button = h("button", { type: "button" });
   #link: SaveLink | undefined;
-  #released = false;
+  #busy = false;
 
   constructor(clinician: Clinician, transfer: Transfer, record: TransferRecord) {
     this.#clinician = clinician;
@@ -44,53 +45,48 @@ export class OpenedRecord {
 
   /** Ends what is under way and forgets the decrypted file. */
   release(): void {
-    this.#released = true;
     this.#progress.cancel();
     this.#link?.release();
   }
 
   #fileBlock(file: AttachedFile): HTMLElement {
-    const button = h("button", { type: "button" }, say.inbox.decryptFile(file.size));
-    button.addEventListener("click", async () => {
-      button.hidden = true;
-      button.hidden = await this.#decrypt(file);
-      if (!button.hidden) button.focus();
-    });
-    return h("div", { class: "record-file" }, button, this.#progress.element, this.#status.element, this.#result);
+    this.#button.textContent = say.inbox.decryptFile(file.size);
+    this.#button.addEventListener("click", () => this.#decrypt(file));
+    return h("div", { class: "record-file" }, this.#button, this.#progress.element, this.#status.element, this.#result);
   }
 
-  /** Whether the file is there now. */
-  async #decrypt(file: AttachedFile): Promise<boolean> {
+  async #decrypt(file: AttachedFile): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
     this.#status.clear();
     const signal = this.#progress.start(say.inbox.decrypting(cleanFileName(file.name)), file.size);
     await painted();
     try {
       const data = await this.#clinician.openFile(this.#transfer, { signal, onProgress: this.#progress.update });
-      this.#progress.finishing(say.compose.digesting);
+      this.#progress.finishing(say.inbox.digesting);
       const digest = await sha256(data);
       signal.throwIfAborted();
-      if (this.#released) return false;
       this.#offer(data, digest, file);
-      return true;
     } catch (error) {
       this.#status.failed(error, "file");
-      return false;
     } finally {
-      this.#progress.stop();
+      this.#progress.stop(this.#link?.element ?? this.#button);
+      this.#busy = false;
     }
   }
 
   #offer(data: Octets, digest: string | undefined, file: AttachedFile): void {
-    this.#link = new SaveLink(data, file.name, say.inbox.saveFile(cleanFileName(file.name)));
+    const link = new SaveLink(data, file.name, say.inbox.saveFile(cleanFileName(file.name)));
+    this.#link = link;
     const same = digest !== undefined && digest === file.sha256;
     const differs = digest !== undefined && file.sha256 !== undefined && !same;
     this.#result.replaceChildren(
-      this.#link.element,
+      link.element,
       ...(digest === undefined ? [] : [h("p", { class: "caption" }, say.inbox.digest), grouped(digest)]),
     );
+    show(this.#button, false, link.element);
     if (differs) this.#status.bad({ text: say.inbox.digestOther, code: "sha256" });
     else this.#status.good(same ? `${say.inbox.fileReady} ${say.inbox.digestSame}` : say.inbox.fileReady);
-    this.#link.element.focus();
   }
 }
 

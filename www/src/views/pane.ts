@@ -20,7 +20,7 @@ export class Pane {
     this.#clinician = clinician;
     this.#keys = new KeyCard(app, clinician);
     const askToUnlock = () => this.#keys.askToUnlock();
-    this.#compose = options.sends ? new Compose(app, clinician, askToUnlock) : undefined;
+    this.#compose = options.sends ? new Compose(app, clinician) : undefined;
     const inbox = new Inbox(app, clinician, askToUnlock);
     const { facility, name, place } = clinician.person;
     const title = h("h2", { id: freshId("pane") }, facility);

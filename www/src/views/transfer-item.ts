@@ -38,7 +38,14 @@ export class TransferItem {
       h(
         "div",
         { class: "transfer-head" },
-        h("div", {}, h("strong", {}, say.inbox.label(shortId(transfer.id))), " ", this.#fresh, h("p", {}, this.#origin())),
+        h(
+          "div",
+          {},
+          h("strong", {}, say.inbox.label(shortId(transfer.id))),
+          " ",
+          this.#fresh,
+          h("p", {}, this.#origin()),
+        ),
         this.#button,
       ),
       this.#status.element,
@@ -69,7 +76,7 @@ export class TransferItem {
       const record = await this.#clinician.open(this.#transfer);
       this.#opened = new OpenedRecord(this.#clinician, this.#transfer, record);
       this.#content.replaceChildren(this.#opened.element);
-      this.#status.good(say.inbox.opened);
+      this.#status.unseen(say.inbox.opened);
       this.#label();
       this.#tell();
       await markOpened(this.#clinician.userId, this.#transfer.id);

@@ -1,0 +1,33 @@
+import { passwordText, toBytes, toOptions, wellFormed } from "./arguments.js";
+import { call, core } from "./core.js";
+import { invalid } from "./errors.js";
+import { KeyPair } from "./key-pair.js";
+import type { Bytes, Kdf, Out } from "./types.js";
+
+/** Seals a key pair under a password: docs/SPEC.md, section 7. The parameters travel inside, authenticated, and are refused outside compiled-in bounds
+ *  (`kdf-policy`), before deriving. Random 32-byte salt inside; the user id stands in clear and is compared before deriving (`key-mismatch`).
+ *  Passwords are prepared as in RFC 8265 (OpaqueString): NFC, nothing trimmed or cut, 1 to 1,024 bytes.
+ *  @throws `invalid-argument`, `password-format`, `kdf-policy`, `rng`, `limit` */
+export async function sealBackup(
+  keyPair: KeyPair,
+  password: string,
+  options: { userId: string; kdf?: Kdf },
+): Promise<Out> {
+  KeyPair.toCore(keyPair);
+  const text = passwordText(password);
+  const { userId, kdf } = toOptions(options);
+  const user = wellFormed(userId, "userId");
+  if (kdf !== undefined && (typeof kdf !== "object" || kdf === null)) throw invalid("kdf is not an object");
+  const wasm = await core();
+  return call(() => wasm.sealBackup(KeyPair.toCore(keyPair), text, user, kdf)) as Out;
+}
+
+/** Opens what sealBackup() made.
+ *  @throws `wrong-password`; before deriving: `invalid-format`, `kdf-policy`, `key-mismatch` (another user's), `password-format`; `decryption-failed` if it was changed */
+export async function openBackup(backup: Bytes, password: string, options: { userId: string }): Promise<KeyPair> {
+  const bytes = toBytes(backup, "the backup");
+  const text = passwordText(password);
+  const user = wellFormed(toOptions(options).userId, "userId");
+  const wasm = await core();
+  return KeyPair.fromCore(call(() => wasm.openBackup(bytes, text, user)));
+}

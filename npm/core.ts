@@ -1,0 +1,121 @@
+// The one instance of the WebAssembly module, whichever entry it was loaded by.
+import * as glue from "./core/wardkey_core.js";
+import { fromCore, invalid, WardkeyError } from "./errors.js";
+import type { Bytes } from "./types.js";
+
+export type Source = Bytes | URL | string | Response | WebAssembly.Module;
+
+let ready = false;
+let loading: Promise<void> | undefined;
+let inlined: (() => Promise<Bytes>) | undefined;
+
+/** The default entry brings the module along.
+ *  @internal */
+export function provide(source: () => Promise<Bytes>): void {
+  inlined = source;
+}
+
+/** Compiles the WebAssembly once. Idempotent and safe to call concurrently. Every async call awaits it by itself; *Sync methods,
+ *  PublicKey.parse and keyIdOf need it done before, and throw `not-initialised` otherwise. The default entry carries the module
+ *  inside; in `wardkey/slim` the application gives the source, and every call before that is `not-initialised`. Both entries share one instance.
+ *  @throws `unsupported-environment` without WebAssembly; `invalid-argument`, `network` for a source that is no module. A call that failed can be made again. */
+export async function init(source?: Source): Promise<void> {
+  if (ready) return;
+  if (source === undefined && loading === undefined && inlined === undefined) throw notInitialised();
+  loading ??= load(source).finally(() => {
+    loading = undefined;
+  });
+  await loading;
+}
+
+async function load(source: Source | undefined): Promise<void> {
+  if (typeof WebAssembly !== "object") {
+    throw new WardkeyError("unsupported-environment", "there is no WebAssembly here");
+  }
+  const module = await compile(source ?? (await inlined?.()) ?? "");
+  try {
+    glue.initSync({ module });
+  } catch (cause) {
+    throw new WardkeyError("invalid-argument", "the source is not Wardkey's WebAssembly module", { cause });
+  }
+  ready = true;
+}
+
+async function compile(source: Source): Promise<WebAssembly.Module> {
+  if (source instanceof WebAssembly.Module) return source;
+  let bytes: BufferSource;
+  if (typeof source === "string" || source instanceof URL || (typeof Response === "function" && source instanceof Response)) {
+    bytes = await download(source);
+  } else if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
+    bytes = source as BufferSource;
+  } else {
+    throw invalid("init() takes bytes, a URL, a Response or a WebAssembly.Module");
+  }
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (cause) {
+    if (WebAssembly.validate(bytes)) {
+      throw new WardkeyError("unsupported-environment", "WebAssembly is not allowed here", { cause });
+    }
+    throw invalid("the source is not a WebAssembly module");
+  }
+}
+
+async function download(source: string | URL | Response): Promise<ArrayBuffer> {
+  try {
+    const response = source instanceof URL || typeof source === "string" ? await fetch(source) : source;
+    if (!response.ok) throw new Error(`status ${response.status}`);
+    return await response.arrayBuffer();
+  } catch (cause) {
+    throw new WardkeyError("network", "the WebAssembly module could not be fetched", { cause });
+  }
+}
+
+function notInitialised(): WardkeyError {
+  return new WardkeyError("not-initialised", "call and await init() first");
+}
+
+/** The core, for a call that can't wait.
+ *  @internal */
+export function coreNow(): typeof glue {
+  if (!ready) throw notInitialised();
+  return glue;
+}
+
+/** The core, for a call that can.
+ *  @internal */
+export async function core(): Promise<typeof glue> {
+  if (!ready) await init();
+  return glue;
+}
+
+/** Runs a call of the core; what it throws becomes a WardkeyError.
+ *  @internal */
+export function call<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (e) {
+    throw fromCore(e);
+  }
+}
+
+/** An object of the WebAssembly memory, given up once.
+ *  @internal */
+export class Handle<T extends { destroy(): void }> {
+  #inner: T | undefined;
+
+  constructor(inner: T) {
+    this.#inner = inner;
+  }
+
+  get inner(): T {
+    if (!this.#inner) throw invalid("used after free()");
+    return this.#inner;
+  }
+
+  free(): void {
+    const inner = this.#inner;
+    this.#inner = undefined;
+    inner?.destroy();
+  }
+}

@@ -1,0 +1,225 @@
+import {
+  isPadded,
+  throwIfAborted,
+  toBytes,
+  toData,
+  toEntries,
+  toOptions,
+  toSource,
+} from "./arguments.js";
+import { Batch, inBatches } from "./batch.js";
+import { call, core, coreNow, Handle } from "./core.js";
+import type { CoreDataKey } from "./core/wardkey_core.js";
+import { fromCore, invalid, type WardkeyError } from "./errors.js";
+import { decryptLong, encryptLong, SHORT } from "./long.js";
+import type { Bytes, Data, DataOptions, EncryptOptions, ManyOptions, Out, Plain, Sealed } from "./types.js";
+
+/** One item's result, where others of the same call may have failed. */
+export type Settled<T> = { ok: true; value: T } | { ok: false; error: WardkeyError };
+
+const SECRET: unique symbol = Symbol("construct");
+
+/** A 256-bit symmetric key. Its bytes stay inside the WebAssembly memory and are wiped by free(), which may be called twice.
+ *  Use after free() is `invalid-argument`. Data is encrypted by C2SP chunked-encryption with AES-256-GCM: docs/SPEC.md, sections 3 and 4. */
+export class DataKey {
+  readonly #key: Handle<CoreDataKey>;
+  /** 16 bytes derived from the key, base64url. Stands in the header of all that the key encrypts. */
+  readonly id: string;
+
+  private constructor(secret: typeof SECRET, key: CoreDataKey) {
+    if (secret !== SECRET) throw invalid("a DataKey comes from generate(), importRaw() or unwrapKey()");
+    this.#key = new Handle(key);
+    this.id = key.id();
+  }
+
+  /** A new random key.
+   *  @throws `rng` */
+  static async generate(): Promise<DataKey> {
+    const { CoreDataKey } = await core();
+    return DataKey.fromCore(call(() => CoreDataKey.generate()));
+  }
+
+  /** Exactly 32 bytes, else `invalid-argument`. For migration only; new keys come from generate(). */
+  static async importRaw(raw: Bytes): Promise<DataKey> {
+    const bytes = toBytes(raw, "the raw key");
+    const { CoreDataKey } = await core();
+    return DataKey.fromCore(call(() => CoreDataKey.importRaw(bytes)));
+  }
+
+  /** @internal */
+  static fromCore(key: CoreDataKey): DataKey {
+    return new DataKey(SECRET, key);
+  }
+
+  /** @internal */
+  static toCore(key: DataKey): CoreDataKey {
+    if (!(typeof key === "object" && key !== null && #key in key)) throw invalid("not a DataKey");
+    return key.#key.inner;
+  }
+
+  /** The 32 bytes themselves, outside of Wardkey's care from here on. */
+  dangerouslyExportRaw(): Out {
+    const key = this.#key.inner;
+    return own(call(() => key.exportRaw()));
+  }
+
+  /** Encrypts. Long data is worked on in short tasks: don't change it before the promise settles.
+   *  @throws `invalid-argument`, `limit`, `aborted`, `rng` */
+  async encrypt(data: Data, options?: EncryptOptions): Promise<Out> {
+    this.#key.inner;
+    const given = toOptions(options);
+    const source = toSource(data, "data");
+    const entries = toEntries(given.context);
+    const padded = isPadded(given.padding);
+    throwIfAborted(given.signal);
+    const wasm = await core();
+    if (source.size > SHORT) return encryptLong(wasm, this.#key.inner, source, entries, padded, given);
+    const bytes = await source.read(0, source.size);
+    throwIfAborted(given.signal);
+    const key = this.#key.inner;
+    const sealed = own(call(() => key.encrypt(bytes, entries, padded)));
+    given.onProgress?.({ bytesProcessed: source.size, totalBytes: source.size });
+    return sealed;
+  }
+
+  /** Decrypts. Nothing comes out that was not authenticated. A signature that stands in the message is not looked at here.
+   *  @throws `invalid-format`, `unsupported-version`, `truncated`, `decryption-failed`, `invalid-argument`, `limit`, `aborted` */
+  async decrypt(sealed: Bytes | Blob, options?: DataOptions): Promise<Out> {
+    this.#key.inner;
+    const given = toOptions(options);
+    const source = toSource(sealed, "sealed");
+    const entries = toEntries(given.context);
+    throwIfAborted(given.signal);
+    const wasm = await core();
+    const key = this.#key;
+    if (source.size > SHORT) return decryptLong(wasm, key.inner, source, entries, given, () => key.inner);
+    const bytes = await source.read(0, source.size);
+    throwIfAborted(given.signal);
+    const inner = key.inner;
+    const data = own(call(() => inner.decrypt(bytes, entries)));
+    given.onProgress?.({ bytesProcessed: source.size, totalBytes: source.size });
+    return data;
+  }
+
+  /** As encrypt(), at once: for small records. Needs init() done. */
+  encryptSync(data: Bytes | string, options?: EncryptOptions): Out {
+    coreNow();
+    const key = this.#key.inner;
+    const given = toOptions(options);
+    throwIfAborted(given.signal);
+    const bytes = toData(data);
+    const entries = toEntries(given.context);
+    const padded = isPadded(given.padding);
+    const sealed = own(call(() => key.encrypt(bytes, entries, padded)));
+    given.onProgress?.({ bytesProcessed: bytes.length, totalBytes: bytes.length });
+    return sealed;
+  }
+
+  /** As decrypt(), at once: for small records. Needs init() done. */
+  decryptSync(sealed: Bytes, options?: DataOptions): Out {
+    coreNow();
+    const key = this.#key.inner;
+    const given = toOptions(options);
+    throwIfAborted(given.signal);
+    const bytes = toBytes(sealed, "the sealed data");
+    const entries = toEntries(given.context);
+    const data = own(call(() => key.decrypt(bytes, entries)));
+    given.onProgress?.({ bytesProcessed: bytes.length, totalBytes: bytes.length });
+    return data;
+  }
+
+  /** Many small records in one call. An item of a wrong type fails the whole call, with nothing encrypted. */
+  async encryptMany(items: readonly Plain[], options?: ManyOptions): Promise<Out[]> {
+    this.#key.inner;
+    const given = toOptions(options);
+    const padded = isPadded(given.padding);
+    throwIfAborted(given.signal);
+    const batches = inBatches(items, (batch: Batch, item: Plain) => {
+      if (typeof item !== "object" || item === null) throw invalid("an item is not an object");
+      batch.add(item.data, item.context, toData);
+    });
+    await core();
+    return this.#many(batches, items.length, given, (packed, layout) => {
+      const key = this.#key.inner;
+      const [bytes, lengths] = call(() => key.encryptMany(packed, layout, padded)) as [Out, Uint32Array];
+      return cut(bytes, lengths);
+    });
+  }
+
+  /** Never throws for one bad item: it says so in that item's place. */
+  async decryptMany(items: readonly Sealed[], options?: ManyOptions): Promise<Settled<Out>[]> {
+    this.#key.inner;
+    const given = toOptions(options);
+    throwIfAborted(given.signal);
+    const refused = new Map<number, WardkeyError>();
+    const batches = inBatches(items, (batch: Batch, item: Sealed, index: number) => {
+      try {
+        if (typeof item !== "object" || item === null) throw invalid("an item is not an object");
+        batch.add(item.sealed, item.context, (sealed) => toBytes(sealed, "the sealed data"));
+      } catch (e) {
+        refused.set(index, fromCore(e));
+        batch.addNothing();
+      }
+    });
+    await core();
+    let index = 0;
+    return this.#many(batches, items.length, given, (packed, layout) => {
+      const key = this.#key.inner;
+      const [bytes, lengths, errors] = call(() => key.decryptMany(packed, layout)) as [Out, Uint32Array, unknown[]];
+      return cut(bytes, lengths).map((value, place): Settled<Out> => {
+        const error = refused.get(index++) ?? (errors[place] === undefined ? undefined : fromCore(errors[place]));
+        return error ? { ok: false, error } : { ok: true, value };
+      });
+    });
+  }
+
+  async #many<T>(
+    batches: readonly Batch[],
+    total: number,
+    options: ManyOptions,
+    run: (packed: Uint8Array, layout: Uint32Array) => T[],
+  ): Promise<T[]> {
+    const results: T[] = [];
+    for (const [number, batch] of batches.entries()) {
+      if (number > 0) await new Promise((resolve) => setTimeout(resolve));
+      throwIfAborted(options.signal);
+      for (const result of run(batch.packed(), batch.layout())) results.push(result);
+      options.onProgress?.(results.length, total);
+    }
+    return results;
+  }
+
+  /** Wipes the key. May be called twice. */
+  free(): void {
+    this.#key.free();
+  }
+
+  [Symbol.dispose](): void {
+    this.free();
+  }
+}
+
+/** The id of the key a ciphertext was made with, read from its header. Needs init() done.
+ *  @throws `invalid-format`, `unsupported-version`, `truncated`, `invalid-argument`, `not-initialised` */
+export function keyIdOf(sealed: Bytes): string {
+  const wasm = coreNow();
+  const bytes = toBytes(sealed, "the sealed data");
+  // The header is all that is looked at.
+  return call(() => wasm.keyIdOf(bytes.subarray(0, wasm.messageStart())));
+}
+
+/** What wasm-bindgen gives owns its buffer; only its type doesn't say so. */
+function own(bytes: Uint8Array): Out {
+  return bytes as Out;
+}
+
+function cut(bytes: Out, lengths: Uint32Array): Out[] {
+  const pieces: Out[] = [];
+  let at = 0;
+  for (const length of lengths) {
+    pieces.push(bytes.slice(at, at + length));
+    at += length;
+  }
+  bytes.fill(0);
+  return pieces;
+}

@@ -1,0 +1,88 @@
+/** Every code that an error of this version can have. Closed; equals the core's enum, by test. */
+export type KnownErrorCode =
+  | "not-initialised"
+  | "invalid-argument"
+  | "invalid-format"
+  | "unsupported-version"
+  | "downgrade"
+  | "decryption-failed"
+  | "truncated"
+  | "unwrap-failed"
+  | "key-mismatch"
+  | "key-policy"
+  | "wrong-password"
+  | "password-format"
+  | "kdf-policy"
+  | "no-backup"
+  | "backup-rollback"
+  | "locked"
+  | "already-registered"
+  | "unknown-user"
+  | "unknown-group"
+  | "unknown-session"
+  | "not-a-recipient"
+  | "forbidden"
+  | "revoked"
+  | "stale"
+  | "rollback"
+  | "fork"
+  | "conflict"
+  | "not-certified"
+  | "pin-mismatch"
+  | "bad-signature"
+  | "otp-wrong"
+  | "otp-expired"
+  | "otp-locked"
+  | "throttled"
+  | "storage-unavailable"
+  | "network"
+  | "server"
+  | "aborted"
+  | "limit"
+  | "rng"
+  | "unsupported-environment";
+export type ErrorCode = KnownErrorCode | (string & {});
+
+/** Marks errors of every copy of the package in a page. */
+const BRAND = Symbol.for("wardkey.error");
+
+/** Every failure is a WardkeyError with a stable code. Messages name no secret and no plaintext.
+ *  Cryptographic failures of one kind look the same. */
+export class WardkeyError extends Error {
+  override readonly name = "WardkeyError" as const;
+  readonly code: ErrorCode;
+  readonly retryAfterMs?: number;
+  readonly attemptsLeft?: number;
+
+  constructor(
+    code: KnownErrorCode,
+    message?: string,
+    options?: { cause?: unknown; retryAfterMs?: number; attemptsLeft?: number },
+  ) {
+    super(message ?? code, options && "cause" in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    if (options?.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
+    if (options?.attemptsLeft !== undefined) this.attemptsLeft = options.attemptsLeft;
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+}
+
+/** Works across two copies of the package in one page. */
+export function isWardkeyError(e: unknown): e is WardkeyError {
+  return e instanceof Error && (e as { [BRAND]?: unknown })[BRAND] === true;
+}
+
+/** @internal */
+export function invalid(message: string): WardkeyError {
+  return new WardkeyError("invalid-argument", message);
+}
+
+/** What the core threw, as the package throws it. A trap of the module is no known failure: it says so, and keeps its cause.
+ *  @internal */
+export function fromCore(e: unknown): WardkeyError {
+  if (isWardkeyError(e)) return e;
+  if (e instanceof Error && "code" in e && typeof e.code === "string") {
+    return new WardkeyError(e.code as KnownErrorCode, e.message);
+  }
+  return new WardkeyError("unsupported-environment", "the WebAssembly module failed", { cause: e });
+}

@@ -1,0 +1,107 @@
+import { toBytes, toOptions, wellFormed } from "./arguments.js";
+import { call, core, coreNow, Handle } from "./core.js";
+import type { CoreKeyPair, CorePublicKey } from "./core/wardkey_core.js";
+import { invalid } from "./errors.js";
+import type { Bytes, Suite } from "./types.js";
+
+const SECRET: unique symbol = Symbol("construct");
+
+/** The half of a key pair that others wrap data keys for. Not secret; but whose it is must be known. */
+export class PublicKey {
+  readonly #key: CorePublicKey;
+  readonly suite: Suite;
+  /** SHA-256 of the whole encoded key, base64url. */
+  readonly fingerprint: string;
+
+  private constructor(secret: typeof SECRET, key: CorePublicKey) {
+    if (secret !== SECRET) throw invalid("a PublicKey comes from parse() or a KeyPair");
+    this.#key = key;
+    this.suite = key.suite() as Suite;
+    this.fingerprint = key.fingerprint();
+  }
+
+  /** What toString() gave; also SPKI PEM (RFC 7468) for RSA. Needs init() done.
+   *  @throws `invalid-format`, `key-policy`, `unsupported-version`, `limit`, `invalid-argument`, `not-initialised` */
+  static parse(text: string): PublicKey {
+    const { CorePublicKey } = coreNow();
+    const given = wellFormed(text, "the public key");
+    return PublicKey.fromCore(call(() => CorePublicKey.parse(given)));
+  }
+
+  /** @internal */
+  static fromCore(key: CorePublicKey): PublicKey {
+    return new PublicKey(SECRET, key);
+  }
+
+  /** @internal */
+  static toCore(key: PublicKey): CorePublicKey {
+    if (!(typeof key === "object" && key !== null && #key in key)) throw invalid("not a PublicKey");
+    return key.#key;
+  }
+
+  /** One line, URL-safe. */
+  toString(): string {
+    return this.#key.text();
+  }
+}
+
+/** A private key and its public half. The private one stays in the WebAssembly memory until free(), which may be called twice;
+ *  use after it is `invalid-argument`. */
+export class KeyPair {
+  readonly #key: Handle<CoreKeyPair>;
+  readonly suite: Suite;
+  readonly publicKey: PublicKey;
+
+  private constructor(secret: typeof SECRET, key: CoreKeyPair) {
+    if (secret !== SECRET) throw invalid("a KeyPair comes from generate(), importRsa() or openBackup()");
+    this.publicKey = PublicKey.fromCore(call(() => key.publicKey()));
+    this.suite = this.publicKey.suite;
+    this.#key = new Handle(key);
+  }
+
+  /** A new key pair; default suite "hybrid". RSA takes seconds.
+   *  @throws `rng`, `invalid-argument`, `key-policy` for "rsa-2048" */
+  static async generate(options?: { suite?: Exclude<Suite, "rsa-2048"> }): Promise<KeyPair> {
+    const suite = wellFormed(toOptions(options).suite ?? "hybrid", "the suite");
+    const { CoreKeyPair } = await core();
+    return KeyPair.fromCore(call(() => CoreKeyPair.generate(suite)));
+  }
+
+  /** RSA private key from elsewhere: PKCS#8 (PEM or DER, RFC 5958) or JWK (RFC 7518). 2048, 3072 or 4096 bits, e = 65537; otherwise `key-policy`.
+   *  @throws `invalid-format`, `key-policy`; `key-mismatch` if its parts don't belong together */
+  static async importRsa(key: string | Bytes | JsonWebKey): Promise<KeyPair> {
+    if (typeof key === "string") {
+      const pem = wellFormed(key, "the key");
+      const { CoreKeyPair } = await core();
+      return KeyPair.fromCore(call(() => CoreKeyPair.fromPem(pem)));
+    }
+    if (typeof key !== "object" || key === null) throw invalid("a key is PEM, bytes or a JWK");
+    if (ArrayBuffer.isView(key) || !("kty" in key)) {
+      const der = toBytes(key, "the key");
+      const { CoreKeyPair } = await core();
+      return KeyPair.fromCore(call(() => CoreKeyPair.fromPkcs8(der)));
+    }
+    const { CoreKeyPair } = await core();
+    return KeyPair.fromCore(call(() => CoreKeyPair.fromJwk(key)));
+  }
+
+  /** @internal */
+  static fromCore(key: CoreKeyPair): KeyPair {
+    return new KeyPair(SECRET, key);
+  }
+
+  /** @internal */
+  static toCore(key: KeyPair): CoreKeyPair {
+    if (!(typeof key === "object" && key !== null && #key in key)) throw invalid("not a KeyPair");
+    return key.#key.inner;
+  }
+
+  /** Wipes the private key. May be called twice. */
+  free(): void {
+    this.#key.free();
+  }
+
+  [Symbol.dispose](): void {
+    this.free();
+  }
+}

@@ -1,0 +1,23 @@
+/** Wardkey without the WebAssembly module inside: `await init(source)` first, with `wardkey/wardkey.wasm` as a URL, bytes, a Response or a compiled module. */
+export { openBackup, sealBackup } from "./backup.js";
+export { init } from "./core.js";
+export { DataKey, keyIdOf, type Settled } from "./data-key.js";
+export { type ErrorCode, isWardkeyError, type KnownErrorCode, WardkeyError } from "./errors.js";
+export { KeyPair, PublicKey } from "./key-pair.js";
+export type {
+  Bytes,
+  Context,
+  Data,
+  DataOptions,
+  EncryptOptions,
+  Kdf,
+  ManyOptions,
+  Padding,
+  Plain,
+  Progress,
+  Sealed,
+  Suite,
+  WrapOptions,
+} from "./types.js";
+export { version } from "./version.js";
+export { unwrapKey, wrapKey } from "./wrap.js";

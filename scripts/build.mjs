@@ -1,0 +1,56 @@
+// npm run build: leaves the publishable package in pkg/.
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { gzipSync } from "node:zlib";
+import { main, root, run, step } from "./run.mjs";
+import * as tools from "./tools.mjs";
+
+const pkg = join(root, "pkg");
+const core = join(root, "npm", "core");
+const at = (...path) => join(root, ...path);
+
+/** The module: compiled, bound, and made small. The bytes depend on the sources and the pinned tools alone. */
+function compile() {
+  const remap = [`--remap-path-prefix=${root}=/wardkey`, `--remap-path-prefix=${process.env.CARGO_HOME ?? `${process.env.HOME}/.cargo`}=/cargo`];
+  run("cargo", ["build", "--release", "--lib", "--locked", "--target", "wasm32-unknown-unknown"], {
+    env: { CARGO_ENCODED_RUSTFLAGS: remap.join("\x1f"), CARGO_TARGET_DIR: at("target") },
+  });
+  rmSync(core, { recursive: true, force: true });
+  run("wasm-bindgen", [
+    at("target/wasm32-unknown-unknown/release/wardkey.wasm"),
+    "--target", "web", "--omit-default-module-path", "--out-dir", core, "--out-name", "wardkey_core",
+  ]);
+  const wasm = join(core, "wardkey_core_bg.wasm");
+  run("node", [at("node_modules/binaryen/bin/wasm-opt"), wasm, "-Oz", "--all-features", "--disable-custom-descriptors", "--strip-debug", "--strip-producers", "-o", wasm]);
+}
+
+export function types() {
+  run("npx", ["tsc", "-p", at("npm/tsconfig.json")]);
+}
+
+function assemble() {
+  rmSync(pkg, { recursive: true, force: true });
+  mkdirSync(join(pkg, "core"), { recursive: true });
+  types();
+  const wasm = readFileSync(join(core, "wardkey_core_bg.wasm"));
+  writeFileSync(join(pkg, "wardkey.wasm"), wasm);
+  const packed = gzipSync(wasm, { level: 9 });
+  packed[9] = 255; // "operating system: unknown", whichever this is
+  writeFileSync(join(pkg, "inlined-data.js"), `export const packed = "${packed.toString("base64")}";\n`);
+  for (const file of ["wardkey_core.js", "wardkey_core.d.ts"]) cpSync(join(core, file), join(pkg, "core", file));
+  cpSync(at("pkg.json"), join(pkg, "package.json"));
+  for (const file of ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]) cpSync(at(file), join(pkg, file));
+}
+
+export async function build() {
+  tools.rust();
+  tools.nodeModules();
+  tools.wasmBindgen();
+  await step("compile the module", compile);
+  await step("assemble pkg/", assemble);
+  const bytes = readFileSync(join(pkg, "wardkey.wasm"));
+  console.log(`module: ${bytes.length} bytes, gzip ${gzipSync(bytes, { level: 9 }).length}`);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) await main("build", build);

@@ -1,0 +1,171 @@
+//! `DataKey`: data in memory, one record or many in one crossing of the boundary.
+
+use std::rc::Rc;
+
+use js_sys::{Array, Uint8Array, Uint32Array};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use zeroize::Zeroize;
+
+use super::{
+    convert::{context, padding},
+    error::JsResult,
+    random::with_random,
+    scrub_stack,
+};
+use crate::{
+    data_key::DataKey,
+    encoding::Context,
+    error::{Code, Error, Result},
+    message,
+};
+
+const LAYOUT: Error = Error::new(Code::InvalidArgument, "a batch and its layout don't fit");
+
+/// A data key. Whatever works on it for longer holds a reference of its own.
+#[wasm_bindgen(js_name = CoreDataKey)]
+#[derive(Debug)]
+pub struct CoreDataKey(pub(super) Rc<DataKey>);
+
+#[wasm_bindgen(js_class = CoreDataKey)]
+impl CoreDataKey {
+    /// A new key.
+    pub fn generate() -> JsResult<CoreDataKey> {
+        Ok(Self(Rc::new(with_random(DataKey::generate)?)))
+    }
+
+    /// A key of exactly 32 bytes.
+    #[wasm_bindgen(js_name = importRaw)]
+    pub fn import_raw(raw: &[u8]) -> JsResult<CoreDataKey> {
+        Ok(Self(Rc::new(DataKey::from_slice(raw)?)))
+    }
+
+    /// The 32 bytes.
+    #[wasm_bindgen(js_name = exportRaw)]
+    pub fn export_raw(&self) -> Vec<u8> {
+        self.0.dangerously_expose().expose().to_vec()
+    }
+
+    /// Its id, base64url.
+    pub fn id(&self) -> String {
+        self.0.id().to_string()
+    }
+
+    /// One message.
+    pub fn encrypt(&self, data: &[u8], entries: Option<Vec<String>>, padded: bool) -> JsResult<Vec<u8>> {
+        let context = context(entries)?;
+        Ok(with_random(|rng| message::seal(&self.0, rng, data, &context, padding(padded)))?)
+    }
+
+    /// The data of one message.
+    pub fn decrypt(&self, sealed: &[u8], entries: Option<Vec<String>>) -> JsResult<Vec<u8>> {
+        Ok(message::open(&self.0, sealed, &context(entries)?)?)
+    }
+
+    /// Many messages. `packed`: for each item the keys and values of its context, then its data; `layout`: for each item the number of context
+    /// entries, the lengths of each key and value, the length of the data. Gives `[bytes, lengths]`.
+    #[wasm_bindgen(js_name = encryptMany)]
+    pub fn encrypt_many(&self, packed: &[u8], layout: &[u32], padded: bool) -> JsResult<Array> {
+        let items = Batch { packed, layout }.collect::<Result<Vec<_>>>()?;
+        let items: Vec<(&[u8], &Context)> = items.iter().map(|(data, context)| (*data, context)).collect();
+        let messages = with_random(|rng| message::seal_many(&self.0, rng, &items, padding(padded)))?;
+        Ok(pack(messages.iter().map(Vec::as_slice)))
+    }
+
+    /// The data of many messages, packed like those. Gives `[bytes, lengths, errors]`; `errors` holds an error in the place of an item that failed.
+    #[wasm_bindgen(js_name = decryptMany)]
+    pub fn decrypt_many(&self, packed: &[u8], layout: &[u32]) -> JsResult<Array> {
+        let errors = Array::new();
+        let mut opened = Vec::new();
+        for (index, item) in (0..).zip(Batch { packed, layout }) {
+            let (sealed, context) = match item {
+                Err(error) if error == LAYOUT => return Err(error.into()),
+                item => match item {
+                    Ok(item) => item,
+                    Err(error) => {
+                        errors.set(index, error.into());
+                        opened.push(Vec::new());
+                        continue;
+                    }
+                },
+            };
+            opened.push(message::open(&self.0, sealed, &context).unwrap_or_else(|error| {
+                errors.set(index, error.into());
+                Vec::new()
+            }));
+        }
+        let result = pack(opened.iter().map(Vec::as_slice));
+        opened.iter_mut().for_each(Zeroize::zeroize);
+        result.push(&errors);
+        Ok(result)
+    }
+
+    /// Gives the key up, and wipes what calls left on the stack.
+    pub fn destroy(self) {
+        drop(self);
+        scrub_stack();
+    }
+}
+
+/// The id in the header of a message.
+#[wasm_bindgen(js_name = keyIdOf)]
+pub fn key_id_of(sealed: &[u8]) -> JsResult<String> {
+    Ok(message::key_id_of(sealed)?.to_string())
+}
+
+fn pack<'a>(items: impl Iterator<Item = &'a [u8]> + Clone) -> Array {
+    let lengths: Vec<u32> = items.clone().map(|item| u32::try_from(item.len()).unwrap_or(u32::MAX)).collect();
+    let total: u32 = lengths.iter().sum();
+    let bytes = Uint8Array::new_with_length(total);
+    let mut joined = Vec::with_capacity(total as usize);
+    items.for_each(|item| joined.extend_from_slice(item));
+    bytes.copy_from(&joined);
+    Array::of2(&bytes.into(), &JsValue::from(Uint32Array::from(lengths.as_slice())))
+}
+
+/// The items of a packed batch. After an error of the layout nothing more can be read.
+struct Batch<'a> {
+    packed: &'a [u8],
+    layout: &'a [u32],
+}
+
+impl<'a> Batch<'a> {
+    fn number(&mut self) -> Result<usize> {
+        let (&number, rest) = self.layout.split_first().ok_or(LAYOUT)?;
+        self.layout = rest;
+        Ok(number as usize)
+    }
+
+    fn bytes(&mut self) -> Result<&'a [u8]> {
+        let len = self.number()?;
+        let (bytes, rest) = self.packed.split_at_checked(len).ok_or(LAYOUT)?;
+        self.packed = rest;
+        Ok(bytes)
+    }
+
+    fn text(&mut self) -> Result<&'a str> {
+        core::str::from_utf8(self.bytes()?).map_err(|_| LAYOUT)
+    }
+
+    fn item(&mut self) -> Result<(&'a [u8], Context)> {
+        let count = self.number()?;
+        let entries = (0..count).map(|_| Ok((self.text()?, self.text()?))).collect::<Result<Vec<_>>>()?;
+        let data = self.bytes()?;
+        let context = if entries.is_empty() { Context::default() } else { Context::new(entries)? };
+        Ok((data, context))
+    }
+}
+
+impl<'a> Iterator for Batch<'a> {
+    type Item = Result<(&'a [u8], Context)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.layout.is_empty() {
+            return None;
+        }
+        let item = self.item();
+        if item.as_ref().is_err_and(|error| *error == LAYOUT) {
+            self.layout = &[];
+        }
+        Some(item)
+    }
+}

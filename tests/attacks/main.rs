@@ -1,0 +1,43 @@
+//! Published attacks that Wardkey survives. Each test is a row of the list of attacks and bears its id; it passes when the call ends in the named code and
+//! nothing else happened: no plaintext came out, nothing was derived.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+#[path = "../../fuzz/targets.rs"]
+mod targets;
+
+mod allocations;
+mod authors;
+mod backup;
+mod chunks;
+mod commitment;
+mod decoders;
+mod format;
+mod ghash;
+mod low_order;
+mod overwriting;
+mod randomness;
+mod weak_keys;
+mod wrapping;
+
+use common::rng::{Seeded, draw_array};
+use wardkey::{data_key::DataKey, encoding::Context};
+
+/// A data key and its bytes.
+fn data_key(rng: &mut Seeded) -> (DataKey, [u8; 32]) {
+    let raw = draw_array(rng);
+    (DataKey::from_slice(&raw).unwrap(), raw)
+}
+
+fn context(entries: &[(&str, &str)]) -> Context {
+    Context::new(entries.iter().copied()).unwrap()
+}

@@ -1,0 +1,32 @@
+//! What several test binaries share; each uses a part of it.
+#![allow(
+    dead_code,
+    unused_imports,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation
+)]
+
+pub(crate) mod cbor;
+pub(crate) mod check;
+pub(crate) mod craft;
+pub(crate) mod der;
+pub(crate) mod flip;
+pub(crate) mod hex;
+pub(crate) mod keys;
+pub(crate) mod rng;
+pub(crate) mod schema;
+pub(crate) mod sums;
+
+use wardkey::error::{Code, Result};
+
+/// The code of a call that must fail.
+#[track_caller]
+pub(crate) fn code<T>(result: Result<T>) -> Code {
+    match result {
+        Ok(_) => panic!("this had to fail"),
+        Err(error) => error.code(),
+    }
+}

@@ -1,0 +1,63 @@
+//! Makes the files of `testdata/`, the same bytes each time: the generator is seeded with the file's name. What is recorded never changes; new vectors
+//! go into new files.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation
+)]
+
+mod author_invalid;
+mod backup;
+mod backup_invalid;
+mod derive;
+mod message;
+mod message_invalid;
+mod password;
+mod public_key;
+mod wrap;
+mod wrap_invalid;
+
+use serde::Serialize;
+
+use crate::common::{
+    hex::hex,
+    keys::Pair,
+    rng::{Seeded, draw_array, seeded},
+    schema::{Invalid, Recipient},
+};
+
+/// Name and text of every file.
+pub(crate) fn all() -> Vec<(&'static str, String)> {
+    vec![
+        file("derive.json", derive::file),
+        file("message.json", message::file),
+        file("public_key.json", public_key::file),
+        file("wrap.json", wrap::file),
+        file("backup.json", backup::file),
+        file("password.json", password::file),
+    ]
+}
+
+fn file<T: Serialize>(name: &'static str, make: fn(&mut Seeded) -> T) -> (&'static str, String) {
+    let mut text = serde_json::to_string_pretty(&make(&mut seeded(name))).expect("JSON");
+    text.push('\n');
+    (name, text)
+}
+
+fn invalid<T>(error: &str, entry: T) -> Invalid<T> {
+    Invalid { entry, error: error.to_owned() }
+}
+
+fn draw_key(rng: &mut Seeded) -> [u8; 32] {
+    draw_array(rng)
+}
+
+fn recipient(pair: &Pair) -> Recipient {
+    Recipient {
+        suite: pair.suite.name().to_owned(),
+        private: hex(&pair.private),
+        text: pair.pair.public_key().to_string(),
+    }
+}

@@ -1,0 +1,88 @@
+//! The recorded vectors: each opens to what it says, each is made again to the byte, and none has changed.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+mod recording;
+
+use std::{fs, path::PathBuf};
+
+use common::{
+    check,
+    schema::{self, File},
+    sums,
+};
+use serde::de::DeserializeOwned;
+
+fn testdata() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata")
+}
+
+/// Replays a file: so many entries at least.
+fn replay<V: DeserializeOwned, I: DeserializeOwned>(
+    file_name: &str,
+    least: (usize, usize),
+    vector: impl Fn(&V),
+    name: impl Fn(&I) -> &str,
+    open: impl Fn(&I) -> wardkey::error::Result<()>,
+) {
+    let file: File<V, I> = schema::read(&fs::read_to_string(testdata().join(file_name)).expect(file_name));
+    let found = (file.vectors.len(), file.invalid.len());
+    assert!(found.0 >= least.0 && found.1 >= least.1, "{file_name}: {found:?} entries");
+    file.vectors.iter().for_each(vector);
+    let unlike: Vec<_> = file.invalid.iter().filter_map(|row| check::unlike(name(&row.entry), row, &open)).collect();
+    assert!(unlike.is_empty(), "{}", unlike.join("\n"));
+}
+
+#[test]
+fn derive() {
+    replay::<_, schema::Derive>("derive.json", (8, 0), check::derive, |row| &row.name, |_| panic!("no such entry"));
+}
+
+#[test]
+fn message() {
+    replay::<_, schema::Message>("message.json", (60, 110), check::message, |row| &row.name, check::try_message);
+}
+
+#[test]
+fn public_key() {
+    replay::<_, schema::BadPublicKey>(
+        "public_key.json",
+        (10, 90),
+        check::public_key,
+        |row| &row.name,
+        check::try_public_key,
+    );
+}
+
+#[test]
+fn wrap() {
+    replay::<_, schema::BadWrap>("wrap.json", (8, 70), check::wrap, |row| &row.name, check::try_wrap);
+}
+
+#[test]
+fn backup() {
+    replay::<_, schema::BadBackup>("backup.json", (12, 110), check::backup, |row| &row.name, check::try_backup);
+}
+
+#[test]
+fn password() {
+    replay::<_, schema::BadPassword>("password.json", (20, 15), check::password, |row| &row.name, check::try_password);
+}
+
+#[test]
+fn made_again_to_the_byte() {
+    for (name, text) in recording::all() {
+        let recorded = fs::read_to_string(testdata().join(name)).expect(name);
+        let differs = text.lines().zip(recorded.lines()).position(|(made, recorded)| made != recorded);
+        assert!(text == recorded, "{name} is made differently from line {differs:?} on");
+    }
+}
+
+#[test]
+fn none_has_changed() {
+    let found = sums::of_files(&testdata()).expect("testdata");
+    let recorded = sums::recorded(&testdata());
+    assert!(recorded.len() >= 10, "{} sums", recorded.len());
+    assert_eq!(found, recorded);
+}
