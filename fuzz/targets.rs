@@ -251,9 +251,13 @@ pub fn spki(data: &[u8]) {
     for suite in 1..=4 {
         let mut key = Encoder::new(b"WKPK\x01".to_vec());
         key.array(2).and_then(|e| e.u64(suite)).and_then(|e| e.bytes(data)).expect("memory");
-        let parsed = PublicKey::from_bytes(key.writer());
+        let key_bytes = key.into_writer();
+        let parsed = PublicKey::from_bytes(&key_bytes);
         allow(&parsed, &POLICY);
-        accepted += usize::from(parsed.is_ok());
+        if let Ok(key) = parsed {
+            assert_eq!(key.as_bytes(), &key_bytes[..], "not canonical");
+            accepted += 1;
+        }
     }
     assert!(accepted <= 1);
     let pem = pem("PUBLIC KEY", data);

@@ -2,9 +2,10 @@
 
 use core::fmt;
 
-use icu_normalizer::ComposingNormalizerBorrowed;
-
-use crate::error::{Code, Error, Result};
+use crate::{
+    error::{Code, Error, Result},
+    unicode::nfc,
+};
 
 const MAX: usize = 128;
 const GROUP_ID: usize = 43;
@@ -25,7 +26,7 @@ impl UserId {
             || name.len() > MAX
             || like_group
             || name.chars().any(|c| c.is_control() || c == '→')
-            || !ComposingNormalizerBorrowed::new_nfc().is_normalized(name);
+            || (!name.is_ascii() && nfc(name) != name);
         if refused {
             return Err(Error::new(
                 Code::InvalidArgument,

@@ -30,6 +30,7 @@ pub mod secret;
 mod crypto;
 #[cfg(feature = "probe")]
 pub mod probe;
+mod unicode;
 
 // ---------------------------------------------------------------- the format
 pub mod backup;

@@ -2,7 +2,6 @@
 
 use core::{fmt, ops::RangeInclusive};
 
-use icu_normalizer::ComposingNormalizerBorrowed;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -10,6 +9,7 @@ use crate::{
     encoding::{MALFORMED, Reader, Writer},
     error::{Code, Error, Result},
     secret::{Secret, SecretBytes},
+    unicode::nfc,
 };
 
 const MEMORY_KIB: RangeInclusive<u32> = 19_456..=262_144;
@@ -38,10 +38,7 @@ impl Password {
         }
         let mut spaced = Zeroizing::new(String::with_capacity(typed.len()));
         spaced.extend(typed.chars().map(|c| if is_space(c) { ' ' } else { c }));
-        // NFC makes at most three bytes of one.
-        let mut prepared = String::with_capacity(3 * spaced.len());
-        ComposingNormalizerBorrowed::new_nfc().normalize_to(&spaced, &mut prepared).map_err(|_| MALFORMED)?;
-        let prepared = SecretBytes::new(prepared.into_bytes());
+        let prepared = SecretBytes::new(nfc(&spaced).into_bytes());
         if !(1..=MAX_PASSWORD).contains(&prepared.expose().len()) {
             return Err(Error::new(Code::PasswordFormat, "a password has 1 to 1,024 bytes"));
         }

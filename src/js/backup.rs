@@ -2,10 +2,14 @@
 
 use std::rc::Rc;
 
-use serde::Deserialize;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
-use super::{convert::whole, error::JsResult, key_pair::CoreKeyPair, random::with_random};
+use super::{
+    convert::{check_keys, get, whole},
+    error::JsResult,
+    key_pair::CoreKeyPair,
+    random::with_random,
+};
 use crate::{
     backup,
     error::{Code, Error, Result},
@@ -13,44 +17,32 @@ use crate::{
 };
 
 const NO_KDF: Error = Error::new(Code::InvalidArgument, "not a kdf: see the type Kdf");
-const DEFAULT_MEMORY_KIB: f64 = 65_536.0;
-const DEFAULT_PASSES: f64 = 3.0;
+const DEFAULT_MEMORY_KIB: u32 = 65_536;
+const DEFAULT_PASSES: u32 = 3;
 
 /// `Kdf` of the package.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct KdfOptions {
-    name: String,
-    #[serde(rename = "memoryKiB")]
-    memory_kib: Option<f64>,
-    passes: Option<f64>,
-    iterations: Option<f64>,
-}
-
-impl KdfOptions {
-    fn kdf(&self) -> Result<Kdf> {
+fn kdf(options: &JsValue) -> Result<Kdf> {
+    check_keys(options, &["name", "memoryKiB", "passes", "iterations"]).ok_or(NO_KDF)?;
+    let number = |name: &str| match get(options, name) {
+        value if value.is_undefined() => Ok(None),
         // What is too large for the type is too large for the bounds.
-        let number = |number: f64| Ok(u32::try_from(whole(number)?).unwrap_or(u32::MAX));
-        match (self.name.as_str(), self.memory_kib, self.passes, self.iterations) {
-            ("argon2id", memory_kib, passes, None) => {
-                let memory_kib = number(memory_kib.unwrap_or(DEFAULT_MEMORY_KIB))?;
-                Kdf::argon2id(memory_kib, number(passes.unwrap_or(DEFAULT_PASSES))?)
-            }
-            ("pbkdf2-sha256", None, None, Some(iterations)) => Kdf::pbkdf2(number(iterations)?),
-            ("pbkdf2-sha256", None, None, None) => Ok(Kdf::default_pbkdf2()),
-            _ => Err(NO_KDF),
+        value => Ok(Some(u32::try_from(whole(value.as_f64().ok_or(NO_KDF)?)?).unwrap_or(u32::MAX))),
+    };
+    let name = get(options, "name").as_string();
+    match (name.as_deref(), number("memoryKiB")?, number("passes")?, number("iterations")?) {
+        (Some("argon2id"), memory_kib, passes, None) => {
+            Kdf::argon2id(memory_kib.unwrap_or(DEFAULT_MEMORY_KIB), passes.unwrap_or(DEFAULT_PASSES))
         }
+        (Some("pbkdf2-sha256"), None, None, Some(iterations)) => Kdf::pbkdf2(iterations),
+        (Some("pbkdf2-sha256"), None, None, None) => Ok(Kdf::default_pbkdf2()),
+        _ => Err(NO_KDF),
     }
 }
 
-/// A key pair under a password. `kdf`: an object of the type `Kdf`, or undefined.
+/// A key pair under a password. `options`: an object of the type `Kdf`, or undefined.
 #[wasm_bindgen(js_name = sealBackup)]
-pub fn seal_backup(pair: &CoreKeyPair, password: &str, user_id: &str, kdf: JsValue) -> JsResult<Vec<u8>> {
-    let kdf = if kdf.is_undefined() {
-        Kdf::default()
-    } else {
-        serde_wasm_bindgen::from_value::<KdfOptions>(kdf).map_err(|_| NO_KDF)?.kdf()?
-    };
+pub fn seal_backup(pair: &CoreKeyPair, password: &str, user_id: &str, options: JsValue) -> JsResult<Vec<u8>> {
+    let kdf = if options.is_undefined() { Kdf::default() } else { kdf(&options)? };
     Ok(with_random(|rng| backup::seal_backup(&pair.0, rng, password, user_id, kdf))?)
 }
 

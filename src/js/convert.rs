@@ -1,5 +1,8 @@
 //! Arguments from JavaScript.
 
+use js_sys::{Object, Reflect};
+use wasm_bindgen::JsValue;
+
 use crate::{
     encoding::Context,
     error::{Code, Error, Result},
@@ -27,4 +30,16 @@ pub(super) fn whole(number: f64) -> Result<u64> {
     } else {
         Err(Error::new(Code::InvalidArgument, "not a whole number"))
     }
+}
+
+/// A member of an object; undefined where there is none, or where a getter throws.
+pub(super) fn get(object: &JsValue, name: &str) -> JsValue {
+    Reflect::get(object, &name.into()).unwrap_or_default()
+}
+
+/// Nothing if it is an object without other members than these.
+pub(super) fn check_keys(object: &JsValue, known: &[&str]) -> Option<()> {
+    let object: &Object = wasm_bindgen::JsCast::dyn_ref(object)?;
+    let is_known = |key: JsValue| key.as_string().is_some_and(|key| known.contains(&key.as_str()));
+    Object::keys(object).iter().all(is_known).then_some(())
 }

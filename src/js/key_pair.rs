@@ -2,10 +2,9 @@
 
 use std::rc::Rc;
 
-use serde::{Deserialize, de::IgnoredAny};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
-use super::{error::JsResult, random::with_random, scrub_stack};
+use super::{convert::get, error::JsResult, random::with_random, scrub_stack};
 use crate::{
     encoding::from_base64url,
     error::{Code, Error, Result},
@@ -41,8 +40,7 @@ impl CoreKeyPair {
     /// RSA, JWK.
     #[wasm_bindgen(js_name = fromJwk)]
     pub fn from_jwk(jwk: JsValue) -> JsResult<CoreKeyPair> {
-        let jwk: Jwk = serde_wasm_bindgen::from_value(jwk).map_err(|_| NO_JWK)?;
-        Ok(Self(Rc::new(jwk.key_pair()?)))
+        Ok(Self(Rc::new(from_jwk(&jwk)?)))
     }
 
     /// The half to give away.
@@ -88,39 +86,23 @@ impl CorePublicKey {
 
 const NO_JWK: Error = Error::new(Code::InvalidFormat, "not a private RSA key as a JWK");
 
-/// RFC 7518 section 6.3.
-#[derive(Deserialize)]
-struct Jwk {
-    kty: String,
-    n: Option<String>,
-    e: Option<String>,
-    d: Option<String>,
-    p: Option<String>,
-    q: Option<String>,
-    dp: Option<String>,
-    dq: Option<String>,
-    qi: Option<String>,
-    oth: Option<IgnoredAny>,
-}
-
-impl Jwk {
-    fn key_pair(&self) -> Result<KeyPair> {
-        if self.kty != "RSA" || self.oth.is_some() {
-            return Err(Error::new(Code::KeyPolicy, "only RSA keys of two primes"));
-        }
-        let number = |text: &Option<String>| {
-            let text = text.as_deref().filter(|text| text.len() <= 1024).ok_or(NO_JWK)?;
-            from_base64url(text).map(SecretBytes::new).map_err(|_| NO_JWK)
-        };
-        KeyPair::from_rsa_numbers(&RsaNumbers {
-            n: number(&self.n)?.expose(),
-            e: number(&self.e)?.expose(),
-            d: number(&self.d)?.expose(),
-            p: number(&self.p)?.expose(),
-            q: number(&self.q)?.expose(),
-            dp: number(&self.dp)?.expose(),
-            dq: number(&self.dq)?.expose(),
-            qi: number(&self.qi)?.expose(),
-        })
+/// RFC 7518 section 6.3: all members of a key with two primes.
+fn from_jwk(jwk: &JsValue) -> Result<KeyPair> {
+    if get(jwk, "kty").as_string().as_deref() != Some("RSA") || !get(jwk, "oth").is_undefined() {
+        return Err(Error::new(Code::KeyPolicy, "only RSA keys of two primes"));
     }
+    let number = |name: &str| {
+        let text = get(jwk, name).as_string().filter(|text| text.len() <= 1024).ok_or(NO_JWK)?;
+        from_base64url(&text).map(SecretBytes::new).map_err(|_| NO_JWK)
+    };
+    KeyPair::from_rsa_numbers(&RsaNumbers {
+        n: number("n")?.expose(),
+        e: number("e")?.expose(),
+        d: number("d")?.expose(),
+        p: number("p")?.expose(),
+        q: number("q")?.expose(),
+        dp: number("dp")?.expose(),
+        dq: number("dq")?.expose(),
+        qi: number("qi")?.expose(),
+    })
 }

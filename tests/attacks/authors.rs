@@ -10,7 +10,10 @@ use wardkey::{
 use super::{
     common::{
         code,
-        craft::{cobblestone_keys, message::body_context},
+        craft::{
+            cobblestone_keys,
+            message::{Trailer, body_context, leaf},
+        },
         keys::signing_key,
         rng::{Seeded, draw, draw_array, seeded},
     },
@@ -70,6 +73,29 @@ fn f10_bobs_trailer_on_alices_message() {
     assert_eq!(code(verify(&carol.seal(&mut rng, &key, b"x"))), Code::BadSignature);
     // Bob's whole message as Alice's: his bundle is named, and he is named as its author.
     assert_eq!(verify(&bobs).unwrap().author, bob.author);
+}
+
+/// Mallory has no key, but a bundle and a signature of her own: the ciphertext is all that an author signs. Her name doesn't fit into a header that is committed.
+#[test]
+fn f10_a_keyless_attacker_signs_what_she_cannot_read() {
+    let mut rng = seeded("f10 keyless");
+    let (key, _) = data_key(&mut rng);
+    let (alice, mallory) = (person(&mut rng, [4; 32]), person(&mut rng, [4; 32]));
+    let sealed = alice.seal(&mut rng, &key, b"discharge on Monday");
+    let (body, _) = sealed.split_at(sealed.len() - TRAILER);
+    let mut stolen = body.to_vec();
+    stolen[54..86].copy_from_slice(&mallory.author.bundle_hash);
+    let trailer = Trailer::single(12, [9; 32]);
+    let signed = trailer.sign(mallory.signer.seed().expose(), &leaf(&stolen, HEADER));
+    let verify = |sealed: &[u8], person: &Person| {
+        open_signed(&key, sealed, &Context::default(), |_| Some(person.signer.verifying_key().clone()))
+    };
+    let stolen = [stolen.as_slice(), &signed].concat();
+    assert_eq!(code(verify(&stolen, &mallory)), Code::DecryptionFailed);
+    // Her signature itself is good: over Alice's own header it verifies, under the name of Alice's bundle, whose key is another.
+    let own = [body, &trailer.sign(mallory.signer.seed().expose(), &leaf(body, HEADER))].concat();
+    assert_eq!(verify(&own, &mallory).unwrap().author.bundle_hash, alice.author.bundle_hash);
+    assert_eq!(code(verify(&own, &alice)), Code::BadSignature);
 }
 
 /// Whoever knows the key makes another body with the same tags; the signature covers hashes of the chunks, not tags.

@@ -1,0 +1,15 @@
+//! NFC (Unicode Standard Annex #15): the one thing that the core asks of its platform, because a browser has the tables already.
+//! Code points that a platform's Unicode version doesn't know yet stay as they are; of those that it knows, NFC never changes.
+
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn nfc(text: &str) -> String {
+    // NFC makes at most three bytes of one: room, so that a password leaves no copy behind.
+    let mut normal = String::with_capacity(3 * text.len());
+    match icu_normalizer::ComposingNormalizerBorrowed::new_nfc().normalize_to(text, &mut normal) {
+        Ok(()) => normal,
+        Err(core::fmt::Error) => unreachable!("a String takes everything"),
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+pub(crate) use crate::js::nfc;
