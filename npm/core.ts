@@ -44,7 +44,11 @@ async function load(source: Source | undefined): Promise<void> {
 async function compile(source: Source): Promise<WebAssembly.Module> {
   if (source instanceof WebAssembly.Module) return source;
   let bytes: BufferSource;
-  if (typeof source === "string" || source instanceof URL || (typeof Response === "function" && source instanceof Response)) {
+  if (
+    typeof source === "string" ||
+    source instanceof URL ||
+    (typeof Response === "function" && source instanceof Response)
+  ) {
     bytes = await download(source);
   } else if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
     bytes = source as BufferSource;

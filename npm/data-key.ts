@@ -1,15 +1,7 @@
-import {
-  isPadded,
-  throwIfAborted,
-  toBytes,
-  toData,
-  toEntries,
-  toOptions,
-  toSource,
-} from "./arguments.js";
-import { Batch, inBatches } from "./batch.js";
-import { call, core, coreNow, Handle } from "./core.js";
+import { isPadded, throwIfAborted, toBytes, toData, toEntries, toOptions, toSource } from "./arguments.js";
+import { type Batch, inBatches } from "./batch.js";
 import type { CoreDataKey } from "./core/wardkey_core.js";
+import { call, core, coreNow, Handle } from "./core.js";
 import { fromCore, invalid, type WardkeyError } from "./errors.js";
 import { decryptLong, encryptLong, SHORT } from "./long.js";
 import type { Bytes, Data, DataOptions, EncryptOptions, ManyOptions, Out, Plain, Sealed } from "./types.js";

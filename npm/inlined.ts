@@ -10,6 +10,8 @@ export async function inlined(): Promise<ArrayBuffer> {
     const bytes = Uint8Array.from(atob(packed), (char) => char.charCodeAt(0));
     return await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
   } catch (cause) {
-    throw new WardkeyError("unsupported-environment", "the WebAssembly module inside the package is damaged", { cause });
+    throw new WardkeyError("unsupported-environment", "the WebAssembly module inside the package is damaged", {
+      cause,
+    });
   }
 }

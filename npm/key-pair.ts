@@ -1,6 +1,6 @@
 import { toBytes, toOptions, wellFormed } from "./arguments.js";
-import { call, core, coreNow, Handle } from "./core.js";
 import type { CoreKeyPair, CorePublicKey } from "./core/wardkey_core.js";
+import { call, core, coreNow, Handle } from "./core.js";
 import { invalid } from "./errors.js";
 import type { Bytes, Suite } from "./types.js";
 

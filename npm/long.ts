@@ -1,7 +1,7 @@
 // Data of any length, piece by piece: constant WebAssembly memory, short tasks, progress, abort.
 import { type Source, throwIfAborted } from "./arguments.js";
-import { call, type core } from "./core.js";
 import type { CoreDataKey } from "./core/wardkey_core.js";
+import { call, type core } from "./core.js";
 import { WardkeyError } from "./errors.js";
 import { Pace } from "./pace.js";
 import type { DataOptions, Out } from "./types.js";

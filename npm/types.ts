@@ -45,5 +45,9 @@ export interface WrapOptions {
 }
 /** How a password becomes a key. Outside of the bounds (Argon2id: 19–256 MiB, 2–10 passes; PBKDF2: 600 000–5 000 000 iterations): `kdf-policy`. */
 export type Kdf =
-  | { /** RFC 9106, version 1.3, p = 1 */ name: "argon2id"; /** default 65536 */ memoryKiB?: number; /** default 3 */ passes?: number }
-  | { /** RFC 8018 */ name: "pbkdf2-sha256"; /** default 600 000 */ iterations?: number };
+  | {
+      /** RFC 9106, version 1.3, p = 1 */ name: "argon2id" /** default 65536 */;
+      memoryKiB?: number /** default 3 */;
+      passes?: number;
+    }
+  | { /** RFC 8018 */ name: "pbkdf2-sha256" /** default 600 000 */; iterations?: number };

@@ -12,7 +12,14 @@ const at = (...path) => join(root, ...path);
 
 /** What browsers since 2021 have; and what makes the module small once it is compressed: LLVM has inlined already, like functions stand together, zeros
  *  compress better than the headers of many data segments. */
-const FEATURES = ["bulk-memory", "sign-ext", "mutable-globals", "nontrapping-float-to-int", "reference-types", "multivalue"];
+const FEATURES = [
+  "bulk-memory",
+  "sign-ext",
+  "mutable-globals",
+  "nontrapping-float-to-int",
+  "reference-types",
+  "multivalue",
+];
 const SKIPPED = ["memory-packing", "inlining-optimizing", "reorder-functions"];
 const OPTIMISE = [
   ...FEATURES.map((feature) => `--enable-${feature}`),
@@ -24,21 +31,30 @@ const OPTIMISE = [
 ];
 
 /** The module: compiled, bound, and made small. The bytes depend on the sources and the pinned tools alone. */
-function compile() {
-  const remap = [`--remap-path-prefix=${root}=/wardkey`, `--remap-path-prefix=${process.env.CARGO_HOME ?? `${process.env.HOME}/.cargo`}=/cargo`];
+export function compile() {
+  const remap = [
+    `--remap-path-prefix=${root}=/wardkey`,
+    `--remap-path-prefix=${process.env.CARGO_HOME ?? `${process.env.HOME}/.cargo`}=/cargo`,
+  ];
   run("cargo", ["build", "--release", "--lib", "--locked", "--target", "wasm32-unknown-unknown"], {
     env: { CARGO_ENCODED_RUSTFLAGS: remap.join("\x1f"), CARGO_TARGET_DIR: at("target") },
   });
   rmSync(core, { recursive: true, force: true });
   run("wasm-bindgen", [
     at("target/wasm32-unknown-unknown/release/wardkey.wasm"),
-    "--target", "web", "--omit-default-module-path", "--out-dir", core, "--out-name", "wardkey_core",
+    "--target",
+    "web",
+    "--omit-default-module-path",
+    "--out-dir",
+    core,
+    "--out-name",
+    "wardkey_core",
   ]);
   const wasm = join(core, "wardkey_core_bg.wasm");
   run("node", [at("node_modules/binaryen/bin/wasm-opt"), wasm, ...OPTIMISE, "-o", wasm]);
 }
 
-export function types() {
+function types() {
   run("npx", ["tsc", "-p", at("npm/tsconfig.json")]);
 }
 

@@ -16,7 +16,14 @@ export class Failure extends Error {}
 
 export function run(command, args = [], { cwd = root, env = {}, quiet = false, input } = {}) {
   const stdio = quiet ? ["pipe", "pipe", "pipe"] : [input === undefined ? "ignore" : "pipe", "inherit", "inherit"];
-  const result = spawnSync(command, args, { cwd, env: { ...process.env, ...env }, stdio, input, encoding: "utf8", maxBuffer: 1 << 28 });
+  const result = spawnSync(command, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio,
+    input,
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
   if (result.error) throw new Failure(`${command}: ${result.error.message}`);
   if (result.status !== 0) {
     if (quiet) process.stderr.write(`${result.stdout}${result.stderr}`);

@@ -8,7 +8,9 @@ process.env.PATH = `${bin}${delimiter}${process.env.PATH}`;
 
 export function rust() {
   if (!ask("cargo", ["--version"])) {
-    throw new Failure("cargo is missing: install Rust with rustup, https://rustup.rs, or fix the toolchain that rust-toolchain.toml names");
+    throw new Failure(
+      "cargo is missing: install Rust with rustup, https://rustup.rs, or fix the toolchain that rust-toolchain.toml names",
+    );
   }
   const installed = ask("rustup", ["target", "list", "--installed"]);
   if (installed === undefined) throw new Failure("rustup is missing: https://rustup.rs");
@@ -55,7 +57,10 @@ export function chromium() {
   });
   let found = find();
   if (!(found.chromium && found.driver)) {
-    debian(["chromium", "chromium-driver"], "Chromium and its driver are missing: install them, or set CHROMIUM and CHROMEDRIVER");
+    debian(
+      ["chromium", "chromium-driver"],
+      "Chromium and its driver are missing: install them, or set CHROMIUM and CHROMEDRIVER",
+    );
     found = find();
   }
   return found;
@@ -70,7 +75,10 @@ function debian(packages, missing) {
     throw new Failure(`${missing} (Debian: apt-get install ${packages.join(" ")})`);
   }
   run("apt-get", ["update", "-qq"], { quiet: true });
-  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], { quiet: true, env: { DEBIAN_FRONTEND: "noninteractive" } });
+  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], {
+    quiet: true,
+    env: { DEBIAN_FRONTEND: "noninteractive" },
+  });
 }
 
 /** A Python of its own, with what tests/interop needs; gives its path. */

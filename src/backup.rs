@@ -23,7 +23,7 @@ use crate::{
 
 const MAGIC: [u8; 4] = *b"WKBK";
 const MAX_LEN: usize = 1 << 20;
-const MAX_KEYS: u64 = 64;
+const MAX_KEYS: usize = 64;
 const MAX_APP: usize = 128;
 const ROOT: usize = 32;
 const SEALED_ROOT: usize = ROOT + cobblestone::PREFIX + cobblestone::TAG;
@@ -160,7 +160,7 @@ impl Envelope {
     /// Draws a new root and seals everything under it.
     ///
     /// # Errors
-    /// `invalid-argument` for no key or too many, `rng`, `limit`.
+    /// `invalid-argument` for version 0, and for no key, too many, or one twice; `rng`, `limit`.
     pub fn seal<R: TryCryptoRng>(
         rng: &mut Random<R>,
         owner: &Owner,
@@ -170,6 +170,9 @@ impl Envelope {
         two_men: Option<&TwoMen>,
         keys: &Keys<'_>,
     ) -> Result<Self> {
+        if version == 0 {
+            return Err(Error::new(Code::InvalidArgument, "versions begin with 1"));
+        }
         let payload = seal_payload(keys)?;
         let root: Secret<ROOT> = Secret::generate(rng)?;
         let expander = Expander::new(root.expose());
@@ -214,6 +217,9 @@ impl Envelope {
         let owner = Owner::new(app_id, reader.text()?).map_err(|_| MALFORMED)?;
         reader.key(3)?;
         let version = reader.uint()?;
+        if version == 0 {
+            return Err(MALFORMED);
+        }
         reader.key(4)?;
         let derivation = Derivation::read(&mut reader)?;
         reader.key(5)?;
@@ -225,7 +231,7 @@ impl Envelope {
         reader.key(8)?;
         let state = reader.bytes()?.to_vec();
         let envelope = Self { owner, version, derivation, root, two_man_root, keys, state };
-        if version == 0 || envelope.encode() != bytes { Err(MALFORMED) } else { Ok(envelope) }
+        if envelope.encode() == bytes { Ok(envelope) } else { Err(MALFORMED) }
     }
 
     /// The bytes to store.
@@ -335,76 +341,101 @@ fn keys_context(owner: &Owner) -> Vec<u8> {
     owner.context("wardkey/v1/backup/keys", 0, |_| ())
 }
 
-/// The keys payload, written into memory that doesn't grow.
-fn seal_payload(keys: &Keys<'_>) -> Result<SecretBytes> {
-    let count = keys.encryption.len().max(keys.signing.len()) as u64;
-    if keys.encryption.is_empty() || count > MAX_KEYS {
-        return Err(Error::new(Code::InvalidArgument, "a backup holds 1 to 64 keys"));
-    }
-    let private = keys.encryption.iter().map(|pair| pair.private_bytes()).collect::<Result<Vec<_>>>()?;
-    let capacity =
-        private.iter().map(|private| private.expose().len() + 64).sum::<usize>() + 96 * keys.signing.len() + 16;
-    Ok(SecretBytes::new(encode_into(Vec::with_capacity(capacity), |w| {
-        w.map(2);
-        w.uint(1);
-        w.array(private.len());
-        for (pair, private) in keys.encryption.iter().zip(&private) {
-            w.array(3);
-            w.uint(pair.public_key().suite().number());
-            w.bytes(&pair.public_key().fingerprint().0);
-            w.bytes(private.expose());
-        }
-        w.uint(2);
-        w.array(keys.signing.len());
-        for key in keys.signing {
-            w.array(2);
-            w.bytes(key.verifying_key().as_bytes());
-            w.bytes(key.seed().expose());
-        }
-    })))
+/// The keys payload as it is written: a private key beside the name of its public half, which is not yet compared.
+struct Payload<'a> {
+    encryption: Vec<(Suite, [u8; 32], &'a [u8])>,
+    signing: Vec<([u8; 32], &'a [u8; 32])>,
 }
 
-fn open_payload(payload: &SecretBytes) -> Result<OpenedKeys> {
-    let mut reader = Reader::new(payload.expose());
-    reader.map_of(2)?;
-    reader.key(1)?;
-    let mut encryption: Vec<KeyPair> = Vec::new();
-    let count = reader.array()?;
-    if count == 0 || count > MAX_KEYS {
-        return Err(MALFORMED);
+fn seal_payload(keys: &Keys<'_>) -> Result<SecretBytes> {
+    let private = keys.encryption.iter().map(|pair| pair.private_bytes()).collect::<Result<Vec<_>>>()?;
+    let named = keys.encryption.iter().zip(&private);
+    let payload = Payload {
+        encryption: named
+            .map(|(pair, private)| (pair.public_key().suite(), pair.public_key().fingerprint().0, private.expose()))
+            .collect(),
+        signing: keys.signing.iter().map(|key| (*key.verifying_key().as_bytes(), key.seed().expose())).collect(),
+    };
+    if payload.is_well_formed() {
+        Ok(payload.encode())
+    } else {
+        Err(Error::new(Code::InvalidArgument, "a backup holds 1 to 64 keys, none twice"))
     }
-    for _ in 0..count {
-        reader.array_of(3)?;
-        let suite = Suite::from_number(reader.uint()?).ok_or(MALFORMED)?;
-        let fingerprint = reader.fixed()?;
-        let pair = KeyPair::from_private_bytes(suite, reader.bytes()?, &fingerprint)?;
-        if encryption.iter().any(|other| other.public_key().fingerprint() == pair.public_key().fingerprint()) {
-            return Err(MALFORMED);
+}
+
+/// The form of the whole, then each key.
+fn open_payload(bytes: &SecretBytes) -> Result<OpenedKeys> {
+    let payload = Payload::parse(bytes.expose())?;
+    let encryption = payload
+        .encryption
+        .iter()
+        .map(|(suite, fingerprint, private)| KeyPair::from_private_bytes(*suite, private, fingerprint));
+    let signing = payload.signing.iter().map(|(public, seed)| {
+        let key = SigningKey::from_seed(Secret::from_slice(seed.as_slice()).ok_or(MALFORMED)?);
+        let same = equal(key.verifying_key().as_bytes(), public);
+        same.then_some(key).ok_or(Error::new(Code::KeyMismatch, "the private key is not the one of this public key"))
+    });
+    Ok(OpenedKeys { encryption: encryption.collect::<Result<_>>()?, signing: signing.collect::<Result<_>>()? })
+}
+
+impl<'a> Payload<'a> {
+    fn parse(bytes: &'a [u8]) -> Result<Self> {
+        let mut reader = Reader::new(bytes);
+        let mut payload = Self { encryption: Vec::new(), signing: Vec::new() };
+        reader.map_of(2)?;
+        reader.key(1)?;
+        for _ in 0..count(&mut reader)? {
+            reader.array_of(3)?;
+            let suite = Suite::from_number(reader.uint()?).ok_or(MALFORMED)?;
+            payload.encryption.push((suite, reader.fixed()?, reader.bytes()?));
         }
-        encryption.push(pair);
-    }
-    reader.key(2)?;
-    let mut signing: Vec<SigningKey> = Vec::new();
-    let count = reader.array()?;
-    if count > MAX_KEYS {
-        return Err(MALFORMED);
-    }
-    for _ in 0..count {
-        reader.array_of(2)?;
-        let public: [u8; 32] = reader.fixed()?;
-        let key = SigningKey::from_seed(Secret::from_slice(reader.bytes()?).ok_or(MALFORMED)?);
-        if !equal(key.verifying_key().as_bytes(), &public) {
-            return Err(Error::new(Code::KeyMismatch, "the private key is not the one of this public key"));
+        reader.key(2)?;
+        for _ in 0..count(&mut reader)? {
+            reader.array_of(2)?;
+            payload.signing.push((reader.fixed()?, reader.bytes()?.try_into().map_err(|_| MALFORMED)?));
         }
-        if signing.iter().any(|other| other.verifying_key() == key.verifying_key()) {
-            return Err(MALFORMED);
-        }
-        signing.push(key);
+        let canonical = payload.is_well_formed() && equal(payload.encode().expose(), bytes);
+        if canonical { Ok(payload) } else { Err(MALFORMED) }
     }
-    let opened = OpenedKeys { encryption, signing };
-    let again = seal_payload(&Keys {
-        encryption: &opened.encryption.iter().collect::<Vec<_>>(),
-        signing: &opened.signing.iter().collect::<Vec<_>>(),
-    })?;
-    if equal(again.expose(), payload.expose()) { Ok(opened) } else { Err(MALFORMED) }
+
+    /// 1 to 64 keys, none twice.
+    fn is_well_formed(&self) -> bool {
+        fn all_differ(names: impl Iterator<Item = [u8; 32]>) -> bool {
+            let mut names: Vec<_> = names.collect();
+            names.sort_unstable();
+            names.windows(2).all(|pair| matches!(pair, [a, b] if a != b))
+        }
+        let counts = (1..=MAX_KEYS).contains(&self.encryption.len()) && self.signing.len() <= MAX_KEYS;
+        counts
+            && all_differ(self.encryption.iter().map(|(_, fingerprint, _)| *fingerprint))
+            && all_differ(self.signing.iter().map(|(public, _)| *public))
+    }
+
+    /// Written into memory that doesn't grow.
+    fn encode(&self) -> SecretBytes {
+        let private: usize = self.encryption.iter().map(|(_, _, private)| private.len() + 64).sum();
+        let capacity = private + 96 * self.signing.len() + 16;
+        SecretBytes::new(encode_into(Vec::with_capacity(capacity), |w| {
+            w.map(2);
+            w.uint(1);
+            w.array(self.encryption.len());
+            for (suite, fingerprint, private) in &self.encryption {
+                w.array(3);
+                w.uint(suite.number());
+                w.bytes(fingerprint);
+                w.bytes(private);
+            }
+            w.uint(2);
+            w.array(self.signing.len());
+            for (public, seed) in &self.signing {
+                w.array(2);
+                w.bytes(public);
+                w.bytes(seed.as_slice());
+            }
+        }))
+    }
+}
+
+fn count(reader: &mut Reader<'_>) -> Result<u64> {
+    reader.array().and_then(|count| if count <= MAX_KEYS as u64 { Ok(count) } else { Err(MALFORMED) })
 }

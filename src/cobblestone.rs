@@ -119,7 +119,7 @@ impl Chunks {
     /// The state before the first chunk, and the commitment.
     pub(crate) fn derive(key: &Expander, salt: &[u8; SALT], context: &[u8]) -> (Self, [u8; COMMITMENT]) {
         let mut derived = [0; aead::KEY + aead::NONCE + COMMITMENT];
-        key.expand(&[NAME, salt, context], &mut derived);
+        key.expand(&[NAME, salt, context].concat(), &mut derived);
         let mut base_nonce = [0; aead::NONCE];
         let mut commitment = [0; COMMITMENT];
         let cipher = match derived.split_first_chunk::<{ aead::KEY }>() {

@@ -23,7 +23,7 @@ static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_all
 /// Overwrites the part of the stack that earlier calls used: what they left there may be parts of keys.
 #[inline(never)]
 fn scrub_stack() {
-    let mut stack = [0_u8; 128 * 1024];
+    let mut stack = [0_u64; 16 * 1024];
     zeroize::Zeroize::zeroize(&mut stack);
     core::hint::black_box(&mut stack);
 }

@@ -104,7 +104,7 @@ impl fmt::Display for Fingerprint {
 }
 
 enum Public {
-    Hybrid(Box<hybrid::Public>),
+    Hybrid(hybrid::Public),
     Rsa(rsa::Public),
 }
 
@@ -154,7 +154,7 @@ impl PublicKey {
         let suite = Suite::from_number(number)
             .ok_or(Error::new(Code::UnsupportedVersion, "a key of a suite that this version doesn't know"))?;
         let key = match suite {
-            Suite::Hybrid => Public::Hybrid(Box::new(hybrid::Public::from_bytes(material)?)),
+            Suite::Hybrid => Public::Hybrid(hybrid::Public::from_bytes(material)?),
             _ => Public::Rsa(rsa::Public::from_spki(material)?),
         };
         let key = Self::new(key)?;
@@ -289,7 +289,7 @@ impl KeyPair {
 
     fn new(key: Private) -> Result<Self> {
         let public = match &key {
-            Private::Hybrid(key) => Public::Hybrid(Box::new(key.public())),
+            Private::Hybrid(key) => Public::Hybrid(key.public()),
             Private::Rsa(key) => Public::Rsa(key.public()),
         };
         Ok(Self { public: PublicKey::new(public)?, key })

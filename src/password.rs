@@ -156,6 +156,9 @@ impl Derivation {
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self> {
         let len = reader.array()?;
+        if len == 0 {
+            return Err(MALFORMED);
+        }
         let number = |reader: &mut Reader<'_>| Ok(u32::try_from(reader.uint()?).unwrap_or(u32::MAX));
         let kdf = match reader.uint()? {
             1 if len == 4 => Kdf::argon2id(number(reader)?, number(reader)?),

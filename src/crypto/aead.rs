@@ -1,36 +1,37 @@
 //! AES-256-GCM (NIST SP 800-38D), in place, without additional data.
 
-use aes_gcm::{Aes256Gcm, KeyInit, aead::AeadInOut};
+use wardkey_primitives::aes256_gcm as gcm;
 
 use crate::error::{Code, Error, Result};
 
-pub(crate) const KEY: usize = 32;
-pub(crate) const NONCE: usize = 12;
-pub(crate) const TAG: usize = 16;
+pub(crate) const KEY: usize = gcm::KEY;
+pub(crate) const NONCE: usize = gcm::NONCE;
+pub(crate) const TAG: usize = gcm::TAG;
 
-/// A key schedule, wiped on drop; boxed because it is large and secret.
-pub(crate) struct Cipher(Box<Aes256Gcm>);
+/// A key schedule, wiped on drop.
+pub(crate) struct Cipher(gcm::Cipher);
 
 impl Cipher {
     pub(crate) fn new(key: &[u8; KEY]) -> Self {
-        Self(Box::new(Aes256Gcm::new(key.into())))
+        Self(gcm::Cipher::new(key))
     }
 
     /// Encrypts in place.
     pub(crate) fn seal(&self, nonce: &[u8; NONCE], data: &mut [u8]) -> Result<[u8; TAG]> {
         #[cfg(feature = "probe")]
         crate::probe::count_aead();
-        let tag = self.0.encrypt_inout_detached(nonce.into(), &[], data.into());
-        tag.map(Into::into).map_err(|_| Error::new(Code::Limit, "longer than AES-GCM allows"))
+        self.0.seal(nonce, data).ok_or(Error::new(Code::Limit, "longer than AES-GCM allows"))
     }
 
     /// Verifies, then decrypts in place; the data is unchanged where it doesn't verify.
     pub(crate) fn open(&self, nonce: &[u8; NONCE], data: &mut [u8], tag: &[u8; TAG]) -> Result<()> {
         #[cfg(feature = "probe")]
         crate::probe::count_aead();
-        self.0
-            .decrypt_inout_detached(nonce.into(), &[], data.into(), tag.into())
-            .map_err(|_| Error::new(Code::DecryptionFailed, "wrong key or context, or changed bytes"))
+        if self.0.open(nonce, data, tag) {
+            Ok(())
+        } else {
+            Err(Error::new(Code::DecryptionFailed, "wrong key or context, or changed bytes"))
+        }
     }
 }
 

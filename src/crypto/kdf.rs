@@ -1,46 +1,32 @@
 //! HKDF (RFC 5869) over SHA-512, Argon2id (RFC 9106), PBKDF2-HMAC-SHA-256 (RFC 8018).
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Sha256, Sha512};
+use sha2::Sha256;
+use wardkey_primitives::hmac_sha512::{HmacSha512, MAC as HASH};
 
 use crate::{
     error::{Code, Error, Result},
     secret::Secret,
 };
 
-const HASH: usize = 64;
-
 /// HKDF-Expand-SHA-512 under one key, whose HMAC state is computed once.
 #[derive(Clone)]
-pub(crate) struct Expander(Box<Hmac<Sha512>>);
+pub(crate) struct Expander(HmacSha512);
 
 impl Expander {
     /// `prk`: uniformly random, of any length. (`hkdf::from_prk` refuses 32 bytes for SHA-512; RFC 5869 section 2.3 only says "at least HashLen
     /// octets" of an extracted key, and C2SP chunked-encryption expands its 32-byte key.)
     pub(crate) fn new(prk: &[u8]) -> Self {
-        match Hmac::new_from_slice(prk) {
-            Ok(state) => Self(Box::new(state)),
-            Err(never) => unreachable!("HMAC takes a key of any length: {never}"),
-        }
+        Self(HmacSha512::new(prk))
     }
 
-    /// `out` = HKDF-Expand(prk, the parts of `info` joined, length of `out`); at most 255 × 64 bytes.
-    pub(crate) fn expand(&self, info: &[&[u8]], out: &mut [u8]) {
+    /// `out` = HKDF-Expand(prk, `info`, length of `out`); at most 255 × 64 bytes.
+    pub(crate) fn expand(&self, info: &[u8], out: &mut [u8]) {
         debug_assert!(out.len() <= 255 * HASH);
         let mut previous = [0; HASH];
-        let mut counter = 0;
-        for block in out.chunks_mut(HASH) {
-            let mut mac = Hmac::clone(&self.0);
-            if counter > 0 {
-                mac.update(&previous);
-            }
-            for part in info {
-                mac.update(part);
-            }
-            counter += 1;
-            mac.update(&[counter]);
-            previous = mac.finalize().into_bytes().into();
+        for (counter, block) in (1..=u8::MAX).zip(out.chunks_mut(HASH)) {
+            let chained: &[u8] = if counter > 1 { &previous } else { &[] };
+            previous = self.0.mac(&[chained, info, &[counter]]);
             let (head, _) = previous.split_at(block.len());
             block.copy_from_slice(head);
         }
@@ -50,7 +36,7 @@ impl Expander {
     /// SPEC section 2: `expand(prk, label, N)`.
     pub(crate) fn derive<const N: usize>(&self, label: &str) -> Secret<N> {
         let written = Secret::try_fill(|out| {
-            self.expand(&[b"wardkey/v1/", label.as_bytes(), &[0]], out);
+            self.expand(&[b"wardkey/v1/", label.as_bytes(), &[0]].concat(), out);
             Ok::<(), core::convert::Infallible>(())
         });
         match written {
@@ -61,15 +47,11 @@ impl Expander {
 
 /// HKDF-SHA-512 with an empty salt, extract and expand.
 pub(crate) fn hkdf<const N: usize>(ikm: &[&[u8]], info: &[u8]) -> Secret<N> {
-    let mut extract = Expander::new(&[]).0;
-    for part in ikm {
-        extract.update(part);
-    }
-    let mut prk: [u8; HASH] = extract.finalize().into_bytes().into();
+    let mut prk = HmacSha512::new(&[]).mac(ikm);
     let expander = Expander::new(&prk);
     zeroize::Zeroize::zeroize(&mut prk);
     let written = Secret::try_fill(|out| {
-        expander.expand(&[info], out);
+        expander.expand(info, out);
         Ok::<(), core::convert::Infallible>(())
     });
     match written {
@@ -124,10 +106,9 @@ mod tests {
                 continue;
             }
             // Extract, as RFC 5869 section 2.2; the expansion is ours.
-            let mut extract = Expander::new(&test.salt).0;
-            extract.update(&test.ikm);
+            let prk = HmacSha512::new(&test.salt).mac(&[&test.ikm]);
             let mut out = vec![0; test.size];
-            Expander::new(&extract.finalize().into_bytes()).expand(&[&test.info], &mut out);
+            Expander::new(&prk).expand(&test.info, &mut out);
             assert_eq!(out[..], test.okm[..], "{}", test.tc_id);
             if test.salt.is_empty() && test.size == 64 {
                 assert_eq!(hkdf::<64>(&[&test.ikm], &test.info).expose()[..], test.okm[..]);
@@ -143,9 +124,7 @@ mod tests {
         let mut run = 0;
         for group in set.test_groups {
             for test in &group.tests {
-                let mut state = Expander::new(&test.key).0;
-                state.update(&test.msg);
-                let tag = state.finalize().into_bytes();
+                let tag = HmacSha512::new(&test.key).mac(&[&test.msg]);
                 let same = tag[..group.tag_size / 8] == test.tag[..];
                 assert_eq!(same, test.result != TestResult::Invalid, "{}", test.tc_id);
                 run += 1;

@@ -68,12 +68,15 @@ impl VerifyingKey {
         &self.0
     }
 
-    /// Verifies strictly: canonical S, neither A nor R of small order.
+    /// Verifies strictly: canonical S and A, neither A nor R of small order, no cofactor, R compared as bytes.
     ///
     /// # Errors
     /// `bad-signature`.
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8; 64]) -> Result<()> {
         let key = ed25519_dalek::VerifyingKey::from_bytes(&self.0).map_err(|_| BAD)?;
+        if key.to_edwards().compress().as_bytes() != &self.0 {
+            return Err(BAD);
+        }
         key.verify_strict(message, &Signature::from_bytes(signature)).map_err(|_| BAD)
     }
 }

@@ -61,8 +61,8 @@ pub struct Author {
     pub authority: Authority,
 }
 
-/// A message whose author was verified.
-#[derive(Debug, PartialEq, Eq)]
+/// A message whose author was verified. `Debug` doesn't show the data.
+#[derive(PartialEq, Eq)]
 pub struct Authored {
     /// The plaintext.
     pub data: Vec<u8>,
@@ -70,10 +70,16 @@ pub struct Authored {
     pub author: Author,
 }
 
+impl core::fmt::Debug for Authored {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Authored").field("author", &self.author).finish_non_exhaustive()
+    }
+}
+
 /// Seals a batch of data with one signature.
 ///
 /// # Errors
-/// `rng`, `limit`.
+/// `invalid-argument` for a group id of zero, `rng`, `limit`.
 pub fn seal_signed<R: TryCryptoRng>(
     key: &DataKey,
     rng: &mut Random<R>,
@@ -82,6 +88,9 @@ pub fn seal_signed<R: TryCryptoRng>(
     items: &[(&[u8], &Context)],
     padding: Padding,
 ) -> Result<Vec<Vec<u8>>> {
+    if matches!(author.authority, Authority::Group { id, .. } if id == [0; 32]) {
+        return Err(Error::new(Code::InvalidArgument, "no group has the id zero"));
+    }
     let size = u32::try_from(items.len()).map_err(|_| Error::new(Code::Limit, "too many messages for one batch"))?;
     let mut salts = vec![0; SALT * items.len()];
     rng.fill_each(&mut salts, SALT)?;

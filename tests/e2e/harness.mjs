@@ -37,6 +37,7 @@ export async function startSite() {
   try {
     const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
     const close = () => browser.close().finally(site.close);
+    await proveItStarts(browser, site.url).catch((error) => close().finally(() => Promise.reject(error)));
     return { url: site.url, visit: (options) => visit(browser, site.url, options), close };
   } catch (error) {
     await site.close();
@@ -44,7 +45,19 @@ export async function startSite() {
   }
 }
 
-/** Opens the page, waits for both key pairs, and notes everything that a quiet page doesn't do. */
+/** One clear line, where every single test would wait in vain. */
+async function proveItStarts(browser, url) {
+  const page = await browser.newPage();
+  await page.goto(url);
+  const pane = page.getByRole("region", { name: "Emergency ward" });
+  const notice = page.locator("#notice [data-kind=bad]");
+  await pane.or(notice).first().waitFor({ timeout: 20_000 });
+  const words = (await notice.count()) > 0 ? await notice.textContent() : undefined;
+  await page.close();
+  if (words !== undefined) throw new Error(`the page doesn't start: ${words}`);
+}
+
+/** Opens the page, and notes everything that a quiet page doesn't do. */
 async function visit(browser, url, options = {}) {
   const context = await browser.newContext({ acceptDownloads: true, ...options });
   const problems = [];

@@ -18,7 +18,7 @@ async function start(): Promise<void> {
   try {
     await init();
   } catch (error) {
-    notice.failed(error, "keys");
+    notice.failed(error, "start");
     return;
   }
   notice.clear();

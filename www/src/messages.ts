@@ -191,10 +191,11 @@ export interface Explained {
   readonly code: string;
 }
 
-export type Situation = "keys" | "send" | "open" | "file" | "backup" | "unlock" | "load" | "save" | "wipe";
+export type Situation = "start" | "keys" | "send" | "open" | "file" | "backup" | "unlock" | "load" | "save" | "wipe";
 
 const NOT_IN_THIS_VERSION = "The server refused this.";
 const CHANGED = "This was changed on its way, or belongs to another transfer. Nothing of it is shown.";
+const NO_START = "The encryption could not be started in this browser. Nothing can be encrypted here.";
 const NOT_A_BACKUP = "The server’s backup isn’t one, or was damaged. The key could not be brought back.";
 
 const WARDKEY: Record<KnownErrorCode, string> = {
@@ -243,6 +244,7 @@ const WARDKEY: Record<KnownErrorCode, string> = {
 };
 
 const BY_SITUATION: Partial<Record<Situation, Partial<Record<KnownErrorCode, string>>>> = {
+  start: { "invalid-argument": NO_START, "not-initialised": NO_START, limit: NO_START },
   send: { aborted: say.compose.cancelled },
   file: { aborted: say.inbox.cancelled },
   unlock: {

@@ -229,7 +229,7 @@ def open_by_two_men(
     envelope = _read_asked_for(backup, app_id, user)
     sealed = envelope.root_by_two_men
     if sealed is None:
-        raise WardkeyError("decryption-failed", "the backup has no root by two men")
+        raise WardkeyError("no-backup", "the backup has no root by two men")
     key = two_man.key(app_id, user)
     root = _open_part(key, envelope.two_man_root_context(), sealed, "decryption-failed")
     return _open_contents(envelope, root)

@@ -13,6 +13,7 @@ Code = Literal[
     "key-mismatch",
     "key-policy",
     "limit",
+    "no-backup",
     "not-a-recipient",
     "password-format",
     "rng",

@@ -48,6 +48,8 @@ def _check_hybrid(raw: bytes) -> None:
     require(ml_kem_in_range(raw[:ML_KEM_LENGTH]), "key-policy", "ML-KEM: a number over q")
     low = x25519.is_low_order(raw[ML_KEM_LENGTH:])
     require(not low, "key-policy", "X25519: a point of low order")
+    number = int.from_bytes(raw[ML_KEM_LENGTH:], "little")
+    require(number < 2**255 - 19, "key-policy", "X25519: not below 2^255 - 19")
 
 
 def spki(key: RSAPublicKey) -> bytes:

@@ -3,7 +3,7 @@ import { h } from "./dom";
 
 /** A fingerprint or digest in groups of four. Copied, it has no spaces: the gaps are style. */
 export function grouped(text: string): HTMLElement {
-  return h("code", { class: "grouped" }, ...inGroups(text).map((group) => h("span", {}, group)));
+  return h("code", { class: "grouped" }, ...inGroups(text).flatMap((group) => [h("span", {}, group), h("wbr")]));
 }
 
 const WIDTH = 16;

@@ -1,0 +1,61 @@
+// npm test: everything that CI runs.
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "./build.mjs";
+import { lint, native } from "./check.mjs";
+import { main, root, run, step } from "./run.mjs";
+import * as tools from "./tools.mjs";
+
+const nodeTests = (...files) => run("node", ["--test", "--test-reporter=spec", ...files]);
+
+await main("test", async () => {
+  const { python, browser } = await step("tools", () => {
+    tools.rust();
+    tools.nodeModules();
+    tools.wasmBindgen();
+    tools.wasmPack();
+    return { python: tools.python(), browser: tools.chromium() };
+  });
+  process.env.CHROMIUM = browser.chromium;
+  process.env.CHROMEDRIVER = browser.driver;
+
+  await lint();
+  await native();
+  await step("every bit of a large file, optimised", () =>
+    run("cargo", ["test", "--locked", "--test", "every_bit"], { env: { CARGO_PROFILE_TEST_OPT_LEVEL: "1" } }),
+  );
+  await step("interop: Python opens what Wardkey made", () =>
+    run(python, ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/interop"]),
+  );
+  await step("interop: Wardkey opens what Python made", () => {
+    const made = join(root, "target", "interop");
+    rmSync(made, { recursive: true, force: true });
+    run(python, ["tests/interop/make.py", made]);
+    run("cargo", ["test", "--locked", "--test", "interop"], { env: { WARDKEY_INTEROP: made } });
+  });
+  await step("core in Chromium", () =>
+    run("wasm-pack", [
+      "test",
+      "--headless",
+      "--chrome",
+      "--chromedriver",
+      browser.driver,
+      "--",
+      "--locked",
+      "--test",
+      "web",
+    ]),
+  );
+  await build();
+  await step("types of the package", () => {
+    run("npx", ["tsc", "-p", "tests/types/tsconfig.pkg.json"]);
+    run("npx", ["tsc", "-p", "tests/types/tsconfig.contract.json"]);
+  });
+  await step("package in Node and Chromium", () => nodeTests("tests/face/"));
+  await step("guide", () => nodeTests("tests/guide/"));
+  await step("demo page: build", () => {
+    run("npx", ["tsc", "-p", "www/tsconfig.json", "--noEmit"]);
+    run("npx", ["webpack", "--mode", "production"]);
+  });
+  await step("demo page: end to end in Chromium", () => nodeTests("tests/e2e/"));
+});

@@ -1,0 +1,77 @@
+// The guide's code runs as it stands there: each section is a module of its own, in a process of its own, beside an installed copy of pkg/.
+// What it prints must be what the guide says after "→".
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const pkg = join(root, "pkg");
+assert(existsSync(join(pkg, "index.js")), "the built package is missing (npm run build)");
+
+/** What a page has and Node hasn't. */
+const PAGE = `
+import { readFile } from "node:fs/promises";
+const files = { "/assets/wardkey.wasm": ${JSON.stringify(join(pkg, "wardkey.wasm"))} };
+globalThis.fetch = async (url) => new Response(files[url] && (await readFile(files[url])), { status: files[url] ? 200 : 404 });
+globalThis.requestAnimationFrame = (callback) => setTimeout(() => callback(performance.now()));
+`;
+
+const folder = mkdtempSync(join(tmpdir(), "wardkey-guide-"));
+mkdirSync(join(folder, "node_modules"));
+symlinkSync(pkg, join(folder, "node_modules", "wardkey"), "dir");
+writeFileSync(join(folder, "page.mjs"), PAGE);
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** `{ title, code }` of each section that has code; its blocks are one program. */
+function sections(markdown) {
+  return markdown
+    .split(/^## /m)
+    .map((section) => ({
+      title: section.slice(0, section.indexOf("\n")).trim(),
+      code: [...section.matchAll(/^```(?:js|ts)\n(.*?)^```$/gms)].map(([, block]) => block).join("\n"),
+    }))
+    .filter(({ code }) => code !== "");
+}
+
+function expected(code) {
+  return [...code.matchAll(/\/\/ → (.*)$/gm)].map(([, line]) => line);
+}
+
+const files = [
+  { name: "README.md", path: join(root, "README.md") },
+  ...readdirSync(join(root, "docs/guide"))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => ({ name, path: join(root, "docs/guide", name) })),
+];
+for (const { name, path } of files) {
+  const programs = sections(readFileSync(path, "utf8"));
+  test(`${name} has code`, () => assert(programs.length > 0));
+  for (const [index, { title, code }] of programs.entries()) {
+    test(`${name}: ${title}`, async () => {
+      const file = join(folder, `${name}-${index}.mjs`);
+      writeFileSync(file, code);
+      const { stdout, stderr } = await promisify(execFile)(
+        process.execPath,
+        ["--import", join(folder, "page.mjs"), file],
+        { timeout: 60_000 },
+      );
+      assert.equal(stderr, "");
+      assert(expected(code).length > 0, "the section shows no result");
+      assert.deepEqual(stdout.split("\n").slice(0, -1), expected(code));
+    });
+  }
+}
