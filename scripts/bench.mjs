@@ -1,7 +1,7 @@
 // npm run bench: what the package takes, beside what it is compared with, in Chromium. A table on stdout; `-- --json` prints JSON instead,
 // `-- --save` also writes docs/bench/, `-- --no-build` takes pkg/ as it is. Figures are never asserted.
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { arch, cpus, platform, release } from "node:os";
+import { arch, cpus, loadavg, platform, release } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
@@ -240,7 +240,7 @@ function markdown({ rows, machine, browser, node, date }) {
 Written by \`npm run bench -- --save\`. Each figure is a median of several rounds, the ratio the median of the rounds' ratios; both sides of a ratio ran in the same page,
 turn by turn. Figures move with the machine and what else it does; ratios hold better.
 
-${machine.cpu}, ${machine.cores} cores, ${machine.system}; ${browser}, headless; Node ${node}; ${date}. 1 MB is 1,000,000 bytes, 1 KB 1,000.
+${machine.cpu}, ${machine.cores} cores, load average before the run ${machine.load.toFixed(1)}, ${machine.system}; ${browser}, headless; Node ${node}; ${date}. 1 MB is 1,000,000 bytes, 1 KB 1,000.
 
 ${line(HEAD)}
 ${line(HEAD.map(() => "---"))}
@@ -259,6 +259,8 @@ await main("bench", async () => {
   await step("compile the bare primitives", compileBare);
   await step("bundle the page", makePage);
   const bundles = await step("measure sizes", sizes);
+  // What else the machine does: above its cores, the figures are of little use.
+  const [load] = loadavg();
   const names = ["encryptLong", "decryptLong", "encryptMany", "decryptMany", "unwrap", "wrap", "argon2id", "pbkdf2"];
   const { results, browser } = await step("measure in Chromium", () => inPage(names));
   const report = {
@@ -267,6 +269,7 @@ await main("bench", async () => {
       cpu: cpus()[0]?.model.trim() ?? "unknown",
       cores: cpus().length,
       system: `${platform()} ${release()} ${arch()}`,
+      load,
     },
     browser,
     node: process.versions.node,

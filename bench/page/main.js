@@ -22,20 +22,23 @@ async function time(work, repeat) {
   return (performance.now() - start) / repeat;
 }
 
-/** Medians in ms, and the median of the rounds' ratios. Either is warmed up once, and each goes first in every other round. */
-async function compare(ours, beside, { rounds, repeat = 1, repeatBeside = 1 }) {
-  await ours();
-  await beside();
+/** Medians in ms, and the median of the rounds' ratios. Either is warmed up once, and each goes first in every other round; `prepare` goes before what
+ *  stands beside, and is not timed. */
+async function compare(ours, beside, { rounds, repeat = 1, repeatBeside = 1, prepare = () => {} }) {
   const times = { ours: [], beside: [], ratio: [] };
+  const both = [
+    async () => times.ours.push(await time(ours, repeat)),
+    async () => {
+      prepare();
+      times.beside.push(await time(beside, repeatBeside));
+    },
+  ];
+  await ours();
+  prepare();
+  await beside();
   for (let round = 0; round < rounds; round += 1) {
-    let a;
-    let b;
-    if (round % 2 === 0) a = await time(ours, repeat);
-    b = await time(beside, repeatBeside);
-    if (round % 2 === 1) a = await time(ours, repeat);
-    times.ours.push(a);
-    times.beside.push(b);
-    times.ratio.push(a / b);
+    for (const turn of round % 2 === 0 ? both : both.toReversed()) await turn();
+    times.ratio.push(times.ours[round] / times.beside[round]);
   }
   return { ours: median(times.ours), beside: median(times.beside), ratio: median(times.ratio), rounds };
 }
@@ -63,7 +66,6 @@ async function loadBare() {
   };
 }
 
-/** Encryption and decryption in place, time by time: what one makes the other undoes. */
 async function long(direction) {
   const bare = await loadBare();
   const length = (LONG / CHUNK) * (CHUNK + TAG);
@@ -71,30 +73,23 @@ async function long(direction) {
   const key = await DataKey.generate();
   const data = randomBytes(LONG);
   const sealed = await key.encrypt(data);
-  bare.seal(at, length);
-  const same = await key.decrypt(sealed);
-  if (same.length !== data.length || same.some((byte, index) => byte !== data[index]))
-    throw new Error("decrypts to something else");
-  const ours = direction === "encrypt" ? () => key.encrypt(data) : () => key.decrypt(sealed);
+  const opened = await key.decrypt(sealed);
+  if (opened.some((byte, index) => byte !== data[index])) throw new Error("decrypts to something else");
   const rounds = 11;
-  const times = { ours: [], beside: [], ratio: [] };
-  await ours();
-  for (let round = 0; round < rounds; round += 1) {
-    // The undoing is not timed.
-    if (direction === "encrypt") bare.open(at, length);
-    const beside = async () => (direction === "encrypt" ? bare.seal(at, length) : bare.open(at, length));
-    let a;
-    let b;
-    if (round % 2 === 0) a = await time(ours, 1);
-    b = await time(beside, 1);
-    if (round % 2 === 1) a = await time(ours, 1);
-    if (direction === "decrypt") bare.seal(at, length);
-    times.ours.push(a);
-    times.beside.push(b);
-    times.ratio.push(a / b);
-  }
+  const result =
+    direction === "encrypt"
+      ? await compare(
+          () => key.encrypt(data),
+          async () => bare.seal(at, length),
+          { rounds },
+        )
+      : await compare(
+          () => key.decrypt(sealed),
+          async () => bare.open(at, length),
+          { rounds, prepare: () => bare.seal(at, length) },
+        );
   key.free();
-  return { ours: median(times.ours), beside: median(times.beside), ratio: median(times.ratio), rounds, bytes: LONG };
+  return { ...result, bytes: LONG };
 }
 
 /** WebCrypto as an application would use it for records with a key each: import, then one call. */

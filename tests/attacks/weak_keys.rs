@@ -159,6 +159,27 @@ fn w7_low_order_public_keys() {
     }
 }
 
+/// One point, one encoding: 2²⁵⁵ − 19 and more, and the bit above it, would give one key several fingerprints.
+#[test]
+fn w7_x25519_halves_that_are_not_canonical() {
+    let pair = Pair::hybrid(&mut seeded("w7 canonical"));
+    let good = material(pair.pair.public_key());
+    let with_half = |half: &[u8; 32]| PublicKey::parse(&text(1, &[&good[..1184], half].concat()));
+    let mut high_bit: [u8; 32] = good[1184..].try_into().unwrap();
+    high_bit[31] |= 0x80;
+    assert_eq!(code(with_half(&high_bit)), Code::KeyPolicy, "the bit above");
+    // u + p for u from 2 to 18: points of high order among them.
+    for u in 2..19 {
+        let mut half = [0xff; 32];
+        half[0] = 0xed + u;
+        half[31] = 0x7f;
+        assert_eq!(code(with_half(&half)), Code::KeyPolicy, "{u} + p");
+    }
+    let mut nine = [0; 32];
+    nine[0] = 9;
+    assert!(with_half(&nine).is_ok());
+}
+
 #[test]
 fn w7_ml_kem_public_keys() {
     let pair = Pair::hybrid(&mut seeded("w7"));

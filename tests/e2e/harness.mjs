@@ -57,8 +57,8 @@ async function proveItStarts(browser, url) {
   if (words !== undefined) throw new Error(`the page doesn't start: ${words}`);
 }
 
-/** Opens the page, and notes everything that a quiet page doesn't do. */
-async function visit(browser, url, options = {}) {
+/** Opens the page, and notes everything that a quiet page doesn't do. `prepare` runs in the page before its own code. */
+async function visit(browser, url, { prepare, ...options } = {}) {
   const context = await browser.newContext({ acceptDownloads: true, ...options });
   const problems = [];
   const { origin } = new URL(url);
@@ -81,6 +81,7 @@ async function visit(browser, url, options = {}) {
   context.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) problems.push(`console: ${message.text()}`);
   });
+  if (prepare) await context.addInitScript(prepare);
   const page = await context.newPage();
   page.setDefaultTimeout(30_000);
   await page.goto(url);

@@ -300,7 +300,7 @@ def test_other_shares(fails: Fails) -> None:
             open_by_two(SEALED, shares)
     with fails("invalid-argument"):
         open_by_two(SEALED, TwoManShares(bytes(31), bytes(33)))
-    with fails("decryption-failed"):
+    with fails("no-backup"):
         open_by_two(with_field(6, None))
 
 

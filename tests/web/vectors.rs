@@ -85,16 +85,21 @@ fn message() {
         assert_eq!(opened.author.view.sequence.to_string(), author.sequence, "{name}");
         assert_eq!(hex(opened.author.view.hash), author.log_hash, "{name}");
     }
-    refused(&file.invalid, 110, |row| &row.name, |row| {
-        let (key, sealed, context) = (key_of(&row.key), unhex(&row.sealed), context_of(&row.context));
-        match &row.author {
-            None => message::open(&key, &sealed, &context).map(drop),
-            Some(author) => {
-                let public = VerifyingKey::from_bytes(unhex_array(&author.public_key));
-                message::open_signed(&key, &sealed, &context, |_| Some(public)).map(drop)
+    refused(
+        &file.invalid,
+        110,
+        |row| &row.name,
+        |row| {
+            let (key, sealed, context) = (key_of(&row.key), unhex(&row.sealed), context_of(&row.context));
+            match &row.author {
+                None => message::open(&key, &sealed, &context).map(drop),
+                Some(author) => {
+                    let public = VerifyingKey::from_bytes(unhex_array(&author.public_key));
+                    message::open_signed(&key, &sealed, &context, |_| Some(public)).map(drop)
+                }
             }
-        }
-    });
+        },
+    );
 }
 
 #[wasm_bindgen_test]
@@ -124,10 +129,15 @@ fn wrap() {
             assert_eq!(opened.dangerously_expose().expose()[..], key, "{}", row.name);
         }
     }
-    refused(&file.invalid, 70, |row| &row.name, |row| {
-        let pair = pair_of(&row.recipient.suite, &row.recipient.private);
-        wrap::unwrap_key(&unhex(&row.wrapped), &mut random::system(), &pair, &context_of(&row.context)).map(drop)
-    });
+    refused(
+        &file.invalid,
+        70,
+        |row| &row.name,
+        |row| {
+            let pair = pair_of(&row.recipient.suite, &row.recipient.private);
+            wrap::unwrap_key(&unhex(&row.wrapped), &mut random::system(), &pair, &context_of(&row.context)).map(drop)
+        },
+    );
 }
 
 #[wasm_bindgen_test]
@@ -155,15 +165,20 @@ fn backup() {
             assert_eq!(found, expected, "{name}");
         }
     }
-    refused(&file.invalid, 110, |row| &row.name, |row| {
-        let bytes = unhex(&row.backup);
-        if row.app_id.is_empty() {
-            return open_backup(&bytes, &row.password, &row.user_id).map(drop);
-        }
-        let envelope = Envelope::parse(&bytes)?;
-        envelope.check_owner(&Owner::new(&row.app_id, &row.user_id)?)?;
-        envelope.open(&Password::new(&row.password)?).map(drop)
-    });
+    refused(
+        &file.invalid,
+        110,
+        |row| &row.name,
+        |row| {
+            let bytes = unhex(&row.backup);
+            if row.app_id.is_empty() {
+                return open_backup(&bytes, &row.password, &row.user_id).map(drop);
+            }
+            let envelope = Envelope::parse(&bytes)?;
+            envelope.check_owner(&Owner::new(&row.app_id, &row.user_id)?)?;
+            envelope.open(&Password::new(&row.password)?).map(drop)
+        },
+    );
 }
 
 /// Here NFC is the browser's.

@@ -48,10 +48,10 @@ export class App extends Observable {
     return left;
   }
 
-  save(): Blob {
-    const file = writeBundle(this.server.holdings);
-    this.server.saved();
-    return file;
+  async save(write: (file: Blob) => Promise<void>): Promise<void> {
+    const { holdings } = this.server;
+    await write(writeBundle(holdings));
+    this.server.saved(holdings);
   }
 
   /** Reads and checks a file; nothing changes yet. */

@@ -240,7 +240,7 @@ const WARDKEY: Record<KnownErrorCode, string> = {
   limit: "This is larger than what can be handled in one piece.",
   rng: "The system’s random generator failed. Nothing was encrypted.",
   "unsupported-environment":
-    "This browser can’t run WebAssembly, or its settings forbid it. Nothing can be encrypted here.",
+    "This browser is too old, or its settings forbid WebAssembly. Nothing can be encrypted here.",
 };
 
 const BY_SITUATION: Partial<Record<Situation, Partial<Record<KnownErrorCode, string>>>> = {
@@ -260,6 +260,7 @@ const PROBLEM: Record<ProblemCode, string> = {
   "file-version": "That file was saved by another version of this page. Nothing was loaded.",
   "file-cut": "That file ends too early: a part of it is missing. Nothing was loaded.",
   "file-content": "That file is damaged. Nothing was loaded.",
+  "no-room": "This browser has no room for a file of this size. Nothing was saved.",
   "record-format": "This was decrypted, but isn’t a transfer record as this page writes them. Nothing of it is shown.",
   "file-too-large": `This first version encrypts a file in one piece, so up to ${formatBytes(LARGEST_FILE)}. Nothing was sent.`,
   "wrong-key": "The key in the backup isn’t the one in the server’s directory. Nothing was unlocked.",

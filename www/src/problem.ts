@@ -4,6 +4,7 @@ export type ProblemCode =
   | "file-version"
   | "file-cut"
   | "file-content"
+  | "no-room"
   | "record-format"
   | "file-too-large"
   | "wrong-key"

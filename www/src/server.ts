@@ -10,9 +10,7 @@ export const FIELDS: readonly Field[] = ["record", "file"];
 
 export interface SealedPart {
   readonly field: Field;
-  readonly sealed: Blob;
-  /** The first bytes of `sealed`, to be shown. */
-  readonly head: Octets;
+  readonly sealed: Octets;
 }
 
 export interface Transfer {
@@ -36,12 +34,6 @@ export interface Holdings {
   readonly backups: ReadonlyMap<string, StoredBackup>;
   /** newest first */
   readonly transfers: readonly Transfer[];
-}
-
-const HEAD = 64;
-
-export async function sealedPart(field: Field, sealed: Blob): Promise<SealedPart> {
-  return { field, sealed, head: new Uint8Array(await sealed.slice(0, HEAD).arrayBuffer()) };
 }
 
 export class Server extends Observable {
@@ -83,7 +75,9 @@ export class Server extends Observable {
     this.#set(holdings, false);
   }
 
-  saved(): void {
+  /** These holdings are in a file now; what came since then isn't. */
+  saved(holdings: Holdings): void {
+    if (holdings !== this.#holdings) return;
     this.#unsaved = false;
     this.changed();
   }

@@ -2,7 +2,7 @@ import { type Context, DataKey, type KeyPair, type Progress, type PublicKey, unw
 import { type Octets, randomHex, sha256 } from "./bytes";
 import { Problem } from "./problem";
 import { type AttachedFile, decodeRecord, encodeRecord, type TransferRecord } from "./record";
-import { type Field, type SealedPart, sealedPart, type Transfer } from "./server";
+import type { Field, SealedPart, Transfer } from "./server";
 
 // One data key for each transfer. It encrypts the record and the file, and travels wrapped for each reader.
 
@@ -41,7 +41,7 @@ export async function sealTransfer(
   const named: Named = { id: randomHex(16), from };
   const key = await DataKey.generate();
   try {
-    const sealedFile = file && (await sealFile(key, named, file, watch));
+    const sealedFile = file && (await key.encrypt(file, { ...watch, context: context(named, "file") }));
     const attached = file && (await describeFile(file));
     const record = { ...written, ...(attached ? { file: attached } : {}) };
     const sealedRecord = await key.encrypt(encodeRecord(record), {
@@ -55,17 +55,13 @@ export async function sealTransfer(
     );
     // the last moment to change one's mind
     watch.signal?.throwIfAborted();
-    const parts = [await sealedPart("record", new Blob([sealedRecord])), ...(sealedFile ? [sealedFile] : [])];
+    const parts: SealedPart[] = [{ field: "record", sealed: sealedRecord }];
+    if (sealedFile) parts.push({ field: "file", sealed: sealedFile });
     const to = readers.map(({ userId }) => userId);
     return { transfer: { ...named, to, sentAt: new Date().toISOString(), wraps, parts }, file: attached };
   } finally {
     key.free();
   }
-}
-
-async function sealFile(key: DataKey, named: Named, file: File, watch: Watch): Promise<SealedPart> {
-  const sealed = await key.encrypt(file, { ...watch, context: context(named, "file") });
-  return sealedPart("file", new Blob([sealed]));
 }
 
 async function describeFile(file: File): Promise<AttachedFile> {

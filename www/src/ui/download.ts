@@ -1,4 +1,5 @@
 import { cleanFileName } from "../format";
+import { Problem } from "../problem";
 import { h } from "./dom";
 
 // Never with the type of the content: a blob URL belongs to this page's origin, and what is opened from it must not run here.
@@ -9,9 +10,20 @@ export class SaveLink {
   readonly element: HTMLAnchorElement;
   readonly #url: string;
 
-  constructor(data: BlobPart, name: string, label: string) {
-    this.#url = URL.createObjectURL(new Blob([data], { type: TYPE }));
+  private constructor(blob: Blob, name: string, label: string) {
+    this.#url = URL.createObjectURL(blob);
     this.element = h("a", { href: this.#url, download: cleanFileName(name), class: "button primary" }, label);
+  }
+
+  static async make(data: BlobPart, name: string, label: string): Promise<SaveLink> {
+    const blob = new Blob([data], { type: TYPE });
+    try {
+      // a browser that has no room for a blob says so only when it is read
+      await blob.slice(-1).arrayBuffer();
+    } catch {
+      throw new Problem("no-room");
+    }
+    return new SaveLink(blob, name, label);
   }
 
   release(): void {
@@ -19,8 +31,8 @@ export class SaveLink {
   }
 }
 
-export function saveNow(data: Blob, name: string): void {
-  const link = new SaveLink(data, name, name);
+export async function saveNow(data: Blob, name: string): Promise<void> {
+  const link = await SaveLink.make(data, name, name);
   link.element.click();
   // the download has its own hold on the bytes once it began
   setTimeout(() => link.release(), 60_000);

@@ -75,7 +75,7 @@ function transferEntry({ id, from, to, sentAt, wraps, parts }: Transfer): HTMLEl
     { class: "entry" },
     h("h4", { class: "id" }, id),
     h("p", {}, `${from} → ${to.join(", ")}, ${formatTime(sentAt)}`),
-    first && h("p", {}, `${keyId}: `, h("code", {}, keyIdOf(first.head))),
+    first && h("p", {}, `${keyId}: `, h("code", {}, keyIdOf(first.sealed))),
     h(
       "div",
       { class: "sealed-list" },
@@ -90,12 +90,12 @@ function transferEntry({ id, from, to, sentAt, wraps, parts }: Transfer): HTMLEl
   );
 }
 
-function partEntry({ field, sealed, head }: SealedPart): HTMLElement {
+function partEntry({ field, sealed }: SealedPart): HTMLElement {
   const { part, partSize, firstBytes } = say.server;
   return h(
     "div",
     { class: "entry" },
-    h("p", {}, h("strong", {}, part[field]), `, ${formatBytes(sealed.size)}: ${partSize[field]}`),
-    hexDump(head.subarray(0, SHOWN), firstBytes(part[field])),
+    h("p", {}, h("strong", {}, part[field]), `, ${formatBytes(sealed.length)}: ${partSize[field]}`),
+    hexDump(sealed.subarray(0, SHOWN), firstBytes(part[field])),
   );
 }

@@ -1,4 +1,3 @@
-import type { Octets } from "../bytes";
 import { sha256 } from "../bytes";
 import type { Clinician } from "../clinician";
 import { cleanFileName, formatDay } from "../format";
@@ -65,8 +64,12 @@ export class OpenedRecord {
       const data = await this.#clinician.openFile(this.#transfer, { signal, onProgress: this.#progress.update });
       this.#progress.finishing(say.inbox.digesting);
       const digest = await sha256(data);
-      signal.throwIfAborted();
-      this.#offer(data, digest, file);
+      const link = await SaveLink.make(data, file.name, say.inbox.saveFile(cleanFileName(file.name)));
+      if (signal.aborted) {
+        link.release();
+        signal.throwIfAborted();
+      }
+      this.#offer(link, digest, file);
     } catch (error) {
       this.#status.failed(error, "file");
     } finally {
@@ -75,8 +78,7 @@ export class OpenedRecord {
     }
   }
 
-  #offer(data: Octets, digest: string | undefined, file: AttachedFile): void {
-    const link = new SaveLink(data, file.name, say.inbox.saveFile(cleanFileName(file.name)));
+  #offer(link: SaveLink, digest: string | undefined, file: AttachedFile): void {
     this.#link = link;
     const same = digest !== undefined && digest === file.sha256;
     const differs = digest !== undefined && file.sha256 !== undefined && !same;

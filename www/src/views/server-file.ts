@@ -10,10 +10,10 @@ import { Status } from "../ui/status";
 export function serverFile(app: App, afterLoad: () => void): HTMLElement {
   const status = new Status();
   const save = h("button", { type: "button" }, "Save server contents to a file");
-  save.addEventListener("click", () => {
+  save.addEventListener("click", async () => {
     try {
       const name = `wardkey-server-${new Date().toISOString().slice(0, 10)}${EXTENSION}`;
-      saveNow(app.save(), name);
+      await app.save((file) => saveNow(file, name));
       status.good(say.server.saved(name));
     } catch (error) {
       status.failed(error, "save");

@@ -1,0 +1,19 @@
+// The suite in Node:  node --test tests/face/node.test.mjs
+import { test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { openSite } from "./site.mjs";
+import { suites } from "./suite/index.mjs";
+import { makeTools } from "./suite/tools.mjs";
+
+await test("the face in Node", async (t) => {
+  const site = await openSite();
+  t.after(site.close);
+  const at = (path) => pathToFileURL(`${site.dir}/${path}`).href;
+  const tools = makeTools({ environment: "node", load: (path) => import(at(path)), url: site.url });
+  const pkg = await import(at("pkg/index.js"));
+  for (const [suite, tests] of Object.entries(suites)) {
+    await t.test(suite, async (t) => {
+      for (const [name, run] of Object.entries(tests)) await t.test(name, { timeout: 180_000 }, () => run(pkg, tools));
+    });
+  }
+});

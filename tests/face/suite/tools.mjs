@@ -1,0 +1,111 @@
+// What the tests need of their surroundings, and assertions that say what was found.
+
+export const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+export const unhex = (text) => Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+export const text = (bytes) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+export const utf8 = (string) => new TextEncoder().encode(string);
+
+export function base64url(bytes) {
+  const binary = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** Bytes that say where they are; no two 16 bytes of a short pattern are alike. */
+export function pattern(length, seed = 1) {
+  const bytes = new Uint8Array(length);
+  let state = (seed * 0x9e3779b1) >>> 0 || 1;
+  for (let at = 0; at < length; at += 1) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    bytes[at] = state & 0xff;
+  }
+  return bytes;
+}
+
+export function ok(value, message) {
+  if (!value) throw new Error(`not so: ${message}`);
+}
+
+const show = (value) => {
+  if (value instanceof Uint8Array) return `${value.length} bytes, ${hex(value.subarray(0, 40))}…`;
+  return typeof value === "string" ? JSON.stringify(value) : (JSON.stringify(value) ?? String(value));
+};
+
+export function equal(found, expected, message = "") {
+  const same =
+    found instanceof Uint8Array && expected instanceof Uint8Array
+      ? found.length === expected.length && found.every((byte, at) => byte === expected[at])
+      : Object.is(found, expected) || (typeof found === "object" && show(found) === show(expected));
+  if (!same) throw new Error(`${message}: found ${show(found)}, expected ${show(expected)}`);
+}
+
+/** It owns all of its buffer. */
+export function owns(bytes, message) {
+  equal(Object.getPrototypeOf(bytes), Uint8Array.prototype, `${message}: its class`);
+  ok(bytes.buffer instanceof ArrayBuffer, `${message}: an ArrayBuffer`);
+  equal(bytes.byteOffset, 0, `${message}: byteOffset`);
+  equal(bytes.buffer.byteLength, bytes.byteLength, `${message}: byteLength of the buffer`);
+}
+
+/** How a call ends: the code of its WardkeyError, "ok", or what else it threw. */
+export async function outcome(pkg, run) {
+  try {
+    await run();
+    return "ok";
+  } catch (error) {
+    if (!pkg.isWardkeyError(error)) return `no WardkeyError but ${error?.name}: ${error?.message}`;
+    if (!(error instanceof pkg.WardkeyError)) return `a WardkeyError of another class: ${error.code}`;
+    return error.code;
+  }
+}
+
+export async function fails(pkg, code, run, message = String(run)) {
+  equal(await outcome(pkg, run), code, message);
+}
+
+/** All that end otherwise, at once: `[label, run, code]`. */
+export async function allFail(pkg, cases) {
+  ok(cases.length > 0, "there are cases");
+  const unlike = [];
+  for (const [label, run, code = "invalid-argument"] of cases) {
+    const found = await outcome(pkg, run);
+    if (found !== code) unlike.push(`${label}: ${found}${found === code ? "" : `, expected ${code}`}`);
+  }
+  if (unlike.length > 0)
+    throw new Error(`${unlike.length} of ${cases.length} calls end otherwise:\n${unlike.join("\n")}`);
+}
+
+/** Derived fast, within the bounds. */
+export const FAST = { name: "argon2id", memoryKiB: 19_456, passes: 2 };
+export const USER = "anna@example.org";
+export const PASSWORD = "three blue herons at dawn";
+
+export function makeTools({ environment, load, url }) {
+  let used = 0;
+  const copy = (folder) => ({
+    index: () => load(`${folder}/index.js`),
+    slim: () => load(`${folder}/slim.js`),
+    glue: () => load(`${folder}/core/wardkey_core.js`),
+  });
+  const bytes = async (path) => {
+    const response = await fetch(url + path);
+    if (!response.ok) throw new Error(`${path}: ${response.status}`);
+    return new Uint8Array(await response.arrayBuffer());
+  };
+  return {
+    environment,
+    url,
+    /** The glue of the package under test. */
+    glue: () => load("pkg/core/wardkey_core.js"),
+    /** The other entry of the package under test. */
+    slim: () => load("pkg/slim.js"),
+    /** A copy of the package in which nothing was called yet. */
+    fresh: () => copy(`copy-${used++}`),
+    /** Copies with a changed character in the inlined module. */
+    damaged: () => [0, 1, 2, 3].map((index) => copy(`damaged-${index}`)),
+    bytes,
+    text: async (path) => text(await bytes(path)),
+    json: async (path) => JSON.parse(text(await bytes(path))),
+  };
+}
