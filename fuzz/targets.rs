@@ -4,8 +4,6 @@
 #![allow(
     dead_code,
     unreachable_pub,
-    missing_docs,
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
@@ -260,13 +258,11 @@ pub fn spki(data: &[u8]) {
         }
     }
     assert!(accepted <= 1);
-    let pem = pem("PUBLIC KEY", data);
-    let parsed = PublicKey::parse(&pem);
+    let parsed = PublicKey::parse(&pem("PUBLIC KEY", data));
     allow(&parsed, &[Code::KeyPolicy, Code::Limit, Code::InvalidFormat]);
 }
 
 fn pem(label: &str, der: &[u8]) -> String {
-    // base64url without `-` and `_`, which is not base64: the PEM decoder refuses it, or both are the same.
     let base64 = base64url(der).replace('-', "+").replace('_', "/");
     let padding = ["", "", "==", "="][base64.len() % 4];
     let lines: Vec<_> = base64.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
@@ -373,11 +369,8 @@ pub fn payload(data: &[u8]) {
     let eight = field(&seal(&expand(&root, "backup-state"), &state, &[0xa0]));
     let head = b"WKBK\x01\xa8\x01\x63app\x02\x65alice\x03\x01\x04";
     let envelope = [head, kdf.as_slice(), &[5], &five, &[6], &six, &[7], &seven, &[8], &eight].concat();
-    let envelope = Envelope::parse(&envelope);
-    if data.len() > 1_000_000 {
-        return;
-    }
-    let opened = envelope.expect("well-formed").open_with_two_men(&men);
+    let Ok(envelope) = Envelope::parse(&envelope) else { return assert!(data.len() > 1_000_000) };
+    let opened = envelope.open_with_two_men(&men);
     allow(&opened, &[Code::InvalidFormat, Code::KeyMismatch, Code::KeyPolicy]);
     if let Ok(opened) = opened {
         assert!((1..=64).contains(&opened.encryption.len()) && opened.signing.len() <= 64);

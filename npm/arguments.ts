@@ -20,20 +20,33 @@ export function passwordText(password: unknown): string {
   return password;
 }
 
+/** What the engine knows of an object, whatever its class says. */
+const getter = (prototype: object, name: string) =>
+  Object.getOwnPropertyDescriptor(prototype, name)?.get ?? (() => undefined);
+const typedArray = /* @__PURE__ */ Object.getPrototypeOf(Uint8Array.prototype);
+const KINDS = [typedArray, DataView.prototype].map((prototype) =>
+  ["buffer", "byteOffset", "byteLength"].map((name) => getter(prototype, name)),
+);
+const bufferLength = getter(ArrayBuffer.prototype, "byteLength");
+
 /** Just the bytes that were given, in place. */
 export function toBytes(bytes: unknown, what: string): Uint8Array {
   try {
-    if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    if (isArrayBuffer(bytes)) return new Uint8Array(bytes);
+    if (ArrayBuffer.isView(bytes)) {
+      const kind = Object.prototype.toString.call(bytes) === "[object DataView]" || bytes instanceof DataView ? 1 : 0;
+      const [buffer, offset, length] = (KINDS[kind] ?? []).map((get) => get.call(bytes));
+      return new Uint8Array(buffer as ArrayBuffer, offset as number, length as number);
+    }
+    bufferLength.call(bytes);
+    return new Uint8Array(bytes as ArrayBuffer);
   } catch {
-    throw invalid(`the buffer of ${what} is detached`);
+    throw invalid(`${what} is not an ArrayBuffer or a view, or its buffer is detached`);
   }
-  throw invalid(`${what} is not an ArrayBuffer or a view`);
 }
 
-/** Also one of another realm. */
-function isArrayBuffer(value: unknown): value is ArrayBuffer {
-  return Object.prototype.toString.call(value) === "[object ArrayBuffer]";
+/** A copy, for what is read only after something was awaited. */
+export function copyBytes(bytes: unknown, what: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(toBytes(bytes, what));
 }
 
 /** Bytes, or text as UTF-8. */
@@ -42,7 +55,12 @@ export function toData(data: unknown): Uint8Array {
 }
 
 export function isBlob(value: unknown): value is Blob {
-  return typeof Blob === "function" && value instanceof Blob;
+  if (typeof Blob !== "function" || !(value instanceof Blob)) return false;
+  try {
+    return typeof getter(Blob.prototype, "size").call(value) === "number";
+  } catch {
+    return false;
+  }
 }
 
 /** Where long data is read from, piece by piece. */
@@ -51,34 +69,53 @@ export interface Source {
   read(start: number, end: number): Uint8Array | Promise<Uint8Array>;
 }
 
-export function toSource(data: Data | Bytes, what: "data" | "sealed"): Source {
+/** Short data is copied at once, so that nothing can take it away while something is awaited. */
+export function toSource(data: Data | Bytes, what: "data" | "sealed", short: number): Source {
   if (isBlob(data)) {
+    const size = getter(Blob.prototype, "size").call(data) as number;
     return {
-      size: data.size,
+      size,
       read: async (start, end) => {
         try {
-          return new Uint8Array(await data.slice(start, end).arrayBuffer());
+          const piece = Blob.prototype.slice.call(data, start, end);
+          return new Uint8Array(await Blob.prototype.arrayBuffer.call(piece));
         } catch (cause) {
           throw new WardkeyError("invalid-argument", "the Blob can't be read (any more)", { cause });
         }
       },
     };
   }
-  const bytes = what === "data" ? toData(data) : toBytes(data, "the sealed data");
-  return { size: bytes.byteLength, read: (start, end) => bytes.subarray(start, end) };
+  let bytes = what === "data" ? toData(data) : toBytes(data, "the sealed data");
+  const size = bytes.length;
+  if (size <= short) bytes = Uint8Array.from(bytes);
+  return {
+    size,
+    read: (start, end) => {
+      if (bytes.length !== size) throw invalid(`the ${what} was taken away while it was worked on`);
+      return bytes.subarray(start, end);
+    },
+  };
 }
 
 /** `[key, value, …]`, undefined if there is none. */
 export function toEntries(context: Context | undefined): string[] | undefined {
   if (context === undefined) return undefined;
-  if (typeof context !== "object" || context === null || Array.isArray(context)) {
-    throw invalid("a context is an object of strings");
-  }
+  if (!isPlain(context)) throw invalid("a context is a plain object of strings");
   const entries: string[] = [];
   for (const [key, value] of Object.entries(context)) {
     entries.push(wellFormed(key, "a context key"), wellFormed(value, "a context value"));
   }
   return entries.length > 0 ? entries : undefined;
+}
+
+/** An object literal, of whichever realm: its prototype is null, or has none. */
+export function isPlain(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Object.getOwnPropertySymbols(value).length > 0) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return (
+    prototype === null ||
+    (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, "hasOwnProperty"))
+  );
 }
 
 /** The options object itself: undefined, or an object. */

@@ -1,4 +1,4 @@
-import { passwordText, toBytes, toOptions, wellFormed } from "./arguments.js";
+import { copyBytes, isPlain, passwordText, toOptions, wellFormed } from "./arguments.js";
 import { call, core } from "./core.js";
 import { invalid } from "./errors.js";
 import { KeyPair } from "./key-pair.js";
@@ -17,17 +17,24 @@ export async function sealBackup(
   const text = passwordText(password);
   const { userId, kdf } = toOptions(options);
   const user = wellFormed(userId, "userId");
-  if (kdf !== undefined && (typeof kdf !== "object" || kdf === null)) throw invalid("kdf is not an object");
+  const parameters = toParameters(kdf);
   const wasm = await core();
-  return call(() => wasm.sealBackup(KeyPair.toCore(keyPair), text, user, kdf)) as Out;
+  return call(() => wasm.sealBackup(KeyPair.toCore(keyPair), text, user, parameters)) as Out;
 }
 
 /** Opens what sealBackup() made.
  *  @throws `wrong-password`; before deriving: `invalid-format`, `kdf-policy`, `key-mismatch` (another user's), `password-format`; `decryption-failed` if it was changed */
 export async function openBackup(backup: Bytes, password: string, options: { userId: string }): Promise<KeyPair> {
-  const bytes = toBytes(backup, "the backup");
+  const bytes = copyBytes(backup, "the backup");
   const text = passwordText(password);
   const user = wellFormed(toOptions(options).userId, "userId");
   const wasm = await core();
   return KeyPair.fromCore(call(() => wasm.openBackup(bytes, text, user)));
+}
+
+/** A copy: what throws while it is read must not throw inside of the WebAssembly module. */
+function toParameters(kdf: unknown): Record<string, unknown> | undefined {
+  if (kdf === undefined) return undefined;
+  if (!isPlain(kdf)) throw invalid("kdf is not a plain object");
+  return { ...kdf };
 }

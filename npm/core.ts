@@ -1,4 +1,6 @@
 // The one instance of the WebAssembly module, whichever entry it was loaded by.
+
+import { copyBytes } from "./arguments.js";
 import * as glue from "./core/wardkey_core.js";
 import { fromCore, invalid, WardkeyError } from "./errors.js";
 import type { Bytes } from "./types.js";
@@ -32,7 +34,12 @@ async function load(source: Source | undefined): Promise<void> {
   if (typeof WebAssembly !== "object") {
     throw new WardkeyError("unsupported-environment", "there is no WebAssembly here");
   }
-  const module = await compile(source ?? (await inlined?.()) ?? "");
+  const module = await compile(source === undefined ? ((await inlined?.()) ?? new ArrayBuffer(0)) : source);
+  // The glue takes any module's exports: look before it does.
+  const names = new Set(WebAssembly.Module.exports(module).map(({ name }) => name));
+  if (!["memory", "coredatakey_generate", "errorCodes"].every((name) => names.has(name))) {
+    throw invalid("the source is not Wardkey's WebAssembly module");
+  }
   try {
     glue.initSync({ module });
   } catch (cause) {
@@ -50,10 +57,8 @@ async function compile(source: Source): Promise<WebAssembly.Module> {
     (typeof Response === "function" && source instanceof Response)
   ) {
     bytes = await download(source);
-  } else if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
-    bytes = source as BufferSource;
   } else {
-    throw invalid("init() takes bytes, a URL, a Response or a WebAssembly.Module");
+    bytes = copyBytes(source, "the source (bytes, a URL, a Response or a WebAssembly.Module)");
   }
   try {
     return await WebAssembly.compile(bytes);
@@ -66,12 +71,21 @@ async function compile(source: Source): Promise<WebAssembly.Module> {
 }
 
 async function download(source: string | URL | Response): Promise<ArrayBuffer> {
+  if (typeof source === "string") checkUrl(source);
   try {
     const response = source instanceof URL || typeof source === "string" ? await fetch(source) : source;
     if (!response.ok) throw new Error(`status ${response.status}`);
     return await response.arrayBuffer();
   } catch (cause) {
     throw new WardkeyError("network", "the WebAssembly module could not be fetched", { cause });
+  }
+}
+
+function checkUrl(text: string): void {
+  try {
+    new URL(text, typeof location === "object" ? location.href : undefined);
+  } catch (cause) {
+    throw new WardkeyError("invalid-argument", "the source is not a URL", { cause });
   }
 }
 

@@ -1,4 +1,4 @@
-import { isPadded, throwIfAborted, toBytes, toData, toEntries, toOptions, toSource } from "./arguments.js";
+import { copyBytes, isPadded, throwIfAborted, toBytes, toData, toEntries, toOptions, toSource } from "./arguments.js";
 import { type Batch, inBatches } from "./batch.js";
 import type { CoreDataKey } from "./core/wardkey_core.js";
 import { call, core, coreNow, Handle } from "./core.js";
@@ -33,9 +33,13 @@ export class DataKey {
 
   /** Exactly 32 bytes, else `invalid-argument`. For migration only; new keys come from generate(). */
   static async importRaw(raw: Bytes): Promise<DataKey> {
-    const bytes = toBytes(raw, "the raw key");
-    const { CoreDataKey } = await core();
-    return DataKey.fromCore(call(() => CoreDataKey.importRaw(bytes)));
+    const bytes = copyBytes(raw, "the raw key");
+    try {
+      const { CoreDataKey } = await core();
+      return DataKey.fromCore(call(() => CoreDataKey.importRaw(bytes)));
+    } finally {
+      bytes.fill(0);
+    }
   }
 
   /** @internal */
@@ -60,7 +64,7 @@ export class DataKey {
   async encrypt(data: Data, options?: EncryptOptions): Promise<Out> {
     this.#key.inner;
     const given = toOptions(options);
-    const source = toSource(data, "data");
+    const source = toSource(data, "data", SHORT);
     const entries = toEntries(given.context);
     const padded = isPadded(given.padding);
     throwIfAborted(given.signal);
@@ -79,7 +83,7 @@ export class DataKey {
   async decrypt(sealed: Bytes | Blob, options?: DataOptions): Promise<Out> {
     this.#key.inner;
     const given = toOptions(options);
-    const source = toSource(sealed, "sealed");
+    const source = toSource(sealed, "sealed", SHORT);
     const entries = toEntries(given.context);
     throwIfAborted(given.signal);
     const wasm = await core();

@@ -1,4 +1,4 @@
-import { toBytes, toOptions, wellFormed } from "./arguments.js";
+import { copyBytes, isPlain, toOptions, wellFormed } from "./arguments.js";
 import type { CoreKeyPair, CorePublicKey } from "./core/wardkey_core.js";
 import { call, core, coreNow, Handle } from "./core.js";
 import { invalid } from "./errors.js";
@@ -62,7 +62,7 @@ export class KeyPair {
   /** A new key pair; default suite "hybrid". RSA takes seconds.
    *  @throws `rng`, `invalid-argument`, `key-policy` for "rsa-2048" */
   static async generate(options?: { suite?: Exclude<Suite, "rsa-2048"> }): Promise<KeyPair> {
-    const suite = wellFormed(toOptions(options).suite ?? "hybrid", "the suite");
+    const suite = wellFormed(suiteOf(options), "the suite");
     const { CoreKeyPair } = await core();
     return KeyPair.fromCore(call(() => CoreKeyPair.generate(suite)));
   }
@@ -75,14 +75,19 @@ export class KeyPair {
       const { CoreKeyPair } = await core();
       return KeyPair.fromCore(call(() => CoreKeyPair.fromPem(pem)));
     }
-    if (typeof key !== "object" || key === null) throw invalid("a key is PEM, bytes or a JWK");
-    if (ArrayBuffer.isView(key) || !("kty" in key)) {
-      const der = toBytes(key, "the key");
+    if (isPlain(key)) {
+      // A copy: what throws while it is read must not throw inside of the WebAssembly module.
+      const jwk = { ...key };
+      const { CoreKeyPair } = await core();
+      return KeyPair.fromCore(call(() => CoreKeyPair.fromJwk(jwk)));
+    }
+    const der = copyBytes(key, "the key");
+    try {
       const { CoreKeyPair } = await core();
       return KeyPair.fromCore(call(() => CoreKeyPair.fromPkcs8(der)));
+    } finally {
+      der.fill(0);
     }
-    const { CoreKeyPair } = await core();
-    return KeyPair.fromCore(call(() => CoreKeyPair.fromJwk(key)));
   }
 
   /** @internal */
@@ -104,4 +109,9 @@ export class KeyPair {
   [Symbol.dispose](): void {
     this.free();
   }
+}
+
+function suiteOf(options: { suite?: Suite } | undefined): unknown {
+  const { suite } = toOptions(options);
+  return suite === undefined ? "hybrid" : suite;
 }

@@ -1,4 +1,4 @@
-import { toBytes, toEntries, toOptions } from "./arguments.js";
+import { copyBytes, toEntries, toOptions } from "./arguments.js";
 import { call, core } from "./core.js";
 import { DataKey } from "./data-key.js";
 import { invalid } from "./errors.js";
@@ -11,7 +11,7 @@ import type { Bytes, Context, Out, WrapOptions } from "./types.js";
 export async function wrapKey(key: DataKey, recipients: readonly PublicKey[], options?: WrapOptions): Promise<Out> {
   DataKey.toCore(key);
   if (!Array.isArray(recipients)) throw invalid("the recipients are not an array");
-  const keys = recipients.map((recipient) => PublicKey.toCore(recipient));
+  const keys = Array.from(recipients, (recipient) => PublicKey.toCore(recipient));
   const { context, allowLegacy = false } = toOptions(options);
   if (typeof allowLegacy !== "boolean") throw invalid("allowLegacy is not a boolean");
   const entries = toEntries(context);
@@ -32,7 +32,7 @@ export async function wrapKey(key: DataKey, recipients: readonly PublicKey[], op
 /** Opens what was wrapped for this key pair.
  *  @throws `invalid-format`: no wrap set. `not-a-recipient`: no stanza for this key pair. `key-mismatch`: the opened key isn't the one named. All else: `unwrap-failed`. */
 export async function unwrapKey(wrapped: Bytes, keyPair: KeyPair, options?: { context?: Context }): Promise<DataKey> {
-  const bytes = toBytes(wrapped, "the wrapped key");
+  const bytes = copyBytes(wrapped, "the wrapped key");
   KeyPair.toCore(keyPair);
   const entries = toEntries(toOptions(options).context);
   const wasm = await core();

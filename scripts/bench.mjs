@@ -241,7 +241,7 @@ Written by \`npm run bench -- --save\`. Each figure is a median of several round
 turn by turn. Figures move with the machine and what else it does; ratios hold better.
 
 ${machine.cpu}, ${machine.cores} cores, load average before the run ${machine.load.toFixed(1)}, ${machine.system}; ${browser}, headless; Node ${node}; ${date}. 1 MB is 1,000,000 bytes, 1 KB 1,000.
-
+${machine.load > machine.cores / 2 ? "\nThe machine was busy with other work during this run: the figures and, less so, the ratios are worse than on an idle one.\n" : ""}
 ${line(HEAD)}
 ${line(HEAD.map(() => "---"))}
 ${rows.map((row) => line(cells(row))).join("\n")}

@@ -181,13 +181,13 @@ impl Chunks {
         Ok(nonce)
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(target_arch = "wasm32")))]
     pub(crate) const fn skip_to(&mut self, chunk: u64) {
         self.next = chunk;
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
 

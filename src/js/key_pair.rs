@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
-use super::{convert::get, error::JsResult, random::with_random, scrub_stack};
+use super::{convert::get, error::JsResult, random::with_random, scrub_stack, scrubbed};
 use crate::{
     encoding::from_base64url,
     error::{Code, Error, Result},
@@ -22,25 +22,25 @@ impl CoreKeyPair {
     /// A new key pair of this suite.
     pub fn generate(suite: &str) -> JsResult<CoreKeyPair> {
         let suite = Suite::from_name(suite)?;
-        Ok(Self(Rc::new(with_random(|rng| KeyPair::generate(rng, suite))?)))
+        scrubbed(|| Ok(Self(Rc::new(with_random(|rng| KeyPair::generate(rng, suite))?))))
     }
 
     /// RSA, PKCS#8 in PEM.
     #[wasm_bindgen(js_name = fromPem)]
     pub fn from_pem(text: &str) -> JsResult<CoreKeyPair> {
-        Ok(Self(Rc::new(KeyPair::from_pem(text)?)))
+        scrubbed(|| Ok(Self(Rc::new(KeyPair::from_pem(text)?))))
     }
 
     /// RSA, PKCS#8 in DER.
     #[wasm_bindgen(js_name = fromPkcs8)]
     pub fn from_pkcs8(der: &[u8]) -> JsResult<CoreKeyPair> {
-        Ok(Self(Rc::new(KeyPair::from_pkcs8(der)?)))
+        scrubbed(|| Ok(Self(Rc::new(KeyPair::from_pkcs8(der)?))))
     }
 
     /// RSA, JWK.
     #[wasm_bindgen(js_name = fromJwk)]
     pub fn from_jwk(jwk: JsValue) -> JsResult<CoreKeyPair> {
-        Ok(Self(Rc::new(from_jwk(&jwk)?)))
+        scrubbed(|| Ok(Self(Rc::new(from_jwk(&jwk)?))))
     }
 
     /// The half to give away.

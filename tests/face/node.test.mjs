@@ -1,4 +1,5 @@
 // The suite in Node:  node --test tests/face/node.test.mjs
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { openSite } from "./site.mjs";
@@ -9,7 +10,8 @@ await test("the face in Node", async (t) => {
   const site = await openSite();
   t.after(site.close);
   const at = (path) => pathToFileURL(`${site.dir}/${path}`).href;
-  const tools = makeTools({ environment: "node", load: (path) => import(at(path)), url: site.url });
+  const read = async (path) => new Uint8Array(await readFile(`${site.dir}/${path}`));
+  const tools = makeTools({ environment: "node", load: (path) => import(at(path)), url: site.url, read });
   const pkg = await import(at("pkg/index.js"));
   for (const [suite, tests] of Object.entries(suites)) {
     await t.test(suite, async (t) => {

@@ -131,8 +131,8 @@ export const say = {
   confirm: {
     cancel: "Cancel",
     wipeTitle: "Wipe without a backup?",
-    wipe: (people: string) =>
-      `There is no backup of the private key of ${people}. After the wipe nobody can open what was encrypted for it alone.`,
+    wipe: (people: readonly Person[]) =>
+      `${names(people)} ${people.length === 1 ? "has" : "have"} no backup. After the wipe nobody can bring that private key back, and what was encrypted for it stays closed.`,
     wipeAction: "Wipe anyway",
     loadTitle: "Replace what the page holds?",
     load: ({ unsavedTransfers, otherKeys }: LoadCost) => [

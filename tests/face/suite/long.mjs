@@ -165,7 +165,7 @@ export default {
       ["no message", () => key.decrypt(pattern(LIMIT + 1)), "invalid-format"],
       ["zeros", () => key.decrypt(new Uint8Array(LIMIT + 1)), "invalid-format"],
       ["a Blob, changed", () => key.decrypt(new Blob([changed(600_000)]), { context }), "decryption-failed"],
-      ["cut inside a chunk", () => key.decrypt(sealed.subarray(0, end - 1), { context }), "decryption-failed"],
+      ["cut inside a chunk", () => key.decrypt(sealed.subarray(0, end - 8000), { context }), "decryption-failed"],
       ["cut after a chunk", () => key.decrypt(sealed.subarray(0, 78 + 40 * 16_400), { context }), "truncated"],
       ["cut inside a tag", () => key.decrypt(sealed.subarray(0, 78 + 40 * 16_400 + 15), { context }), "truncated"],
       ["a byte more", () => key.decrypt(new Blob([sealed, "x"]), { context }), "decryption-failed"],

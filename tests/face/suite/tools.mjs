@@ -81,18 +81,20 @@ export const FAST = { name: "argon2id", memoryKiB: 19_456, passes: 2 };
 export const USER = "anna@example.org";
 export const PASSWORD = "three blue herons at dawn";
 
-export function makeTools({ environment, load, url }) {
+async function download(address) {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${address}: ${response.status}`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/** @param read the bytes of a file; by the network unless said otherwise */
+export function makeTools({ environment, load, url, read = (path) => download(url + path) }) {
   let used = 0;
   const copy = (folder) => ({
     index: () => load(`${folder}/index.js`),
     slim: () => load(`${folder}/slim.js`),
     glue: () => load(`${folder}/core/wardkey_core.js`),
   });
-  const bytes = async (path) => {
-    const response = await fetch(url + path);
-    if (!response.ok) throw new Error(`${path}: ${response.status}`);
-    return new Uint8Array(await response.arrayBuffer());
-  };
   return {
     environment,
     url,
@@ -104,8 +106,8 @@ export function makeTools({ environment, load, url }) {
     fresh: () => copy(`copy-${used++}`),
     /** Copies with a changed character in the inlined module. */
     damaged: () => [0, 1, 2, 3].map((index) => copy(`damaged-${index}`)),
-    bytes,
-    text: async (path) => text(await bytes(path)),
-    json: async (path) => JSON.parse(text(await bytes(path))),
+    bytes: read,
+    text: async (path) => text(await read(path)),
+    json: async (path) => JSON.parse(text(await read(path))),
   };
 }

@@ -12,7 +12,7 @@ export function confirmed(title: string, text: string | readonly string[], actio
     { "aria-labelledby": heading.id, "aria-describedby": body.id },
     heading,
     body,
-    h("div", { class: "actions" }, yes, no),
+    h("div", { class: "actions" }, no, yes),
   );
   document.body.append(dialog);
   return new Promise((resolve) => {

@@ -2,7 +2,7 @@ import { type Explained, explain, type Situation } from "../messages";
 import { h } from "./dom";
 import { icon } from "./icons";
 
-type Kind = "quiet" | "busy" | "good" | "bad";
+type Kind = "quiet" | "busy" | "plain" | "good" | "bad";
 
 /** One line that says how it goes, read out by screen readers as it changes. */
 export class Status {
@@ -30,7 +30,10 @@ export class Status {
   }
 
   failed(error: unknown, situation: Situation): void {
-    this.bad(explain(error, situation));
+    const explained = explain(error, situation);
+    // what somebody asked for is no failure
+    if (explained.code === "aborted") this.#show("plain", h("span", {}, explained.text));
+    else this.bad(explained);
   }
 
   focus(): void {

@@ -1,5 +1,5 @@
 import type { App } from "../app";
-import { explain, names, say } from "../messages";
+import { explain, say } from "../messages";
 import { confirmed } from "../ui/confirm";
 import { h } from "../ui/dom";
 import { Status } from "../ui/status";
@@ -61,7 +61,7 @@ export function browserCard(app: App, afterWipe: () => void): HTMLElement {
   const agreed = async (): Promise<boolean> => {
     const lost = app.clinicians.filter(({ state, userId }) => state === "ready" && !app.server.backupOf(userId));
     if (lost.length === 0) return true;
-    const people = names(lost.map(({ person }) => person));
+    const people = lost.map(({ person }) => person);
     return confirmed(say.confirm.wipeTitle, say.confirm.wipe(people), say.confirm.wipeAction);
   };
 

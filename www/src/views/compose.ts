@@ -102,7 +102,8 @@ export class Compose {
     }
     this.#busy = true;
     this.#result.replaceChildren();
-    this.#status.busy(say.compose.working);
+    if (file) this.#status.unseen(say.compose.working);
+    else this.#status.busy(say.compose.working);
     const signal = file && this.#progress.start(say.compose.encrypting(cleanFileName(file.name)), file.size);
     await painted();
     try {

@@ -1,0 +1,216 @@
+// C5: what was freed, and what failed, leaves nothing of a key in the module's memory.
+import { equal, FAST, fails, ok, PASSWORD, pattern, USER, unhex, utf8 } from "./tools.mjs";
+
+async function memoryOf(tools) {
+  const { initSync } = await tools.glue();
+  return initSync({}).memory;
+}
+
+/** Which of these byte strings, all of 16 bytes, stand in the memory: one pass, by their first two bytes. */
+function present(memory, needles) {
+  const bytes = new Uint8Array(memory.buffer);
+  const starts = new Map();
+  const wanted = new Uint8Array(65_536);
+  for (const needle of needles) {
+    const start = needle[0] | (needle[1] << 8);
+    wanted[start] = 1;
+    starts.set(start, [...(starts.get(start) ?? []), needle]);
+  }
+  const seen = new Set();
+  for (let at = 0; at < bytes.length - 15; at += 1) {
+    const start = bytes[at] | (bytes[at + 1] << 8);
+    if (wanted[start] === 0) continue;
+    for (const needle of starts.get(start)) {
+      let length = 2;
+      while (length < 16 && bytes[at + length] === needle[length]) length += 1;
+      if (length === 16) seen.add(needle);
+    }
+  }
+  return seen;
+}
+
+/** Which parts of 16 bytes of the secret stand in the memory, in its order or reversed (as numbers are stored). */
+function found(memory, secret) {
+  const parts = [];
+  for (let at = 0; at + 16 <= secret.length; at += 16) {
+    const part = secret.slice(at, at + 16);
+    if (new Set(part).size >= 6) parts.push([at, [part, part.slice().reverse()]]);
+  }
+  ok(parts.length > 0, "there is something to look for");
+  const seen = present(
+    memory,
+    parts.flatMap(([, both]) => both),
+  );
+  return parts.filter(([, both]) => both.some((part) => seen.has(part))).map(([at]) => at);
+}
+
+function gone(memory, secret, message) {
+  equal(found(memory, secret), [], message);
+}
+
+const bytesOf = (jwkNumber) => {
+  const binary = atob(jwkNumber.replaceAll("-", "+").replaceAll("_", "/"));
+  return Uint8Array.from(binary, (char) => char.charCodeAt(0));
+};
+
+async function rsaSecrets(pem) {
+  const der = Uint8Array.from(atob(pem.replaceAll(/-----[^-]+-----|\s/g, "")), (char) => char.charCodeAt(0));
+  const algorithm = { name: "RSA-OAEP", hash: "SHA-256" };
+  const key = await crypto.subtle.importKey("pkcs8", der, algorithm, true, ["decrypt"]);
+  const jwk = await crypto.subtle.exportKey("jwk", key);
+  return { der, jwk, secrets: ["p", "q", "d", "dp", "dq", "qi"].map((name) => bytesOf(jwk[name])) };
+}
+
+export default {
+  "a data key": async (pkg, tools) => {
+    await pkg.init();
+    const memory = await memoryOf(tools);
+    const raw = crypto.getRandomValues(new Uint8Array(32));
+    gone(memory, raw, "before");
+    const key = await pkg.DataKey.importRaw(raw);
+    ok(found(memory, raw).length === 2, "the search finds it while it is in use");
+    const pair = await pkg.KeyPair.generate();
+    const sealed = await key.encrypt(pattern(3_000_000), { context: { a: "1" } });
+    const short = key.encryptSync("x");
+    await key.decrypt(sealed, { context: { a: "1" } });
+    await fails(pkg, "decryption-failed", () => key.decrypt(sealed), "the long path");
+    await fails(pkg, "decryption-failed", () => key.decrypt(short, { context: { a: "1" } }), "the short one");
+    await fails(pkg, "truncated", () => key.decrypt(short.subarray(0, 60)), "cut");
+    await fails(pkg, "aborted", () => key.encrypt("x", { signal: AbortSignal.abort() }), "aborted");
+    await key.decryptMany(
+      await key.encryptMany(Array(100).fill({ data: "x" })).then((all) => all.map((sealed) => ({ sealed }))),
+    );
+    const wrapped = await pkg.wrapKey(key, [pair.publicKey]);
+    const again = await pkg.unwrapKey(wrapped, pair);
+    key.dangerouslyExportRaw();
+    key.free();
+    ok(found(memory, raw).length === 2, "the one that was unwrapped has the same bytes");
+    again.free();
+    gone(memory, raw, "after free()");
+    await fails(pkg, "unwrap-failed", () => pkg.unwrapKey(wrapped, pair, { context: { a: "1" } }), "unwrapKey");
+    gone(memory, raw, "after an unwrapKey() that failed");
+  },
+
+  "a data key that was refused, or freed while it was used": async (pkg, tools) => {
+    await pkg.init();
+    const memory = await memoryOf(tools);
+    const raw = crypto.getRandomValues(new Uint8Array(48));
+    await fails(pkg, "invalid-argument", () => pkg.DataKey.importRaw(raw), "48 bytes");
+    gone(memory, raw, "refused");
+    const key = await pkg.DataKey.importRaw(raw.subarray(0, 32));
+    const running = key.encrypt(pattern(5_000_000)).catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve));
+    key.free();
+    await running;
+    gone(memory, raw, "freed while it was used");
+  },
+
+  plaintext: async (pkg, tools) => {
+    await pkg.init();
+    const memory = await memoryOf(tools);
+    const canary = crypto.getRandomValues(new Uint8Array(32));
+    const key = await pkg.DataKey.generate();
+    for (const length of [100, 20_000, 1_000_000]) {
+      const data = new Uint8Array(length);
+      data.set(canary, length - 40);
+      const sealed = await key.encrypt(data);
+      equal((await key.decrypt(sealed)).length, length, "decrypt");
+      await key.decryptMany([{ sealed }, { sealed: sealed.subarray(1) }]);
+      await key.encryptMany([{ data }]);
+      sealed[sealed.length - 1] ^= 1;
+      await fails(pkg, "decryption-failed", () => key.decrypt(sealed), "changed");
+    }
+    key.free();
+    gone(memory, canary, "after free()");
+  },
+
+  "a hybrid key pair and the password of its backup": async (pkg, tools) => {
+    await pkg.init();
+    const memory = await memoryOf(tools);
+    const { vectors } = await tools.json("testdata/backup.json");
+    const row = vectors.find(({ name }) => name === "argon2id");
+    const seed = unhex(row.keys[0].private);
+    const pair = await pkg.openBackup(unhex(row.backup), row.password, { userId: row.user_id });
+    const inUse = found(memory, seed);
+    ok(inUse.length === 2, `the search finds the seed while it is in use: ${inUse}`);
+    const wrapped = await pkg.wrapKey(await pkg.DataKey.generate(), [pair.publicKey]);
+    (await pkg.unwrapKey(wrapped, pair)).free();
+    const password = `correct horse ${crypto.randomUUID()} ä`;
+    const backup = await pkg.sealBackup(pair, password, { userId: USER, kdf: FAST });
+    pair.free();
+    gone(memory, seed, "the seed after free()");
+    gone(memory, utf8(password), "the password after sealBackup()");
+    const again = await pkg.openBackup(backup, password, { userId: USER });
+    gone(memory, utf8(password), "the password after openBackup()");
+    again.free();
+    gone(memory, seed, "the seed after free() again");
+    await fails(
+      pkg,
+      "wrong-password",
+      () => pkg.openBackup(backup, `${password}!`, { userId: USER }),
+      "another password",
+    );
+    gone(memory, utf8(password), "the password after a failure");
+    const changed = backup.slice();
+    changed[changed.length - 1] ^= 1;
+    await fails(pkg, "decryption-failed", () => pkg.openBackup(changed, password, { userId: USER }), "changed");
+    gone(memory, seed, "the seed after a failure");
+  },
+
+  "an RSA key pair": async (pkg, tools) => {
+    await pkg.init();
+    const memory = await memoryOf(tools);
+    const pem = await tools.text("testdata/rsa/3072.pem");
+    const { der, jwk, secrets } = await rsaSecrets(pem);
+    const [p, q] = secrets;
+    const inUse = await pkg.KeyPair.importRsa(pem);
+    ok(found(memory, p).length > 0 && found(memory, q).length > 0, "the search finds the primes while they are in use");
+    inUse.free();
+    for (const source of [pem, der, jwk]) {
+      const pair = await pkg.KeyPair.importRsa(source);
+      const key = await pkg.DataKey.generate();
+      const wrapped = await pkg.wrapKey(key, [pair.publicKey]);
+      (await pkg.unwrapKey(wrapped, pair)).free();
+      await fails(pkg, "unwrap-failed", () => pkg.unwrapKey(wrapped, pair, { context: { a: "1" } }), "unwrapKey");
+      const backup = await pkg.sealBackup(pair, PASSWORD, { userId: USER, kdf: FAST });
+      (await pkg.openBackup(backup, PASSWORD, { userId: USER })).free();
+      pair.free();
+    }
+    for (const [at, secret] of secrets.entries()) gone(memory, secret, `number ${at}`);
+    gone(memory, der.subarray(448), "the DER");
+    const encoded = utf8(pem.replaceAll(/-----[^-]+-----|\s/g, ""));
+    gone(memory, encoded.subarray(700), "the PEM");
+  },
+
+  "an RSA key that was refused": async (pkg, tools) => {
+    await pkg.init();
+    const memory = await memoryOf(tools);
+    const { der, jwk, secrets } = await rsaSecrets(await tools.text("testdata/rsa/3072.pem"));
+    const other = await rsaSecrets(await tools.text("testdata/rsa/4096.pem"));
+    await fails(pkg, "key-mismatch", () => pkg.KeyPair.importRsa({ ...jwk, d: other.jwk.dp }), "another d");
+    const cut = await pkg.KeyPair.importRsa(der.subarray(0, der.length - 3)).catch((error) => error.code);
+    ok(cut === "invalid-format" || cut === "key-policy", `cut: ${cut}`);
+    for (const [at, secret] of secrets.entries()) gone(memory, secret, `number ${at}`);
+    gone(memory, der.subarray(448), "the DER");
+  },
+
+  "the memory doesn't grow with use": async (pkg, tools) => {
+    await pkg.init();
+    const memory = await memoryOf(tools);
+    const data = pattern(3_000_000);
+    const round = async () => {
+      const key = await pkg.DataKey.generate();
+      await key.decrypt(await key.encrypt(data));
+      await key.decrypt(new Uint8Array(600_000)).catch(() => {});
+      key.encryptSync("x", { context: { a: "1" } });
+      const pair = await pkg.KeyPair.generate();
+      (await pkg.unwrapKey(await pkg.wrapKey(key, [pair.publicKey]), pair)).free();
+      pair.free();
+      key.free();
+    };
+    for (let count = 0; count < 3; count += 1) await round();
+    const before = memory.buffer.byteLength;
+    for (let count = 0; count < 20; count += 1) await round();
+    equal(memory.buffer.byteLength, before, "bytes");
+  },
+};

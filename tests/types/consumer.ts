@@ -1,0 +1,157 @@
+// A program that uses everything that is delivered, as an application would. It is compiled against the package and against the contract; it never runs.
+import {
+  type Bytes,
+  type Context,
+  type Data,
+  DataKey,
+  type DataOptions,
+  type EncryptOptions,
+  type ErrorCode,
+  init,
+  isWardkeyError,
+  type Kdf,
+  KeyPair,
+  type KnownErrorCode,
+  keyIdOf,
+  type ManyOptions,
+  openBackup,
+  type Padding,
+  type Plain,
+  type Progress,
+  PublicKey,
+  type Sealed,
+  type Settled,
+  type Suite,
+  sealBackup,
+  unwrapKey,
+  version,
+  WardkeyError,
+  type WrapOptions,
+  wrapKey,
+} from "wardkey";
+
+type Out = Uint8Array<ArrayBuffer>;
+
+/** Fails to compile unless both are the same type. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const same = <A, B>(_same: Same<A, B>): void => {};
+
+export async function start(response: Response, module: WebAssembly.Module): Promise<string> {
+  await init();
+  await init("/wardkey.wasm");
+  await init(new URL("https://example.org/wardkey.wasm"));
+  await init(new Uint8Array(8));
+  await init(new ArrayBuffer(8));
+  await init(response);
+  await init(module);
+  return version;
+}
+
+export function errors(e: unknown): string {
+  const own = new WardkeyError("network", "text", { cause: e, retryAfterMs: 5, attemptsLeft: 2 });
+  // @ts-expect-error not a known code
+  new WardkeyError("no-such-code");
+  same<typeof own.name, "WardkeyError">(true);
+  const known: KnownErrorCode = "rng";
+  const later: ErrorCode = "a-code-of-a-later-version";
+  if (isWardkeyError(e)) {
+    const { code, retryAfterMs, attemptsLeft, stack } = e;
+    const wait: number = (retryAfterMs ?? 0) + (attemptsLeft ?? 0);
+    switch (code) {
+      case "decryption-failed":
+      case "aborted":
+        return code;
+      default:
+        return `${code} ${wait} ${stack} ${known} ${later}`;
+    }
+  }
+  return own instanceof Error ? own.message : "";
+}
+
+export async function data(blob: Blob, view: DataView, shared: Uint8Array<SharedArrayBuffer>): Promise<Out[]> {
+  const context: Context = { record: "4567" };
+  const padding: Padding = "padme";
+  const seen: number[] = [];
+  const onProgress = (p: Progress): void => {
+    seen.push(p.bytesProcessed / (p.totalBytes ?? 1));
+  };
+  const { signal } = new AbortController();
+  const options: EncryptOptions = { context, padding, signal, onProgress };
+  const opening: DataOptions = { context, signal, onProgress };
+  const key = await DataKey.generate();
+  const imported = await DataKey.importRaw(new Uint8Array(32));
+  const raw = imported.dangerouslyExportRaw();
+  same<typeof raw, Out>(true);
+  const inputs: Data[] = ["text", blob, view, shared, new ArrayBuffer(3), new Uint16Array(2)];
+  const sealed: Out[] = [];
+  for (const input of inputs) sealed.push(await key.encrypt(input, options));
+  sealed.push(await key.encrypt("x"), key.encryptSync("x"), key.encryptSync(view, options));
+  // @ts-expect-error a Blob can't be read at once
+  key.encryptSync(blob);
+  // @ts-expect-error padding doesn't concern opening
+  await key.decrypt(view, { padding: "padme" });
+  // @ts-expect-error values are text
+  await key.encrypt("x", { context: { record: 4567 } });
+  // @ts-expect-error it stays as it is
+  key.id = "x";
+  const opened: Out = await key.decrypt(blob, opening);
+  const body = new Blob([opened, key.decryptSync(view, opening), await key.decrypt(shared)]);
+  await fetch("/record", { method: "PUT", body: opened });
+  const id: string = keyIdOf(sealed[0] ?? view) + key.id + body.size;
+  key.free();
+  key[Symbol.dispose]();
+  using other = await DataKey.importRaw(raw);
+  return other.id === id ? sealed : [];
+}
+
+export async function many(key: DataKey): Promise<(Out | string)[]> {
+  const plain: Plain[] = [{ data: "x" }, { data: new Uint8Array(3), context: { a: "b" } }];
+  const frozen: readonly Plain[] = plain;
+  const options: ManyOptions = {
+    padding: "none",
+    onProgress: (done: number, total: number) => console.log(done / total),
+  };
+  const messages = await key.encryptMany(frozen, options);
+  same<typeof messages, Out[]>(true);
+  const items: Sealed[] = messages.map((sealed) => ({ sealed, context: { a: "b" } }));
+  const results: Settled<Out>[] = await key.decryptMany(items, { signal: AbortSignal.timeout(1000) });
+  return results.map((result) => (result.ok ? result.value : result.error.code));
+}
+
+export async function keys(pem: string, der: Bytes, jwk: JsonWebKey): Promise<DataKey> {
+  const suites: Suite[] = ["hybrid", "rsa-2048", "rsa-3072", "rsa-4096"];
+  using pair = await KeyPair.generate();
+  const rsa = await KeyPair.generate({ suite: "rsa-4096" });
+  // @ts-expect-error too short for new keys
+  await KeyPair.generate({ suite: "rsa-2048" });
+  // @ts-expect-error not a suite
+  await KeyPair.generate({ suite: "ed25519" });
+  const imported = [await KeyPair.importRsa(pem), await KeyPair.importRsa(der), await KeyPair.importRsa(jwk)];
+  const publicKeys: readonly PublicKey[] = [pair, rsa, ...imported].map(({ publicKey }) => publicKey);
+  const parsed = PublicKey.parse(publicKeys[0]?.toString() ?? "");
+  const named: string = parsed.fingerprint + parsed.suite + suites.includes(pair.suite);
+  const options: WrapOptions = { context: { session: named }, allowLegacy: true };
+  const key = await DataKey.generate();
+  const wrapped: Out = await wrapKey(key, publicKeys, options);
+  await wrapKey(key, [parsed]);
+  // @ts-expect-error a text is not a key yet
+  await wrapKey(key, [parsed.toString()]);
+  rsa.free();
+  return unwrapKey(wrapped, pair, { context: { session: named } });
+}
+
+export async function backups(pair: KeyPair, password: string): Promise<KeyPair> {
+  const kdfs: Kdf[] = [
+    { name: "argon2id" },
+    { name: "argon2id", memoryKiB: 65_536, passes: 3 },
+    { name: "pbkdf2-sha256" },
+    { name: "pbkdf2-sha256", iterations: 600_000 },
+  ];
+  // @ts-expect-error not a parameter of it
+  kdfs.push({ name: "pbkdf2-sha256", passes: 3 });
+  const backup: Out = await sealBackup(pair, password, { userId: "anna@example.org" });
+  for (const kdf of kdfs) await sealBackup(pair, password, { userId: "anna@example.org", kdf });
+  // @ts-expect-error whose backup it is must be said
+  await sealBackup(pair, password, {});
+  return openBackup(backup, password, { userId: "anna@example.org" });
+}

@@ -1,0 +1,119 @@
+// What the package publishes is assignable to the contract, name by name. What isn't delivered yet is listed here; a name that is in neither list, or a
+// listed one that has been delivered since, doesn't compile.
+import type * as Published from "wardkey";
+import type * as Slim from "wardkey/slim";
+import type * as Contract from "wardkey-contract";
+
+/** Of the contract's values, for later. */
+type Later =
+  | "setEngine"
+  | "setWorker"
+  | "plaintextSize"
+  | "KeyCache"
+  | "Wardkey"
+  | "Session"
+  | "Group"
+  | "httpBackend"
+  | "memoryBackend";
+/** Of DataKey, for later. */
+type LaterOfDataKey = "encryptStream" | "decryptStream" | "decryptRange";
+
+const assignable = <Target, _Source extends Target>(): void => {};
+type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
+
+// ---------------------------------------------------------------- no name more, none less
+assignable<true, Same<keyof typeof Contract, keyof typeof Published | Later>>();
+assignable<true, Same<keyof typeof Published, keyof typeof Slim>>();
+assignable<true, Same<keyof typeof Published & Later, never>>();
+assignable<true, Same<keyof Contract.DataKey, keyof Published.DataKey | LaterOfDataKey>>();
+assignable<true, Same<keyof Published.DataKey & LaterOfDataKey, never>>();
+
+// ---------------------------------------------------------------- functions and values
+assignable<typeof Contract.init, typeof Published.init>();
+assignable<typeof Contract.version, typeof Published.version>();
+assignable<typeof Contract.isWardkeyError, typeof Published.isWardkeyError>();
+assignable<typeof Contract.WardkeyError, typeof Published.WardkeyError>();
+assignable<typeof Contract.keyIdOf, typeof Published.keyIdOf>();
+
+/** The contract's classes, of which only the public side counts: private members make classes differ that look the same. */
+declare namespace Seen {
+  type DataKey = Pick<Contract.DataKey, Exclude<keyof Contract.DataKey, LaterOfDataKey>>;
+  type KeyPair = Pick<Contract.KeyPair, keyof Contract.KeyPair>;
+  type PublicKey = Pick<Contract.PublicKey, keyof Contract.PublicKey>;
+}
+
+/** The contract's parameters, with the published classes in the place of the contract's. */
+type Ours<T> = [T] extends [Contract.DataKey]
+  ? Published.DataKey
+  : [T] extends [Contract.KeyPair]
+    ? Published.KeyPair
+    : [T] extends [readonly Contract.PublicKey[]]
+      ? readonly Published.PublicKey[]
+      : T;
+type Mapped<T extends unknown[]> = { [K in keyof T]: Ours<T[K]> };
+type OurParameters<F extends (...given: never[]) => unknown> = Mapped<Parameters<F>>;
+
+// ---------------------------------------------------------------- classes
+assignable<Seen.DataKey, Published.DataKey>();
+assignable<Seen.KeyPair, Published.KeyPair>();
+assignable<Seen.PublicKey, Published.PublicKey>();
+
+/** Applications construct none of them. */
+type IsClosed<C> = C extends abstract new (...given: never[]) => unknown ? never : true;
+assignable<true, IsClosed<typeof Published.DataKey>>();
+assignable<true, IsClosed<typeof Published.KeyPair>>();
+assignable<true, IsClosed<typeof Published.PublicKey>>();
+
+type Statics<C> = { [K in Exclude<keyof C, "prototype">]: C[K] };
+assignable<true, Same<keyof Statics<typeof Contract.DataKey>, keyof Statics<typeof Published.DataKey>>>();
+assignable<true, Same<keyof Statics<typeof Contract.KeyPair>, keyof Statics<typeof Published.KeyPair>>>();
+assignable<true, Same<keyof Statics<typeof Contract.PublicKey>, keyof Statics<typeof Published.PublicKey>>>();
+assignable<() => Promise<Seen.DataKey>, typeof Published.DataKey.generate>();
+assignable<
+  (...given: Parameters<typeof Contract.DataKey.importRaw>) => Promise<Seen.DataKey>,
+  typeof Published.DataKey.importRaw
+>();
+assignable<
+  (...given: Parameters<typeof Contract.KeyPair.generate>) => Promise<Seen.KeyPair>,
+  typeof Published.KeyPair.generate
+>();
+assignable<
+  (...given: Parameters<typeof Contract.KeyPair.importRsa>) => Promise<Seen.KeyPair>,
+  typeof Published.KeyPair.importRsa
+>();
+assignable<
+  (...given: Parameters<typeof Contract.PublicKey.parse>) => Seen.PublicKey,
+  typeof Published.PublicKey.parse
+>();
+
+// ---------------------------------------------------------------- functions over classes
+type Result<F extends (...given: never[]) => unknown> = Awaited<ReturnType<F>>;
+assignable<
+  (...given: OurParameters<typeof Contract.wrapKey>) => Promise<Result<typeof Contract.wrapKey>>,
+  typeof Published.wrapKey
+>();
+assignable<(...given: OurParameters<typeof Contract.unwrapKey>) => Promise<Seen.DataKey>, typeof Published.unwrapKey>();
+assignable<(...given: Parameters<typeof Contract.openBackup>) => Promise<Seen.KeyPair>, typeof Published.openBackup>();
+assignable<
+  (...given: OurParameters<typeof Contract.sealBackup>) => Promise<Result<typeof Contract.sealBackup>>,
+  typeof Published.sealBackup
+>();
+
+// ---------------------------------------------------------------- types, which say the same
+assignable<true, Same<Contract.Bytes, Published.Bytes>>();
+assignable<true, Same<Contract.Context, Published.Context>>();
+assignable<true, Same<Contract.Data, Published.Data>>();
+assignable<true, Same<Contract.DataOptions, Published.DataOptions>>();
+assignable<true, Same<Contract.EncryptOptions, Published.EncryptOptions>>();
+assignable<true, Same<Contract.ErrorCode, Published.ErrorCode>>();
+assignable<true, Same<Contract.Kdf, Published.Kdf>>();
+assignable<true, Same<Contract.KnownErrorCode, Published.KnownErrorCode>>();
+assignable<true, Same<Contract.ManyOptions, Published.ManyOptions>>();
+assignable<true, Same<Contract.Padding, Published.Padding>>();
+assignable<true, Same<Contract.Plain, Published.Plain>>();
+assignable<true, Same<Contract.Progress, Published.Progress>>();
+assignable<true, Same<Contract.Sealed, Published.Sealed>>();
+assignable<true, Same<Contract.Settled<string>, Published.Settled<string>>>();
+assignable<true, Same<Contract.Suite, Published.Suite>>();
+assignable<true, Same<Contract.WardkeyError, Published.WardkeyError>>();
+assignable<true, Same<Contract.WrapOptions, Published.WrapOptions>>();
