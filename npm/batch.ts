@@ -11,6 +11,7 @@ const encoder = /* @__PURE__ */ new TextEncoder();
 export class Batch {
   readonly #parts: Uint8Array[] = [];
   readonly #layout: number[] = [];
+  #joined = new Uint8Array();
   #bytes = 0;
   #items = 0;
 
@@ -43,14 +44,19 @@ export class Batch {
     return Uint32Array.from(this.#layout);
   }
 
-  packed(): Uint8Array {
+  /** Joins the parts, before anybody can take them away. */
+  close(): void {
     const joined = new Uint8Array(this.#bytes);
     let at = 0;
-    for (const part of this.#parts) {
+    for (const part of this.#parts.splice(0)) {
       joined.set(part, at);
       at += part.length;
     }
-    return joined;
+    this.#joined = joined;
+  }
+
+  packed(): Uint8Array {
+    return this.#joined;
   }
 }
 
@@ -60,10 +66,12 @@ export function inBatches<T>(items: readonly T[], add: (batch: Batch, item: T, i
   let batch: Batch | undefined;
   for (let index = 0; index < items.length; index += 1) {
     if (!batch || batch.full) {
+      batch?.close();
       batch = new Batch();
       batches.push(batch);
     }
     add(batch, items[index] as T, index);
   }
+  batch?.close();
   return batches;
 }

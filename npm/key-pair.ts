@@ -76,6 +76,7 @@ export class KeyPair {
       return KeyPair.fromCore(call(() => CoreKeyPair.fromPem(pem)));
     }
     if (isPlain(key)) {
+      if (!("kty" in key)) throw invalid("a JWK has a kty");
       // A copy: what throws while it is read must not throw inside of the WebAssembly module.
       const jwk = { ...key };
       const { CoreKeyPair } = await core();

@@ -38,7 +38,9 @@ async function pass(
   for (let at = position; at < source.size; at += PIECE) {
     throwIfAborted(options.signal);
     const end = Math.min(at + PIECE, source.size);
-    const piece = await source.read(at, end);
+    const read = source.read(at, end);
+    // Nothing is awaited that needn't be: the bytes could be taken away meanwhile.
+    const piece = read instanceof Promise ? await read : read;
     put(call(() => machine.update(piece)));
     options.onProgress?.({ bytesProcessed: end, ...total });
     await pace.breathe();
@@ -76,7 +78,8 @@ export async function decryptLong(
   options: DataOptions,
   isAlive: () => void,
 ): Promise<Out> {
-  const start = await source.read(0, Math.min(core.messageStart(), source.size));
+  const read = source.read(0, Math.min(core.messageStart(), source.size));
+  const start = read instanceof Promise ? await read : read;
   isAlive();
   const length = call(() => core.openedLength(start, source.size));
   const opener = call(() => new core.CoreOpener(key, start, entries));

@@ -48,7 +48,7 @@ await main("test", async () => {
   );
   await build();
   await step("types of the package", () => {
-    run("npx", ["tsc", "-p", "tests/types/tsconfig.pkg.json"]);
+    run("npx", ["tsc", "-p", "tests/types/tsconfig.json"]);
     run("npx", ["tsc", "-p", "tests/types/tsconfig.contract.json"]);
   });
   await step("package in Node and Chromium", () => nodeTests("tests/face/"));

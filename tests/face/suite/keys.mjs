@@ -160,7 +160,7 @@ export default {
       ["JWK, more primes", () => pkg.KeyPair.importRsa({ ...jwk, oth: [] }), "key-policy"],
       ["JWK, EC", () => pkg.KeyPair.importRsa({ kty: "EC" }), "key-policy"],
       ["JWK, oct", () => pkg.KeyPair.importRsa({ kty: "oct", k: "AAAA" }), "key-policy"],
-      ["JWK, kty 7", () => pkg.KeyPair.importRsa({ ...jwk, kty: 7 }), "key-policy"],
+      ["JWK, kty 7", () => pkg.KeyPair.importRsa({ ...jwk, kty: 7 })],
     ]);
   },
 
