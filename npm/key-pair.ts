@@ -76,7 +76,8 @@ export class KeyPair {
       return KeyPair.fromCore(call(() => CoreKeyPair.fromPem(pem)));
     }
     if (isPlain(key)) {
-      if (!("kty" in key)) throw invalid("a JWK has a kty");
+      const { kty } = key;
+      if (typeof kty !== "string") throw invalid("a JWK has a kty");
       // A copy: what throws while it is read must not throw inside of the WebAssembly module.
       const jwk = { ...key };
       const { CoreKeyPair } = await core();

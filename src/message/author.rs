@@ -124,7 +124,7 @@ pub fn seal_signed<R: TryCryptoRng>(
 /// Opens a signed message and verifies its author. `signer` gives the key of the bundle that the header names.
 ///
 /// # Errors
-/// Those of [`super::open`]; `bad-signature` where the message isn't signed, the bundle is unknown or the signature doesn't verify. Nothing comes out then.
+/// Those of [`open()`](super::open()); `bad-signature` where the message isn't signed, the bundle is unknown or the signature doesn't verify. Nothing comes out then.
 pub fn open_signed(
     key: &DataKey,
     message: &[u8],

@@ -81,7 +81,8 @@ pub(super) fn root_from_path(index: u32, size: u32, leaf: Hash, path: &[Hash]) -
     (last == 0).then_some(hash)
 }
 
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
 
