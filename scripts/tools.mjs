@@ -26,7 +26,7 @@ export function nodeModules() {
   const marker = join(root, "node_modules", ".package-lock.json");
   const lock = join(root, "package-lock.json");
   if (existsSync(marker) && statSync(marker).mtimeMs >= statSync(lock).mtimeMs) return;
-  run("npm", ["ci", "--no-audit", "--no-fund"]);
+  run("npm", ["install", "--no-save", "--no-audit", "--no-fund"]);
 }
 
 function cargoTool(name, crate, version, extra = []) {
