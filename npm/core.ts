@@ -83,7 +83,8 @@ async function download(source: string | URL | Response): Promise<ArrayBuffer> {
 
 function checkUrl(text: string): void {
   try {
-    new URL(text, typeof location === "object" ? location.href : undefined);
+    // A relative one is for `fetch` to resolve.
+    new URL(text || "http://", "http://localhost/");
   } catch (cause) {
     throw new WardkeyError("invalid-argument", "the source is not a URL", { cause });
   }
