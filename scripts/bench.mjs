@@ -8,20 +8,11 @@ import { gzipSync } from "node:zlib";
 import { build as bundle } from "esbuild";
 import { chromium as playwright } from "playwright-core";
 import { build } from "./build.mjs";
+import { CHROMIUM_ARGS } from "./chromium.mjs";
 import { ask, Failure, main, root, run, step } from "./run.mjs";
 import { serve } from "./serve.mjs";
 import * as tools from "./tools.mjs";
 
-const FLAGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const at = (...path) => join(root, ...path);
 const bare = at("bench/aes-gcm");
 const target = at("target/bench");
@@ -111,7 +102,7 @@ async function sizes() {
 async function inPage(names) {
   const site = await serve(page);
   try {
-    const browser = await playwright.launch({ executablePath: tools.chromium().chromium, args: FLAGS });
+    const browser = await playwright.launch({ executablePath: tools.chromium().chromium, args: CHROMIUM_ARGS });
     try {
       const results = {};
       for (const name of names) {

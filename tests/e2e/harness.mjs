@@ -3,19 +3,10 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { CHROMIUM_ARGS } from "../../scripts/chromium.mjs";
 import { serve } from "../../scripts/serve.mjs";
 
 const CHROMIUM = process.env.CHROMIUM || "/usr/bin/chromium";
-const ARGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const DIST = `${ROOT}www/dist`;
@@ -35,7 +26,7 @@ export async function startSite() {
   demand(CHROMIUM, "a browser (set CHROMIUM to its path)");
   const site = await serve(DIST, { port: 0 });
   try {
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+    const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGS });
     const close = () => browser.close().finally(site.close);
     await proveItStarts(browser, site.url).catch((error) => close().finally(() => Promise.reject(error)));
     return { url: site.url, visit: (options) => visit(browser, site.url, options), close };

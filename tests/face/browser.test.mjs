@@ -3,20 +3,11 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { test } from "node:test";
 import { chromium } from "playwright-core";
+import { CHROMIUM_ARGS } from "../../scripts/chromium.mjs";
 import { openSite } from "./site.mjs";
 import { suites } from "./suite/index.mjs";
 
 const CHROMIUM = process.env.CHROMIUM || "/usr/bin/chromium";
-const ARGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 /** What the page, the suite and the package are made of. The tests ask for other things themselves, by `/asked?…`. */
 const OWN = /^\/(pkg|copy-\d+|damaged-\d+|face|npm|testdata)\/[\w./-]+$|^\/pkg\.json$/;
 
@@ -24,7 +15,7 @@ await test("the face in Chromium", async (t) => {
   if (!existsSync(CHROMIUM)) throw new Error(`a browser is missing (set CHROMIUM to its path): ${CHROMIUM}`);
   const site = await openSite();
   t.after(site.close);
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGS });
   t.after(() => browser.close());
 
   for (const [suite, tests] of Object.entries(suites)) {
