@@ -26,14 +26,10 @@ async function pass(
   position: number,
   out: Out,
   options: DataOptions,
-  machine: { update(piece: Uint8Array): Uint8Array; finish(): Uint8Array },
+  machine: { update(piece: Uint8Array, out: Uint8Array): number; finish(): Uint8Array },
 ): Promise<number> {
   const pace = new Pace();
   let written = 0;
-  const put = (piece: Uint8Array) => {
-    out.set(piece, written);
-    written += piece.length;
-  };
   const total = { totalBytes: source.size };
   for (let at = position; at < source.size; at += PIECE) {
     throwIfAborted(options.signal);
@@ -41,14 +37,15 @@ async function pass(
     const read = source.read(at, end);
     // Nothing is awaited that needn't be: the bytes could be taken away meanwhile.
     const piece = read instanceof Promise ? await read : read;
-    put(call(() => machine.update(piece)));
+    written += call(() => machine.update(piece, out.subarray(written)));
     options.onProgress?.({ bytesProcessed: end, ...total });
     await pace.breathe();
   }
   throwIfAborted(options.signal);
-  put(call(() => machine.finish()));
+  const rest = call(() => machine.finish());
+  out.set(rest, written);
   if (position >= source.size) options.onProgress?.({ bytesProcessed: source.size, ...total });
-  return written;
+  return written + rest.length;
 }
 
 export async function encryptLong(

@@ -3,5 +3,6 @@
 pub(crate) mod aead;
 pub(crate) mod hybrid;
 pub(crate) mod kdf;
+mod primes;
 pub(crate) mod rsa;
 pub mod sign;

@@ -90,6 +90,8 @@ impl SecretBytes {
 
 impl Drop for SecretBytes {
     fn drop(&mut self) {
+        // In WebAssembly the allocator wipes what is freed, and faster.
+        #[cfg(not(target_arch = "wasm32"))]
         self.0.zeroize();
     }
 }
@@ -110,6 +112,12 @@ pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
 /// A vector that can hold `capacity` bytes, or `limit` where the memory is not to be had.
 pub(crate) fn reserve(capacity: usize) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    bytes.try_reserve_exact(capacity).map_err(|_| Error::new(Code::Limit, "not enough memory"))?;
+    make_room(&mut bytes, capacity)?;
     Ok(bytes)
+}
+
+/// Empties a vector, and lets it hold `capacity` bytes, or `limit` where the memory is not to be had.
+pub(crate) fn make_room(bytes: &mut Vec<u8>, capacity: usize) -> Result<()> {
+    bytes.clear();
+    bytes.try_reserve_exact(capacity).map_err(|_| Error::new(Code::Limit, "not enough memory"))
 }

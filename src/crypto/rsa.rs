@@ -1,5 +1,7 @@
 //! RSAES-OAEP with SHA-256 (RFC 8017 section 7.1), and what RSA keys are accepted: SPEC sections 5 and 6.
 
+use core::num::NonZero;
+
 use rand_core::TryCryptoRng;
 use rsa::{
     BoxedUint, Oaep, RsaPrivateKey, RsaPublicKey,
@@ -9,6 +11,7 @@ use rsa::{
 };
 use sha2::Sha256;
 
+use super::primes::random_prime;
 use crate::{
     error::{Code, Error, Result},
     random::Random,
@@ -76,8 +79,14 @@ impl core::fmt::Debug for RsaNumbers<'_> {
 impl Private {
     pub(crate) fn generate<R: TryCryptoRng>(rng: &mut Random<R>, bits: u32) -> Result<Self> {
         let mut rng = rng.expand()?;
-        let key = RsaPrivateKey::new(&mut rng, bits as usize).map_err(|_| POLICY)?;
-        Ok(Self(Box::new(key)))
+        let half = NonZero::new(bits / 2).filter(|_| SIZES.contains(&bits)).ok_or(POLICY)?;
+        loop {
+            let (Some(p), Some(q)) = (random_prime(&mut rng, half), random_prime(&mut rng, half)) else { continue };
+            // Refused: twice the same prime, or one that doesn't go with the exponent.
+            if let Ok(key) = RsaPrivateKey::from_primes(vec![p, q], BoxedUint::from(EXPONENT)) {
+                return Ok(Self(Box::new(key)));
+            }
+        }
     }
 
     /// PKCS#8, DER, two primes. `invalid-format`, `key-policy`, `key-mismatch`.

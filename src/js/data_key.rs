@@ -3,8 +3,7 @@
 use std::rc::Rc;
 
 use js_sys::{Array, Uint8Array, Uint32Array};
-use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use zeroize::Zeroize;
+use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::{
     convert::{context, padding},
@@ -16,7 +15,7 @@ use crate::{
     data_key::DataKey,
     encoding::Context,
     error::{Code, Error, Result},
-    message,
+    message, secret,
 };
 
 const LAYOUT: Error = Error::new(Code::InvalidArgument, "a batch and its layout don't fit");
@@ -67,34 +66,27 @@ impl CoreDataKey {
     pub fn encrypt_many(&self, packed: &[u8], layout: &[u32], padded: bool) -> JsResult<Array> {
         let items = Batch { packed, layout }.collect::<Result<Vec<_>>>()?;
         let items: Vec<(&[u8], &Context)> = items.iter().map(|(data, context)| (*data, context)).collect();
-        let messages = with_random(|rng| message::seal_many(&self.0, rng, &items, padding(padded)))?;
-        Ok(pack(messages.iter().map(Vec::as_slice)))
+        let (messages, lengths) = with_random(|rng| message::seal_many(&self.0, rng, &items, padding(padded)))?;
+        Ok(pack(&messages, lengths))
     }
 
     /// The data of many messages, packed like those. Gives `[bytes, lengths, errors]`; `errors` holds an error in the place of an item that failed.
     #[wasm_bindgen(js_name = decryptMany)]
     pub fn decrypt_many(&self, packed: &[u8], layout: &[u32]) -> JsResult<Array> {
         let errors = Array::new();
-        let mut opened = Vec::new();
+        let mut data = secret::reserve(packed.len())?;
+        let mut lengths = Vec::new();
         for (index, item) in (0..).zip(Batch { packed, layout }) {
-            let (sealed, context) = match item {
+            let start = data.len();
+            let opened = item.and_then(|(sealed, context)| message::open_onto(&mut data, &self.0, sealed, &context));
+            match opened {
                 Err(error) if error == LAYOUT => return Err(error.into()),
-                item => match item {
-                    Ok(item) => item,
-                    Err(error) => {
-                        errors.set(index, error.into());
-                        opened.push(Vec::new());
-                        continue;
-                    }
-                },
-            };
-            opened.push(message::open(&self.0, sealed, &context).unwrap_or_else(|error| {
-                errors.set(index, error.into());
-                Vec::new()
-            }));
+                Err(error) => errors.set(index, error.into()),
+                Ok(()) => {}
+            }
+            lengths.push(data.len() - start);
         }
-        let result = pack(opened.iter().map(Vec::as_slice));
-        opened.iter_mut().for_each(Zeroize::zeroize);
+        let result = pack(&data, lengths);
         result.push(&errors);
         Ok(result)
     }
@@ -112,14 +104,9 @@ pub fn key_id_of(sealed: &[u8]) -> JsResult<String> {
     Ok(message::key_id_of(sealed)?.to_string())
 }
 
-fn pack<'a>(items: impl Iterator<Item = &'a [u8]> + Clone) -> Array {
-    let lengths: Vec<u32> = items.clone().map(|item| u32::try_from(item.len()).unwrap_or(u32::MAX)).collect();
-    let total: u32 = lengths.iter().sum();
-    let bytes = Uint8Array::new_with_length(total);
-    let mut joined = Vec::with_capacity(total as usize);
-    items.for_each(|item| joined.extend_from_slice(item));
-    bytes.copy_from(&joined);
-    Array::of2(&bytes.into(), &JsValue::from(Uint32Array::from(lengths.as_slice())))
+fn pack(bytes: &[u8], lengths: Vec<usize>) -> Array {
+    let lengths: Vec<u32> = lengths.into_iter().map(|len| u32::try_from(len).unwrap_or(u32::MAX)).collect();
+    Array::of2(&Uint8Array::from(bytes), &Uint32Array::from(lengths.as_slice()))
 }
 
 /// The items of a packed batch. After an error of the layout nothing more can be read.

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use js_sys::Uint8Array;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     cobblestone::{self, SEALED_CHUNK},
-    error::{Code, Error},
+    error::{Code, Error, Result},
     message::{self, Header, MAX_HEADER, Opener, Sealer},
     secret,
 };
@@ -45,12 +46,55 @@ pub fn opened_length(start: &[u8], length: f64) -> JsResult<f64> {
     Ok(cobblestone::opened_len(body)? as f64)
 }
 
+/// Buffers that a long message passes through, kept from piece to piece. The allocator wipes them in the end.
+#[derive(Default)]
+struct Passage {
+    input: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl core::fmt::Debug for Passage {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Passage(redacted)")
+    }
+}
+
+impl Passage {
+    /// Takes a piece in, has it worked on, puts at the beginning of `out` what came of it, and says how many bytes that were. `more`: by how much
+    /// that may be longer than the piece.
+    fn pass(
+        &mut self,
+        piece: &Uint8Array,
+        out: &Uint8Array,
+        more: usize,
+        work: impl FnOnce(&[u8], &mut Vec<u8>) -> Result<()>,
+    ) -> Result<u32> {
+        const FULL: Error = Error::new(Code::InvalidArgument, "the result doesn't fit");
+        let len = piece.length() as usize;
+        if len > self.input.len() {
+            secret::make_room(&mut self.input, len)?;
+            self.input.resize(len, 0);
+        }
+        let (input, _) = self.input.split_at_mut(len);
+        piece.copy_to(input);
+        secret::make_room(&mut self.output, len + more)?;
+        work(input, &mut self.output)?;
+        let written = u32::try_from(self.output.len()).map_err(|_| FULL)?;
+        if written > out.length() {
+            return Err(FULL);
+        }
+        out.subarray(0, written).copy_from(&self.output);
+        Ok(written)
+    }
+}
+
 /// Makes one message.
 #[wasm_bindgen(js_name = CoreSealer)]
 #[derive(Debug)]
 pub struct CoreSealer {
     sealer: Option<Sealer>,
     start: Vec<u8>,
+    passage: Passage,
 }
 
 #[wasm_bindgen(js_class = CoreSealer)]
@@ -61,16 +105,18 @@ impl CoreSealer {
         let context = context(entries)?;
         let mut start = Vec::new();
         let sealer = with_random(|rng| Sealer::new(&key.0, rng, &context, padding(padded), &mut start))?;
-        Ok(Self { sealer: Some(sealer), start })
+        Ok(Self { sealer: Some(sealer), start, passage: Passage::default() })
     }
 
-    /// Takes data, gives what is sealed of the message.
-    pub fn update(&mut self, data: &[u8]) -> JsResult<Vec<u8>> {
-        let sealer = self.sealer.as_mut().ok_or(ENDED)?;
-        let mut out = secret::reserve(self.start.len() + data.len() + (data.len() / cobblestone::CHUNK + 2) * 32)?;
-        out.append(&mut self.start);
-        sealer.update(data, &mut out)?;
-        Ok(out)
+    /// Takes data, puts what is sealed of the message into `out`, and gives its length.
+    pub fn update(&mut self, data: &Uint8Array, out: &Uint8Array) -> JsResult<u32> {
+        let Self { sealer, start, passage } = self;
+        let sealer = sealer.as_mut().ok_or(ENDED)?;
+        let more = start.len() + (data.length() as usize / cobblestone::CHUNK + 2) * 32;
+        Ok(passage.pass(data, out, more, |data, out| {
+            out.append(start);
+            sealer.update(data, out)
+        })?)
     }
 
     /// Gives the rest of the message.
@@ -87,6 +133,7 @@ impl CoreSealer {
 pub struct CoreOpener {
     opener: Option<Opener>,
     taken: usize,
+    passage: Passage,
 }
 
 #[wasm_bindgen(js_class = CoreOpener)]
@@ -96,7 +143,7 @@ impl CoreOpener {
     pub fn new(key: &CoreDataKey, start: &[u8], entries: Option<Vec<String>>) -> JsResult<CoreOpener> {
         let key = Rc::clone(&key.0);
         let (opener, taken) = Opener::start(&key, start, &context(entries)?)?;
-        Ok(Self { opener: Some(opener), taken })
+        Ok(Self { opener: Some(opener), taken, passage: Passage::default() })
     }
 
     /// How many bytes of the message that was.
@@ -104,11 +151,10 @@ impl CoreOpener {
         self.taken
     }
 
-    /// Takes more of the message, gives the data that is verified.
-    pub fn update(&mut self, piece: &[u8]) -> JsResult<Vec<u8>> {
-        let mut out = secret::reserve(piece.len() + SEALED_CHUNK)?;
-        self.opener.as_mut().ok_or(ENDED)?.update(piece, &mut out)?;
-        Ok(out)
+    /// Takes more of the message, puts the data that is verified into `out`, and gives its length.
+    pub fn update(&mut self, piece: &Uint8Array, out: &Uint8Array) -> JsResult<u32> {
+        let opener = self.opener.as_mut().ok_or(ENDED)?;
+        Ok(self.passage.pass(piece, out, SEALED_CHUNK, |piece, out| opener.update(piece, out))?)
     }
 
     /// Gives the rest of the data.

@@ -28,22 +28,33 @@ pub fn open(key: &DataKey, message: &[u8], context: &Context) -> Result<Vec<u8>>
     open_whole(key, message, context).map(|(data, _)| data)
 }
 
+/// Decrypts a message as [`open`] does, and appends the data.
+///
+/// # Errors
+/// As [`open`]; nothing is appended then.
+pub fn open_onto(out: &mut Vec<u8>, key: &DataKey, message: &[u8], context: &Context) -> Result<()> {
+    append(out, key, message, context).map(|_| ())
+}
+
 /// Data, and what is needed to verify the author.
 pub(super) fn open_whole(key: &DataKey, message: &[u8], context: &Context) -> Result<(Vec<u8>, Option<Signed>)> {
     let (header, rest) = Header::parse(message)?;
     let body = rest.len().checked_sub(header.trailer_len()).ok_or(CUT)?;
     let len = usize::try_from(cobblestone::opened_len(body as u64)?).map_err(|_| CUT)?;
     let mut data = secret::reserve(len)?;
+    let signed = append(&mut data, key, message, context)?;
+    Ok((data, signed))
+}
+
+fn append(out: &mut Vec<u8>, key: &DataKey, message: &[u8], context: &Context) -> Result<Option<Signed>> {
+    let start = out.len();
     let (mut opener, taken) = Opener::start(key, message, context)?;
-    let opened =
-        opener.update(message.get(taken..).unwrap_or_default(), &mut data).and_then(|()| opener.finish(&mut data));
-    match opened {
-        Ok(signed) => Ok((data, signed)),
-        Err(error) => {
-            data.zeroize();
-            Err(error)
-        }
+    let opened = opener.finish(message.get(taken..).unwrap_or_default(), out);
+    if opened.is_err() {
+        out.get_mut(start..).unwrap_or_default().zeroize();
+        out.truncate(start);
     }
+    opened
 }
 
 /// Opens a message piece by piece. After an error it gives the same error again.
@@ -89,12 +100,21 @@ impl Opener {
         self.guard(out, |this, out| this.take(piece, out))
     }
 
-    /// Appends the rest of the data, and gives the leaf and the trailer of a signed message.
+    /// Takes the end of the message, appends the rest of the data, and gives the leaf and the trailer of a signed message.
     ///
     /// # Errors
     /// `truncated`, `decryption-failed`, `limit`; nothing is appended then.
-    pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Result<Option<Signed>> {
-        self.guard(out, Self::last)
+    pub(super) fn finish(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<Option<Signed>> {
+        self.guard(out, |this, out| {
+            if this.pending.is_empty() {
+                // Nothing is left over from before: the end needs no place of its own.
+                let end = this.whole_chunks(piece, out)?;
+                return this.last(end, out);
+            }
+            this.take(piece, out)?;
+            let end = core::mem::take(&mut this.pending);
+            this.last(&end, out)
+        })
     }
 
     /// Appends the rest of the data.
@@ -102,7 +122,7 @@ impl Opener {
     /// # Errors
     /// `truncated`, `decryption-failed`, `limit`; nothing is appended then.
     pub fn end(mut self, out: &mut Vec<u8>) -> Result<()> {
-        self.finish(out).map(|_| ())
+        self.finish(&[], out).map(|_| ())
     }
 
     /// Poisons the opener at the first error, and wipes what the failing call wrote.
@@ -136,16 +156,22 @@ impl Opener {
             pending.drain(..SEALED_CHUNK);
             self.pending = pending;
         }
-        while piece.len() >= enough {
+        let rest = self.whole_chunks(piece, out)?;
+        if !rest.is_empty() {
+            self.pending.reserve_exact(enough);
+            self.pending.extend_from_slice(rest);
+        }
+        Ok(())
+    }
+
+    /// Opens the chunks that aren't the last for sure, and gives the rest.
+    fn whole_chunks<'a>(&mut self, mut piece: &'a [u8], out: &mut Vec<u8>) -> Result<&'a [u8]> {
+        while piece.len() >= SEALED_CHUNK + self.trailer {
             let (chunk, rest) = piece.split_at(SEALED_CHUNK);
             self.chunk(chunk, out)?;
             piece = rest;
         }
-        if !piece.is_empty() {
-            self.pending.reserve_exact(enough);
-            self.pending.extend_from_slice(piece);
-        }
-        Ok(())
+        Ok(piece)
     }
 
     fn chunk(&mut self, sealed: &[u8], out: &mut Vec<u8>) -> Result<()> {
@@ -160,10 +186,9 @@ impl Opener {
         Ok(())
     }
 
-    fn last(&mut self, out: &mut Vec<u8>) -> Result<Option<Signed>> {
-        let pending = core::mem::take(&mut self.pending);
-        let end = pending.len().checked_sub(self.trailer).ok_or(CUT)?;
-        let (chunk, trailer) = pending.split_at(end);
+    fn last(&mut self, end: &[u8], out: &mut Vec<u8>) -> Result<Option<Signed>> {
+        let chunk = end.len().checked_sub(self.trailer).ok_or(CUT)?;
+        let (chunk, trailer) = end.split_at(chunk);
         if chunk.len() < TAG {
             return Err(CUT);
         }

@@ -1,6 +1,9 @@
 //! Hides the length of a plaintext (Padmé, PoPETs 2019): SPEC section 4.2. `data ‖ zeros ‖ u64(length of data)`.
 
-use crate::error::{Code, Error, Result};
+use crate::{
+    error::{Code, Error, Result},
+    secret::SecretBytes,
+};
 
 const LENGTH: usize = 8;
 const LEAST: u64 = 256;
@@ -59,7 +62,7 @@ impl Unpadder {
                 self.zeros = (piece.len() - position - 1) as u64;
             }
         }
-        zeroize::Zeroize::zeroize(&mut piece);
+        drop(SecretBytes::new(piece));
     }
 
     /// After the last piece: appends the zeros that were data.

@@ -30,7 +30,7 @@ pub fn seal<R: TryCryptoRng>(
     seal_with(key, &salt, &header, data, context).map(|(message, _)| message)
 }
 
-/// Encrypts many records; one call of the generator serves them all.
+/// Encrypts many records; one call of the generator serves them all. Gives the messages, joined, and the length of each.
 ///
 /// # Errors
 /// `rng`, `limit`; then none is encrypted.
@@ -39,15 +39,22 @@ pub fn seal_many<R: TryCryptoRng>(
     rng: &mut Random<R>,
     items: &[(&[u8], &Context)],
     padding: Padding,
-) -> Result<Vec<Vec<u8>>> {
+) -> Result<(Vec<u8>, Vec<usize>)> {
     let header = Header { padded: padding == Padding::Padme, key_id: key.id(), session: None };
     let mut salts = vec![0; SALT * items.len()];
     rng.fill_each(&mut salts, SALT)?;
-    let (salts, _) = salts.as_chunks();
-    let seal = |((data, context), salt): (&(&[u8], &Context), &[u8; SALT])| {
-        seal_with(key, salt, &header, data, context).map(|(message, _)| message)
-    };
-    items.iter().zip(salts).map(seal).collect()
+    let mut total = 0;
+    for (data, _) in items {
+        total += sealed_len(&header, data.len() as u64)?;
+    }
+    let mut messages = reserve(total)?;
+    let mut lengths = Vec::with_capacity(items.len());
+    for ((data, context), salt) in items.iter().zip(salts.as_chunks().0) {
+        let start = messages.len();
+        seal_onto(&mut messages, key, salt, &header, data, context)?;
+        lengths.push(messages.len() - start);
+    }
+    Ok((messages, lengths))
 }
 
 /// Encrypts `data` as an unsigned message of a session.
@@ -86,13 +93,24 @@ pub(super) fn seal_with(
     data: &[u8],
     context: &Context,
 ) -> Result<(Vec<u8>, Option<Leaf>)> {
-    let len = usize::try_from(sealed_len(header, data.len() as u64)?)
-        .map_err(|_| Error::new(Code::Limit, "too long for the memory"))?;
-    let mut message = secret::reserve(len)?;
-    let mut sealer = Sealer::start(key, salt, header, context, &mut message);
-    sealer.update(data, &mut message)?;
-    let leaf = sealer.finish(&mut message)?;
+    let mut message = reserve(sealed_len(header, data.len() as u64)?)?;
+    let leaf = seal_onto(&mut message, key, salt, header, data, context)?;
     Ok((message, leaf))
+}
+
+fn seal_onto(
+    out: &mut Vec<u8>,
+    key: &DataKey,
+    salt: &[u8; SALT],
+    header: &Header,
+    data: &[u8],
+    context: &Context,
+) -> Result<Option<Leaf>> {
+    Sealer::start(key, salt, header, context, out).finish(data, out)
+}
+
+fn reserve(len: u64) -> Result<Vec<u8>> {
+    secret::reserve(usize::try_from(len).map_err(|_| Error::new(Code::Limit, "too long for the memory"))?)
 }
 
 /// What an author signs of a message: SHA-256 of what precedes the chunks ‖ SHA-256 of the chunks' hashes.
@@ -184,21 +202,27 @@ impl Sealer {
             if self.pending.len() < CHUNK {
                 return Ok(());
             }
-            let pending = core::mem::take(&mut self.pending);
+            let mut pending = core::mem::take(&mut self.pending);
             let sealed = self.chunk(&pending, out);
+            pending.clear();
             self.pending = pending;
-            zeroize::Zeroize::zeroize(&mut self.pending);
             sealed?;
         }
+        let rest = self.whole_chunks(data, out)?;
+        if !rest.is_empty() {
+            self.pending.reserve_exact(CHUNK);
+            self.pending.extend_from_slice(rest);
+        }
+        Ok(())
+    }
+
+    /// Seals what fills chunks, and gives the rest.
+    fn whole_chunks<'a>(&mut self, mut data: &'a [u8], out: &mut Vec<u8>) -> Result<&'a [u8]> {
         while let Some((chunk, rest)) = data.split_at_checked(CHUNK) {
             self.chunk(chunk, out)?;
             data = rest;
         }
-        if !data.is_empty() {
-            self.pending.reserve_exact(CHUNK);
-            self.pending.extend_from_slice(data);
-        }
-        Ok(())
+        Ok(data)
     }
 
     fn chunk(&mut self, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
@@ -210,25 +234,35 @@ impl Sealer {
         Ok(())
     }
 
-    /// Appends the end of the body.
+    /// Takes the last of the data, and appends the end of the body.
     ///
     /// # Errors
     /// `limit`.
-    pub(super) fn finish(mut self, out: &mut Vec<u8>) -> Result<Option<Leaf>> {
-        if self.padded {
-            let (mut zeros, length) = padding::tail(self.len)?;
-            while zeros > 0 {
-                let some = zeros.min(CHUNK as u64);
-                self.push([0; CHUNK].get(..usize::try_from(some).unwrap_or(0)).unwrap_or_default(), out)?;
-                zeros -= some;
+    pub(super) fn finish(mut self, data: &[u8], out: &mut Vec<u8>) -> Result<Option<Leaf>> {
+        self.len += data.len() as u64;
+        if self.pending.is_empty() && !self.padded {
+            // Nothing is left over from before or to come: the rest needs no place of its own.
+            let rest = self.whole_chunks(data, out)?;
+            self.chunk(rest, out)?;
+        } else {
+            self.push(data, out)?;
+            if self.padded {
+                self.pad(out)?;
             }
-            self.push(&length, out)?;
+            let pending = secret::SecretBytes::new(core::mem::take(&mut self.pending));
+            self.chunk(pending.expose(), out)?;
         }
-        let last = core::mem::take(&mut self.pending);
-        let sealed = self.chunk(&last, out);
-        drop(secret::SecretBytes::new(last));
-        sealed?;
         Ok(self.hasher.take().map(LeafHasher::finish))
+    }
+
+    fn pad(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        let (mut zeros, length) = padding::tail(self.len)?;
+        while zeros > 0 {
+            let some = zeros.min(CHUNK as u64);
+            self.push([0; CHUNK].get(..usize::try_from(some).unwrap_or(0)).unwrap_or_default(), out)?;
+            zeros -= some;
+        }
+        self.push(&length, out)
     }
 
     /// Appends the end of the message.
@@ -236,12 +270,12 @@ impl Sealer {
     /// # Errors
     /// `limit`.
     pub fn end(self, out: &mut Vec<u8>) -> Result<()> {
-        self.finish(out).map(|_| ())
+        self.finish(&[], out).map(|_| ())
     }
 }
 
 impl Drop for Sealer {
     fn drop(&mut self) {
-        zeroize::Zeroize::zeroize(&mut self.pending);
+        drop(secret::SecretBytes::new(core::mem::take(&mut self.pending)));
     }
 }
