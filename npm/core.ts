@@ -8,6 +8,7 @@ import type { Bytes } from "./types.js";
 export type Source = Bytes | URL | string | Response | WebAssembly.Module;
 
 let ready = false;
+let memory: WebAssembly.Memory | undefined;
 let loading: Promise<void> | undefined;
 let inlined: (() => Promise<Bytes>) | undefined;
 
@@ -41,7 +42,7 @@ async function load(source: Source | undefined): Promise<void> {
     throw invalid("the source is not Wardkey's WebAssembly module");
   }
   try {
-    glue.initSync({ module });
+    memory = glue.initSync({ module }).memory;
   } catch (cause) {
     throw new WardkeyError("invalid-argument", "the source is not Wardkey's WebAssembly module", { cause });
   }
@@ -111,11 +112,22 @@ export async function core(): Promise<typeof glue> {
 /** Runs a call of the core; what it throws becomes a WardkeyError.
  *  @internal */
 export function call<T>(run: () => T): T {
+  if (dead) throw dead;
   try {
     return run();
   } catch (e) {
+    if (e instanceof WebAssembly.RuntimeError) throw trapped(e);
     throw fromCore(e);
   }
+}
+
+/** After a trap the module can neither be used nor tidy up: its memory, with every key, is wiped, and every later call fails the same way. */
+let dead: WardkeyError | undefined;
+
+function trapped(cause: WebAssembly.RuntimeError): WardkeyError {
+  new Uint8Array(memory?.buffer ?? new ArrayBuffer(0)).fill(0);
+  dead = new WardkeyError("unsupported-environment", "the WebAssembly module failed, perhaps for want of memory: load the page again", { cause });
+  return dead;
 }
 
 /** An object of the WebAssembly memory, given up once.
@@ -135,6 +147,7 @@ export class Handle<T extends { destroy(): void }> {
   free(): void {
     const inner = this.#inner;
     this.#inner = undefined;
-    inner?.destroy();
+    // Nothing is left of it in a module that has failed.
+    if (!dead) inner?.destroy();
   }
 }

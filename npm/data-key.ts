@@ -3,8 +3,10 @@ import { type Batch, inBatches } from "./batch.js";
 import type { CoreDataKey } from "./core/wardkey_core.js";
 import { call, core, coreNow, Handle } from "./core.js";
 import { fromCore, invalid, type WardkeyError } from "./errors.js";
-import { decryptLong, encryptLong, SHORT } from "./long.js";
-import type { Bytes, Data, DataOptions, EncryptOptions, ManyOptions, Out, Plain, Sealed } from "./types.js";
+import { decryptLong, decryptLongSync, encryptLong, encryptLongSync, LONG } from "./long.js";
+import { rangeOf, sizeOf, toReader } from "./range.js";
+import { decryptionStream, encryptionStream, type Pipe } from "./streams.js";
+import type { Bytes, Data, DataOptions, EncryptOptions, ManyOptions, Out, Plain, RangeSource, Sealed } from "./types.js";
 
 /** One item's result, where others of the same call may have failed. */
 export type Settled<T> = { ok: true; value: T } | { ok: false; error: WardkeyError };
@@ -64,12 +66,12 @@ export class DataKey {
   async encrypt(data: Data, options?: EncryptOptions): Promise<Out> {
     this.#key.inner;
     const given = toOptions(options);
-    const source = toSource(data, "data", SHORT);
+    const source = toSource(data, "data", LONG);
     const entries = toEntries(given.context);
     const padded = isPadded(given.padding);
     throwIfAborted(given.signal);
     const wasm = await core();
-    if (source.size > SHORT) return encryptLong(wasm, this.#key.inner, source, entries, padded, given);
+    if (source.size > LONG) return encryptLong(wasm, this.#key.inner, source, entries, padded, given);
     const bytes = await source.read(0, source.size);
     throwIfAborted(given.signal);
     const key = this.#key.inner;
@@ -83,12 +85,12 @@ export class DataKey {
   async decrypt(sealed: Bytes | Blob, options?: DataOptions): Promise<Out> {
     this.#key.inner;
     const given = toOptions(options);
-    const source = toSource(sealed, "sealed", SHORT);
+    const source = toSource(sealed, "sealed", LONG);
     const entries = toEntries(given.context);
     throwIfAborted(given.signal);
     const wasm = await core();
     const key = this.#key;
-    if (source.size > SHORT) return decryptLong(wasm, key.inner, source, entries, given, () => key.inner);
+    if (source.size > LONG) return decryptLong(wasm, () => key.inner, source, entries, given);
     const bytes = await source.read(0, source.size);
     throwIfAborted(given.signal);
     const inner = key.inner;
@@ -99,27 +101,33 @@ export class DataKey {
 
   /** As encrypt(), at once: for small records. Needs init() done. */
   encryptSync(data: Bytes | string, options?: EncryptOptions): Out {
-    coreNow();
+    const wasm = coreNow();
     const key = this.#key.inner;
     const given = toOptions(options);
     throwIfAborted(given.signal);
     const bytes = toData(data);
     const entries = toEntries(given.context);
     const padded = isPadded(given.padding);
-    const sealed = own(call(() => key.encrypt(bytes, entries, padded)));
+    const sealed =
+      bytes.length > LONG
+        ? encryptLongSync(wasm, key, bytes, entries, padded)
+        : own(call(() => key.encrypt(bytes, entries, padded)));
     given.onProgress?.({ bytesProcessed: bytes.length, totalBytes: bytes.length });
     return sealed;
   }
 
   /** As decrypt(), at once: for small records. Needs init() done. */
   decryptSync(sealed: Bytes, options?: DataOptions): Out {
-    coreNow();
+    const wasm = coreNow();
     const key = this.#key.inner;
     const given = toOptions(options);
     throwIfAborted(given.signal);
     const bytes = toBytes(sealed, "the sealed data");
     const entries = toEntries(given.context);
-    const data = own(call(() => key.decrypt(bytes, entries)));
+    const data =
+      bytes.length > LONG
+        ? decryptLongSync(wasm, key, bytes, entries)
+        : own(call(() => key.decrypt(bytes, entries)));
     given.onProgress?.({ bytesProcessed: bytes.length, totalBytes: bytes.length });
     return data;
   }
@@ -185,6 +193,42 @@ export class DataKey {
     return results;
   }
 
+  /** Encrypts what is written into `writable`; one message comes out of `readable`. Constant memory, whatever the length; chunks come out as soon as
+   *  they are whole. Needs init() done. Errors of the stream: `invalid-argument` for a piece that isn't bytes, `aborted`, `limit`.
+   *  @throws `invalid-argument`, `rng`, `not-initialised` */
+  encryptStream(options?: EncryptOptions): Pipe {
+    const wasm = coreNow();
+    const key = this.#key.inner;
+    const given = toOptions(options);
+    const entries = toEntries(given.context);
+    return encryptionStream(wasm, key, entries, isPadded(given.padding), given);
+  }
+
+  /** Decrypts the message that is written into `writable`. Constant memory, whatever the length. No byte comes out that was not authenticated, but
+   *  what came out is the whole only when the stream ends without an error: a cut one ends in `truncated` or `decryption-failed`.
+   *  @throws `invalid-argument`, `not-initialised` */
+  decryptStream(options?: DataOptions): Pipe {
+    const wasm = coreNow();
+    const key = this.#key.inner;
+    const given = toOptions(options);
+    return decryptionStream(wasm, key, toEntries(given.context), given);
+  }
+
+  /** Plaintext bytes [start, end), end clipped to the size, reading only the chunks that hold them, the header, and where needed the last chunk.
+   *  @throws as decrypt(); `network` where the source fails, `truncated` where it ends before its size */
+  async decryptRange(source: Blob | RangeSource, start: number, end: number, options?: DataOptions): Promise<Out> {
+    this.#key.inner;
+    const given = toOptions(options);
+    for (const position of [start, end]) {
+      if (!Number.isSafeInteger(position) || position < 0) throw invalid("a range is two numbers of bytes");
+    }
+    if (end < start) throw invalid("the range ends before it starts");
+    const entries = toEntries(given.context);
+    throwIfAborted(given.signal);
+    const reader = toReader(source, given.signal);
+    return rangeOf(await core(), () => this.#key.inner, reader, [start, end], entries, given);
+  }
+
   /** Wipes the key. May be called twice. */
   free(): void {
     this.#key.free();
@@ -202,6 +246,17 @@ export function keyIdOf(sealed: Bytes): string {
   const bytes = toBytes(sealed, "the sealed data");
   // The header is all that is looked at.
   return call(() => wasm.keyIdOf(bytes.subarray(0, wasm.messageStart())));
+}
+
+/** Length of the plaintext, authenticated with the last chunk when `key` is given. A padded message without key: `invalid-argument`.
+ *  @throws as decryptRange() */
+export async function plaintextSize(source: Blob | RangeSource, key?: DataKey, options?: DataOptions): Promise<number> {
+  if (key !== undefined) DataKey.toCore(key);
+  const given = toOptions(options);
+  const entries = toEntries(given.context);
+  throwIfAborted(given.signal);
+  const reader = toReader(source, given.signal);
+  return sizeOf(await core(), key && (() => DataKey.toCore(key)), reader, entries);
 }
 
 /** What wasm-bindgen gives owns its buffer; only its type doesn't say so. */

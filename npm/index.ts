@@ -15,6 +15,8 @@ export const isWardkeyError = slim.isWardkeyError;
 export const DataKey = slim.DataKey;
 export type DataKey = slim.DataKey;
 export const keyIdOf = slim.keyIdOf;
+export const plaintextSize = slim.plaintextSize;
+export const setEngine = slim.setEngine;
 export const KeyPair = slim.KeyPair;
 export type KeyPair = slim.KeyPair;
 export const PublicKey = slim.PublicKey;
@@ -29,6 +31,7 @@ export type {
   Data,
   DataOptions,
   EncryptOptions,
+  Engine,
   ErrorCode,
   Kdf,
   KnownErrorCode,
@@ -36,6 +39,7 @@ export type {
   Padding,
   Plain,
   Progress,
+  RangeSource,
   Sealed,
   Settled,
   Suite,
