@@ -1,6 +1,6 @@
 // The chunks of one message (docs/SPEC.md, section 3), by either engine: 16 KiB of plaintext each, only the last is shorter.
 import type { CoreBody } from "./core/wardkey_core.js";
-import { call, core } from "./core.js";
+import { call, type core } from "./core.js";
 import { webCrypto } from "./engine.js";
 import { WardkeyError } from "./errors.js";
 import type { Out } from "./types.js";
@@ -19,13 +19,15 @@ export const SIZES = {
 } as const;
 
 /** From this length on WebCrypto is faster: docs/bench/measurements.md. */
-export const WORTHWHILE = 32_768;
+const WORTHWHILE = 16_384;
+/** Up to here data is copied at once, and one call of the WebAssembly module is short. */
+export const LONG = 32_768;
 
 /** Some chunks of a message, by number; any order. */
 export interface Chunks {
   /** How many chunks make one call of work() that is neither too small nor a long task. */
   readonly run: number;
-  /** How many calls may be under way. */
+  /** How many calls of work() may be under way. */
   readonly inFlight: number;
   /** Fills `out` with what becomes of `input`, from chunk number `first` on. */
   work(first: number, input: Uint8Array, out: Uint8Array): void | Promise<void>;
@@ -55,8 +57,8 @@ export class WasmChunks implements Chunks {
 
 /** By WebCrypto, many at a time, in threads of the browser's. */
 export class WebCryptoChunks implements Chunks {
-  readonly run = 64;
-  readonly inFlight = 2;
+  readonly run = 16;
+  readonly inFlight = 12;
   readonly #subtle: SubtleCrypto;
   readonly #key: CryptoKey;
   readonly #baseNonce: Uint8Array;
@@ -122,6 +124,11 @@ export class WebCryptoChunks implements Chunks {
   free(): void {
     this.#baseNonce.fill(0);
   }
+}
+
+/** Is a message of this length for the chunk-wise way? Up to `LONG` the WebAssembly module does one in one call. */
+export function isLong(length: number): boolean {
+  return length > LONG || webCrypto(length, WORTHWHILE) !== undefined;
 }
 
 /** The engine for a message of about this length, `Infinity` where it isn't known. Takes the body over. */

@@ -126,7 +126,11 @@ let dead: WardkeyError | undefined;
 
 function trapped(cause: WebAssembly.RuntimeError): WardkeyError {
   new Uint8Array(memory?.buffer ?? new ArrayBuffer(0)).fill(0);
-  dead = new WardkeyError("unsupported-environment", "the WebAssembly module failed, perhaps for want of memory: load the page again", { cause });
+  dead = new WardkeyError(
+    "unsupported-environment",
+    "the WebAssembly module failed, perhaps for want of memory: load the page again",
+    { cause },
+  );
   return dead;
 }
 

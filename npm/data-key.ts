@@ -1,12 +1,23 @@
 import { copyBytes, isPadded, throwIfAborted, toBytes, toData, toEntries, toOptions, toSource } from "./arguments.js";
 import { type Batch, inBatches } from "./batch.js";
+import { isLong, LONG } from "./chunks.js";
 import type { CoreDataKey } from "./core/wardkey_core.js";
 import { call, core, coreNow, Handle } from "./core.js";
 import { fromCore, invalid, type WardkeyError } from "./errors.js";
-import { decryptLong, decryptLongSync, encryptLong, encryptLongSync, LONG } from "./long.js";
+import { decryptLong, decryptLongSync, encryptLong, encryptLongSync } from "./long.js";
 import { rangeOf, sizeOf, toReader } from "./range.js";
 import { decryptionStream, encryptionStream, type Pipe } from "./streams.js";
-import type { Bytes, Data, DataOptions, EncryptOptions, ManyOptions, Out, Plain, RangeSource, Sealed } from "./types.js";
+import type {
+  Bytes,
+  Data,
+  DataOptions,
+  EncryptOptions,
+  ManyOptions,
+  Out,
+  Plain,
+  RangeSource,
+  Sealed,
+} from "./types.js";
 
 /** One item's result, where others of the same call may have failed. */
 export type Settled<T> = { ok: true; value: T } | { ok: false; error: WardkeyError };
@@ -71,7 +82,7 @@ export class DataKey {
     const padded = isPadded(given.padding);
     throwIfAborted(given.signal);
     const wasm = await core();
-    if (source.size > LONG) return encryptLong(wasm, this.#key.inner, source, entries, padded, given);
+    if (isLong(source.size)) return encryptLong(wasm, this.#key.inner, source, entries, padded, given);
     const bytes = await source.read(0, source.size);
     throwIfAborted(given.signal);
     const key = this.#key.inner;
@@ -90,7 +101,7 @@ export class DataKey {
     throwIfAborted(given.signal);
     const wasm = await core();
     const key = this.#key;
-    if (source.size > LONG) return decryptLong(wasm, () => key.inner, source, entries, given);
+    if (isLong(source.size)) return decryptLong(wasm, () => key.inner, source, entries, given);
     const bytes = await source.read(0, source.size);
     throwIfAborted(given.signal);
     const inner = key.inner;
@@ -125,9 +136,7 @@ export class DataKey {
     const bytes = toBytes(sealed, "the sealed data");
     const entries = toEntries(given.context);
     const data =
-      bytes.length > LONG
-        ? decryptLongSync(wasm, key, bytes, entries)
-        : own(call(() => key.decrypt(bytes, entries)));
+      bytes.length > LONG ? decryptLongSync(wasm, key, bytes, entries) : own(call(() => key.decrypt(bytes, entries)));
     given.onProgress?.({ bytesProcessed: bytes.length, totalBytes: bytes.length });
     return data;
   }

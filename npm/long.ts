@@ -1,15 +1,12 @@
 // Data of any length in memory, some chunks at a time: constant WebAssembly memory, short tasks, progress, abort.
 import { type Source, throwIfAborted } from "./arguments.js";
-import { type Chunks, type Core, chunksOf, type Direction, type Step, steps, WasmChunks } from "./chunks.js";
+import { type Chunks, type Core, chunksOf, type Direction, steps, WasmChunks } from "./chunks.js";
 import type { CoreBody, CoreDataKey } from "./core/wardkey_core.js";
 import { call } from "./core.js";
 import { WardkeyError } from "./errors.js";
 import { Pace } from "./pace.js";
 import { checkPadding, lengthBytes } from "./padding.js";
 import type { DataOptions, Out } from "./types.js";
-
-/** From here on data is worked on in pieces; up to here, in one call of the WebAssembly module. */
-export const LONG = 32_768;
 
 function allocate(length: number): Out {
   try {
@@ -55,34 +52,38 @@ interface Job {
   total: number;
 }
 
-/** Does all chunks, in order, several at a time where the engine can. */
+/** Does all chunks, several calls at a time where the engine can. */
 async function work(chunks: Chunks, job: Job): Promise<void> {
   const pace = new Pace();
-  const running: Promise<void>[] = [];
-  const report = ({ input }: Step) => {
-    const bytesProcessed = Math.min(job.from + input[1], job.total);
-    job.options.onProgress?.({ bytesProcessed, totalBytes: job.total });
+  const running: { task: void | Promise<void>; end: number }[] = [];
+  let reported = 0;
+  const finishOne = async () => {
+    const first = running.shift();
+    // Nothing is awaited that needn't be: the bytes could be taken away meanwhile.
+    if (first?.task) await first.task;
+    const bytesProcessed = Math.min(job.from + (first?.end ?? 0), job.total);
+    if (bytesProcessed > reported) job.options.onProgress?.({ bytesProcessed, totalBytes: job.total });
+    reported = bytesProcessed;
+    await pace.breathe();
   };
   try {
     for (const step of steps(job.direction, job.length, chunks.run)) {
       throwIfAborted(job.options.signal);
       const read = job.source.read(job.from + step.input[0], job.from + step.input[1]);
-      // Nothing is awaited that needn't be: the bytes could be taken away meanwhile.
       const input = read instanceof Promise ? await read : read;
       const task = chunks.work(step.first, input, job.out.subarray(...step.output));
-      if (task === undefined) {
-        report(step);
-        await pace.breathe();
-        continue;
-      }
-      running.push(task.then(() => report(step)));
-      if (running.length > chunks.inFlight) await running.shift();
+      task?.catch(() => undefined);
+      running.push({ task, end: step.input[1] });
+      if (running.length >= chunks.inFlight) await finishOne();
     }
-    await Promise.all(running);
+    while (running.length > 0) {
+      throwIfAborted(job.options.signal);
+      await finishOne();
+    }
     throwIfAborted(job.options.signal);
   } catch (e) {
     // Nothing is written any more when the result is wiped.
-    await Promise.allSettled(running);
+    await Promise.allSettled(running.map(({ task }) => task));
     job.out.fill(0);
     throw e;
   } finally {
@@ -175,12 +176,7 @@ export function encryptLongSync(
 }
 
 /** As decryptLong() in the WebAssembly module, at once. */
-export function decryptLongSync(
-  core: Core,
-  key: CoreDataKey,
-  sealed: Uint8Array,
-  entries: string[] | undefined,
-): Out {
+export function decryptLongSync(core: Core, key: CoreDataKey, sealed: Uint8Array, entries: string[] | undefined): Out {
   const shape = shapeOf(core, sealed.subarray(0, core.messageStart()), sealed.length);
   const body = call(() => core.CoreBody.open(key, sealed.subarray(0, core.messageStart()), entries));
   const out = allocate(shape.plaintext);

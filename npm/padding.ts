@@ -23,7 +23,8 @@ export function dataLength(core: Core, end: Uint8Array, total: number): number {
   if (total < LENGTH || end.length < LENGTH) throw failed();
   const view = new DataView(end.buffer, end.byteOffset + end.length - LENGTH, LENGTH);
   const length = view.getBigUint64(0);
-  if (length > BigInt(total - LENGTH) || call(() => core.plaintextLength(Number(length), true)) !== total) throw failed();
+  if (length > BigInt(total - LENGTH) || call(() => core.plaintextLength(Number(length), true)) !== total)
+    throw failed();
   return Number(length);
 }
 

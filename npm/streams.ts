@@ -126,7 +126,7 @@ class Conveyor {
     if (whole <= 0) return;
     this.#start(whole * this.#input, whole * this.#output);
     this.#next += whole;
-    while (this.#running > this.#chunks.inFlight) {
+    while (this.#running >= this.#chunks.inFlight) {
       await new Promise<void>((resolve) => {
         this.#moved = resolve;
       });
@@ -283,7 +283,13 @@ class Decryption implements Machine {
     const body = call(() => this.#core.CoreBody.open(this.#key, beginning, this.#entries));
     const chunks = await chunksOf(body, "decrypt", Number.POSITIVE_INFINITY);
     if (padded === 1) this.#unpadder = new Unpadder(this.#core);
-    const conveyor = new Conveyor(chunks, "decrypt", trailer, (piece, input) => this.#deliver(piece, input), this.#fail);
+    const conveyor = new Conveyor(
+      chunks,
+      "decrypt",
+      trailer,
+      (piece, input) => this.#deliver(piece, input),
+      this.#fail,
+    );
     this.#conveyor = conveyor;
     if (this.#freed) conveyor.free();
     await conveyor.take(beginning.subarray(start));

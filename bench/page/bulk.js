@@ -1,6 +1,4 @@
 // Long data: the package beside a bare WebCrypto loop over the same chunks.
-import { DataKey, setEngine } from "../../pkg/index.js";
-
 const CHUNK = 16_384;
 const TAG = 16;
 /** As many as the package has under way: npm/chunks.ts. */
@@ -25,7 +23,11 @@ export class BareLoop {
     for (let number = 0; number * input < bytes.length; number += 1) {
       const iv = new Uint8Array(12);
       new DataView(iv.buffer).setUint32(8, number);
-      const task = crypto.subtle[method]({ name: "AES-GCM", iv }, this.key, bytes.subarray(number * input, (number + 1) * input)).then((done) => {
+      const task = crypto.subtle[method](
+        { name: "AES-GCM", iv },
+        this.key,
+        bytes.subarray(number * input, (number + 1) * input),
+      ).then((done) => {
         out.set(new Uint8Array(done), number * output);
         running.delete(task);
       });

@@ -36,15 +36,16 @@ pub fn open_onto(out: &mut Vec<u8>, key: &DataKey, message: &[u8], context: &Con
 
 /// Data, and what is needed to verify the author.
 pub(super) fn open_whole(key: &DataKey, message: &[u8], context: &Context) -> Result<(Vec<u8>, Option<Signed>)> {
-    let (header, rest) = Header::parse(message)?;
-    let body = rest.len().checked_sub(header.trailer_len()).ok_or(CUT)?;
-    let len = usize::try_from(cobblestone::opened_len(body as u64)?).map_err(|_| CUT)?;
-    let mut data = secret::reserve(len)?;
+    let mut data = Vec::new();
     let signed = append(&mut data, key, message, context)?;
     Ok((data, signed))
 }
 
 fn append(out: &mut Vec<u8>, key: &DataKey, message: &[u8], context: &Context) -> Result<Option<Signed>> {
+    let (header, rest) = Header::parse(message)?;
+    let body = rest.len().checked_sub(header.trailer_len()).ok_or(CUT)?;
+    let len = usize::try_from(cobblestone::opened_len(body as u64)?).map_err(|_| CUT)?;
+    out.try_reserve_exact(len).map_err(|_| Error::new(Code::Limit, "not enough memory"))?;
     let start = out.len();
     let (mut opener, taken) = Opener::start(key, message, context)?;
     let opened = opener.finish(message.get(taken..).unwrap_or_default(), out);

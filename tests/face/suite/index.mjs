@@ -1,6 +1,7 @@
 import argumentsSuite from "./arguments.mjs";
 import backup from "./backup.mjs";
 import data from "./data.mjs";
+import engines from "./engines.mjs";
 import errors from "./errors.mjs";
 import free from "./free.mjs";
 import keys from "./keys.mjs";
@@ -8,7 +9,9 @@ import long from "./long.mjs";
 import many from "./many.mjs";
 import memory from "./memory.mjs";
 import random from "./random.mjs";
+import ranges from "./ranges.mjs";
 import start from "./start.mjs";
+import streams from "./streams.mjs";
 import vectors from "./vectors.mjs";
 
 export const suites = {
@@ -18,6 +21,9 @@ export const suites = {
   data,
   many,
   long,
+  engines,
+  streams,
+  ranges,
   free,
   keys,
   backup,
