@@ -8,6 +8,7 @@ import keys from "./keys.mjs";
 import long from "./long.mjs";
 import many from "./many.mjs";
 import memory from "./memory.mjs";
+import options from "./options.mjs";
 import random from "./random.mjs";
 import ranges from "./ranges.mjs";
 import start from "./start.mjs";
@@ -18,6 +19,7 @@ export const suites = {
   start,
   errors,
   arguments: argumentsSuite,
+  options,
   data,
   many,
   long,
