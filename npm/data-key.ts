@@ -11,11 +11,11 @@ import {
   toOptions,
   toSource,
 } from "./arguments.js";
-import { type Batch, inBatches } from "./batch.js";
+import { Batch, type Item, inBatches } from "./batch.js";
 import { isLong, LONG } from "./chunks.js";
 import type { CoreDataKey } from "./core/wardkey_core.js";
 import { call, core, coreNow, Handle } from "./core.js";
-import { fromCore, invalid, type WardkeyError } from "./errors.js";
+import { fromCore, invalid, isWardkeyError, type WardkeyError } from "./errors.js";
 import { decryptLong, decryptLongSync, encryptLong, encryptLongSync } from "./long.js";
 import { rangeOf, sizeOf, toReader } from "./range.js";
 import { decryptionStream, encryptionStream, type Pipe } from "./streams.js";
@@ -164,14 +164,18 @@ export class DataKey {
     const given = toOptions(options, MANY_OPTIONS);
     const padded = isPadded(given.padding);
     throwIfAborted(given.signal);
-    const batches = inBatches(items, (batch: Batch, item: Plain) => {
+    const batches = inBatches(items, (item) => {
       checkItem(item, PLAIN);
-      batch.add(item.data, item.context, toData);
+      return { bytes: toData(item.data), entries: toEntries(item.context) };
     });
-    await core();
-    return this.#many(batches, items.length, given, (packed, layout) => {
+    const wasm = await core();
+    return this.#many(batches, items.length, given, (batch) => {
       const key = this.#key.inner;
-      const [bytes, lengths] = call(() => key.encryptMany(packed, layout, padded)) as [Out, Uint32Array];
+      if (!(batch instanceof Batch)) return [encryptLongSync(wasm, key, batch.bytes, batch.entries, padded)];
+      const [bytes, lengths] = call(() => key.encryptMany(batch.packed(), batch.layout(), padded)) as [
+        Out,
+        Uint32Array,
+      ];
       return cut(bytes, lengths);
     });
   }
@@ -182,20 +186,28 @@ export class DataKey {
     const given = toOptions(options, MANY_OPTIONS);
     throwIfAborted(given.signal);
     const refused = new Map<number, WardkeyError>();
-    const batches = inBatches(items, (batch: Batch, item: Sealed, index: number) => {
+    const batches = inBatches(items, (item, index) => {
       try {
         checkItem(item, SEALED);
-        batch.add(item.sealed, item.context, (sealed) => toBytes(sealed, "the sealed data"));
+        return { bytes: toBytes(item.sealed, "the sealed data"), entries: toEntries(item.context) };
       } catch (e) {
-        refused.set(index, fromCore(e));
-        batch.addNothing();
+        refused.set(index, isWardkeyError(e) ? e : invalid("an item can't be read"));
+        return undefined;
       }
     });
-    await core();
+    const wasm = await core();
     let index = 0;
-    return this.#many(batches, items.length, given, (packed, layout) => {
+    return this.#many(batches, items.length, given, (batch) => {
       const key = this.#key.inner;
-      const [bytes, lengths, errors] = call(() => key.decryptMany(packed, layout)) as [Out, Uint32Array, unknown[]];
+      if (!(batch instanceof Batch)) {
+        index += 1;
+        return [settled(() => decryptLongSync(wasm, key, batch.bytes, batch.entries))];
+      }
+      const [bytes, lengths, errors] = call(() => key.decryptMany(batch.packed(), batch.layout())) as [
+        Out,
+        Uint32Array,
+        unknown[],
+      ];
       return cut(bytes, lengths).map((value, place): Settled<Out> => {
         const error = refused.get(index++) ?? (errors[place] === undefined ? undefined : fromCore(errors[place]));
         return error ? { ok: false, error } : { ok: true, value };
@@ -204,16 +216,16 @@ export class DataKey {
   }
 
   async #many<T>(
-    batches: readonly Batch[],
+    batches: readonly (Batch | Item)[],
     total: number,
     options: ManyOptions,
-    run: (packed: Uint8Array, layout: Uint32Array) => T[],
+    run: (batch: Batch | Item) => T[],
   ): Promise<T[]> {
     const results: T[] = [];
     for (const [number, batch] of batches.entries()) {
       if (number > 0) await new Promise((resolve) => setTimeout(resolve));
       throwIfAborted(options.signal);
-      for (const result of run(batch.packed(), batch.layout())) results.push(result);
+      for (const result of run(batch)) results.push(result);
       options.onProgress?.(results.length, total);
     }
     return results;
@@ -283,6 +295,14 @@ export async function plaintextSize(source: Blob | RangeSource, key?: DataKey, o
   throwIfAborted(given.signal);
   const reader = toReader(source, given.signal);
   return sizeOf(await core(), key && (() => DataKey.toCore(key)), reader, entries);
+}
+
+function settled(run: () => Out): Settled<Out> {
+  try {
+    return { ok: true, value: run() };
+  } catch (e) {
+    return { ok: false, error: fromCore(e) };
+  }
 }
 
 function checkItem(item: unknown, known: readonly string[]): void {
