@@ -1,11 +1,11 @@
 // The chunks of one message (docs/SPEC.md, section 3), by either engine: 16 KiB of plaintext each, only the last is shorter.
 import type { CoreBody } from "./core/wardkey_core.js";
-import { call, type core } from "./core.js";
+import { call } from "./core.js";
 import { webCrypto } from "./engine.js";
 import { WardkeyError } from "./errors.js";
 import type { Out } from "./types.js";
 
-export type Core = Awaited<ReturnType<typeof core>>;
+export type Core = typeof import("./core/wardkey_core.js");
 export type Direction = "encrypt" | "decrypt";
 
 const CHUNK = 16_384;

@@ -69,7 +69,8 @@ proptest! {
 fn f3_chunks_out_of_place() {
     let mut rng = seeded("out of place");
     let key = DataKey::generate(&mut rng).unwrap();
-    let sealed = message::seal(&key, &mut rng, &draw(&mut seeded("data"), 3 * CHUNK), &context(), Padding::None).unwrap();
+    let sealed =
+        message::seal(&key, &mut rng, &draw(&mut seeded("data"), 3 * CHUNK), &context(), Padding::None).unwrap();
     let (body, start) = Body::open(&key, &sealed, &context()).unwrap();
     let chunks = &sealed[start..start + 2 * SEALED_CHUNK];
     let mut out = b"before".to_vec();
