@@ -8,6 +8,7 @@ import type { Bytes } from "./types.js";
 export type Source = Bytes | URL | string | Response | WebAssembly.Module;
 
 let ready = false;
+let compiled: WebAssembly.Module | undefined;
 let loading: Promise<void> | undefined;
 let inlined: (() => Promise<Bytes>) | undefined;
 
@@ -45,6 +46,7 @@ async function load(source: Source | undefined): Promise<void> {
   } catch (cause) {
     throw new WardkeyError("invalid-argument", "the source is not Wardkey's WebAssembly module", { cause });
   }
+  compiled = module;
   ready = true;
 }
 
@@ -106,6 +108,13 @@ export function coreNow(): typeof glue {
 export async function core(): Promise<typeof glue> {
   if (!ready) await init();
   return glue;
+}
+
+/** The module itself, for a worker's own instance of it.
+ *  @internal */
+export function module(): WebAssembly.Module {
+  if (!compiled) throw notInitialised();
+  return compiled;
 }
 
 /** Runs a call of the core; what it throws becomes a WardkeyError.

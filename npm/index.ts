@@ -23,12 +23,15 @@ export const wrapKey = slim.wrapKey;
 export const unwrapKey = slim.unwrapKey;
 export const sealBackup = slim.sealBackup;
 export const openBackup = slim.openBackup;
+export const setEngine = slim.setEngine;
+export const setWorker = slim.setWorker;
 export type {
   Bytes,
   Context,
   Data,
   DataOptions,
   EncryptOptions,
+  Engine,
   ErrorCode,
   Kdf,
   KnownErrorCode,

@@ -2,6 +2,7 @@
 export { openBackup, sealBackup } from "./backup.js";
 export { init } from "./core.js";
 export { DataKey, keyIdOf, type Settled } from "./data-key.js";
+export { type Engine, setEngine } from "./engine.js";
 export { type ErrorCode, isWardkeyError, type KnownErrorCode, WardkeyError } from "./errors.js";
 export { KeyPair, PublicKey } from "./key-pair.js";
 export type {
@@ -20,4 +21,5 @@ export type {
   WrapOptions,
 } from "./types.js";
 export { version } from "./version.js";
+export { setWorker } from "./workers.js";
 export { unwrapKey, wrapKey } from "./wrap.js";

@@ -5,16 +5,7 @@ import type * as Slim from "wardkey/slim";
 import type * as Contract from "wardkey-contract";
 
 /** Of the contract's values, for later. */
-type Later =
-  | "setEngine"
-  | "setWorker"
-  | "plaintextSize"
-  | "KeyCache"
-  | "Wardkey"
-  | "Session"
-  | "Group"
-  | "httpBackend"
-  | "memoryBackend";
+type Later = "plaintextSize" | "KeyCache" | "Wardkey" | "Session" | "Group" | "httpBackend" | "memoryBackend";
 /** Of DataKey, for later. */
 type LaterOfDataKey = "encryptStream" | "decryptStream" | "decryptRange";
 
@@ -34,6 +25,8 @@ assignable<typeof Contract.version, typeof Published.version>();
 assignable<typeof Contract.isWardkeyError, typeof Published.isWardkeyError>();
 assignable<typeof Contract.WardkeyError, typeof Published.WardkeyError>();
 assignable<typeof Contract.keyIdOf, typeof Published.keyIdOf>();
+assignable<typeof Contract.setEngine, typeof Published.setEngine>();
+assignable<typeof Contract.setWorker, typeof Published.setWorker>();
 
 /** The contract's classes, of which only the public side counts: private members make classes differ that look the same. */
 declare namespace Seen {
@@ -105,6 +98,7 @@ assignable<true, Same<Contract.Context, Published.Context>>();
 assignable<true, Same<Contract.Data, Published.Data>>();
 assignable<true, Same<Contract.DataOptions, Published.DataOptions>>();
 assignable<true, Same<Contract.EncryptOptions, Published.EncryptOptions>>();
+assignable<true, Same<Contract.Engine, Published.Engine>>();
 assignable<true, Same<Contract.ErrorCode, Published.ErrorCode>>();
 assignable<true, Same<Contract.Kdf, Published.Kdf>>();
 assignable<true, Same<Contract.KnownErrorCode, Published.KnownErrorCode>>();

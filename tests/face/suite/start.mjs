@@ -10,6 +10,8 @@ const DELIVERED = [
   "keyIdOf",
   "openBackup",
   "sealBackup",
+  "setEngine",
+  "setWorker",
   "unwrapKey",
   "version",
   "wrapKey",
