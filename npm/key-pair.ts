@@ -110,6 +110,7 @@ export class KeyPair {
   /** What a private RSA operation needs, for as long as free() isn't called.
    *  @internal */
   static holder(key: KeyPair): Holder {
+    KeyPair.toCore(key);
     return {
       core: () => KeyPair.toCore(key),
       native: (subtle) => {

@@ -1,6 +1,7 @@
 import argumentsSuite from "./arguments.mjs";
 import backup from "./backup.mjs";
 import data from "./data.mjs";
+import engines from "./engines.mjs";
 import errors from "./errors.mjs";
 import free from "./free.mjs";
 import keys from "./keys.mjs";
@@ -10,6 +11,7 @@ import memory from "./memory.mjs";
 import random from "./random.mjs";
 import start from "./start.mjs";
 import vectors from "./vectors.mjs";
+import workers from "./workers.mjs";
 
 export const suites = {
   start,
@@ -21,6 +23,8 @@ export const suites = {
   free,
   keys,
   backup,
+  engines,
+  workers,
   random,
   memory,
   vectors,

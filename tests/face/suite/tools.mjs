@@ -100,6 +100,8 @@ export function makeTools({ environment, load, url, read = (path) => download(ur
     url,
     /** The glue of the package under test. */
     glue: () => load("pkg/core/wardkey_core.js"),
+    /** A module of the package under test that is nobody else's to import. */
+    internal: (name) => load(`pkg/${name}.js`),
     /** The other entry of the package under test. */
     slim: () => load("pkg/slim.js"),
     /** A copy of the package in which nothing was called yet. */
