@@ -3,7 +3,7 @@ import { buffers, type Failure, type Job, type Jobs, type Reply, type Request, t
 
 /** A worker that hasn't answered by then is none, or not ours. */
 const START_MS = 10_000;
-/** No job takes as long; a worker that somebody terminated doesn't say so in every browser. */
+/** No job takes as long: it never hangs, whatever became of the worker. */
 const JOB_MS = 60_000;
 
 /** The worker is no more, or never was: nothing is known of the job. */
@@ -38,17 +38,22 @@ export class Remote {
   static start(make: () => Worker, module: WebAssembly.Module): Promise<Remote> {
     return new Promise((resolve, reject) => {
       const worker = make();
+      if (!(worker instanceof Worker)) throw new TypeError("not a Worker");
       const { port1, port2 } = new MessageChannel();
       const remote = new Remote(worker, port1);
       const fail = (event?: Event) => {
-        event?.preventDefault?.();
+        clearTimeout(timer);
+        event?.preventDefault();
         remote.end();
         reject(new Gone("the worker"));
       };
       const timer = setTimeout(fail, START_MS);
       for (const name of ["error", "messageerror"]) worker.addEventListener(name, fail);
-      // Where it is there, this one event says that the other side was terminated.
-      port1.addEventListener("close", () => fail());
+      // No event says that the application terminated a worker of its own.
+      worker.terminate = () => {
+        Worker.prototype.terminate.call(worker);
+        if (!remote.gone) fail();
+      };
       port1.onmessage = ({ data }: MessageEvent<Reply>) => {
         if ("ready" in data) {
           clearTimeout(timer);
@@ -61,7 +66,6 @@ export class Remote {
         const start: Start = { wardkey: 1, module };
         worker.postMessage(start, [port2]);
       } catch {
-        clearTimeout(timer);
         fail();
       }
     });
