@@ -23,8 +23,13 @@ export function perform<J extends Job>(core: Core, job: J, given: Jobs[J]): Uint
   try {
     return JOBS[job](core, ...given);
   } finally {
-    for (const part of given) if (part instanceof Uint8Array) part.fill(0);
+    wipe(given);
   }
+}
+
+/** Whatever of these values is still here. */
+export function wipe(values: readonly unknown[]): void {
+  for (const value of values) if (value instanceof Uint8Array && value.length > 0) value.fill(0);
 }
 
 /** The buffers among these values, which move to the other side instead of being copied. */

@@ -6,8 +6,8 @@ const START_MS = 10_000;
 /** No job takes as long: it never hangs, whatever became of the worker. */
 const JOB_MS = 60_000;
 
-/** The worker is no more, or never was: nothing is known of the job. */
-export class Gone extends Error {}
+/** The worker is no more, or never was: nothing is known of its jobs. */
+const gone = () => new Error("the worker is gone");
 
 /** What the core said of a job. */
 export class JobError extends Error {
@@ -45,7 +45,7 @@ export class Remote {
         clearTimeout(timer);
         event?.preventDefault();
         remote.end();
-        reject(new Gone("the worker"));
+        reject(gone());
       };
       const timer = setTimeout(fail, START_MS);
       for (const name of ["error", "messageerror"]) worker.addEventListener(name, fail);
@@ -92,14 +92,14 @@ export class Remote {
     else pending.reject(new JobError(reply.error));
   }
 
-  /** Terminates it. What it was working on is unknown: `Gone`. */
+  /** Terminates it. What it was working on is unknown, and fails. */
   end(): void {
     this.gone = true;
     this.#port.close();
     this.#worker.terminate();
     for (const { reject, timer } of this.#pending.values()) {
       clearTimeout(timer);
-      reject(new Gone("the worker"));
+      reject(gone());
     }
     this.#pending.clear();
   }

@@ -2,8 +2,8 @@
 import { call, core, module } from "./core.js";
 import { invalid, type KnownErrorCode, WardkeyError } from "./errors.js";
 import { script } from "./inlined-worker.js";
-import { type Job, type Jobs, perform } from "./jobs.js";
-import { Gone, JobError, Remote } from "./remote.js";
+import { type Job, type Jobs, perform, wipe } from "./jobs.js";
+import { JobError, Remote } from "./remote.js";
 
 /** At once; more would only share the same cores and memory. */
 const MAX_WORKERS = 2;
@@ -115,7 +115,7 @@ export function setWorker(make: (() => Worker) | "none"): void {
   if (make !== "none" && typeof make !== "function") throw invalid('a function that makes a Worker, or "none"');
   pool?.close();
   pool = new Pool(make === "none" ? [] : [make, ...ownWays()]);
-  quiet = make === "none";
+  quiet = make === "none" || typeof Worker !== "function";
 }
 
 /** How the last slow work was done; undefined before any.
@@ -139,12 +139,16 @@ export async function run<J extends Job>(job: J, given: () => Jobs[J]): Promise<
       sayInline();
       break;
     }
+    let parts: Jobs[J] | undefined;
     try {
-      return await remote.call(job, given());
+      parts = given();
+      return await remote.call(job, parts);
     } catch (e) {
       if (e instanceof JobError) throw new WardkeyError(e.failure.code as KnownErrorCode, e.failure.message);
-      if (!(e instanceof Gone)) throw e;
+      // What the arguments themselves threw; otherwise the worker was lost.
+      if (!parts) throw e;
     } finally {
+      wipe(parts ?? []);
       own.give(remote);
     }
   }
