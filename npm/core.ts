@@ -9,6 +9,7 @@ export type Source = Bytes | URL | string | Response | WebAssembly.Module;
 
 let ready = false;
 let memory: WebAssembly.Memory | undefined;
+let compiled: WebAssembly.Module | undefined;
 let loading: Promise<void> | undefined;
 let inlined: (() => Promise<Bytes>) | undefined;
 
@@ -63,6 +64,7 @@ async function start(source: Source): Promise<void> {
     }
     throw new WardkeyError("invalid-argument", "the source is not Wardkey's WebAssembly module", { cause });
   }
+  compiled = module;
   ready = true;
 }
 
@@ -124,6 +126,13 @@ export function coreNow(): typeof glue {
 export async function core(): Promise<typeof glue> {
   if (!ready) await init();
   return glue;
+}
+
+/** The module itself, for a worker's own instance of it.
+ *  @internal */
+export function module(): WebAssembly.Module {
+  if (!compiled) throw notInitialised();
+  return compiled;
 }
 
 /** Runs a call of the core; what it throws becomes a WardkeyError.

@@ -15,6 +15,7 @@ export import DataKey = slim.DataKey;
 export import keyIdOf = slim.keyIdOf;
 export import plaintextSize = slim.plaintextSize;
 export import setEngine = slim.setEngine;
+export import setWorker = slim.setWorker;
 export import KeyPair = slim.KeyPair;
 export import PublicKey = slim.PublicKey;
 export import wrapKey = slim.wrapKey;

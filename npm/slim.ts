@@ -22,4 +22,5 @@ export type {
   WrapOptions,
 } from "./types.js";
 export { version } from "./version.js";
+export { setWorker } from "./workers.js";
 export { unwrapKey, wrapKey } from "./wrap.js";

@@ -4,6 +4,7 @@ import { DataKey } from "./data-key.js";
 import { invalid } from "./errors.js";
 import { KeyPair, PublicKey } from "./key-pair.js";
 import { Pace } from "./pace.js";
+import { unwrapRsa } from "./rsa.js";
 import type { Bytes, Context, Out, WrapOptions } from "./types.js";
 
 const OPTIONS = ["context", "allowLegacy"];
@@ -31,12 +32,24 @@ export async function wrapKey(key: DataKey, recipients: readonly PublicKey[], op
   }
 }
 
-/** Opens what was wrapped for this key pair.
+/** Opens what was wrapped for this key pair. RSA: by WebCrypto or in a worker, under the engine that setEngine() chose.
  *  @throws `invalid-format`: no wrap set. `not-a-recipient`: no stanza for this key pair. `key-mismatch`: the opened key isn't the one named. All else: `unwrap-failed`. */
 export async function unwrapKey(wrapped: Bytes, keyPair: KeyPair, options?: { context?: Context }): Promise<DataKey> {
   const bytes = copyBytes(wrapped, "the wrapped key");
   KeyPair.toCore(keyPair);
   const entries = toEntries(toOptions(options, OPTIONS).context);
   const wasm = await core();
-  return DataKey.fromCore(call(() => wasm.unwrapKey(bytes, KeyPair.toCore(keyPair), entries)));
+  const pair = KeyPair.toCore(keyPair);
+  if (keyPair.suite === "hybrid") return DataKey.fromCore(call(() => wasm.unwrapKey(bytes, pair, entries)));
+  const unwrapping = call(() => new wasm.CoreUnwrapping(bytes, pair, entries));
+  try {
+    const opened = await unwrapRsa(KeyPair.holder(keyPair), unwrapping.label(), unwrapping.body());
+    try {
+      return DataKey.fromCore(call(() => unwrapping.finish(opened)));
+    } finally {
+      opened.fill(0);
+    }
+  } finally {
+    unwrapping.free();
+  }
 }

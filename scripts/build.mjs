@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import zopfli from "@gfx/zopfli";
+import { build as bundle } from "esbuild";
 import { main, root, run, step } from "./run.mjs";
 import * as tools from "./tools.mjs";
 
@@ -58,7 +59,26 @@ function types() {
   run("npx", ["tsc", "-p", at("npm/tsconfig.json")]);
 }
 
-async function assemble() {
+/** The worker once more, whole and small, for where its file isn't found. Explicit disposal would hold on to every class of the glue. */
+async function inlineWorker() {
+  const { outputFiles } = await bundle({
+    entryPoints: [join(pkg, "worker.js")],
+    bundle: true,
+    minify: true,
+    format: "iife",
+    target: "es2022",
+    define: { "Symbol.dispose": "undefined" },
+    write: false,
+    logLevel: "error",
+  });
+  writeFileSync(
+    join(pkg, "inlined-worker.js"),
+    `export const script = ${JSON.stringify(outputFiles[0].text.trim())};\n`,
+  );
+}
+
+/** The package around the module. */
+export async function assemble() {
   rmSync(pkg, { recursive: true, force: true });
   mkdirSync(join(pkg, "core"), { recursive: true });
   types();
@@ -67,6 +87,7 @@ async function assemble() {
   const packed = Buffer.from(await zopfli.gzipAsync(wasm, { numiterations: 15 }));
   writeFileSync(join(pkg, "inlined-data.js"), `export const packed = "${packed.toString("base64")}";\n`);
   for (const file of ["wardkey_core.js", "wardkey_core.d.ts"]) cpSync(join(core, file), join(pkg, "core", file));
+  await inlineWorker();
   cpSync(at("pkg.json"), join(pkg, "package.json"));
   for (const file of ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]) cpSync(at(file), join(pkg, file));
 }

@@ -8,8 +8,8 @@ const HOST = "127.0.0.1";
 const NEXT_PORTS = 20;
 
 /** Nothing but what this origin serves, and no script but its files and its WebAssembly. */
+const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
 const HEADERS = {
-  "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'",
   "X-Content-Type-Options": "nosniff",
   "Referrer-Policy": "no-referrer",
   "Cache-Control": "no-store",
@@ -18,12 +18,13 @@ const HEADERS = {
 /**
  * Serves `dir`. A taken port gives way to the next free one; port 0 lets the system choose.
  * @param {string} dir
- * @param {{ port?: number }} [options]
+ * @param {{ port?: number, policy?: string }} [options]
  * @returns {Promise<{ url: string, close: () => Promise<void> }>}
  */
-export async function serve(dir, { port = 0 } = {}) {
+export async function serve(dir, { port = 0, policy = POLICY } = {}) {
   const files = sirv(dir, { dev: true });
   const server = createServer((request, response) => {
+    response.setHeader("Content-Security-Policy", policy);
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.writeHead(405, { Allow: "GET, HEAD" }).end();

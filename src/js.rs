@@ -6,6 +6,7 @@ mod backup;
 mod convert;
 mod data_key;
 mod error;
+mod jobs;
 mod key_pair;
 mod message;
 mod random;

@@ -26,6 +26,7 @@ mod ghash;
 mod low_order;
 mod overwriting;
 mod randomness;
+mod timing;
 mod weak_keys;
 mod wrapping;
 

@@ -80,7 +80,7 @@ fn w1_wycheproof_oaep() {
 }
 
 /// EME-OAEP of RFC 8017 section 7.1.1, step 2, with this first byte and data block.
-fn encoded_message(size: usize, first: u8, block: &[u8]) -> Vec<u8> {
+pub(super) fn encoded_message(size: usize, first: u8, block: &[u8]) -> Vec<u8> {
     assert_eq!(block.len(), size - 33);
     let seed = [0x3c; 32];
     let masked = xor(block, &mgf1(&seed, block.len()));
@@ -98,7 +98,7 @@ fn mgf1(seed: &[u8], len: usize) -> Vec<u8> {
 }
 
 /// m^e mod n
-fn raw_rsa(key: &RsaPublicKey, message: &[u8]) -> Vec<u8> {
+pub(super) fn raw_rsa(key: &RsaPublicKey, message: &[u8]) -> Vec<u8> {
     let bits = key.size() as u32 * 8;
     let number = |bytes: &[u8]| BoxedUint::from_be_slice(bytes, bits).unwrap();
     let modulus = number(&key.n_bytes()).to_odd().unwrap();

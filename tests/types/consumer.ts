@@ -6,6 +6,7 @@ import {
   DataKey,
   type DataOptions,
   type EncryptOptions,
+  type Engine,
   type ErrorCode,
   init,
   isWardkeyError,
@@ -23,6 +24,8 @@ import {
   type Settled,
   type Suite,
   sealBackup,
+  setEngine,
+  setWorker,
   unwrapKey,
   version,
   WardkeyError,
@@ -45,6 +48,17 @@ export async function start(response: Response, module: WebAssembly.Module): Pro
   await init(response);
   await init(module);
   return version;
+}
+
+export function settings(url: URL): void {
+  const engine: Engine = "auto";
+  setEngine(engine);
+  // @ts-expect-error not an engine
+  setEngine("native");
+  setWorker("none");
+  setWorker(() => new Worker(url, { type: "module" }));
+  // @ts-expect-error not a function
+  setWorker("inline");
 }
 
 export function errors(e: unknown): string {

@@ -5,7 +5,7 @@ import type * as Published from "wardkey-published";
 import type * as Slim from "wardkey-published/slim";
 
 /** Of the contract's values, for later. */
-type Later = "setWorker" | "KeyCache" | "Wardkey" | "Session" | "Group" | "httpBackend" | "memoryBackend";
+type Later = "KeyCache" | "Wardkey" | "Session" | "Group" | "httpBackend" | "memoryBackend";
 
 const assignable = <Target, _Source extends Target>(): void => {};
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
@@ -22,6 +22,8 @@ assignable<typeof Contract.version, typeof Published.version>();
 assignable<typeof Contract.isWardkeyError, typeof Published.isWardkeyError>();
 assignable<typeof Contract.WardkeyError, typeof Published.WardkeyError>();
 assignable<typeof Contract.keyIdOf, typeof Published.keyIdOf>();
+assignable<typeof Contract.setEngine, typeof Published.setEngine>();
+assignable<typeof Contract.setWorker, typeof Published.setWorker>();
 
 /** The contract's classes, of which only the public side counts: private members make classes differ that look the same. */
 declare namespace Seen {
@@ -100,6 +102,7 @@ assignable<true, Same<Contract.Data, Published.Data>>();
 assignable<true, Same<Contract.DataOptions, Published.DataOptions>>();
 assignable<true, Same<Contract.EncryptOptions, Published.EncryptOptions>>();
 assignable<true, Same<Contract.RangeSource, Published.RangeSource>>();
+assignable<true, Same<Contract.Engine, Published.Engine>>();
 assignable<true, Same<Contract.ErrorCode, Published.ErrorCode>>();
 assignable<true, Same<Contract.Kdf, Published.Kdf>>();
 assignable<true, Same<Contract.KnownErrorCode, Published.KnownErrorCode>>();

@@ -1,5 +1,6 @@
 import argumentsSuite from "./arguments.mjs";
 import backup from "./backup.mjs";
+import bulk from "./bulk.mjs";
 import data from "./data.mjs";
 import engines from "./engines.mjs";
 import errors from "./errors.mjs";
@@ -14,6 +15,7 @@ import ranges from "./ranges.mjs";
 import start from "./start.mjs";
 import streams from "./streams.mjs";
 import vectors from "./vectors.mjs";
+import workers from "./workers.mjs";
 
 export const suites = {
   start,
@@ -23,12 +25,14 @@ export const suites = {
   data,
   many,
   long,
-  engines,
+  bulk,
   streams,
   ranges,
   free,
   keys,
   backup,
+  engines,
+  workers,
   random,
   memory,
   vectors,

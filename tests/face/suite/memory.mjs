@@ -1,5 +1,5 @@
 // C5: what was freed, and what failed, leaves nothing of a key in the module's memory.
-import { equal, FAST, fails, ok, PASSWORD, pattern, USER, unhex, utf8 } from "./tools.mjs";
+import { base64url, equal, FAST, fails, jwkOf, ok, PASSWORD, pattern, USER, unhex, utf8 } from "./tools.mjs";
 
 async function memoryOf(tools) {
   const { initSync } = await tools.glue();
@@ -53,11 +53,9 @@ const bytesOf = (jwkNumber) => {
   return Uint8Array.from(binary, (char) => char.charCodeAt(0));
 };
 
-async function rsaSecrets(pem) {
+function rsaSecrets(pem) {
   const der = Uint8Array.from(atob(pem.replaceAll(/-----[^-]+-----|\s/g, "")), (char) => char.charCodeAt(0));
-  const algorithm = { name: "RSA-OAEP", hash: "SHA-256" };
-  const key = await crypto.subtle.importKey("pkcs8", der, algorithm, true, ["decrypt"]);
-  const jwk = await crypto.subtle.exportKey("jwk", key);
+  const jwk = jwkOf(der);
   return { der, jwk, secrets: ["p", "q", "d", "dp", "dq", "qi"].map((name) => bytesOf(jwk[name])) };
 }
 
@@ -155,7 +153,7 @@ export default {
     ok(inUse.length === 2, `the search finds the seed while it is in use: ${inUse}`);
     const wrapped = await pkg.wrapKey(await pkg.DataKey.generate(), [pair.publicKey]);
     (await pkg.unwrapKey(wrapped, pair)).free();
-    const password = `correct horse ${crypto.randomUUID()} ä`;
+    const password = `correct horse ${base64url(crypto.getRandomValues(new Uint8Array(24)))} ä`;
     const backup = await pkg.sealBackup(pair, password, { userId: USER, kdf: FAST });
     pair.free();
     gone(memory, seed, "the seed after free()");
@@ -181,7 +179,7 @@ export default {
     await pkg.init();
     const memory = await memoryOf(tools);
     const pem = await tools.text("testdata/rsa/3072.pem");
-    const { der, jwk, secrets } = await rsaSecrets(pem);
+    const { der, jwk, secrets } = rsaSecrets(pem);
     const [p, q] = secrets;
     const inUse = await pkg.KeyPair.importRsa(pem);
     ok(found(memory, p).length > 0 && found(memory, q).length > 0, "the search finds the primes while they are in use");
@@ -205,8 +203,8 @@ export default {
   "an RSA key that was refused": async (pkg, tools) => {
     await pkg.init();
     const memory = await memoryOf(tools);
-    const { der, jwk, secrets } = await rsaSecrets(await tools.text("testdata/rsa/3072.pem"));
-    const other = await rsaSecrets(await tools.text("testdata/rsa/4096.pem"));
+    const { der, jwk, secrets } = rsaSecrets(await tools.text("testdata/rsa/3072.pem"));
+    const other = rsaSecrets(await tools.text("testdata/rsa/4096.pem"));
     await fails(pkg, "key-mismatch", () => pkg.KeyPair.importRsa({ ...jwk, d: other.jwk.dp }), "another d");
     const cut = await pkg.KeyPair.importRsa(der.subarray(0, der.length - 3)).catch((error) => error.code);
     ok(cut === "invalid-format" || cut === "key-policy", `cut: ${cut}`);

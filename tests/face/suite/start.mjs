@@ -12,6 +12,8 @@ const DELIVERED = [
   "plaintextSize",
   "sealBackup",
   "setEngine",
+
+  "setWorker",
   "unwrapKey",
   "version",
   "wrapKey",
