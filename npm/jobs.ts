@@ -1,5 +1,7 @@
-// What may run in a worker: bytes in, bytes out, by the WebAssembly module alone. The same table serves the worker and the calling thread.
+// What may run in a worker: bytes in, bytes out. The same table serves the worker and the calling thread.
 import type * as glue from "./core/wardkey_core.js";
+import { SIZES } from "./sizes.js";
+import { type Aes, workByWebCrypto } from "./web-crypto-chunks.js";
 
 /** What of the glue the jobs use: a worker carries no more of it. */
 export type Core = Pick<typeof glue, "deriveSlow" | "rsaGenerate" | "rsaUnwrap">;
@@ -9,19 +11,30 @@ export interface Jobs {
   derive: [derivation: Uint8Array, password: Uint8Array];
   rsaGenerate: [suite: string];
   rsaUnwrap: [pkcs8: Uint8Array, label: Uint8Array, body: Uint8Array];
+  /** Chunks of one message; the key of the message comes as a CryptoKey that can't be exported. */
+  chunks: [aes: Aes, first: number, input: Uint8Array];
 }
 export type Job = keyof Jobs;
 
-const JOBS: { [J in Job]: (core: Core, ...given: Jobs[J]) => Uint8Array } = {
+const JOBS: { [J in Job]: (core: Core, ...given: Jobs[J]) => Uint8Array | Promise<Uint8Array> } = {
   derive: (core, ...given) => core.deriveSlow(...given),
   rsaGenerate: (core, ...given) => core.rsaGenerate(...given),
   rsaUnwrap: (core, ...given) => core.rsaUnwrap(...given),
+  chunks: (_core, ...given) => chunks(...given),
 };
 
+async function chunks(aes: Aes, first: number, input: Uint8Array): Promise<Uint8Array> {
+  const { input: whole, output } = SIZES[aes.direction];
+  const count = Math.max(1, Math.ceil(input.length / whole));
+  const out = new Uint8Array(input.length + count * (output - whole));
+  await workByWebCrypto(crypto.subtle, aes, first, input, out);
+  return out;
+}
+
 /** Does a job, and wipes what it was given. */
-export function perform<J extends Job>(core: Core, job: J, given: Jobs[J]): Uint8Array {
+export async function perform<J extends Job>(core: Core, job: J, given: Jobs[J]): Promise<Uint8Array> {
   try {
-    return JOBS[job](core, ...given);
+    return await JOBS[job](core, ...given);
   } finally {
     wipe(given);
   }
@@ -46,7 +59,7 @@ export interface Start {
 export interface Request {
   id: number;
   job: Job;
-  given: (Uint8Array | string)[];
+  given: Jobs[Job];
 }
 /** On the port: that the worker is ready, once, and then how each job ended. */
 export type Reply = { ready: true } | { id: number; ok: Uint8Array } | { id: number; error: Failure };

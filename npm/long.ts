@@ -1,11 +1,12 @@
 // Data of any length in memory, some chunks at a time: constant WebAssembly memory, short tasks, progress, abort.
 import { type Source, throwIfAborted } from "./arguments.js";
-import { type Chunks, type Core, chunksOf, type Direction, steps, WasmChunks } from "./chunks.js";
+import { type Chunks, type Core, chunksOf, steps, WasmChunks } from "./chunks.js";
 import type { CoreBody, CoreDataKey } from "./core/wardkey_core.js";
 import { call } from "./core.js";
 import { WardkeyError } from "./errors.js";
 import { Pace } from "./pace.js";
 import { checkPadding, lengthBytes } from "./padding.js";
+import type { Direction } from "./sizes.js";
 import type { DataOptions, Out } from "./types.js";
 
 function allocate(length: number): Out {
