@@ -3,17 +3,25 @@ import type { CoreBody } from "./core/wardkey_core.js";
 import { call } from "./core.js";
 import { webCrypto } from "./engine.js";
 import { WardkeyError } from "./errors.js";
-import { type Direction, SIZES } from "./sizes.js";
 import type { Out } from "./types.js";
-import { type Aes, workByWebCrypto } from "./web-crypto-chunks.js";
 import { run } from "./workers.js";
 
 export type Core = typeof import("./core/wardkey_core.js");
+export type Direction = "encrypt" | "decrypt";
+
+const CHUNK = 16_384;
+const TAG = 16;
 const KEY = 32;
+const MAX_CHUNKS = 2 ** 38;
+/** Bytes of a whole chunk as it goes in and as it comes out. */
+export const SIZES = {
+  encrypt: { input: CHUNK, output: CHUNK + TAG },
+  decrypt: { input: CHUNK + TAG, output: CHUNK },
+} as const;
 
 /** From this length on WebCrypto is faster: docs/bench/measurements.md. */
 const WORTHWHILE = 16_384;
-/** Messages longer than this are shared out to two workers. */
+/** Without WebCrypto, messages longer than this are shared out to two workers. */
 const SHARED = 64 << 20;
 /** Up to here data is copied at once, and one call of the WebAssembly module is short. */
 export const LONG = 32_768;
@@ -50,43 +58,98 @@ export class WasmChunks implements Chunks {
   }
 }
 
-/** By WebCrypto, here. */
+/** By WebCrypto, many at a time, in threads of the browser's. */
 class WebCryptoChunks implements Chunks {
   readonly run = 16;
   readonly inFlight = 12;
   readonly #subtle: SubtleCrypto;
-  readonly #aes: Aes;
+  readonly #key: CryptoKey;
+  readonly #baseNonce: Uint8Array;
+  readonly #direction: Direction;
 
-  constructor(subtle: SubtleCrypto, aes: Aes) {
+  private constructor(subtle: SubtleCrypto, key: CryptoKey, baseNonce: Uint8Array, direction: Direction) {
     this.#subtle = subtle;
-    this.#aes = aes;
+    this.#key = key;
+    this.#baseNonce = baseNonce;
+    this.#direction = direction;
   }
 
-  work(first: number, input: Uint8Array, out: Uint8Array): Promise<void> {
-    return workByWebCrypto(this.#subtle, this.#aes, first, input, out);
-  }
-
-  free(): void {
-    this.#aes.baseNonce.fill(0);
-  }
-}
-
-/** By WebCrypto, in two workers. */
-class WorkerChunks implements Chunks {
-  readonly run = 256;
-  readonly inFlight = 4;
-  readonly #aes: Aes;
-
-  constructor(aes: Aes) {
-    this.#aes = aes;
+  /** Takes the message's key over from the WebAssembly module, as a CryptoKey that can't be exported. */
+  static async take(subtle: SubtleCrypto, body: CoreBody, direction: Direction): Promise<WebCryptoChunks> {
+    const aes = call(() => body.exportAes());
+    release(body);
+    try {
+      const raw = aes.subarray(0, KEY) as Out;
+      const key = await subtle.importKey("raw", raw, "AES-GCM", false, [direction]);
+      return new WebCryptoChunks(subtle, key, aes.slice(KEY), direction);
+    } catch (cause) {
+      throw new WardkeyError("unsupported-environment", "WebCrypto refuses AES-256-GCM", { cause });
+    } finally {
+      aes.fill(0);
+    }
   }
 
   async work(first: number, input: Uint8Array, out: Uint8Array): Promise<void> {
-    out.set(await run("chunks", () => [this.#aes, first, input.slice()]));
+    const size = SIZES[this.#direction];
+    const calls: Promise<void>[] = [];
+    let number = first;
+    // An empty chunk is one, too.
+    for (let at = 0; at < input.length || at === 0; at += size.input) {
+      const chunk = input.subarray(at, at + size.input);
+      calls.push(this.#one(number, chunk, out, (number - first) * size.output));
+      number += 1;
+    }
+    await Promise.all(calls);
+  }
+
+  async #one(number: number, chunk: Uint8Array, out: Uint8Array, at: number): Promise<void> {
+    const algorithm = { name: "AES-GCM", iv: this.#nonce(number) };
+    let done: ArrayBuffer;
+    try {
+      done = await this.#subtle[this.#direction](algorithm, this.#key, chunk as Out);
+    } catch (cause) {
+      if (this.#direction === "encrypt") throw new WardkeyError("limit", "WebCrypto failed", { cause });
+      throw new WardkeyError("decryption-failed", "wrong key or context, or changed bytes");
+    }
+    out.set(new Uint8Array(done), at);
+  }
+
+  /** base nonce XOR the chunk's number */
+  #nonce(number: number): Out {
+    if (number >= MAX_CHUNKS) throw new WardkeyError("limit", "longer than 2^38 chunks");
+    const nonce = Uint8Array.from(this.#baseNonce);
+    const view = new DataView(nonce.buffer);
+    view.setUint32(8, view.getUint32(8) ^ (number >>> 0));
+    view.setUint32(4, view.getUint32(4) ^ Math.floor(number / 2 ** 32));
+    return nonce;
   }
 
   free(): void {
-    this.#aes.baseNonce.fill(0);
+    this.#baseNonce.fill(0);
+  }
+}
+
+/** In the module of two workers, side by side. */
+class WorkerChunks implements Chunks {
+  readonly run = 64;
+  readonly inFlight = 4;
+  readonly #aes: Uint8Array;
+  readonly #sealing: boolean;
+
+  constructor(body: CoreBody, direction: Direction) {
+    this.#aes = call(() => body.exportAes());
+    this.#sealing = direction === "encrypt";
+    release(body);
+  }
+
+  async work(first: number, input: Uint8Array, out: Uint8Array): Promise<void> {
+    const done = await run("chunks", () => [this.#aes.slice(), this.#sealing, first, input.slice()]);
+    out.set(done);
+    if (!this.#sealing) done.fill(0);
+  }
+
+  free(): void {
+    this.#aes.fill(0);
   }
 }
 
@@ -98,24 +161,10 @@ export function isLong(length: number): boolean {
 /** The engine for a message of about this length, `Infinity` where it isn't known. Takes the body over. */
 export async function chunksOf(body: CoreBody, direction: Direction, length: number): Promise<Chunks> {
   const subtle = webCrypto(length, WORTHWHILE);
-  if (!subtle) return new WasmChunks(body, direction);
-  const aes = await takeAes(subtle, body, direction);
-  return length > SHARED && Number.isFinite(length) ? new WorkerChunks(aes) : new WebCryptoChunks(subtle, aes);
-}
-
-/** Takes the message's key over from the WebAssembly module, as a CryptoKey that can't be exported. */
-async function takeAes(subtle: SubtleCrypto, body: CoreBody, direction: Direction): Promise<Aes> {
-  const aes = call(() => body.exportAes());
-  release(body);
-  try {
-    const raw = aes.subarray(0, KEY) as Out;
-    const key = await subtle.importKey("raw", raw, "AES-GCM", false, [direction]);
-    return { key, baseNonce: aes.slice(KEY), direction };
-  } catch (cause) {
-    throw new WardkeyError("unsupported-environment", "WebCrypto refuses AES-256-GCM", { cause });
-  } finally {
-    aes.fill(0);
-  }
+  if (subtle) return WebCryptoChunks.take(subtle, body, direction);
+  return length > SHARED && Number.isFinite(length)
+    ? new WorkerChunks(body, direction)
+    : new WasmChunks(body, direction);
 }
 
 /** Gives an object of the module up; after a trap that can't be done, and the error of the trap is the one to tell. */

@@ -1,40 +1,30 @@
-// What may run in a worker: bytes in, bytes out. The same table serves the worker and the calling thread.
+// What may run in a worker: bytes in, bytes out, by the WebAssembly module alone. The same table serves the worker and the calling thread.
 import type * as glue from "./core/wardkey_core.js";
-import { SIZES } from "./sizes.js";
-import { type Aes, workByWebCrypto } from "./web-crypto-chunks.js";
 
 /** What of the glue the jobs use: a worker carries no more of it. */
-export type Core = Pick<typeof glue, "deriveSlow" | "rsaGenerate" | "rsaUnwrap">;
+export type Core = Pick<typeof glue, "deriveSlow" | "rsaGenerate" | "rsaUnwrap" | "workChunks">;
 
 /** Each job and what it is given. */
 export interface Jobs {
   derive: [derivation: Uint8Array, password: Uint8Array];
   rsaGenerate: [suite: string];
   rsaUnwrap: [pkcs8: Uint8Array, label: Uint8Array, body: Uint8Array];
-  /** Chunks of one message; the key of the message comes as a CryptoKey that can't be exported. */
-  chunks: [aes: Aes, first: number, input: Uint8Array];
+  /** Some chunks of one message, under the key of that message alone. */
+  chunks: [aes: Uint8Array, sealing: boolean, first: number, input: Uint8Array];
 }
 export type Job = keyof Jobs;
 
-const JOBS: { [J in Job]: (core: Core, ...given: Jobs[J]) => Uint8Array | Promise<Uint8Array> } = {
+const JOBS: { [J in Job]: (core: Core, ...given: Jobs[J]) => Uint8Array } = {
   derive: (core, ...given) => core.deriveSlow(...given),
   rsaGenerate: (core, ...given) => core.rsaGenerate(...given),
   rsaUnwrap: (core, ...given) => core.rsaUnwrap(...given),
-  chunks: (_core, ...given) => chunks(...given),
+  chunks: (core, ...given) => core.workChunks(...given),
 };
 
-async function chunks(aes: Aes, first: number, input: Uint8Array): Promise<Uint8Array> {
-  const { input: whole, output } = SIZES[aes.direction];
-  const count = Math.max(1, Math.ceil(input.length / whole));
-  const out = new Uint8Array(input.length + count * (output - whole));
-  await workByWebCrypto(crypto.subtle, aes, first, input, out);
-  return out;
-}
-
 /** Does a job, and wipes what it was given. */
-export async function perform<J extends Job>(core: Core, job: J, given: Jobs[J]): Promise<Uint8Array> {
+export function perform<J extends Job>(core: Core, job: J, given: Jobs[J]): Uint8Array {
   try {
-    return await JOBS[job](core, ...given);
+    return JOBS[job](core, ...given);
   } finally {
     wipe(given);
   }

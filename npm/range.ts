@@ -1,12 +1,11 @@
 // A part of a message, and the length of its data, from a source that is read only where it must be.
 import { isBlob, throwIfAborted, toBytes, toSource } from "./arguments.js";
-import { type Chunks, type Core, chunksOf } from "./chunks.js";
+import { type Chunks, type Core, chunksOf, SIZES } from "./chunks.js";
 import type { CoreDataKey } from "./core/wardkey_core.js";
 import { call } from "./core.js";
 import { invalid, isWardkeyError, WardkeyError } from "./errors.js";
 import { type Shape, shapeOf } from "./long.js";
 import { dataLength } from "./padding.js";
-import { SIZES } from "./sizes.js";
 import type { DataOptions, Out, RangeSource } from "./types.js";
 
 const { input: SEALED, output: PLAIN } = SIZES.decrypt;

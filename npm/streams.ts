@@ -1,12 +1,11 @@
 // Messages as Web streams: constant memory, whatever the length; several chunks under way, in order; back-pressure both ways.
 import { toBytes } from "./arguments.js";
-import { type Chunks, type Core, chunksOf } from "./chunks.js";
+import { type Chunks, type Core, chunksOf, type Direction, SIZES } from "./chunks.js";
 import type { CoreDataKey } from "./core/wardkey_core.js";
 import { call } from "./core.js";
 import { WardkeyError } from "./errors.js";
 import { Pace } from "./pace.js";
 import { lengthBytes, Unpadder, zeroPieces } from "./padding.js";
-import { type Direction, SIZES } from "./sizes.js";
 import type { DataOptions, Out } from "./types.js";
 
 export type Pipe = TransformStream<Uint8Array, Out>;

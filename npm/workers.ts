@@ -2,7 +2,7 @@
 import { call, core, module } from "./core.js";
 import { invalid, type KnownErrorCode, WardkeyError } from "./errors.js";
 import { script } from "./inlined-worker.js";
-import { type Core, type Job, type Jobs, perform, wipe } from "./jobs.js";
+import { type Job, type Jobs, perform, wipe } from "./jobs.js";
 import { JobError, Remote } from "./remote.js";
 
 /** At once; more would only share the same cores and memory. */
@@ -152,17 +152,7 @@ export async function run<J extends Job>(job: J, given: () => Jobs[J]): Promise<
       own.give(remote);
     }
   }
-  return performHere(wasm, job, given());
-}
-
-/** The module's calls are made by way of call(), which knows what to do after a trap. */
-async function performHere<J extends Job>(wasm: Core, job: J, given: Jobs[J]): Promise<Uint8Array> {
-  const guarded: Core = {
-    deriveSlow: (...args) => call(() => wasm.deriveSlow(...args)),
-    rsaGenerate: (...args) => call(() => wasm.rsaGenerate(...args)),
-    rsaUnwrap: (...args) => call(() => wasm.rsaUnwrap(...args)),
-  };
-  return perform(guarded, job, given);
+  return call(() => perform(wasm, job, given()));
 }
 
 function sayInline(): void {

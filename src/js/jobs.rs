@@ -2,13 +2,15 @@
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::{error::JsResult, random::with_random, scrubbed};
+use super::{convert::whole, error::JsResult, random::with_random, scrubbed};
 use crate::{
+    cobblestone::{CHUNK, TAG},
     crypto::rsa,
     error::{Code, Error},
     key_pair::{KeyPair, Suite},
+    message::BodyChunks,
     password::{Derivation, Password},
-    secret::Secret,
+    secret::{self, Secret},
 };
 
 /// 32 bytes from a prepared password.
@@ -44,4 +46,18 @@ pub fn rsa_unwrap(pkcs8: &[u8], label: &[u8], body: &[u8]) -> JsResult<Vec<u8>> 
 #[wasm_bindgen(js_name = checkRandom)]
 pub fn check_random() -> JsResult<()> {
     Ok(with_random(Secret::<32>::generate).map(drop)?)
+}
+
+/// Chunks of one message from number `first` on, by its AES key ‖ base nonce: sealed, or opened.
+#[wasm_bindgen(js_name = workChunks)]
+pub fn work_chunks(aes: &[u8], sealing: bool, first: f64, input: &[u8]) -> JsResult<Vec<u8>> {
+    let first = whole(first)?;
+    let chunks = BodyChunks::of_aes(aes)?;
+    let mut out = secret::reserve(input.len() + if sealing { (input.len() / CHUNK + 1) * TAG } else { 0 })?;
+    if sealing {
+        chunks.seal(first, input, &mut out)?;
+    } else {
+        chunks.open(first, input, &mut out)?;
+    }
+    Ok(out)
 }

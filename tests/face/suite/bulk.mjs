@@ -101,6 +101,38 @@ export default {
     });
   },
 
+  "what is longer than 64 MiB is shared out, and is the same": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    const data = new Uint8Array(66 * MIB + 5).fill(7);
+    data.set(pattern(100_000), 30 * MIB);
+    pkg.setEngine("wasm");
+    try {
+      const seen = [];
+      const sealed = await key.encrypt(data, {
+        context,
+        onProgress: ({ bytesProcessed }) => seen.push(bytesProcessed),
+      });
+      equal([seen.length > 10, seen.at(-1)], [true, data.length], "progress");
+      pkg.setEngine("auto");
+      const opened = await key.decrypt(sealed, { context });
+      equal(opened.length, data.length, "length");
+      equal(opened.subarray(30 * MIB, 31 * MIB), data.subarray(30 * MIB, 31 * MIB), "the data");
+      pkg.setEngine("wasm");
+      equal(
+        (await key.decrypt(sealed, { context })).subarray(30 * MIB, 31 * MIB),
+        data.subarray(30 * MIB, 31 * MIB),
+        "back",
+      );
+      sealed[40 * MIB] ^= 1;
+      await fails(pkg, "decryption-failed", () => key.decrypt(sealed, { context }), "changed");
+      const controller = new AbortController();
+      const stop = { signal: controller.signal, onProgress: () => controller.abort() };
+      await fails(pkg, "aborted", () => key.encrypt(data, stop), "abort");
+    } finally {
+      pkg.setEngine("auto");
+    }
+  },
+
   "the message's key goes over as one that can't be exported": async (pkg) => {
     if (!crypto.subtle) {
       await fails(pkg, "unsupported-environment", () => pkg.setEngine("webcrypto"), "there is none to go to");
