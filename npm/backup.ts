@@ -1,10 +1,12 @@
-import { copyBytes, isPlain, passwordText, toOptions, wellFormed } from "./arguments.js";
-import { call, core } from "./core.js";
+import { copyAtMost, isPlain, passwordText, toOptions, wellFormed } from "./arguments.js";
+import { call, core, release } from "./core.js";
 import { invalid } from "./errors.js";
 import { KeyPair } from "./key-pair.js";
 import { derive } from "./slow.js";
 import type { Bytes, Kdf, Out } from "./types.js";
 
+/** docs/SPEC.md, section 7 */
+const MAX_BACKUP = 1 << 20;
 const OPTIONS = ["userId", "kdf"];
 
 /** Seals a key pair under a password: docs/SPEC.md, section 7. The parameters travel inside, authenticated, and are refused outside compiled-in bounds
@@ -30,7 +32,7 @@ export async function sealBackup(
 /** Opens what sealBackup() made. Derives where sealBackup() does.
  *  @throws `wrong-password`; before deriving: `invalid-format`, `kdf-policy`, `key-mismatch` (another user's), `password-format`; `decryption-failed` if it was changed */
 export async function openBackup(backup: Bytes, password: string, options: { userId: string }): Promise<KeyPair> {
-  const bytes = copyBytes(backup, "the backup");
+  const bytes = copyAtMost(MAX_BACKUP, backup, "the backup");
   const text = passwordText(password);
   const user = wellFormed(toOptions(options, OPTIONS).userId, "userId");
   const wasm = await core();
@@ -50,7 +52,7 @@ async function afterSlowStep<T>(
       derived.fill(0);
     }
   } finally {
-    step.free();
+    release(step);
   }
 }
 

@@ -1,6 +1,6 @@
 // The chunks of one message (docs/SPEC.md, section 3), by either engine: 16 KiB of plaintext each, only the last is shorter.
 import type { CoreBody } from "./core/wardkey_core.js";
-import { call } from "./core.js";
+import { call, release } from "./core.js";
 import { webCrypto } from "./engine.js";
 import { WardkeyError } from "./errors.js";
 import type { Out } from "./types.js";
@@ -165,15 +165,6 @@ export async function chunksOf(body: CoreBody, direction: Direction, length: num
   return length > SHARED && Number.isFinite(length)
     ? new WorkerChunks(body, direction)
     : new WasmChunks(body, direction);
-}
-
-/** Gives an object of the module up; after a trap that can't be done, and the error of the trap is the one to tell. */
-function release(body: CoreBody): void {
-  try {
-    body.destroy();
-  } catch {
-    // The module is dead: core.ts has wiped its memory.
-  }
 }
 
 /** One call of work(): chunk number, and where its input and its output stand. */

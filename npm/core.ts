@@ -160,6 +160,12 @@ function trapped(cause: WebAssembly.RuntimeError): WardkeyError {
   return dead;
 }
 
+/** Gives an object of the module up; in a module that has failed nothing is left of it.
+ *  @internal */
+export function release(object: { free(): void }): void {
+  if (!dead) object.free();
+}
+
 /** An object of the WebAssembly memory, given up once.
  *  @internal */
 export class Handle<T extends { destroy(): void }> {

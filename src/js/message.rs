@@ -122,9 +122,6 @@ impl CoreBody {
         self.body.dangerously_expose_aes().to_vec()
     }
 
-    /// Gives the message's key up.
-    pub fn destroy(self) {}
-
     fn pass(
         &mut self,
         piece: &Uint8Array,

