@@ -1,6 +1,7 @@
 // What the commands need: each tool is looked for, installed where that is possible, and named in one line where it isn't.
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { ENGINES, find, present } from "./browsers.mjs";
 import { ask, cache, Failure, root, run } from "./run.mjs";
 
 const bin = join(cache, "tools", "bin");
@@ -64,6 +65,20 @@ export function chromium() {
     found = find();
   }
   return found;
+}
+
+/** The engines to test in, after installing what is missing and can be installed. */
+export function browsers() {
+  if (!find("firefox")) cargoTool("geckodriver", "geckodriver", "0.37.1", ["--locked"]);
+  for (const [engine, { packages }] of Object.entries(ENGINES)) {
+    if (find(engine)) continue;
+    try {
+      debian(packages, "");
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+    }
+  }
+  return present();
 }
 
 function which(name) {

@@ -1,60 +1,63 @@
-// The suite in Chromium, under the policy that scripts/serve.mjs sets:  node --test tests/face/browser.test.mjs
+// The suite in a page of each engine, under the policy that scripts/serve.mjs sets:  node --test tests/face/browser.test.mjs
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { test } from "node:test";
-import { chromium } from "playwright-core";
-import { CHROMIUM_ARGS } from "../../scripts/chromium.mjs";
+import { ENGINES, present } from "../../scripts/browsers.mjs";
+import { openBrowser, until } from "../../scripts/webdriver.mjs";
 import { openSite } from "./site.mjs";
 import { suites } from "./suite/index.mjs";
 
-const CHROMIUM = process.env.CHROMIUM || "/usr/bin/chromium";
 /** What the page, the suite and the package are made of. The tests ask for other things themselves, by `/asked?…`. */
-const OWN = /^\/(pkg|copy-\d+|damaged-\d+|face|npm|testdata)\/[\w./-]+$|^\/pkg\.json$/;
+const OWN = /^\/((pkg|copy-\d+|damaged-\d+|face|npm|testdata)\/[\w./-]+(\?asked)?|pkg\.json|favicon\.ico)$/;
 
-await test("the face in Chromium", async (t) => {
-  if (!existsSync(CHROMIUM)) throw new Error(`a browser is missing (set CHROMIUM to its path): ${CHROMIUM}`);
-  const site = await openSite();
-  t.after(site.close);
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGS });
-  t.after(() => browser.close());
+for (const engine of present()) {
+  await test(`the face in ${ENGINES[engine].browser}`, async (t) => {
+    const requests = [];
+    const site = await openSite({ watch: (request) => requests.push(request) });
+    t.after(site.close);
+    const browser = await openBrowser(engine);
+    t.after(() => browser.close());
 
-  for (const [suite, tests] of Object.entries(suites)) {
-    await t.test(suite, async (t) => {
-      const { page, requests, problems } = await open(browser, site.url);
-      for (const name of Object.keys(tests)) {
-        await t.test(name, { timeout: 180_000 }, async () => {
-          const failure = await page.evaluate(([suite, name]) => globalThis.runTest(suite, name), [suite, name]);
-          if (failure) assert.fail(failure);
-        });
-      }
-      await t.test("no request but for files of the package and of these tests, no report of the policy", () => {
-        const { origin } = new URL(site.url);
-        const strange = requests.filter((url) => {
-          const { origin: from, pathname, search } = new URL(url);
-          return from !== origin || !(OWN.test(pathname) && (search === "" || search === "?asked"));
-        });
-        assert.deepEqual(strange, []);
-        assert.deepEqual(problems, []);
+    const open = async () => {
+      requests.length = 0;
+      await browser.goto(`${site.url}face/page.html`);
+      await browser.until("the page", () => typeof globalThis.runTest === "function");
+    };
+    /** What neither the tests nor the package asked for; what the policy was told, in the page and at the server. */
+    const strange = () =>
+      requests
+        .filter(({ method, url }) => method !== "GET" || !OWN.test(url))
+        .map(({ method, url, body = "" }) => `${method} ${url} ${body}`.trim());
+    const problems = () => browser.run(() => globalThis.problems);
+
+    for (const [suite, tests] of Object.entries(suites)) {
+      await t.test(suite, async (t) => {
+        await open();
+        for (const name of Object.keys(tests)) {
+          await t.test(name, { timeout: 180_000 }, async () => {
+            const failure = await browser.run((suite, name) => globalThis.runTest(suite, name), suite, name);
+            if (failure) assert.fail(failure);
+          });
+        }
+        await t.test(
+          "no request but for files of the package and of these tests, no report of the policy",
+          async () => {
+            assert.deepEqual(await problems(), []);
+            assert.deepEqual(strange(), []);
+          },
+        );
       });
-      await page.context().close();
-    });
-  }
-});
+    }
 
-async function open(browser, url) {
-  const context = await browser.newContext();
-  const [requests, problems] = [[], []];
-  await context.exposeBinding("reportPolicy", (_source, report) => problems.push(report));
-  await context.addInitScript(() => {
-    addEventListener("securitypolicyviolation", (event) =>
-      globalThis.reportPolicy(`${event.effectiveDirective} ${event.blockedURI}`),
-    );
+    await t.test("a request and a violation of the policy would be seen", async () => {
+      await open();
+      await browser.run(async () => {
+        new Image().src = "/fetched/1";
+        new Image().src = "http://localhost:9/fetched/2";
+      });
+      await until("the request and the report", () => strange().length >= 2);
+      assert.ok(strange().includes("GET /fetched/1"));
+      assert.ok(strange().some((line) => line.startsWith("POST /policy-report") && line.includes("fetched/2")));
+      assert.match((await problems()).join(), /policy: img-src http:\/\/localhost:9\//);
+    });
   });
-  context.on("request", (request) => requests.push(request.url()));
-  const page = await context.newPage();
-  page.on("pageerror", (error) => problems.push(`uncaught: ${error.stack ?? error}`));
-  page.on("crash", () => problems.push("the page crashed"));
-  await page.goto(`${url}face/page.html`);
-  await page.waitForFunction(() => typeof globalThis.runTest === "function");
-  return { page, requests, problems };
 }

@@ -22,7 +22,7 @@ const COPIES = 40;
 const DAMAGE = [0.0005, 0.3, 0.7, 0.9999];
 
 /** @returns {Promise<{ dir: string, url: string, close: () => Promise<void> }>} */
-export async function openSite() {
+export async function openSite({ watch } = {}) {
   const pkg = join(ROOT, "pkg");
   if (!existsSync(join(pkg, "index.js"))) throw new Error("the built package is missing: node scripts/build.mjs");
   const dir = mkdtempSync(join(tmpdir(), "wardkey-face-"));
@@ -34,7 +34,7 @@ export async function openSite() {
   mkdirSync(join(dir, "npm"));
   for (const file of ["npm/contract.d.ts", "npm/errors.ts", "pkg.json"]) cpSync(join(ROOT, file), join(dir, file));
   writeFileSync(join(dir, "package.json"), '{"type":"module"}\n');
-  const site = await serve(dir, { port: 0 });
+  const site = await serve(dir, { port: 0, watch });
   const close = async () => {
     await site.close();
     rmSync(dir, { recursive: true, force: true });

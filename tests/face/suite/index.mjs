@@ -7,6 +7,7 @@ import keys from "./keys.mjs";
 import long from "./long.mjs";
 import many from "./many.mjs";
 import memory from "./memory.mjs";
+import quiet from "./quiet.mjs";
 import random from "./random.mjs";
 import start from "./start.mjs";
 import vectors from "./vectors.mjs";
@@ -21,6 +22,7 @@ export const suites = {
   free,
   keys,
   backup,
+  quiet,
   random,
   memory,
   vectors,
