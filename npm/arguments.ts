@@ -30,7 +30,7 @@ const KINDS = [typedArray, DataView.prototype].map((prototype) =>
 const bufferLength = getter(ArrayBuffer.prototype, "byteLength");
 
 /** Just the bytes that were given, in place. */
-export function toBytes(bytes: unknown, what: string): Uint8Array {
+export function toBytes(bytes: unknown, what: string, expected = "an ArrayBuffer or a view"): Uint8Array {
   try {
     if (ArrayBuffer.isView(bytes)) {
       const kind = Object.prototype.toString.call(bytes) === "[object DataView]" || bytes instanceof DataView ? 1 : 0;
@@ -40,24 +40,40 @@ export function toBytes(bytes: unknown, what: string): Uint8Array {
     bufferLength.call(bytes);
     return new Uint8Array(bytes as ArrayBuffer);
   } catch {
-    throw invalid(`${what} is not an ArrayBuffer or a view, or its buffer is detached`);
+    throw invalid(`${what} is ${kindOf(bytes)}; expected ${expected}`);
+  }
+}
+
+/** What was given instead of bytes: its kind, nothing of its content. */
+function kindOf(given: unknown): string {
+  if (given === null || given === undefined) return `${given}`;
+  if (typeof given === "string") return "a string: decode it first";
+  if (typeof given !== "object") return `a ${typeof given}`;
+  try {
+    if (ArrayBuffer.isView(given) || given instanceof ArrayBuffer) return "detached, transferred or shrunk";
+    if (isBlob(given)) return "a Blob: only encrypt() and decrypt() read Blobs";
+    if (given instanceof Promise) return "a promise: await it first";
+    return Array.isArray(given) ? "an array" : "an object";
+  } catch {
+    // A revoked proxy answers no question.
+    return "an object";
   }
 }
 
 /** A copy, for what is read only after something was awaited. */
-export function copyBytes(bytes: unknown, what: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(toBytes(bytes, what));
+export function copyBytes(bytes: unknown, what: string, expected?: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(toBytes(bytes, what, expected));
 }
 
 /** Bytes, or text as UTF-8. */
-export function toData(data: unknown): Uint8Array {
-  return typeof data === "string" ? encoder.encode(wellFormed(data, "the data")) : toBytes(data, "the data");
+export function toData(data: unknown, expected = "text or bytes"): Uint8Array {
+  return typeof data === "string" ? encoder.encode(wellFormed(data, "the data")) : toBytes(data, "the data", expected);
 }
 
 export function isBlob(value: unknown): value is Blob {
-  if (typeof Blob !== "function" || !(value instanceof Blob)) return false;
+  if (typeof Blob !== "function") return false;
   try {
-    return typeof getter(Blob.prototype, "size").call(value) === "number";
+    return value instanceof Blob && typeof getter(Blob.prototype, "size").call(value) === "number";
   } catch {
     return false;
   }
@@ -85,7 +101,8 @@ export function toSource(data: Data | Bytes, what: "data" | "sealed", short: num
       },
     };
   }
-  let bytes = what === "data" ? toData(data) : toBytes(data, "the sealed data");
+  let bytes =
+    what === "data" ? toData(data, "text, bytes or a Blob") : toBytes(data, "the sealed data", "bytes or a Blob");
   const size = bytes.length;
   if (size <= short) bytes = Uint8Array.from(bytes);
   return {
@@ -118,10 +135,23 @@ export function isPlain(value: unknown): value is Record<string, unknown> {
   );
 }
 
-/** The options object itself: undefined, or an object. */
-export function toOptions<T extends object>(options: T | undefined): Partial<T> {
+/** Bytes are not meant: each of them would be a member. */
+export function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !ArrayBuffer.isView(value);
+}
+
+/** A misspelt name must not lose what it stands for: a context, a padding. What its value is, nobody is told. */
+export function refuseUnknown(given: object, known: readonly string[], what: string): void {
+  for (const name of Object.keys(given)) {
+    if (!known.includes(name)) throw invalid(`unknown ${what} '${name.slice(0, 40)}'`);
+  }
+}
+
+/** The options object itself: undefined, or an object of what is known. One object serves a call and its inverse, so they know the same names. */
+export function toOptions<T extends object>(options: T | undefined, known: readonly string[]): Partial<T> {
   if (options === undefined) return {};
-  if (typeof options !== "object" || options === null) throw invalid("the options are not an object");
+  if (!isObject(options)) throw invalid("the options are not an object");
+  refuseUnknown(options, known, "option");
   const { signal, onProgress } = options as { signal?: unknown; onProgress?: unknown };
   if (signal !== undefined && !(typeof signal === "object" && signal !== null && "aborted" in signal)) {
     throw invalid("signal is not an AbortSignal");

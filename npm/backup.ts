@@ -4,6 +4,8 @@ import { invalid } from "./errors.js";
 import { KeyPair } from "./key-pair.js";
 import type { Bytes, Kdf, Out } from "./types.js";
 
+const OPTIONS = ["userId", "kdf"];
+
 /** Seals a key pair under a password: docs/SPEC.md, section 7. The parameters travel inside, authenticated, and are refused outside compiled-in bounds
  *  (`kdf-policy`), before deriving. Random 32-byte salt inside; the user id stands in clear and is compared before deriving (`key-mismatch`).
  *  Passwords are prepared as in RFC 8265 (OpaqueString): NFC, nothing trimmed or cut, 1 to 1,024 bytes.
@@ -15,7 +17,7 @@ export async function sealBackup(
 ): Promise<Out> {
   KeyPair.toCore(keyPair);
   const text = passwordText(password);
-  const { userId, kdf } = toOptions(options);
+  const { userId, kdf } = toOptions(options, OPTIONS);
   const user = wellFormed(userId, "userId");
   const parameters = toParameters(kdf);
   const wasm = await core();
@@ -27,7 +29,7 @@ export async function sealBackup(
 export async function openBackup(backup: Bytes, password: string, options: { userId: string }): Promise<KeyPair> {
   const bytes = copyBytes(backup, "the backup");
   const text = passwordText(password);
-  const user = wellFormed(toOptions(options).userId, "userId");
+  const user = wellFormed(toOptions(options, OPTIONS).userId, "userId");
   const wasm = await core();
   return KeyPair.fromCore(call(() => wasm.openBackup(bytes, text, user)));
 }

@@ -3,7 +3,7 @@ import { toEntries } from "./arguments.js";
 import { invalid } from "./errors.js";
 import type { Context } from "./types.js";
 
-/** A crossing takes at most this much, so that no task gets long. */
+/** A new crossing starts after this much, so that no task gets long. */
 const MAX_BYTES = 1 << 20;
 const MAX_ITEMS = 4096;
 const encoder = /* @__PURE__ */ new TextEncoder();

@@ -20,7 +20,7 @@ export function provide(source: () => Promise<Bytes>): void {
 /** Compiles the WebAssembly once. Idempotent and safe to call concurrently. Every async call awaits it by itself; *Sync methods,
  *  PublicKey.parse and keyIdOf need it done before, and throw `not-initialised` otherwise. The default entry carries the module
  *  inside; in `wardkey/slim` the application gives the source, and every call before that is `not-initialised`. Both entries share one instance.
- *  @throws `unsupported-environment` without WebAssembly; `invalid-argument`, `network` for a source that is no module. A call that failed can be made again. */
+ *  @throws `unsupported-environment` without WebAssembly or memory for it; `invalid-argument`, `network` for a source that is no module. A call that failed can be made again. */
 export async function init(source?: Source): Promise<void> {
   if (ready) return;
   if (source === undefined && loading === undefined && inlined === undefined) throw notInitialised();
@@ -34,7 +34,21 @@ async function load(source: Source | undefined): Promise<void> {
   if (typeof WebAssembly !== "object") {
     throw new WardkeyError("unsupported-environment", "there is no WebAssembly here");
   }
-  const module = await compile(source === undefined ? ((await inlined?.()) ?? new ArrayBuffer(0)) : source);
+  if (source !== undefined) return start(source);
+  try {
+    await start((await inlined?.()) ?? new ArrayBuffer(0));
+  } catch (e) {
+    const cause = fromCore(e);
+    // The application gave no argument that could be wrong.
+    if (cause.code !== "invalid-argument") throw cause;
+    throw new WardkeyError("unsupported-environment", "the WebAssembly module inside the package does not start", {
+      cause,
+    });
+  }
+}
+
+async function start(source: Source): Promise<void> {
+  const module = await compile(source);
   // The glue takes any module's exports: look before it does.
   const names = new Set(WebAssembly.Module.exports(module).map(({ name }) => name));
   if (!["memory", "coredatakey_generate", "errorCodes"].every((name) => names.has(name))) {
@@ -43,6 +57,9 @@ async function load(source: Source | undefined): Promise<void> {
   try {
     glue.initSync({ module });
   } catch (cause) {
+    if (cause instanceof RangeError) {
+      throw new WardkeyError("unsupported-environment", "there is no memory for the WebAssembly module", { cause });
+    }
     throw new WardkeyError("invalid-argument", "the source is not Wardkey's WebAssembly module", { cause });
   }
   ready = true;
@@ -58,7 +75,7 @@ async function compile(source: Source): Promise<WebAssembly.Module> {
   ) {
     bytes = await download(source);
   } else {
-    bytes = copyBytes(source, "the source (bytes, a URL, a Response or a WebAssembly.Module)");
+    bytes = copyBytes(source, "the source", "bytes, a URL, a Response or a WebAssembly.Module");
   }
   try {
     return await WebAssembly.compile(bytes);

@@ -1,4 +1,16 @@
-import { copyBytes, isPadded, throwIfAborted, toBytes, toData, toEntries, toOptions, toSource } from "./arguments.js";
+/// <reference lib="esnext.disposable" preserve="true" />
+import {
+  copyBytes,
+  isObject,
+  isPadded,
+  refuseUnknown,
+  throwIfAborted,
+  toBytes,
+  toData,
+  toEntries,
+  toOptions,
+  toSource,
+} from "./arguments.js";
 import { type Batch, inBatches } from "./batch.js";
 import type { CoreDataKey } from "./core/wardkey_core.js";
 import { call, core, coreNow, Handle } from "./core.js";
@@ -10,6 +22,10 @@ import type { Bytes, Data, DataOptions, EncryptOptions, ManyOptions, Out, Plain,
 export type Settled<T> = { ok: true; value: T } | { ok: false; error: WardkeyError };
 
 const SECRET: unique symbol = Symbol("construct");
+const DATA_OPTIONS = ["context", "padding", "signal", "onProgress"];
+const MANY_OPTIONS = ["padding", "signal", "onProgress"];
+const PLAIN = ["data", "context"];
+const SEALED = ["sealed", "context"];
 
 /** A 256-bit symmetric key. Its bytes stay inside the WebAssembly memory and are wiped by free(), which may be called twice.
  *  Use after free() is `invalid-argument`. Data is encrypted by C2SP chunked-encryption with AES-256-GCM: docs/SPEC.md, sections 3 and 4. */
@@ -63,7 +79,7 @@ export class DataKey {
    *  @throws `invalid-argument`, `limit`, `aborted`, `rng` */
   async encrypt(data: Data, options?: EncryptOptions): Promise<Out> {
     this.#key.inner;
-    const given = toOptions(options);
+    const given = toOptions(options, DATA_OPTIONS);
     const source = toSource(data, "data", SHORT);
     const entries = toEntries(given.context);
     const padded = isPadded(given.padding);
@@ -82,7 +98,7 @@ export class DataKey {
    *  @throws `invalid-format`, `unsupported-version`, `truncated`, `decryption-failed`, `invalid-argument`, `limit`, `aborted` */
   async decrypt(sealed: Bytes | Blob, options?: DataOptions): Promise<Out> {
     this.#key.inner;
-    const given = toOptions(options);
+    const given = toOptions(options, DATA_OPTIONS);
     const source = toSource(sealed, "sealed", SHORT);
     const entries = toEntries(given.context);
     throwIfAborted(given.signal);
@@ -101,7 +117,7 @@ export class DataKey {
   encryptSync(data: Bytes | string, options?: EncryptOptions): Out {
     coreNow();
     const key = this.#key.inner;
-    const given = toOptions(options);
+    const given = toOptions(options, DATA_OPTIONS);
     throwIfAborted(given.signal);
     const bytes = toData(data);
     const entries = toEntries(given.context);
@@ -115,7 +131,7 @@ export class DataKey {
   decryptSync(sealed: Bytes, options?: DataOptions): Out {
     coreNow();
     const key = this.#key.inner;
-    const given = toOptions(options);
+    const given = toOptions(options, DATA_OPTIONS);
     throwIfAborted(given.signal);
     const bytes = toBytes(sealed, "the sealed data");
     const entries = toEntries(given.context);
@@ -124,14 +140,15 @@ export class DataKey {
     return data;
   }
 
-  /** Many small records in one call. An item of a wrong type fails the whole call, with nothing encrypted. */
+  /** Many small records in one call. An item of a wrong type, or with other members than `data` and `context`, fails the whole call, with
+   *  nothing encrypted. */
   async encryptMany(items: readonly Plain[], options?: ManyOptions): Promise<Out[]> {
     this.#key.inner;
-    const given = toOptions(options);
+    const given = toOptions(options, MANY_OPTIONS);
     const padded = isPadded(given.padding);
     throwIfAborted(given.signal);
     const batches = inBatches(items, (batch: Batch, item: Plain) => {
-      if (typeof item !== "object" || item === null) throw invalid("an item is not an object");
+      checkItem(item, PLAIN);
       batch.add(item.data, item.context, toData);
     });
     await core();
@@ -142,15 +159,15 @@ export class DataKey {
     });
   }
 
-  /** Never throws for one bad item: it says so in that item's place. */
+  /** Never throws for one bad item: it says so in that item's place. An item has no other members than `sealed` and `context`. */
   async decryptMany(items: readonly Sealed[], options?: ManyOptions): Promise<Settled<Out>[]> {
     this.#key.inner;
-    const given = toOptions(options);
+    const given = toOptions(options, MANY_OPTIONS);
     throwIfAborted(given.signal);
     const refused = new Map<number, WardkeyError>();
     const batches = inBatches(items, (batch: Batch, item: Sealed, index: number) => {
       try {
-        if (typeof item !== "object" || item === null) throw invalid("an item is not an object");
+        checkItem(item, SEALED);
         batch.add(item.sealed, item.context, (sealed) => toBytes(sealed, "the sealed data"));
       } catch (e) {
         refused.set(index, fromCore(e));
@@ -202,6 +219,11 @@ export function keyIdOf(sealed: Bytes): string {
   const bytes = toBytes(sealed, "the sealed data");
   // The header is all that is looked at.
   return call(() => wasm.keyIdOf(bytes.subarray(0, wasm.messageStart())));
+}
+
+function checkItem(item: unknown, known: readonly string[]): void {
+  if (!isObject(item)) throw invalid("an item is not an object");
+  refuseUnknown(item, known, "item member");
 }
 
 /** What wasm-bindgen gives owns its buffer; only its type doesn't say so. */

@@ -1,4 +1,4 @@
-/** Every code that an error of this version can have. Closed; equals the core's enum, by test. */
+/** The codes of version 1 of the API. This release has not all of its calls, so it throws some of them only. Closed; equals the core's enum, by test. */
 export type KnownErrorCode =
   | "not-initialised"
   | "invalid-argument"
@@ -41,6 +41,7 @@ export type KnownErrorCode =
   | "limit"
   | "rng"
   | "unsupported-environment";
+/** A known one, or one that a later version brings. */
 export type ErrorCode = KnownErrorCode | (string & {});
 
 /** Marks errors of every copy of the package in a page. */

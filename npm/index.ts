@@ -4,25 +4,21 @@ import { inlined } from "./inlined.js";
 import * as slim from "./slim.js";
 
 // These names are bindings of this file, not re-exports: a bundler that is told of no side effects would pass over a file that only
-// re-exports, and the module with it.
+// re-exports, and the module with it. Aliases, not constants: an editor shows what is said of the classes and functions themselves.
 provide(inlined);
 
-export const init = slim.init;
-export const version = slim.version;
-export const WardkeyError = slim.WardkeyError;
-export type WardkeyError = slim.WardkeyError;
-export const isWardkeyError = slim.isWardkeyError;
-export const DataKey = slim.DataKey;
-export type DataKey = slim.DataKey;
-export const keyIdOf = slim.keyIdOf;
-export const KeyPair = slim.KeyPair;
-export type KeyPair = slim.KeyPair;
-export const PublicKey = slim.PublicKey;
-export type PublicKey = slim.PublicKey;
-export const wrapKey = slim.wrapKey;
-export const unwrapKey = slim.unwrapKey;
-export const sealBackup = slim.sealBackup;
-export const openBackup = slim.openBackup;
+export import init = slim.init;
+export import version = slim.version;
+export import WardkeyError = slim.WardkeyError;
+export import isWardkeyError = slim.isWardkeyError;
+export import DataKey = slim.DataKey;
+export import keyIdOf = slim.keyIdOf;
+export import KeyPair = slim.KeyPair;
+export import PublicKey = slim.PublicKey;
+export import wrapKey = slim.wrapKey;
+export import unwrapKey = slim.unwrapKey;
+export import sealBackup = slim.sealBackup;
+export import openBackup = slim.openBackup;
 export type {
   Bytes,
   Context,

@@ -1,7 +1,8 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { copyBytes, isPlain, toOptions, wellFormed } from "./arguments.js";
 import type { CoreKeyPair, CorePublicKey } from "./core/wardkey_core.js";
 import { call, core, coreNow, Handle } from "./core.js";
-import { invalid } from "./errors.js";
+import { invalid, WardkeyError } from "./errors.js";
 import type { Bytes, Suite } from "./types.js";
 
 const SECRET: unique symbol = Symbol("construct");
@@ -73,6 +74,9 @@ export class KeyPair {
     if (typeof key === "string") {
       const pem = wellFormed(key, "the key");
       const { CoreKeyPair } = await core();
+      if (!pem.includes("-----BEGIN PRIVATE KEY-----")) {
+        throw new WardkeyError("invalid-format", 'expected PEM with the label "PRIVATE KEY": PKCS#8, not encrypted');
+      }
       return KeyPair.fromCore(call(() => CoreKeyPair.fromPem(pem)));
     }
     if (isPlain(key)) {
@@ -83,7 +87,7 @@ export class KeyPair {
       const { CoreKeyPair } = await core();
       return KeyPair.fromCore(call(() => CoreKeyPair.fromJwk(jwk)));
     }
-    const der = copyBytes(key, "the key");
+    const der = copyBytes(key, "the key", "PEM text, bytes in PKCS#8 or a JWK");
     try {
       const { CoreKeyPair } = await core();
       return KeyPair.fromCore(call(() => CoreKeyPair.fromPkcs8(der)));
@@ -114,6 +118,6 @@ export class KeyPair {
 }
 
 function suiteOf(options: { suite?: Suite } | undefined): unknown {
-  const { suite } = toOptions(options);
+  const { suite } = toOptions(options, ["suite"]);
   return suite === undefined ? "hybrid" : suite;
 }

@@ -20,6 +20,12 @@ function allocate(length: number): Out {
   }
 }
 
+/** Nothing is awaited before the piece is used that needn't be: the bytes could be taken away meanwhile. */
+function usePiece<T>(source: Source, start: number, end: number, use: (piece: Uint8Array) => T): T | Promise<T> {
+  const read = source.read(start, end);
+  return read instanceof Promise ? read.then(use) : use(read);
+}
+
 /** Passes the source through `step`, from `position` on, and joins what comes out. */
 async function pass(
   source: Source,
@@ -34,10 +40,9 @@ async function pass(
   for (let at = position; at < source.size; at += PIECE) {
     throwIfAborted(options.signal);
     const end = Math.min(at + PIECE, source.size);
-    const read = source.read(at, end);
-    // Nothing is awaited that needn't be: the bytes could be taken away meanwhile.
-    const piece = read instanceof Promise ? await read : read;
-    written += call(() => machine.update(piece, out.subarray(written)));
+    written = await usePiece(source, at, end, (piece) => {
+      return written + call(() => machine.update(piece, out.subarray(written)));
+    });
     options.onProgress?.({ bytesProcessed: end, ...total });
     await pace.breathe();
   }
@@ -75,11 +80,10 @@ export async function decryptLong(
   options: DataOptions,
   isAlive: () => void,
 ): Promise<Out> {
-  const read = source.read(0, Math.min(core.messageStart(), source.size));
-  const start = read instanceof Promise ? await read : read;
-  isAlive();
-  const length = call(() => core.openedLength(start, source.size));
-  const opener = call(() => new core.CoreOpener(key, start, entries));
+  const [length, opener] = await usePiece(source, 0, Math.min(core.messageStart(), source.size), (start) => {
+    isAlive();
+    return call(() => [core.openedLength(start, source.size), new core.CoreOpener(key, start, entries)] as const);
+  });
   let out: Out | undefined;
   try {
     out = allocate(length);

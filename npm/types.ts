@@ -28,10 +28,12 @@ export interface ManyOptions {
   signal?: AbortSignal;
   onProgress?: (done: number, total: number) => void;
 }
+/** An item of encryptMany(): these members and no others. */
 export interface Plain {
   data: Bytes | string;
   context?: Context;
 }
+/** An item of decryptMany(): these members and no others. */
 export interface Sealed {
   sealed: Bytes;
   context?: Context;
@@ -46,8 +48,16 @@ export interface WrapOptions {
 /** How a password becomes a key. Outside of the bounds (Argon2id: 19–256 MiB, 2–10 passes; PBKDF2: 600 000–5 000 000 iterations): `kdf-policy`. */
 export type Kdf =
   | {
-      /** RFC 9106, version 1.3, p = 1 */ name: "argon2id" /** default 65536 */;
-      memoryKiB?: number /** default 3 */;
+      /** RFC 9106, version 1.3, p = 1. */
+      name: "argon2id";
+      /** Default 65 536. */
+      memoryKiB?: number;
+      /** Default 3. */
       passes?: number;
     }
-  | { /** RFC 8018 */ name: "pbkdf2-sha256" /** default 600 000 */; iterations?: number };
+  | {
+      /** RFC 8018. */
+      name: "pbkdf2-sha256";
+      /** Default 600 000. */
+      iterations?: number;
+    };

@@ -3,8 +3,9 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { CHROMIUM_ARGS } from "./chromium.mjs";
-import { ask, cache, Failure, inCi } from "./run.mjs";
+import { ask, cache, Failure } from "./run.mjs";
 
+const inCi = !["", "0", "false"].includes(process.env.CI ?? "");
 const compiled = join(cache, "tools", "bin", "geckodriver");
 const which = (...names) => names.map((name) => ask("which", [name])).find(Boolean);
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
-export const inCi = !["", "0", "false"].includes(process.env.CI ?? "");
+export const inCi = process.env.CI === "true";
 /** Tools that are compiled or installed once for all clones. */
 export const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "wardkey");
 mkdirSync(cache, { recursive: true });

@@ -1,8 +1,8 @@
 // What the package publishes is assignable to the contract, name by name. What isn't delivered yet is listed here; a name that is in neither list, or a
 // listed one that has been delivered since, doesn't compile.
-import type * as Published from "wardkey";
-import type * as Slim from "wardkey/slim";
-import type * as Contract from "wardkey-contract";
+import type * as Contract from "wardkey";
+import type * as Published from "wardkey-published";
+import type * as Slim from "wardkey-published/slim";
 
 /** Of the contract's values, for later. */
 type Later =

@@ -7,6 +7,7 @@ import keys from "./keys.mjs";
 import long from "./long.mjs";
 import many from "./many.mjs";
 import memory from "./memory.mjs";
+import options from "./options.mjs";
 import quiet from "./quiet.mjs";
 import random from "./random.mjs";
 import start from "./start.mjs";
@@ -16,6 +17,7 @@ export const suites = {
   start,
   errors,
   arguments: argumentsSuite,
+  options,
   data,
   many,
   long,

@@ -164,6 +164,15 @@ export default {
     ]);
   },
 
+  "importRsa() says which PEM it reads": async (pkg, tools) => {
+    const der = derOf(await tools.text("testdata/rsa/3072.pem"));
+    for (const label of ["RSA PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "PUBLIC KEY", "CANARY"]) {
+      const { code, message } = await pkg.KeyPair.importRsa(pemOf(label, der)).catch((error) => error);
+      equal(code, "invalid-format", label);
+      ok(/"PRIVATE KEY": PKCS#8, not encrypted/.test(message) && !message.includes("CANARY"), message);
+    }
+  },
+
   "W6: importRsa() and PublicKey.parse() refuse weak keys": async (pkg) => {
     const [small, odd, three] = await Promise.all([made(1024), made(2304), made(3072, [3])]);
     await allFail(pkg, [

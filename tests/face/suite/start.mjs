@@ -187,6 +187,43 @@ export default {
     ]);
   },
 
+  "a module that can't start is no mistake of an application that gave none": async (_pkg, tools) => {
+    const { compile, Instance } = WebAssembly;
+    const index = await tools.fresh().index();
+    const wasm = await tools.bytes("pkg/wardkey.wasm");
+    const replaced = async (name, value, code, ...source) => {
+      WebAssembly[name] = value;
+      try {
+        await fails(index, code, () => index.init(...source), `${name}, ${source.length} sources`);
+      } finally {
+        Object.assign(WebAssembly, { compile, Instance });
+      }
+    };
+    const failing = (error) =>
+      function Instance() {
+        throw error;
+      };
+    const other = () => compile(EMPTY_MODULE);
+    const link = failing(new WebAssembly.LinkError("another import"));
+    const memory = failing(new RangeError("out of memory"));
+    await replaced("compile", other, "unsupported-environment");
+    await replaced("compile", other, "invalid-argument", wasm);
+    await replaced("Instance", link, "unsupported-environment");
+    await replaced("Instance", link, "invalid-argument", wasm);
+    await replaced("Instance", memory, "unsupported-environment");
+    await replaced("Instance", memory, "unsupported-environment", wasm);
+    await index.init();
+    await works(index, "after all those failures");
+  },
+
+  "the default entry's names are those of the slim one, with what is said of them": async (_pkg, tools) => {
+    const types = await tools.text("pkg/index.d.ts");
+    equal(types.match(/export declare .*/g), null, "declarations of its own");
+    const aliases = [...types.matchAll(/export import (\w+) = slim\.\1;/g)].map(([, name]) => name);
+    equal(aliases.sort(), DELIVERED, "aliases");
+    ok(/Default 3\. \*\/\s+passes\?:/.test(await tools.text("pkg/types.d.ts")), "a default stands above its property");
+  },
+
   "P1: a flipped byte of the inlined module ends init()": async (_pkg, tools) => {
     const copies = tools.damaged();
     ok(copies.length === 4, "damaged copies");

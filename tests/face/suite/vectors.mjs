@@ -37,7 +37,8 @@ export default {
       equal(result.value, expected, row.name);
     }
     ok(invalid.length >= 110, "entries");
-    const open = async (row) => (await pkg.DataKey.importRaw(unhex(row.key))).decrypt(unhex(row.sealed), row);
+    const open = async (row) =>
+      (await pkg.DataKey.importRaw(unhex(row.key))).decrypt(unhex(row.sealed), { context: row.context });
     await refused(
       pkg,
       invalid.filter(({ author }) => author === null),
