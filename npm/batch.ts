@@ -1,12 +1,18 @@
 // Many records in one crossing into the WebAssembly module: their bytes joined, and a list of lengths.
-import { toEntries } from "./arguments.js";
 import { invalid } from "./errors.js";
-import type { Context } from "./types.js";
 
 /** A new crossing starts after this much, so that no task gets long. */
 const MAX_BYTES = 1 << 20;
 const MAX_ITEMS = 4096;
+/** An item of more than this goes by itself, in pieces. */
+const MAX_ITEM = 1 << 18;
 const encoder = /* @__PURE__ */ new TextEncoder();
+
+/** One record: its bytes, and its context as `[key, value, …]`. */
+export interface Item {
+  bytes: Uint8Array;
+  entries: string[] | undefined;
+}
 
 export class Batch {
   readonly #parts: Uint8Array[] = [];
@@ -19,18 +25,12 @@ export class Batch {
     return this.#items >= MAX_ITEMS || this.#bytes >= MAX_BYTES;
   }
 
-  /** Checks the item as a whole before any of it is kept. */
-  add(data: unknown, context: Context | undefined, read: (data: unknown) => Uint8Array): void {
-    const bytes = read(data);
-    const entries = toEntries(context)?.map((text) => encoder.encode(text)) ?? [];
+  /** Nothing holds the place of an item that was refused. */
+  add(item: Item | undefined): void {
+    const { bytes, entries = [] } = item ?? { bytes: new Uint8Array() };
     this.#layout.push(entries.length / 2);
-    for (const part of [...entries, bytes]) this.#put(part);
-    this.#items += 1;
-  }
-
-  /** Holds the place of an item that was refused. */
-  addNothing(): void {
-    this.#layout.push(0, 0);
+    for (const text of entries) this.#put(encoder.encode(text));
+    this.#put(bytes);
     this.#items += 1;
   }
 
@@ -60,18 +60,32 @@ export class Batch {
   }
 }
 
-export function inBatches<T>(items: readonly T[], add: (batch: Batch, item: T, index: number) => void): Batch[] {
+/** The items in order: packed into batches, long ones by themselves. `read` checks one, and gives nothing for one that is refused. */
+export function inBatches<T>(
+  items: readonly T[],
+  read: (item: T, index: number) => Item | undefined,
+): (Batch | Item)[] {
   if (!Array.isArray(items)) throw invalid("the items are not an array");
-  const batches: Batch[] = [];
+  const batches: (Batch | Item)[] = [];
   let batch: Batch | undefined;
+  const close = () => {
+    batch?.close();
+    batch = undefined;
+  };
   for (let index = 0; index < items.length; index += 1) {
-    if (!batch || batch.full) {
-      batch?.close();
+    const item = read(items[index] as T, index);
+    if (item && item.bytes.length > MAX_ITEM) {
+      close();
+      batches.push({ bytes: item.bytes.slice(), entries: item.entries });
+      continue;
+    }
+    if (batch?.full) close();
+    if (!batch) {
       batch = new Batch();
       batches.push(batch);
     }
-    add(batch, items[index] as T, index);
+    batch.add(item);
   }
-  batch?.close();
+  close();
   return batches;
 }

@@ -8,6 +8,7 @@ import type { Bytes } from "./types.js";
 export type Source = Bytes | URL | string | Response | WebAssembly.Module;
 
 let ready = false;
+let memory: WebAssembly.Memory | undefined;
 let loading: Promise<void> | undefined;
 let inlined: (() => Promise<Bytes>) | undefined;
 
@@ -55,7 +56,7 @@ async function start(source: Source): Promise<void> {
     throw invalid("the source is not Wardkey's WebAssembly module");
   }
   try {
-    glue.initSync({ module });
+    memory = glue.initSync({ module }).memory;
   } catch (cause) {
     if (cause instanceof RangeError) {
       throw new WardkeyError("unsupported-environment", "there is no memory for the WebAssembly module", { cause });
@@ -128,11 +129,26 @@ export async function core(): Promise<typeof glue> {
 /** Runs a call of the core; what it throws becomes a WardkeyError.
  *  @internal */
 export function call<T>(run: () => T): T {
+  if (dead) throw dead;
   try {
     return run();
   } catch (e) {
+    if (e instanceof WebAssembly.RuntimeError) throw trapped(e);
     throw fromCore(e);
   }
+}
+
+/** After a trap the module can neither be used nor tidy up: its memory, with every key, is wiped, and every later call fails the same way. */
+let dead: WardkeyError | undefined;
+
+function trapped(cause: WebAssembly.RuntimeError): WardkeyError {
+  new Uint8Array(memory?.buffer ?? new ArrayBuffer(0)).fill(0);
+  dead = new WardkeyError(
+    "unsupported-environment",
+    "the WebAssembly module failed, perhaps for want of memory: load the page again",
+    { cause },
+  );
+  return dead;
 }
 
 /** An object of the WebAssembly memory, given up once.
@@ -152,6 +168,7 @@ export class Handle<T extends { destroy(): void }> {
   free(): void {
     const inner = this.#inner;
     this.#inner = undefined;
-    inner?.destroy();
+    // Nothing is left of it in a module that has failed.
+    if (!dead) inner?.destroy();
   }
 }

@@ -11,12 +11,25 @@ import {
   toOptions,
   toSource,
 } from "./arguments.js";
-import { type Batch, inBatches } from "./batch.js";
+import { Batch, type Item, inBatches } from "./batch.js";
+import { isLong, LONG } from "./chunks.js";
 import type { CoreDataKey } from "./core/wardkey_core.js";
 import { call, core, coreNow, Handle } from "./core.js";
-import { fromCore, invalid, type WardkeyError } from "./errors.js";
-import { decryptLong, encryptLong, SHORT } from "./long.js";
-import type { Bytes, Data, DataOptions, EncryptOptions, ManyOptions, Out, Plain, Sealed } from "./types.js";
+import { fromCore, invalid, isWardkeyError, type WardkeyError } from "./errors.js";
+import { decryptLong, decryptLongSync, encryptLong, encryptLongSync } from "./long.js";
+import { rangeOf, sizeOf, toReader } from "./range.js";
+import { decryptionStream, encryptionStream, type Pipe } from "./streams.js";
+import type {
+  Bytes,
+  Data,
+  DataOptions,
+  EncryptOptions,
+  ManyOptions,
+  Out,
+  Plain,
+  RangeSource,
+  Sealed,
+} from "./types.js";
 
 /** One item's result, where others of the same call may have failed. */
 export type Settled<T> = { ok: true; value: T } | { ok: false; error: WardkeyError };
@@ -80,12 +93,12 @@ export class DataKey {
   async encrypt(data: Data, options?: EncryptOptions): Promise<Out> {
     this.#key.inner;
     const given = toOptions(options, DATA_OPTIONS);
-    const source = toSource(data, "data", SHORT);
+    const source = toSource(data, "data", LONG);
     const entries = toEntries(given.context);
     const padded = isPadded(given.padding);
     throwIfAborted(given.signal);
     const wasm = await core();
-    if (source.size > SHORT) return encryptLong(wasm, this.#key.inner, source, entries, padded, given);
+    if (isLong(source.size)) return encryptLong(wasm, this.#key.inner, source, entries, padded, given);
     const bytes = await source.read(0, source.size);
     throwIfAborted(given.signal);
     const key = this.#key.inner;
@@ -99,12 +112,12 @@ export class DataKey {
   async decrypt(sealed: Bytes | Blob, options?: DataOptions): Promise<Out> {
     this.#key.inner;
     const given = toOptions(options, DATA_OPTIONS);
-    const source = toSource(sealed, "sealed", SHORT);
+    const source = toSource(sealed, "sealed", LONG);
     const entries = toEntries(given.context);
     throwIfAborted(given.signal);
     const wasm = await core();
     const key = this.#key;
-    if (source.size > SHORT) return decryptLong(wasm, key.inner, source, entries, given, () => key.inner);
+    if (isLong(source.size)) return decryptLong(wasm, () => key.inner, source, entries, given);
     const bytes = await source.read(0, source.size);
     throwIfAborted(given.signal);
     const inner = key.inner;
@@ -115,27 +128,31 @@ export class DataKey {
 
   /** As encrypt(), at once: for small records. Needs init() done. */
   encryptSync(data: Bytes | string, options?: EncryptOptions): Out {
-    coreNow();
+    const wasm = coreNow();
     const key = this.#key.inner;
     const given = toOptions(options, DATA_OPTIONS);
     throwIfAborted(given.signal);
     const bytes = toData(data);
     const entries = toEntries(given.context);
     const padded = isPadded(given.padding);
-    const sealed = own(call(() => key.encrypt(bytes, entries, padded)));
+    const sealed =
+      bytes.length > LONG
+        ? encryptLongSync(wasm, key, bytes, entries, padded)
+        : own(call(() => key.encrypt(bytes, entries, padded)));
     given.onProgress?.({ bytesProcessed: bytes.length, totalBytes: bytes.length });
     return sealed;
   }
 
   /** As decrypt(), at once: for small records. Needs init() done. */
   decryptSync(sealed: Bytes, options?: DataOptions): Out {
-    coreNow();
+    const wasm = coreNow();
     const key = this.#key.inner;
     const given = toOptions(options, DATA_OPTIONS);
     throwIfAborted(given.signal);
     const bytes = toBytes(sealed, "the sealed data");
     const entries = toEntries(given.context);
-    const data = own(call(() => key.decrypt(bytes, entries)));
+    const data =
+      bytes.length > LONG ? decryptLongSync(wasm, key, bytes, entries) : own(call(() => key.decrypt(bytes, entries)));
     given.onProgress?.({ bytesProcessed: bytes.length, totalBytes: bytes.length });
     return data;
   }
@@ -147,14 +164,18 @@ export class DataKey {
     const given = toOptions(options, MANY_OPTIONS);
     const padded = isPadded(given.padding);
     throwIfAborted(given.signal);
-    const batches = inBatches(items, (batch: Batch, item: Plain) => {
+    const batches = inBatches(items, (item) => {
       checkItem(item, PLAIN);
-      batch.add(item.data, item.context, toData);
+      return { bytes: toData(item.data), entries: toEntries(item.context) };
     });
-    await core();
-    return this.#many(batches, items.length, given, (packed, layout) => {
+    const wasm = await core();
+    return this.#many(batches, items.length, given, (batch) => {
       const key = this.#key.inner;
-      const [bytes, lengths] = call(() => key.encryptMany(packed, layout, padded)) as [Out, Uint32Array];
+      if (!(batch instanceof Batch)) return [encryptLongSync(wasm, key, batch.bytes, batch.entries, padded)];
+      const [bytes, lengths] = call(() => key.encryptMany(batch.packed(), batch.layout(), padded)) as [
+        Out,
+        Uint32Array,
+      ];
       return cut(bytes, lengths);
     });
   }
@@ -165,20 +186,28 @@ export class DataKey {
     const given = toOptions(options, MANY_OPTIONS);
     throwIfAborted(given.signal);
     const refused = new Map<number, WardkeyError>();
-    const batches = inBatches(items, (batch: Batch, item: Sealed, index: number) => {
+    const batches = inBatches(items, (item, index) => {
       try {
         checkItem(item, SEALED);
-        batch.add(item.sealed, item.context, (sealed) => toBytes(sealed, "the sealed data"));
+        return { bytes: toBytes(item.sealed, "the sealed data"), entries: toEntries(item.context) };
       } catch (e) {
-        refused.set(index, fromCore(e));
-        batch.addNothing();
+        refused.set(index, isWardkeyError(e) ? e : invalid("an item can't be read"));
+        return undefined;
       }
     });
-    await core();
+    const wasm = await core();
     let index = 0;
-    return this.#many(batches, items.length, given, (packed, layout) => {
+    return this.#many(batches, items.length, given, (batch) => {
       const key = this.#key.inner;
-      const [bytes, lengths, errors] = call(() => key.decryptMany(packed, layout)) as [Out, Uint32Array, unknown[]];
+      if (!(batch instanceof Batch)) {
+        index += 1;
+        return [settled(() => decryptLongSync(wasm, key, batch.bytes, batch.entries))];
+      }
+      const [bytes, lengths, errors] = call(() => key.decryptMany(batch.packed(), batch.layout())) as [
+        Out,
+        Uint32Array,
+        unknown[],
+      ];
       return cut(bytes, lengths).map((value, place): Settled<Out> => {
         const error = refused.get(index++) ?? (errors[place] === undefined ? undefined : fromCore(errors[place]));
         return error ? { ok: false, error } : { ok: true, value };
@@ -187,19 +216,55 @@ export class DataKey {
   }
 
   async #many<T>(
-    batches: readonly Batch[],
+    batches: readonly (Batch | Item)[],
     total: number,
     options: ManyOptions,
-    run: (packed: Uint8Array, layout: Uint32Array) => T[],
+    run: (batch: Batch | Item) => T[],
   ): Promise<T[]> {
     const results: T[] = [];
     for (const [number, batch] of batches.entries()) {
       if (number > 0) await new Promise((resolve) => setTimeout(resolve));
       throwIfAborted(options.signal);
-      for (const result of run(batch.packed(), batch.layout())) results.push(result);
+      for (const result of run(batch)) results.push(result);
       options.onProgress?.(results.length, total);
     }
     return results;
+  }
+
+  /** Encrypts what is written into `writable`; one message comes out of `readable`. Constant memory, whatever the length; chunks come out as soon as
+   *  they are whole. Needs init() done. Errors of the stream: `invalid-argument` for a piece that isn't bytes, `aborted`, `limit`.
+   *  @throws `invalid-argument`, `rng`, `not-initialised` */
+  encryptStream(options?: EncryptOptions): Pipe {
+    const wasm = coreNow();
+    const key = this.#key.inner;
+    const given = toOptions(options, DATA_OPTIONS);
+    const entries = toEntries(given.context);
+    return encryptionStream(wasm, key, entries, isPadded(given.padding), given);
+  }
+
+  /** Decrypts the message that is written into `writable`. Constant memory, whatever the length. No byte comes out that was not authenticated, but
+   *  what came out is the whole only when the stream ends without an error: a cut one ends in `truncated` or `decryption-failed`.
+   *  @throws `invalid-argument`, `not-initialised` */
+  decryptStream(options?: DataOptions): Pipe {
+    const wasm = coreNow();
+    const key = this.#key.inner;
+    const given = toOptions(options, DATA_OPTIONS);
+    return decryptionStream(wasm, key, toEntries(given.context), given);
+  }
+
+  /** Plaintext bytes [start, end), end clipped to the size, reading only the chunks that hold them, the header, and where needed the last chunk.
+   *  @throws as decrypt(); `network` where the source fails, `truncated` where it ends before its size */
+  async decryptRange(source: Blob | RangeSource, start: number, end: number, options?: DataOptions): Promise<Out> {
+    this.#key.inner;
+    const given = toOptions(options, DATA_OPTIONS);
+    for (const position of [start, end]) {
+      if (!Number.isSafeInteger(position) || position < 0) throw invalid("a range is two numbers of bytes");
+    }
+    if (end < start) throw invalid("the range ends before it starts");
+    const entries = toEntries(given.context);
+    throwIfAborted(given.signal);
+    const reader = toReader(source, given.signal);
+    return rangeOf(await core(), () => this.#key.inner, reader, [start, end], entries, given);
   }
 
   /** Wipes the key. May be called twice. */
@@ -219,6 +284,25 @@ export function keyIdOf(sealed: Bytes): string {
   const bytes = toBytes(sealed, "the sealed data");
   // The header is all that is looked at.
   return call(() => wasm.keyIdOf(bytes.subarray(0, wasm.messageStart())));
+}
+
+/** Length of the plaintext, authenticated with the last chunk when `key` is given. A padded message without key: `invalid-argument`.
+ *  @throws as decryptRange() */
+export async function plaintextSize(source: Blob | RangeSource, key?: DataKey, options?: DataOptions): Promise<number> {
+  if (key !== undefined) DataKey.toCore(key);
+  const given = toOptions(options, DATA_OPTIONS);
+  const entries = toEntries(given.context);
+  throwIfAborted(given.signal);
+  const reader = toReader(source, given.signal);
+  return sizeOf(await core(), key && (() => DataKey.toCore(key)), reader, entries);
+}
+
+function settled(run: () => Out): Settled<Out> {
+  try {
+    return { ok: true, value: run() };
+  } catch (e) {
+    return { ok: false, error: fromCore(e) };
+  }
 }
 
 function checkItem(item: unknown, known: readonly string[]): void {

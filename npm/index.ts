@@ -13,6 +13,8 @@ export import WardkeyError = slim.WardkeyError;
 export import isWardkeyError = slim.isWardkeyError;
 export import DataKey = slim.DataKey;
 export import keyIdOf = slim.keyIdOf;
+export import plaintextSize = slim.plaintextSize;
+export import setEngine = slim.setEngine;
 export import KeyPair = slim.KeyPair;
 export import PublicKey = slim.PublicKey;
 export import wrapKey = slim.wrapKey;
@@ -25,6 +27,7 @@ export type {
   Data,
   DataOptions,
   EncryptOptions,
+  Engine,
   ErrorCode,
   Kdf,
   KnownErrorCode,
@@ -32,6 +35,7 @@ export type {
   Padding,
   Plain,
   Progress,
+  RangeSource,
   Sealed,
   Settled,
   Suite,

@@ -1,16 +1,12 @@
-// Data of any length, piece by piece: constant WebAssembly memory, short tasks, progress, abort.
+// Data of any length in memory, some chunks at a time: constant WebAssembly memory, short tasks, progress, abort.
 import { type Source, throwIfAborted } from "./arguments.js";
-import type { CoreDataKey } from "./core/wardkey_core.js";
-import { call, type core } from "./core.js";
+import { type Chunks, type Core, chunksOf, type Direction, steps, WasmChunks } from "./chunks.js";
+import type { CoreBody, CoreDataKey } from "./core/wardkey_core.js";
+import { call } from "./core.js";
 import { WardkeyError } from "./errors.js";
 import { Pace } from "./pace.js";
+import { checkPadding, lengthBytes } from "./padding.js";
 import type { DataOptions, Out } from "./types.js";
-
-type Core = Awaited<ReturnType<typeof core>>;
-/** 16 chunks: about 3 ms of work. */
-const PIECE = 16 * 16_384;
-/** Up to here one call does it all. */
-export const SHORT = 2 * PIECE;
 
 function allocate(length: number): Out {
   try {
@@ -20,83 +16,191 @@ function allocate(length: number): Out {
   }
 }
 
-/** Nothing is awaited before the piece is used that needn't be: the bytes could be taken away meanwhile. */
-function usePiece<T>(source: Source, start: number, end: number, use: (piece: Uint8Array) => T): T | Promise<T> {
-  const read = source.read(start, end);
-  return read instanceof Promise ? read.then(use) : use(read);
+/** The plaintext of this data: itself, or with its padding. */
+function plaintextOf(core: Core, data: Source, padded: boolean): Source {
+  const size = call(() => core.plaintextLength(data.size, padded));
+  if (!padded) return data;
+  return {
+    size,
+    read: (start, end) => {
+      if (end <= data.size) return data.read(start, end);
+      const piece = new Uint8Array(end - start);
+      const tail = lengthBytes(data.size);
+      for (let at = Math.max(start, size - tail.length); at < end; at += 1) {
+        piece[at - start] = tail[at - size + tail.length] ?? 0;
+      }
+      if (start >= data.size) return piece;
+      const put = (bytes: Uint8Array) => {
+        piece.set(bytes);
+        return piece;
+      };
+      const read = data.read(start, data.size);
+      return read instanceof Promise ? read.then(put) : put(read);
+    },
+  };
 }
 
-/** Passes the source through `step`, from `position` on, and joins what comes out. */
-async function pass(
-  source: Source,
-  position: number,
-  out: Out,
-  options: DataOptions,
-  machine: { update(piece: Uint8Array, out: Uint8Array): number; finish(): Uint8Array },
-): Promise<number> {
+interface Job {
+  direction: Direction;
+  /** What the chunks are made of, and where it begins in the source. */
+  source: Source;
+  from: number;
+  length: number;
+  out: Out;
+  options: DataOptions;
+  /** What progress counts. */
+  total: number;
+}
+
+/** Does all chunks, several calls at a time where the engine can. */
+async function work(chunks: Chunks, job: Job): Promise<void> {
   const pace = new Pace();
-  let written = 0;
-  const total = { totalBytes: source.size };
-  for (let at = position; at < source.size; at += PIECE) {
-    throwIfAborted(options.signal);
-    const end = Math.min(at + PIECE, source.size);
-    written = await usePiece(source, at, end, (piece) => {
-      return written + call(() => machine.update(piece, out.subarray(written)));
-    });
-    options.onProgress?.({ bytesProcessed: end, ...total });
+  const running: { task: void | Promise<void>; end: number }[] = [];
+  let reported = 0;
+  const finishOne = async () => {
+    const first = running.shift();
+    // Nothing is awaited that needn't be: the bytes could be taken away meanwhile.
+    if (first?.task) await first.task;
+    const bytesProcessed = Math.min(job.from + (first?.end ?? 0), job.total);
+    if (bytesProcessed > reported) job.options.onProgress?.({ bytesProcessed, totalBytes: job.total });
+    reported = bytesProcessed;
     await pace.breathe();
+  };
+  try {
+    for (const step of steps(job.direction, job.length, chunks.run)) {
+      throwIfAborted(job.options.signal);
+      const read = job.source.read(job.from + step.input[0], job.from + step.input[1]);
+      const input = read instanceof Promise ? await read : read;
+      const task = chunks.work(step.first, input, job.out.subarray(...step.output));
+      task?.catch(() => undefined);
+      running.push({ task, end: step.input[1] });
+      if (running.length >= chunks.inFlight) await finishOne();
+    }
+    while (running.length > 0) {
+      throwIfAborted(job.options.signal);
+      await finishOne();
+    }
+    throwIfAborted(job.options.signal);
+  } catch (e) {
+    // Nothing is written any more when the result is wiped.
+    await Promise.allSettled(running.map(({ task }) => task));
+    job.out.fill(0);
+    throw e;
+  } finally {
+    chunks.free();
   }
-  throwIfAborted(options.signal);
-  const rest = call(() => machine.finish());
-  out.set(rest, written);
-  if (position >= source.size) options.onProgress?.({ bytesProcessed: source.size, ...total });
-  return written + rest.length;
 }
 
 export async function encryptLong(
   core: Core,
   key: CoreDataKey,
-  source: Source,
+  data: Source,
   entries: string[] | undefined,
   padded: boolean,
   options: DataOptions,
 ): Promise<Out> {
-  const length = call(() => core.sealedLength(key, source.size, padded));
-  const sealer = call(() => new core.CoreSealer(key, entries, padded));
-  try {
-    const out = allocate(length);
-    await pass(source, 0, out, options, sealer);
-    return out;
-  } finally {
-    sealer.free();
-  }
+  const source = plaintextOf(core, data, padded);
+  const length = call(() => core.chunksLength(source.size));
+  const body = call(() => core.CoreBody.seal(key, entries, padded));
+  const start = body.start();
+  const chunks = await chunksOf(body, "encrypt", source.size);
+  const sealed = allocate(start.length + length);
+  sealed.set(start);
+  const out = sealed.subarray(start.length);
+  await work(chunks, { direction: "encrypt", source, from: 0, length: source.size, out, options, total: data.size });
+  return sealed;
+}
+
+/** Where the chunks of a message stand, and what they hold. */
+export interface Shape {
+  /** Bytes before the first chunk. */
+  start: number;
+  /** Bytes of all chunks. */
+  chunks: number;
+  /** Bytes of plaintext, with its padding. */
+  plaintext: number;
+  padded: boolean;
+}
+
+/** The shape of a message of this size that begins so. */
+export function shapeOf(core: Core, beginning: Uint8Array, size: number): Shape {
+  const [start = 0, trailer = 0, padded] = call(() => core.messageShape(beginning));
+  const chunks = size - start - trailer;
+  return { start, chunks, plaintext: call(() => core.plaintextIn(chunks)), padded: padded === 1 };
 }
 
 export async function decryptLong(
   core: Core,
-  key: CoreDataKey,
+  key: () => CoreDataKey,
   source: Source,
   entries: string[] | undefined,
   options: DataOptions,
-  isAlive: () => void,
 ): Promise<Out> {
-  const [length, opener] = await usePiece(source, 0, Math.min(core.messageStart(), source.size), (start) => {
-    isAlive();
-    return call(() => [core.openedLength(start, source.size), new core.CoreOpener(key, start, entries)] as const);
-  });
-  let out: Out | undefined;
+  const read = source.read(0, Math.min(core.messageStart(), source.size));
+  const beginning = read instanceof Promise ? await read : read;
+  const shape = shapeOf(core, beginning, source.size);
+  const body = call(() => core.CoreBody.open(key(), beginning, entries));
+  const chunks = await chunksOf(body, "decrypt", shape.plaintext);
+  const out = allocate(shape.plaintext);
+  const { start: from, chunks: length } = shape;
+  await work(chunks, { direction: "decrypt", source, from, length, out, options, total: source.size });
+  return withoutPadding(core, out, shape);
+}
+
+function withoutPadding(core: Core, plaintext: Out, shape: Shape): Out {
+  if (!shape.padded) return plaintext;
   try {
-    out = allocate(length);
-    const written = await pass(source, opener.taken(), out, options, opener);
-    if (written === out.length) return out;
-    // The padding's bytes don't belong to the result.
-    const data = out.slice(0, written);
-    out.fill(0);
-    return data;
+    return plaintext.slice(0, checkPadding(core, plaintext));
+  } finally {
+    plaintext.fill(0);
+  }
+}
+
+/** As encryptLong() in the WebAssembly module, at once. */
+export function encryptLongSync(
+  core: Core,
+  key: CoreDataKey,
+  bytes: Uint8Array,
+  entries: string[] | undefined,
+  padded: boolean,
+): Out {
+  const data: Source = { size: bytes.length, read: (start, end) => bytes.subarray(start, end) };
+  const source = plaintextOf(core, data, padded);
+  const length = call(() => core.chunksLength(source.size));
+  const body = call(() => core.CoreBody.seal(key, entries, padded));
+  const start = body.start();
+  const sealed = allocate(start.length + length);
+  sealed.set(start);
+  workSync(body, "encrypt", (from, to) => source.read(from, to), source.size, sealed.subarray(start.length));
+  return sealed;
+}
+
+/** As decryptLong() in the WebAssembly module, at once. */
+export function decryptLongSync(core: Core, key: CoreDataKey, sealed: Uint8Array, entries: string[] | undefined): Out {
+  const shape = shapeOf(core, sealed.subarray(0, core.messageStart()), sealed.length);
+  const body = call(() => core.CoreBody.open(key, sealed.subarray(0, core.messageStart()), entries));
+  const out = allocate(shape.plaintext);
+  const read = (from: number, to: number) => sealed.subarray(shape.start + from, shape.start + to);
+  workSync(body, "decrypt", read, shape.chunks, out);
+  return withoutPadding(core, out, shape);
+}
+
+function workSync(
+  body: CoreBody,
+  direction: Direction,
+  read: (from: number, to: number) => Uint8Array | Promise<Uint8Array>,
+  length: number,
+  out: Out,
+): void {
+  const chunks = new WasmChunks(body, direction);
+  try {
+    for (const step of steps(direction, length, chunks.run)) {
+      chunks.work(step.first, read(...step.input) as Uint8Array, out.subarray(...step.output));
+    }
   } catch (e) {
-    out?.fill(0);
+    out.fill(0);
     throw e;
   } finally {
-    opener.free();
+    chunks.free();
   }
 }

@@ -1,7 +1,8 @@
 /** Wardkey without the WebAssembly module inside: `await init(source)` first, with `wardkey/wardkey.wasm` as a URL, bytes, a Response or a compiled module. */
 export { openBackup, sealBackup } from "./backup.js";
 export { init } from "./core.js";
-export { DataKey, keyIdOf, type Settled } from "./data-key.js";
+export { DataKey, keyIdOf, plaintextSize, type Settled } from "./data-key.js";
+export { type Engine, setEngine } from "./engine.js";
 export { type ErrorCode, isWardkeyError, type KnownErrorCode, WardkeyError } from "./errors.js";
 export { KeyPair, PublicKey } from "./key-pair.js";
 export type {
@@ -15,6 +16,7 @@ export type {
   Padding,
   Plain,
   Progress,
+  RangeSource,
   Sealed,
   Suite,
   WrapOptions,

@@ -28,6 +28,11 @@ export interface ManyOptions {
   signal?: AbortSignal;
   onProgress?: (done: number, total: number) => void;
 }
+/** Where decryptRange() and plaintextSize() read from: exactly the bytes [start, end), within `size`. */
+export interface RangeSource {
+  size: number;
+  read(start: number, end: number, signal?: AbortSignal): Promise<Bytes>;
+}
 /** An item of encryptMany(): these members and no others. */
 export interface Plain {
   data: Bytes | string;

@@ -3,8 +3,6 @@
 //! `key[32] ‖ base nonce[12] ‖ commitment[32] = HKDF-Expand-SHA-512(K, "c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM" ‖ 0x00 ‖ salt ‖ context)`,
 //! then chunks of 16 KiB, the last one short.
 
-use zeroize::Zeroize;
-
 use crate::{
     crypto::{
         aead::{self, Cipher},
@@ -71,17 +69,16 @@ pub fn seal<R: rand_core::TryCryptoRng>(
 ) -> Result<Vec<u8>> {
     let mut salt = [0; SALT];
     rng.fill(&mut salt)?;
-    let (mut chunks, commitment) = Chunks::derive(&Expander::new(key.expose()), &salt, context);
+    let derived = Derived::new(&Expander::new(key.expose()), &salt, context);
+    let chunks = derived.chunks();
     let len = usize::try_from(sealed_len(plaintext.len() as u64)?).map_err(|_| LONG)?;
     let mut body = secret::reserve(len)?;
     body.extend_from_slice(&salt);
-    body.extend_from_slice(&commitment);
-    let mut rest = plaintext;
-    while let Some((chunk, more)) = rest.split_at_checked(CHUNK) {
-        chunks.seal_onto(&mut body, chunk)?;
-        rest = more;
+    body.extend_from_slice(derived.commitment());
+    chunks.seal_all(0, &mut body, plaintext)?;
+    if plaintext.len().is_multiple_of(CHUNK) {
+        chunks.seal_onto((plaintext.len() / CHUNK) as u64, &mut body, &[])?;
     }
-    chunks.seal_onto(&mut body, rest)?;
     Ok(body)
 }
 
@@ -91,63 +88,66 @@ pub fn seal<R: rand_core::TryCryptoRng>(
 /// `truncated`, `decryption-failed`, `limit`. Nothing comes out then.
 pub fn open(key: &Secret<32>, context: &[u8], body: &[u8]) -> Result<Vec<u8>> {
     let len = usize::try_from(opened_len(body.len() as u64)?).map_err(|_| LONG)?;
-    let (prefix, mut rest) = body.split_first_chunk::<PREFIX>().ok_or(TRUNCATED)?;
-    let mut chunks = Chunks::open(&Expander::new(key.expose()), prefix, context)?;
+    let (prefix, chunks) = body.split_first_chunk::<PREFIX>().ok_or(TRUNCATED)?;
+    let derived = Derived::verified(&Expander::new(key.expose()), prefix, context)?;
     let mut plaintext = secret::reserve(len)?;
-    let mut open_all = || {
-        while let Some((chunk, more)) = rest.split_at_checked(SEALED_CHUNK) {
-            chunks.open_onto(&mut plaintext, chunk)?;
-            rest = more;
-        }
-        chunks.open_onto(&mut plaintext, rest)
-    };
-    let opened = open_all();
-    if opened.is_err() {
-        plaintext.zeroize();
-    }
-    opened.map(|()| plaintext)
+    derived.chunks().open_all(0, &mut plaintext, chunks)?;
+    Ok(plaintext)
 }
 
-/// The key and nonces of one body, used chunk after chunk.
+/// What is derived for one body: `key[32] ‖ base nonce[12] ‖ commitment[32]`.
+pub(crate) struct Derived(Secret<{ AES + COMMITMENT }>);
+
+/// Bytes of the AES key and the base nonce.
+pub(crate) const AES: usize = aead::KEY + aead::NONCE;
+
+impl Derived {
+    pub(crate) fn new(key: &Expander, salt: &[u8; SALT], context: &[u8]) -> Self {
+        Self(key.expand_secret(&[NAME, salt, context].concat()))
+    }
+
+    /// For a body that begins with `prefix`. The commitment is compared before any use of the AEAD.
+    pub(crate) fn verified(key: &Expander, prefix: &[u8; PREFIX], context: &[u8]) -> Result<Self> {
+        let Some((salt, commitment)) = prefix.split_first_chunk::<SALT>() else { return Err(TRUNCATED) };
+        let derived = Self::new(key, salt, context);
+        if !secret::equal(derived.commitment(), commitment) {
+            return Err(Error::new(Code::DecryptionFailed, "wrong key or context, or changed bytes"));
+        }
+        Ok(derived)
+    }
+
+    pub(crate) fn commitment(&self) -> &[u8] {
+        self.0.expose().split_at(AES).1
+    }
+
+    /// AES key ‖ base nonce, for another implementation of AES-GCM.
+    pub(crate) fn aes(&self) -> &[u8] {
+        self.0.expose().split_at(AES).0
+    }
+
+    pub(crate) fn chunks(&self) -> Chunks {
+        let (key, rest) = match self.0.expose().split_first_chunk::<{ aead::KEY }>() {
+            Some(parts) => parts,
+            None => unreachable!("the array is longer"),
+        };
+        let base_nonce = match rest.first_chunk() {
+            Some(nonce) => *nonce,
+            None => unreachable!("the array is longer"),
+        };
+        Chunks { cipher: Cipher::new(key), base_nonce }
+    }
+}
+
+/// The chunks of one body, in any order: the nonce of each is the base nonce XOR its number.
 pub(crate) struct Chunks {
     cipher: Cipher,
     base_nonce: [u8; aead::NONCE],
-    next: u64,
 }
 
 impl Chunks {
-    /// The state before the first chunk, and the commitment.
-    pub(crate) fn derive(key: &Expander, salt: &[u8; SALT], context: &[u8]) -> (Self, [u8; COMMITMENT]) {
-        let mut derived = [0; aead::KEY + aead::NONCE + COMMITMENT];
-        key.expand(&[NAME, salt, context].concat(), &mut derived);
-        let mut base_nonce = [0; aead::NONCE];
-        let mut commitment = [0; COMMITMENT];
-        let cipher = match derived.split_first_chunk::<{ aead::KEY }>() {
-            Some((key, rest)) => {
-                let (nonce, last) = rest.split_at(aead::NONCE);
-                base_nonce.copy_from_slice(nonce);
-                commitment.copy_from_slice(last);
-                Cipher::new(key)
-            }
-            None => unreachable!("the array is longer"),
-        };
-        derived.zeroize();
-        (Self { cipher, base_nonce, next: 0 }, commitment)
-    }
-
-    /// The state before the first chunk of a body that begins with `prefix`. The commitment is compared before any use of the AEAD.
-    pub(crate) fn open(key: &Expander, prefix: &[u8; PREFIX], context: &[u8]) -> Result<Self> {
-        let Some((salt, found)) = prefix.split_first_chunk::<SALT>() else { return Err(TRUNCATED) };
-        let (chunks, commitment) = Self::derive(key, salt, context);
-        if !secret::equal(&commitment, found) {
-            return Err(Error::new(Code::DecryptionFailed, "wrong key or context, or changed bytes"));
-        }
-        Ok(chunks)
-    }
-
-    /// Appends the next chunk, sealed. Every chunk but the last has [`CHUNK`] bytes.
-    pub(crate) fn seal_onto(&mut self, out: &mut Vec<u8>, plaintext: &[u8]) -> Result<()> {
-        let nonce = self.nonce()?;
+    /// Appends a chunk, sealed. Every chunk but the last has [`CHUNK`] bytes.
+    pub(crate) fn seal_onto(&self, number: u64, out: &mut Vec<u8>, plaintext: &[u8]) -> Result<()> {
+        let nonce = self.nonce(number)?;
         let start = out.len();
         out.extend_from_slice(plaintext);
         let tag = self.cipher.seal(&nonce, out.get_mut(start..).unwrap_or_default())?;
@@ -155,9 +155,9 @@ impl Chunks {
         Ok(())
     }
 
-    /// Appends the next chunk, opened. Nothing is appended where it doesn't verify.
-    pub(crate) fn open_onto(&mut self, out: &mut Vec<u8>, sealed: &[u8]) -> Result<()> {
-        let nonce = self.nonce()?;
+    /// Appends a chunk, opened. Nothing is appended where it doesn't verify.
+    pub(crate) fn open_onto(&self, number: u64, out: &mut Vec<u8>, sealed: &[u8]) -> Result<()> {
+        let nonce = self.nonce(number)?;
         let (data, tag) = sealed.split_last_chunk::<TAG>().ok_or(TRUNCATED)?;
         let start = out.len();
         out.extend_from_slice(data);
@@ -168,23 +168,32 @@ impl Chunks {
         opened
     }
 
-    /// base nonce XOR the chunk's number.
-    fn nonce(&mut self) -> Result<[u8; aead::NONCE]> {
-        if self.next >= MAX_CHUNKS {
+    /// Appends the chunks of this plaintext from number `first` on, sealed. Only the last one of the body may be short.
+    pub(crate) fn seal_all(&self, first: u64, out: &mut Vec<u8>, plaintext: &[u8]) -> Result<()> {
+        (first..).zip(plaintext.chunks(CHUNK)).try_for_each(|(number, chunk)| self.seal_onto(number, out, chunk))
+    }
+
+    /// Appends the plaintext of these chunks from number `first` on. Nothing is appended where one of them doesn't verify.
+    pub(crate) fn open_all(&self, first: u64, out: &mut Vec<u8>, sealed: &[u8]) -> Result<()> {
+        let start = out.len();
+        let opened = (first..)
+            .zip(sealed.chunks(SEALED_CHUNK))
+            .try_for_each(|(number, chunk)| self.open_onto(number, out, chunk));
+        if opened.is_err() {
+            secret::wipe_from(out, start);
+        }
+        opened
+    }
+
+    fn nonce(&self, number: u64) -> Result<[u8; aead::NONCE]> {
+        if number >= MAX_CHUNKS {
             return Err(LONG);
         }
         let mut nonce = self.base_nonce;
-        for (byte, counter) in nonce.iter_mut().rev().zip(self.next.to_be_bytes().iter().rev()) {
+        for (byte, counter) in nonce.iter_mut().rev().zip(number.to_be_bytes().iter().rev()) {
             *byte ^= counter;
         }
-        self.next += 1;
         Ok(nonce)
-    }
-
-    #[cfg(test)]
-    #[cfg(not(target_arch = "wasm32"))]
-    pub(crate) const fn skip_to(&mut self, chunk: u64) {
-        self.next = chunk;
     }
 }
 
@@ -208,14 +217,30 @@ mod tests {
         }
     }
 
+    fn chunks() -> Chunks {
+        Derived::new(&Expander::new(&[1; 32]), &[0; SALT], b"").chunks()
+    }
+
     /// F7.
     #[test]
     fn the_chunk_counter_ends() {
-        let (mut chunks, _) = Chunks::derive(&Expander::new(&[1; 32]), &[0; SALT], b"");
-        chunks.skip_to(MAX_CHUNKS - 1);
+        let chunks = chunks();
         let mut out = Vec::new();
-        chunks.seal_onto(&mut out, b"last").unwrap();
-        assert_eq!(chunks.seal_onto(&mut out, b"more").unwrap_err().code(), Code::Limit);
-        assert_eq!(chunks.open_onto(&mut out, &[0; 20]).unwrap_err().code(), Code::Limit);
+        chunks.seal_onto(MAX_CHUNKS - 1, &mut out, b"last").unwrap();
+        assert_eq!(chunks.seal_onto(MAX_CHUNKS, &mut out, b"more").unwrap_err().code(), Code::Limit);
+        assert_eq!(chunks.open_onto(MAX_CHUNKS, &mut out, &[0; 20]).unwrap_err().code(), Code::Limit);
+    }
+
+    /// F7: every bit of the number counts, and nothing else changes.
+    #[test]
+    fn no_nonce_comes_twice() {
+        let chunks = chunks();
+        let base = u128::from_be_bytes([[0; 4].as_slice(), &chunks.base_nonce].concat().try_into().unwrap());
+        for bit in 0..38 {
+            for number in [1_u64 << bit, (1 << bit) - 1, MAX_CHUNKS - 1 - (1 << bit)] {
+                let nonce = [[0; 4].as_slice(), &chunks.nonce(number).unwrap()].concat();
+                assert_eq!(u128::from_be_bytes(nonce.try_into().unwrap()) ^ base, u128::from(number));
+            }
+        }
     }
 }

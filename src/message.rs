@@ -1,6 +1,7 @@
 //! The data format: `header ‖ Cobblestone-256 body ‖ trailer if signed`. SPEC section 4.
 
 mod author;
+mod body;
 mod header;
 mod open;
 mod padding;
@@ -9,6 +10,7 @@ mod tree;
 
 pub use self::{
     author::{Author, Authored, Authority, View, open_signed, seal_signed},
+    body::Body,
     header::{Header, InSession, MAX_HEADER, SignedBy, key_id_of},
     open::{Opener, open, open_onto},
     padding::{Padding, padded_len},

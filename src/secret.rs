@@ -109,6 +109,12 @@ pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
     a.ct_eq(b).into()
 }
 
+/// Takes back what was written from `start` on.
+pub(crate) fn wipe_from(bytes: &mut Vec<u8>, start: usize) {
+    bytes.get_mut(start..).unwrap_or_default().zeroize();
+    bytes.truncate(start);
+}
+
 /// A vector that can hold `capacity` bytes, or `limit` where the memory is not to be had.
 pub(crate) fn reserve(capacity: usize) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();

@@ -33,15 +33,20 @@ impl Expander {
         zeroize::Zeroize::zeroize(&mut previous);
     }
 
-    /// SPEC section 2: `expand(prk, label, N)`.
-    pub(crate) fn derive<const N: usize>(&self, label: &str) -> Secret<N> {
+    /// HKDF-Expand(prk, `info`, N), on the heap.
+    pub(crate) fn expand_secret<const N: usize>(&self, info: &[u8]) -> Secret<N> {
         let written = Secret::try_fill(|out| {
-            self.expand(&[b"wardkey/v1/", label.as_bytes(), &[0]].concat(), out);
+            self.expand(info, out);
             Ok::<(), core::convert::Infallible>(())
         });
         match written {
             Ok(secret) => secret,
         }
+    }
+
+    /// SPEC section 2: `expand(prk, label, N)`.
+    pub(crate) fn derive<const N: usize>(&self, label: &str) -> Secret<N> {
+        self.expand_secret(&[b"wardkey/v1/", label.as_bytes(), &[0]].concat())
     }
 }
 
@@ -50,13 +55,7 @@ pub(crate) fn hkdf<const N: usize>(ikm: &[&[u8]], info: &[u8]) -> Secret<N> {
     let mut prk = HmacSha512::new(&[]).mac(ikm);
     let expander = Expander::new(&prk);
     zeroize::Zeroize::zeroize(&mut prk);
-    let written = Secret::try_fill(|out| {
-        expander.expand(info, out);
-        Ok::<(), core::convert::Infallible>(())
-    });
-    match written {
-        Ok(secret) => secret,
-    }
+    expander.expand_secret(info)
 }
 
 /// Argon2id v1.3 with p = 1.

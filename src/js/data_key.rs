@@ -44,6 +44,11 @@ impl CoreDataKey {
         self.0.dangerously_expose().expose().to_vec()
     }
 
+    /// The same key, held once more.
+    pub fn share(&self) -> CoreDataKey {
+        Self(Rc::clone(&self.0))
+    }
+
     /// Its id, base64url.
     pub fn id(&self) -> String {
         self.0.id().to_string()

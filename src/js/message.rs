@@ -1,6 +1,4 @@
-//! Long messages, piece by piece, so that neither the memory nor one task grows with them.
-
-use std::rc::Rc;
+//! Long messages, some chunks at a time, so that neither the memory nor one task grows with them.
 
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -12,13 +10,13 @@ use super::{
     random::with_random,
 };
 use crate::{
-    cobblestone::{self, SEALED_CHUNK},
+    cobblestone::{self, CHUNK, TAG},
     error::{Code, Error, Result},
-    message::{self, Header, MAX_HEADER, Opener, Sealer},
+    message::{self, Body, Header, MAX_HEADER},
     secret,
 };
 
-const ENDED: Error = Error::new(Code::InvalidArgument, "the message has ended");
+const CUT: Error = Error::new(Code::Truncated, "the end is missing");
 
 /// Bytes that an opener wants of the beginning of a message.
 #[wasm_bindgen(js_name = messageStart)]
@@ -27,49 +25,113 @@ pub fn message_start() -> usize {
     MAX_HEADER + cobblestone::PREFIX
 }
 
-/// Length of the message for so many bytes of data.
-#[wasm_bindgen(js_name = sealedLength)]
-pub fn sealed_length(key: &CoreDataKey, length: f64, padded: bool) -> JsResult<f64> {
-    let header = Header { padded, key_id: key.0.id(), session: None };
-    #[allow(clippy::cast_precision_loss, reason = "lengths of JavaScript are below 2^53")]
-    Ok(message::sealed_len(&header, whole(length)?)? as f64)
+/// Length of the plaintext, with its padding, for so many bytes of data.
+#[wasm_bindgen(js_name = plaintextLength)]
+pub fn plaintext_length(data: f64, padded: bool) -> JsResult<f64> {
+    let data = whole(data)?;
+    Ok(number(if padded { message::padded_len(data)? } else { data }))
 }
 
-/// Length of the plaintext, with its padding, of a message of this length that begins so.
-#[wasm_bindgen(js_name = openedLength)]
-pub fn opened_length(start: &[u8], length: f64) -> JsResult<f64> {
-    const CUT: Error = Error::new(Code::Truncated, "the end is missing");
+/// Length of what follows the start of a message, for so many bytes of plaintext.
+#[wasm_bindgen(js_name = chunksLength)]
+pub fn chunks_length(plaintext: f64) -> JsResult<f64> {
+    Ok(number(cobblestone::sealed_len(whole(plaintext)?)? - cobblestone::PREFIX as u64))
+}
+
+#[allow(clippy::cast_precision_loss, reason = "lengths of JavaScript are below 2^53")]
+const fn number(length: u64) -> f64 {
+    length as f64
+}
+
+/// What the beginning of a message says of its shape: bytes before the first chunk, bytes after the last, 1 if the plaintext is padded. Takes at
+/// least `messageStart()` bytes, or all.
+#[wasm_bindgen(js_name = messageShape)]
+pub fn message_shape(start: &[u8]) -> JsResult<Vec<u32>> {
     let (header, rest) = Header::parse(start)?;
-    let around = (start.len() - rest.len() + header.trailer_len()) as u64;
-    let body = whole(length)?.checked_sub(around).ok_or(CUT)?;
-    #[allow(clippy::cast_precision_loss, reason = "lengths of JavaScript are below 2^53")]
-    Ok(cobblestone::opened_len(body)? as f64)
+    if rest.len() < cobblestone::PREFIX {
+        return Err(CUT.into());
+    }
+    let before = start.len() - rest.len() + cobblestone::PREFIX;
+    let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    Ok(vec![small(before), small(header.trailer_len()), u32::from(header.padded)])
 }
 
-/// Buffers that a long message passes through, kept from piece to piece. The allocator wipes them in the end.
-#[derive(Default)]
-struct Passage {
+/// Length of the plaintext in chunks of this length.
+#[wasm_bindgen(js_name = plaintextIn)]
+pub fn plaintext_in(chunks: f64) -> JsResult<f64> {
+    if chunks < 0.0 {
+        return Err(CUT.into());
+    }
+    Ok(number(cobblestone::opened_len(whole(chunks)?.saturating_add(cobblestone::PREFIX as u64))?))
+}
+
+/// The chunks of one message, by the WebAssembly engine.
+#[wasm_bindgen(js_name = CoreBody)]
+pub struct CoreBody {
+    body: Body,
+    start: Vec<u8>,
+    /// Where pieces pass through; kept from call to call. The allocator wipes them in the end.
     input: Vec<u8>,
     output: Vec<u8>,
 }
 
-impl core::fmt::Debug for Passage {
+impl core::fmt::Debug for CoreBody {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Passage(redacted)")
+        self.body.fmt(f)
     }
 }
 
-impl Passage {
-    /// Takes a piece in, has it worked on, puts at the beginning of `out` what came of it, and says how many bytes that were. `more`: by how much
-    /// that may be longer than the piece.
+#[wasm_bindgen(js_class = CoreBody)]
+impl CoreBody {
+    /// Begins a message.
+    pub fn seal(key: &CoreDataKey, entries: Option<Vec<String>>, padded: bool) -> JsResult<CoreBody> {
+        let context = context(entries)?;
+        let (body, start) = with_random(|rng| Body::seal(&key.0, rng, &context, padding(padded)))?;
+        Ok(Self { body, start, input: Vec::new(), output: Vec::new() })
+    }
+
+    /// Reads the beginning of a message: at least `messageStart()` bytes, or all.
+    pub fn open(key: &CoreDataKey, start: &[u8], entries: Option<Vec<String>>) -> JsResult<CoreBody> {
+        let (body, _) = Body::open(&key.0, start, &context(entries)?)?;
+        Ok(Self { body, start: Vec::new(), input: Vec::new(), output: Vec::new() })
+    }
+
+    /// What precedes the first chunk of a new message.
+    pub fn start(&self) -> Vec<u8> {
+        self.start.clone()
+    }
+
+    /// Puts the chunks of this plaintext into `out`, which has their length.
+    #[wasm_bindgen(js_name = sealChunks)]
+    pub fn seal_chunks(&mut self, first: f64, plaintext: &Uint8Array, out: &Uint8Array) -> JsResult<()> {
+        let first = whole(first)?;
+        let more = (plaintext.length() as usize / CHUNK + 1) * TAG;
+        Ok(self.pass(plaintext, out, more, |body, input, output| body.seal_chunks(first, input, output))?)
+    }
+
+    /// Puts the plaintext of these chunks into `out`, which has its length.
+    #[wasm_bindgen(js_name = openChunks)]
+    pub fn open_chunks(&mut self, first: f64, sealed: &Uint8Array, out: &Uint8Array) -> JsResult<()> {
+        let first = whole(first)?;
+        Ok(self.pass(sealed, out, 0, |body, input, output| body.open_chunks(first, input, output))?)
+    }
+
+    /// AES key ‖ base nonce, for WebCrypto.
+    #[wasm_bindgen(js_name = exportAes)]
+    pub fn export_aes(&self) -> Vec<u8> {
+        self.body.dangerously_expose_aes().to_vec()
+    }
+
+    /// Gives the message's key up.
+    pub fn destroy(self) {}
+
     fn pass(
         &mut self,
         piece: &Uint8Array,
         out: &Uint8Array,
         more: usize,
-        work: impl FnOnce(&[u8], &mut Vec<u8>) -> Result<()>,
-    ) -> Result<u32> {
-        const FULL: Error = Error::new(Code::InvalidArgument, "the result doesn't fit");
+        work: impl FnOnce(&Body, &[u8], &mut Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
         let len = piece.length() as usize;
         if len > self.input.len() {
             secret::make_room(&mut self.input, len)?;
@@ -78,89 +140,11 @@ impl Passage {
         let (input, _) = self.input.split_at_mut(len);
         piece.copy_to(input);
         secret::make_room(&mut self.output, len + more)?;
-        work(input, &mut self.output)?;
-        let written = u32::try_from(self.output.len()).map_err(|_| FULL)?;
-        if written > out.length() {
-            return Err(FULL);
+        work(&self.body, input, &mut self.output)?;
+        if self.output.len() != out.length() as usize {
+            return Err(Error::new(Code::InvalidArgument, "the result has another length"));
         }
-        out.subarray(0, written).copy_from(&self.output);
-        Ok(written)
-    }
-}
-
-/// Makes one message.
-#[wasm_bindgen(js_name = CoreSealer)]
-#[derive(Debug)]
-pub struct CoreSealer {
-    sealer: Option<Sealer>,
-    start: Vec<u8>,
-    passage: Passage,
-}
-
-#[wasm_bindgen(js_class = CoreSealer)]
-impl CoreSealer {
-    /// Begins a message.
-    #[wasm_bindgen(constructor)]
-    pub fn new(key: &CoreDataKey, entries: Option<Vec<String>>, padded: bool) -> JsResult<CoreSealer> {
-        let context = context(entries)?;
-        let mut start = Vec::new();
-        let sealer = with_random(|rng| Sealer::new(&key.0, rng, &context, padding(padded), &mut start))?;
-        Ok(Self { sealer: Some(sealer), start, passage: Passage::default() })
-    }
-
-    /// Takes data, puts what is sealed of the message into `out`, and gives its length.
-    pub fn update(&mut self, data: &Uint8Array, out: &Uint8Array) -> JsResult<u32> {
-        let Self { sealer, start, passage } = self;
-        let sealer = sealer.as_mut().ok_or(ENDED)?;
-        let more = start.len() + (data.length() as usize / cobblestone::CHUNK + 2) * 32;
-        Ok(passage.pass(data, out, more, |data, out| {
-            out.append(start);
-            sealer.update(data, out)
-        })?)
-    }
-
-    /// Gives the rest of the message.
-    pub fn finish(&mut self) -> JsResult<Vec<u8>> {
-        let mut out = core::mem::take(&mut self.start);
-        self.sealer.take().ok_or(ENDED)?.end(&mut out)?;
-        Ok(out)
-    }
-}
-
-/// Opens one message.
-#[wasm_bindgen(js_name = CoreOpener)]
-#[derive(Debug)]
-pub struct CoreOpener {
-    opener: Option<Opener>,
-    taken: usize,
-    passage: Passage,
-}
-
-#[wasm_bindgen(js_class = CoreOpener)]
-impl CoreOpener {
-    /// Reads the beginning of a message: at least `messageStart()` bytes, or all.
-    #[wasm_bindgen(constructor)]
-    pub fn new(key: &CoreDataKey, start: &[u8], entries: Option<Vec<String>>) -> JsResult<CoreOpener> {
-        let key = Rc::clone(&key.0);
-        let (opener, taken) = Opener::start(&key, start, &context(entries)?)?;
-        Ok(Self { opener: Some(opener), taken, passage: Passage::default() })
-    }
-
-    /// How many bytes of the message that was.
-    pub fn taken(&self) -> usize {
-        self.taken
-    }
-
-    /// Takes more of the message, puts the data that is verified into `out`, and gives its length.
-    pub fn update(&mut self, piece: &Uint8Array, out: &Uint8Array) -> JsResult<u32> {
-        let opener = self.opener.as_mut().ok_or(ENDED)?;
-        Ok(self.passage.pass(piece, out, SEALED_CHUNK, |piece, out| opener.update(piece, out))?)
-    }
-
-    /// Gives the rest of the data.
-    pub fn finish(&mut self) -> JsResult<Vec<u8>> {
-        let mut out = secret::reserve(SEALED_CHUNK)?;
-        self.opener.take().ok_or(ENDED)?.end(&mut out)?;
-        Ok(out)
+        out.copy_from(&self.output);
+        Ok(())
     }
 }

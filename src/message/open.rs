@@ -1,14 +1,12 @@
 //! Opening a message, at once or piece by piece. Nothing comes out that was not verified.
 
-use zeroize::Zeroize;
-
 use super::{
     Header, body_context,
     padding::Unpadder,
     seal::{Leaf, LeafHasher},
 };
 use crate::{
-    cobblestone::{self, Chunks, PREFIX, SEALED_CHUNK, TAG},
+    cobblestone::{self, Chunks, Derived, PREFIX, SEALED_CHUNK, TAG},
     data_key::DataKey,
     encoding::Context,
     error::{Code, Error, Result},
@@ -38,21 +36,21 @@ pub fn open_onto(out: &mut Vec<u8>, key: &DataKey, message: &[u8], context: &Con
 
 /// Data, and what is needed to verify the author.
 pub(super) fn open_whole(key: &DataKey, message: &[u8], context: &Context) -> Result<(Vec<u8>, Option<Signed>)> {
-    let (header, rest) = Header::parse(message)?;
-    let body = rest.len().checked_sub(header.trailer_len()).ok_or(CUT)?;
-    let len = usize::try_from(cobblestone::opened_len(body as u64)?).map_err(|_| CUT)?;
-    let mut data = secret::reserve(len)?;
+    let mut data = Vec::new();
     let signed = append(&mut data, key, message, context)?;
     Ok((data, signed))
 }
 
 fn append(out: &mut Vec<u8>, key: &DataKey, message: &[u8], context: &Context) -> Result<Option<Signed>> {
+    let (header, rest) = Header::parse(message)?;
+    let body = rest.len().checked_sub(header.trailer_len()).ok_or(CUT)?;
+    let len = usize::try_from(cobblestone::opened_len(body as u64)?).map_err(|_| CUT)?;
+    out.try_reserve_exact(len).map_err(|_| Error::new(Code::Limit, "not enough memory"))?;
     let start = out.len();
     let (mut opener, taken) = Opener::start(key, message, context)?;
     let opened = opener.finish(message.get(taken..).unwrap_or_default(), out);
     if opened.is_err() {
-        out.get_mut(start..).unwrap_or_default().zeroize();
-        out.truncate(start);
+        secret::wipe_from(out, start);
     }
     opened
 }
@@ -60,6 +58,7 @@ fn append(out: &mut Vec<u8>, key: &DataKey, message: &[u8], context: &Context) -
 /// Opens a message piece by piece. After an error it gives the same error again.
 pub struct Opener {
     chunks: Chunks,
+    next: u64,
     hasher: Option<LeafHasher>,
     unpadder: Option<Unpadder>,
     trailer: usize,
@@ -84,12 +83,12 @@ impl Opener {
         let prefix = body.first_chunk::<PREFIX>().ok_or(CUT)?;
         let header_len = message.len() - body.len();
         let (header_bytes, _) = message.split_at(header_len);
-        let chunks = Chunks::open(key.expander(), prefix, &body_context(header_bytes, context))?;
+        let chunks = Derived::verified(key.expander(), prefix, &body_context(header_bytes, context))?.chunks();
         let taken = header_len + PREFIX;
         let hasher = header.signed_by().map(|_| LeafHasher::new(message.get(..taken).unwrap_or_default()));
         let unpadder = header.padded.then(Unpadder::default);
         let trailer = header.trailer_len();
-        Ok((Self { chunks, hasher, unpadder, trailer, pending: Vec::new(), failed: None }, taken))
+        Ok((Self { chunks, next: 0, hasher, unpadder, trailer, pending: Vec::new(), failed: None }, taken))
     }
 
     /// Takes more of the message, and appends the data that is verified.
@@ -134,8 +133,7 @@ impl Opener {
         let result = step(self, out);
         if let Err(error) = result {
             self.failed = Some(error);
-            out.get_mut(start..).unwrap_or_default().zeroize();
-            out.truncate(start);
+            secret::wipe_from(out, start);
         }
         result
     }
@@ -176,12 +174,13 @@ impl Opener {
 
     fn chunk(&mut self, sealed: &[u8], out: &mut Vec<u8>) -> Result<()> {
         let start = out.len();
-        self.chunks.open_onto(out, sealed)?;
+        self.chunks.open_onto(self.next, out, sealed)?;
+        self.next += 1;
         if let Some(hasher) = &mut self.hasher {
             hasher.chunk(sealed);
         }
         if let Some(unpadder) = &mut self.unpadder {
-            unpadder.pass(out, start);
+            unpadder.pass(out, start)?;
         }
         Ok(())
     }

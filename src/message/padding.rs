@@ -48,21 +48,23 @@ pub(super) struct Unpadder {
 
 impl Unpadder {
     /// Takes what stands in `out` from `start` on, and leaves there what is data for sure.
-    pub(super) fn pass(&mut self, out: &mut Vec<u8>, start: usize) {
+    pub(super) fn pass(&mut self, out: &mut Vec<u8>, start: usize) -> Result<()> {
         let mut piece = core::mem::take(&mut self.last);
         piece.extend_from_slice(out.get(start..).unwrap_or_default());
         out.truncate(start);
         self.last = piece.split_off(piece.len().saturating_sub(LENGTH));
+        let piece = SecretBytes::new(piece);
+        let piece = piece.expose();
         match piece.iter().rposition(|byte| *byte != 0) {
             None => self.zeros += piece.len() as u64,
             Some(position) => {
-                out.resize(start + usize::try_from(self.zeros).unwrap_or(0), 0);
+                append_zeros(out, self.zeros, position + 1)?;
                 out.extend_from_slice(piece.get(..=position).unwrap_or_default());
                 self.released += self.zeros + position as u64 + 1;
                 self.zeros = (piece.len() - position - 1) as u64;
             }
         }
-        drop(SecretBytes::new(piece));
+        Ok(())
     }
 
     /// After the last piece: appends the zeros that were data.
@@ -73,9 +75,17 @@ impl Unpadder {
         if padded_len(length)? != total {
             return Err(FAILED);
         }
-        out.resize(out.len() + usize::try_from(owed).map_err(|_| FAILED)?, 0);
-        Ok(())
+        append_zeros(out, owed, 0)
     }
+}
+
+/// Appends zeros, with room for `more` bytes behind them.
+fn append_zeros(out: &mut Vec<u8>, zeros: u64, more: usize) -> Result<()> {
+    const LONG: Error = Error::new(Code::Limit, "not enough memory");
+    let zeros = usize::try_from(zeros).map_err(|_| LONG)?;
+    out.try_reserve(zeros.checked_add(more).ok_or(LONG)?).map_err(|_| LONG)?;
+    out.resize(out.len() + zeros, 0);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Header, InSession, Padding, body_context, padding};
 use crate::{
-    cobblestone::{self, CHUNK, Chunks, SALT},
+    cobblestone::{self, CHUNK, Chunks, Derived, SALT},
     data_key::DataKey,
     encoding::Context,
     error::{Code, Error, Result},
@@ -144,6 +144,7 @@ impl LeafHasher {
 /// Makes a message piece by piece. What comes out depends on the bytes alone, not on how they were cut.
 pub struct Sealer {
     chunks: Chunks,
+    next: u64,
     hasher: Option<LeafHasher>,
     padded: bool,
     len: u64,
@@ -176,13 +177,13 @@ impl Sealer {
 
     fn start(key: &DataKey, salt: &[u8; SALT], header: &Header, context: &Context, out: &mut Vec<u8>) -> Self {
         let header_bytes = header.to_bytes();
-        let (chunks, commitment) = Chunks::derive(key.expander(), salt, &body_context(&header_bytes, context));
+        let derived = Derived::new(key.expander(), salt, &body_context(&header_bytes, context));
         let start = out.len();
         out.extend_from_slice(&header_bytes);
         out.extend_from_slice(salt);
-        out.extend_from_slice(&commitment);
+        out.extend_from_slice(derived.commitment());
         let hasher = header.signed_by().map(|_| LeafHasher::new(out.get(start..).unwrap_or_default()));
-        Self { chunks, hasher, padded: header.padded, len: 0, pending: Vec::new() }
+        Self { chunks: derived.chunks(), next: 0, hasher, padded: header.padded, len: 0, pending: Vec::new() }
     }
 
     /// Takes more data, and appends the chunks that are complete.
@@ -227,7 +228,8 @@ impl Sealer {
 
     fn chunk(&mut self, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
         let start = out.len();
-        self.chunks.seal_onto(out, plaintext)?;
+        self.chunks.seal_onto(self.next, out, plaintext)?;
+        self.next += 1;
         if let Some(hasher) = &mut self.hasher {
             hasher.chunk(out.get(start..).unwrap_or_default());
         }

@@ -5,18 +5,7 @@ import type * as Published from "wardkey-published";
 import type * as Slim from "wardkey-published/slim";
 
 /** Of the contract's values, for later. */
-type Later =
-  | "setEngine"
-  | "setWorker"
-  | "plaintextSize"
-  | "KeyCache"
-  | "Wardkey"
-  | "Session"
-  | "Group"
-  | "httpBackend"
-  | "memoryBackend";
-/** Of DataKey, for later. */
-type LaterOfDataKey = "encryptStream" | "decryptStream" | "decryptRange";
+type Later = "setWorker" | "KeyCache" | "Wardkey" | "Session" | "Group" | "httpBackend" | "memoryBackend";
 
 const assignable = <Target, _Source extends Target>(): void => {};
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
@@ -25,8 +14,7 @@ type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
 assignable<true, Same<keyof typeof Contract, keyof typeof Published | Later>>();
 assignable<true, Same<keyof typeof Published, keyof typeof Slim>>();
 assignable<true, Same<keyof typeof Published & Later, never>>();
-assignable<true, Same<keyof Contract.DataKey, keyof Published.DataKey | LaterOfDataKey>>();
-assignable<true, Same<keyof Published.DataKey & LaterOfDataKey, never>>();
+assignable<true, Same<keyof Contract.DataKey, keyof Published.DataKey>>();
 
 // ---------------------------------------------------------------- functions and values
 assignable<typeof Contract.init, typeof Published.init>();
@@ -37,7 +25,7 @@ assignable<typeof Contract.keyIdOf, typeof Published.keyIdOf>();
 
 /** The contract's classes, of which only the public side counts: private members make classes differ that look the same. */
 declare namespace Seen {
-  type DataKey = Pick<Contract.DataKey, Exclude<keyof Contract.DataKey, LaterOfDataKey>>;
+  type DataKey = Pick<Contract.DataKey, keyof Contract.DataKey>;
   type KeyPair = Pick<Contract.KeyPair, keyof Contract.KeyPair>;
   type PublicKey = Pick<Contract.PublicKey, keyof Contract.PublicKey>;
 }
@@ -45,11 +33,13 @@ declare namespace Seen {
 /** The contract's parameters, with the published classes in the place of the contract's. */
 type Ours<T> = [T] extends [Contract.DataKey]
   ? Published.DataKey
-  : [T] extends [Contract.KeyPair]
-    ? Published.KeyPair
-    : [T] extends [readonly Contract.PublicKey[]]
-      ? readonly Published.PublicKey[]
-      : T;
+  : [T] extends [Contract.DataKey | undefined]
+    ? Published.DataKey | undefined
+    : [T] extends [Contract.KeyPair]
+      ? Published.KeyPair
+      : [T] extends [readonly Contract.PublicKey[]]
+        ? readonly Published.PublicKey[]
+        : T;
 type Mapped<T extends unknown[]> = { [K in keyof T]: Ours<T[K]> };
 type OurParameters<F extends (...given: never[]) => unknown> = Mapped<Parameters<F>>;
 
@@ -93,6 +83,10 @@ assignable<
   typeof Published.wrapKey
 >();
 assignable<(...given: OurParameters<typeof Contract.unwrapKey>) => Promise<Seen.DataKey>, typeof Published.unwrapKey>();
+assignable<
+  (...given: OurParameters<typeof Contract.plaintextSize>) => Promise<number>,
+  typeof Published.plaintextSize
+>();
 assignable<(...given: Parameters<typeof Contract.openBackup>) => Promise<Seen.KeyPair>, typeof Published.openBackup>();
 assignable<
   (...given: OurParameters<typeof Contract.sealBackup>) => Promise<Result<typeof Contract.sealBackup>>,
@@ -105,6 +99,7 @@ assignable<true, Same<Contract.Context, Published.Context>>();
 assignable<true, Same<Contract.Data, Published.Data>>();
 assignable<true, Same<Contract.DataOptions, Published.DataOptions>>();
 assignable<true, Same<Contract.EncryptOptions, Published.EncryptOptions>>();
+assignable<true, Same<Contract.RangeSource, Published.RangeSource>>();
 assignable<true, Same<Contract.ErrorCode, Published.ErrorCode>>();
 assignable<true, Same<Contract.Kdf, Published.Kdf>>();
 assignable<true, Same<Contract.KnownErrorCode, Published.KnownErrorCode>>();

@@ -1,6 +1,7 @@
 import argumentsSuite from "./arguments.mjs";
 import backup from "./backup.mjs";
 import data from "./data.mjs";
+import engines from "./engines.mjs";
 import errors from "./errors.mjs";
 import free from "./free.mjs";
 import keys from "./keys.mjs";
@@ -10,7 +11,9 @@ import memory from "./memory.mjs";
 import options from "./options.mjs";
 import quiet from "./quiet.mjs";
 import random from "./random.mjs";
+import ranges from "./ranges.mjs";
 import start from "./start.mjs";
+import streams from "./streams.mjs";
 import vectors from "./vectors.mjs";
 
 export const suites = {
@@ -21,6 +24,9 @@ export const suites = {
   data,
   many,
   long,
+  engines,
+  streams,
+  ranges,
   free,
   keys,
   backup,

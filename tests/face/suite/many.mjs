@@ -1,6 +1,35 @@
 import { allFail, equal, fails, ok, owns, pattern, text } from "./tools.mjs";
 
 export default {
+  "long items among short ones": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    const lengths = [5, 300_000, 0, 262_144, 262_145, 7, 2_000_000];
+    const items = lengths.map((length, at) => ({ data: pattern(length), context: { at: String(at) } }));
+    for (const padding of ["none", "padme"]) {
+      const sealed = await key.encryptMany(items, { padding });
+      const back = sealed.map((bytes, at) => ({ sealed: bytes, context: { at: String(at) } }));
+      back[1] = { ...back[1], context: {} };
+      const opened = await key.decryptMany([...back, { sealed: "text" }]);
+      for (const [at, { data }] of items.entries()) {
+        if (at === 1) equal(opened[at].error?.code, "decryption-failed", "a long one under another context");
+        else equal(opened[at].value, data, `${padding} ${at}`);
+        equal(await key.decrypt(sealed[at], { context: { at: String(at) } }), data, `${padding} ${at}, by itself`);
+      }
+      equal(opened[7].error?.code, "invalid-argument", "the one after");
+    }
+  },
+
+  "what an item's getter throws is not taken for an error of ours": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    const item = {
+      get sealed() {
+        throw Object.assign(new Error("patient Meier"), { code: "revoked" });
+      },
+    };
+    const [{ error }] = await key.decryptMany([item]);
+    equal([error.code, error.message.includes("Meier")], ["invalid-argument", false], "its error");
+  },
+
   "order, contexts, padding": async (pkg) => {
     const key = await pkg.DataKey.generate();
     const items = [

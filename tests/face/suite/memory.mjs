@@ -62,6 +62,26 @@ async function rsaSecrets(pem) {
 }
 
 export default {
+  "after a trap nothing is left, calls fail with a code, and free() is quiet": async (_pkg, tools) => {
+    const copy = tools.fresh();
+    const fresh = await copy.index();
+    const raw = pattern(32, 1234);
+    const key = await fresh.DataKey.importRaw(raw);
+    const { call, core } = await copy.core();
+    const { initSync, keyIdOf } = await copy.glue();
+    const { memory } = initSync({});
+    equal(found(memory, raw).length > 0, true, "the key stands in the memory before");
+    const sealed = key.encryptSync("record");
+    // More than the memory can ever hold.
+    await fails(fresh, "unsupported-environment", () => call(() => keyIdOf({ length: 2 ** 32 - 1 })), "the trap");
+    gone(memory, raw, "the key");
+    await fails(fresh, "unsupported-environment", () => key.decrypt(sealed), "a call after it");
+    await fails(fresh, "unsupported-environment", () => fresh.DataKey.generate(), "another");
+    key.free();
+    key.free();
+    await core();
+  },
+
   "a data key": async (pkg, tools) => {
     await pkg.init();
     const memory = await memoryOf(tools);

@@ -94,6 +94,7 @@ export function makeTools({ environment, load, url, read = (path) => download(ur
     index: () => load(`${folder}/index.js`),
     slim: () => load(`${folder}/slim.js`),
     glue: () => load(`${folder}/core/wardkey_core.js`),
+    core: () => load(`${folder}/core.js`),
   });
   return {
     environment,

@@ -1,0 +1,167 @@
+// The chunks of one message (docs/SPEC.md, section 3), by either engine: 16 KiB of plaintext each, only the last is shorter.
+import type { CoreBody } from "./core/wardkey_core.js";
+import { call } from "./core.js";
+import { webCrypto } from "./engine.js";
+import { WardkeyError } from "./errors.js";
+import type { Out } from "./types.js";
+
+export type Core = typeof import("./core/wardkey_core.js");
+export type Direction = "encrypt" | "decrypt";
+
+const CHUNK = 16_384;
+const TAG = 16;
+const KEY = 32;
+const MAX_CHUNKS = 2 ** 38;
+/** Bytes of a chunk as it goes in and as it comes out. */
+export const SIZES = {
+  encrypt: { input: CHUNK, output: CHUNK + TAG },
+  decrypt: { input: CHUNK + TAG, output: CHUNK },
+} as const;
+
+/** From this length on WebCrypto is faster: docs/bench/measurements.md. */
+const WORTHWHILE = 16_384;
+/** Up to here data is copied at once, and one call of the WebAssembly module is short. */
+export const LONG = 32_768;
+
+/** Some chunks of a message, by number; any order. */
+export interface Chunks {
+  /** How many chunks make one call of work() that is neither too small nor a long task. */
+  readonly run: number;
+  /** How many calls of work() may be under way. */
+  readonly inFlight: number;
+  /** Fills `out` with what becomes of `input`, from chunk number `first` on. */
+  work(first: number, input: Uint8Array, out: Uint8Array): void | Promise<void>;
+  free(): void;
+}
+
+/** In the WebAssembly module, at once. */
+export class WasmChunks implements Chunks {
+  readonly run = 16;
+  readonly inFlight = 1;
+  readonly #body: CoreBody;
+  readonly #method: "sealChunks" | "openChunks";
+
+  constructor(body: CoreBody, direction: Direction) {
+    this.#body = body;
+    this.#method = direction === "encrypt" ? "sealChunks" : "openChunks";
+  }
+
+  work(first: number, input: Uint8Array, out: Uint8Array): void {
+    call(() => this.#body[this.#method](first, input, out));
+  }
+
+  free(): void {
+    release(this.#body);
+  }
+}
+
+/** By WebCrypto, many at a time, in threads of the browser's. */
+export class WebCryptoChunks implements Chunks {
+  readonly run = 16;
+  readonly inFlight = 12;
+  readonly #subtle: SubtleCrypto;
+  readonly #key: CryptoKey;
+  readonly #baseNonce: Uint8Array;
+  readonly #direction: Direction;
+
+  private constructor(subtle: SubtleCrypto, key: CryptoKey, baseNonce: Uint8Array, direction: Direction) {
+    this.#subtle = subtle;
+    this.#key = key;
+    this.#baseNonce = baseNonce;
+    this.#direction = direction;
+  }
+
+  /** Takes the message's key over from the WebAssembly module, as a CryptoKey that can't be exported. */
+  static async take(subtle: SubtleCrypto, body: CoreBody, direction: Direction): Promise<WebCryptoChunks> {
+    const aes = call(() => body.exportAes());
+    release(body);
+    const baseNonce = aes.slice(KEY);
+    try {
+      const raw = aes.subarray(0, KEY) as Out;
+      const key = await subtle.importKey("raw", raw, "AES-GCM", false, [direction]);
+      return new WebCryptoChunks(subtle, key, baseNonce, direction);
+    } catch (cause) {
+      throw new WardkeyError("unsupported-environment", "WebCrypto refuses AES-256-GCM", { cause });
+    } finally {
+      aes.fill(0);
+    }
+  }
+
+  async work(first: number, input: Uint8Array, out: Uint8Array): Promise<void> {
+    const size = SIZES[this.#direction];
+    const calls: Promise<void>[] = [];
+    let number = first;
+    // An empty chunk is one, too.
+    for (let at = 0; at < input.length || at === 0; at += size.input) {
+      calls.push(this.#one(number, input.subarray(at, at + size.input), out, (number - first) * size.output));
+      number += 1;
+    }
+    await Promise.all(calls);
+  }
+
+  async #one(number: number, input: Uint8Array, out: Uint8Array, at: number): Promise<void> {
+    const algorithm = { name: "AES-GCM", iv: this.#nonce(number) };
+    let done: ArrayBuffer;
+    try {
+      done = await this.#subtle[this.#direction](algorithm, this.#key, input as Out);
+    } catch (cause) {
+      if (this.#direction === "encrypt") throw new WardkeyError("limit", "WebCrypto failed", { cause });
+      throw new WardkeyError("decryption-failed", "wrong key or context, or changed bytes");
+    }
+    out.set(new Uint8Array(done), at);
+  }
+
+  /** base nonce XOR the chunk's number */
+  #nonce(number: number): Out {
+    if (number >= MAX_CHUNKS) throw new WardkeyError("limit", "longer than 2^38 chunks");
+    const nonce = Uint8Array.from(this.#baseNonce);
+    const view = new DataView(nonce.buffer);
+    view.setUint32(8, view.getUint32(8) ^ (number >>> 0));
+    view.setUint32(4, view.getUint32(4) ^ Math.floor(number / 2 ** 32));
+    return nonce;
+  }
+
+  free(): void {
+    this.#baseNonce.fill(0);
+  }
+}
+
+/** Is a message of this length for the chunk-wise way? Up to `LONG` the WebAssembly module does one in one call. */
+export function isLong(length: number): boolean {
+  return length > LONG || webCrypto(length, WORTHWHILE) !== undefined;
+}
+
+/** The engine for a message of about this length, `Infinity` where it isn't known. Takes the body over. */
+export async function chunksOf(body: CoreBody, direction: Direction, length: number): Promise<Chunks> {
+  const subtle = webCrypto(length, WORTHWHILE);
+  return subtle ? await WebCryptoChunks.take(subtle, body, direction) : new WasmChunks(body, direction);
+}
+
+/** Gives an object of the module up; after a trap that can't be done, and the error of the trap is the one to tell. */
+function release(body: CoreBody): void {
+  try {
+    body.destroy();
+  } catch {
+    // The module is dead: core.ts has wiped its memory.
+  }
+}
+
+/** One call of work(): chunk number, and where its input and its output stand. */
+export interface Step {
+  first: number;
+  input: [number, number];
+  output: [number, number];
+}
+
+/** The calls for all chunks of `length` bytes of input. The last chunk has one of its own: where it is whole, the message was cut. */
+export function* steps(direction: Direction, length: number, run: number): Generator<Step> {
+  const { input, output } = SIZES[direction];
+  const whole = Math.floor(length / input);
+  const growth = output - input;
+  for (let first = 0; first < whole; first += run) {
+    const end = Math.min(first + run, whole);
+    yield { first, input: [first * input, end * input], output: [first * output, end * output] };
+  }
+  const rest = length - whole * input;
+  yield { first: whole, input: [whole * input, length], output: [whole * output, whole * output + rest + growth] };
+}

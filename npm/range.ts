@@ -1,0 +1,155 @@
+// A part of a message, and the length of its data, from a source that is read only where it must be.
+import { isBlob, throwIfAborted, toBytes, toSource } from "./arguments.js";
+import { type Chunks, type Core, chunksOf, SIZES } from "./chunks.js";
+import type { CoreDataKey } from "./core/wardkey_core.js";
+import { call } from "./core.js";
+import { invalid, isWardkeyError, WardkeyError } from "./errors.js";
+import { type Shape, shapeOf } from "./long.js";
+import { dataLength } from "./padding.js";
+import type { DataOptions, Out, RangeSource } from "./types.js";
+
+const { input: SEALED, output: PLAIN } = SIZES.decrypt;
+/** Chunks that are read at a time: 4 MiB. */
+const READ = 256;
+
+/** Reads exactly these bytes, or throws. */
+interface Reader {
+  readonly size: number;
+  read(start: number, end: number): Promise<Uint8Array>;
+}
+
+export function toReader(source: Blob | RangeSource, signal: AbortSignal | undefined): Reader {
+  if (isBlob(source)) {
+    const blob = toSource(source, "sealed", 0);
+    return { size: blob.size, read: async (start, end) => await blob.read(start, end) };
+  }
+  if (typeof source !== "object" || source === null || typeof source.read !== "function") {
+    throw invalid("the source is a Blob, or an object with size and read()");
+  }
+  const { size } = source;
+  if (!Number.isSafeInteger(size) || size < 0) throw invalid("the source's size is not a number of bytes");
+  return {
+    size,
+    read: async (start, end) => {
+      throwIfAborted(signal);
+      let bytes: Uint8Array;
+      try {
+        bytes = toBytes(await source.read(start, end, signal), "what the source read");
+      } catch (cause) {
+        throwIfAborted(signal);
+        if (isWardkeyError(cause)) throw cause;
+        throw new WardkeyError("network", "the source can't be read", { cause });
+      }
+      if (bytes.length > end - start) throw invalid("the source read more than it was asked for");
+      if (bytes.length < end - start) throw new WardkeyError("truncated", "the source ended before its size");
+      return bytes;
+    },
+  };
+}
+
+/** A message that is read here and there. */
+class Opened {
+  readonly shape: Shape;
+  readonly #core: Core;
+  readonly #reader: Reader;
+  readonly #chunks: Chunks;
+
+  private constructor(core: Core, reader: Reader, shape: Shape, chunks: Chunks) {
+    this.#core = core;
+    this.#reader = reader;
+    this.shape = shape;
+    this.#chunks = chunks;
+  }
+
+  static async open(
+    core: Core,
+    key: () => CoreDataKey,
+    reader: Reader,
+    entries: string[] | undefined,
+    wanted: number,
+  ): Promise<Opened> {
+    const beginning = await readBeginning(core, reader);
+    const shape = shapeOf(core, beginning, reader.size);
+    const body = call(() => core.CoreBody.open(key(), beginning, entries));
+    return new Opened(core, reader, shape, await chunksOf(body, "decrypt", Math.min(wanted, shape.plaintext)));
+  }
+
+  /** Plaintext of the chunks from `first` to before `last`. */
+  async chunks(first: number, last: number): Promise<Out> {
+    const from = first * SEALED;
+    const to = Math.min(last * SEALED, this.shape.chunks);
+    const sealed = await this.#reader.read(this.shape.start + from, this.shape.start + to);
+    const out = new Uint8Array(Math.min(last * PLAIN, this.shape.plaintext) - first * PLAIN);
+    await this.#chunks.work(first, sealed, out);
+    return out;
+  }
+
+  /** Authenticates the last chunk: only then is the length for sure. Gives the length of the data. */
+  async dataLength(): Promise<number> {
+    const { plaintext, padded } = this.shape;
+    const last = Math.floor(plaintext / PLAIN);
+    // Where less than the eight bytes of the length stand in the last chunk, the one before has the rest.
+    const first = padded && last > 0 && plaintext % PLAIN < 8 ? last - 1 : last;
+    const end = await this.chunks(first, last + 1);
+    return padded ? dataLength(this.#core, end, plaintext) : plaintext;
+  }
+
+  free(): void {
+    this.#chunks.free();
+  }
+}
+
+async function readBeginning(core: Core, reader: Reader): Promise<Uint8Array> {
+  return await reader.read(0, Math.min(core.messageStart(), reader.size));
+}
+
+export async function rangeOf(
+  core: Core,
+  key: () => CoreDataKey,
+  reader: Reader,
+  [start, end]: [number, number],
+  entries: string[] | undefined,
+  options: DataOptions,
+): Promise<Out> {
+  const opened = await Opened.open(core, key, reader, entries, end - start);
+  try {
+    const { padded, plaintext } = opened.shape;
+    const length = padded || end >= plaintext ? await opened.dataLength() : plaintext;
+    const to = Math.min(end, length);
+    const out = new Uint8Array(Math.max(0, to - start));
+    const last = Math.ceil(to / PLAIN);
+    for (let first = Math.floor(start / PLAIN); first < last && out.length > 0; first += READ) {
+      throwIfAborted(options.signal);
+      const piece = await opened.chunks(first, Math.min(first + READ, last));
+      const skip = Math.max(0, start - first * PLAIN);
+      const at = first * PLAIN + skip - start;
+      out.set(piece.subarray(skip, skip + out.length - at), at);
+      piece.fill(0);
+      const bytesProcessed = Math.min(at + piece.length - skip, out.length);
+      options.onProgress?.({ bytesProcessed, totalBytes: out.length });
+    }
+    throwIfAborted(options.signal);
+    return out;
+  } finally {
+    opened.free();
+  }
+}
+
+export async function sizeOf(
+  core: Core,
+  key: (() => CoreDataKey) | undefined,
+  reader: Reader,
+  entries: string[] | undefined,
+): Promise<number> {
+  if (key === undefined) {
+    const { padded, plaintext } = shapeOf(core, await readBeginning(core, reader), reader.size);
+    if (padded) throw invalid("the length of a padded message shows only to who has the key");
+    return plaintext;
+  }
+  const opened = await Opened.open(core, key, reader, entries, 0);
+  try {
+    return await opened.dataLength();
+  } finally {
+    opened.free();
+  }
+}

@@ -1,0 +1,344 @@
+// Messages as Web streams: constant memory, whatever the length; several chunks under way, in order; back-pressure both ways.
+import { toBytes } from "./arguments.js";
+import { type Chunks, type Core, chunksOf, type Direction, SIZES } from "./chunks.js";
+import type { CoreDataKey } from "./core/wardkey_core.js";
+import { call } from "./core.js";
+import { WardkeyError } from "./errors.js";
+import { Pace } from "./pace.js";
+import { lengthBytes, Unpadder, zeroPieces } from "./padding.js";
+import type { DataOptions, Out } from "./types.js";
+
+export type Pipe = TransformStream<Uint8Array, Out>;
+
+/** What happens to the bytes that go through. */
+interface Machine {
+  /** Takes a piece; whatever it keeps of it, it copies. */
+  take(piece: Uint8Array): Promise<void>;
+  end(): Promise<void>;
+  free(): void;
+}
+
+/** Where the results go: waits while nobody reads. */
+type Put = (piece: Out) => Promise<void>;
+
+/** A pair of streams around a machine. The first error is that of both, for good. */
+function pipe(options: DataOptions, make: (put: Put, fail: (e: unknown) => void) => Machine): Pipe {
+  const output = new TransformStream<Out, Out>();
+  const writer = output.writable.getWriter();
+  const { signal } = options;
+  let input: WritableStreamDefaultController | undefined;
+  const put: Put = async (piece) => {
+    await writer.ready;
+    // What fails here fails the stream, below.
+    writer.write(piece).catch(() => undefined);
+  };
+  let stopped = false;
+  const stop = () => {
+    if (stopped) return;
+    stopped = true;
+    signal?.removeEventListener("abort", onAbort);
+    machine.free();
+  };
+  const fail = (e: unknown) => {
+    stop();
+    input?.error(e);
+    writer.abort(e).catch(() => undefined);
+  };
+  const machine = make(put, fail);
+  const onAbort = () => fail(new WardkeyError("aborted", "the call was aborted", { cause: signal?.reason }));
+  const guarded = async (step: () => Promise<void>) => {
+    try {
+      await step();
+    } catch (e) {
+      fail(e);
+      throw e;
+    }
+  };
+  // The reader has gone: there is nothing to work for.
+  writer.closed.catch(fail);
+  const writable = new WritableStream<Uint8Array>({
+    start(controller) {
+      input = controller;
+      if (signal?.aborted) onAbort();
+      else signal?.addEventListener("abort", onAbort);
+    },
+    write: (piece) => guarded(async () => machine.take(toBytes(piece, "a piece of the stream"))),
+    close: () =>
+      guarded(async () => {
+        await machine.end();
+        stop();
+        await writer.close();
+      }),
+    abort: fail,
+  });
+  return { readable: output.readable, writable };
+}
+
+/** Cuts what comes into chunks, and has them worked on while more comes: each as soon as it is whole and nothing is before it, many at a time
+ *  where they come faster. */
+class Conveyor {
+  readonly #chunks: Chunks;
+  readonly #input: number;
+  readonly #output: number;
+  /** Bytes at the end that belong to no chunk. */
+  readonly #trailer: number;
+  readonly #deliver: (piece: Out, input: number) => Promise<void>;
+  readonly #fail: (e: unknown) => void;
+  readonly #buffer: Out;
+  readonly #pace = new Pace();
+  #used = 0;
+  #next = 0;
+  #running = 0;
+  #tail: Promise<void> = Promise.resolve();
+  #moved: () => void = () => undefined;
+
+  constructor(
+    chunks: Chunks,
+    direction: Direction,
+    trailer: number,
+    deliver: (piece: Out, input: number) => Promise<void>,
+    fail: (e: unknown) => void,
+  ) {
+    this.#chunks = chunks;
+    this.#input = SIZES[direction].input;
+    this.#output = SIZES[direction].output;
+    this.#trailer = trailer;
+    this.#deliver = deliver;
+    this.#fail = fail;
+    this.#buffer = new Uint8Array(chunks.run * this.#input + trailer);
+  }
+
+  async take(piece: Uint8Array): Promise<void> {
+    for (let at = 0; at < piece.length; ) {
+      const some = piece.subarray(at, at + this.#buffer.length - this.#used);
+      this.#buffer.set(some, this.#used);
+      this.#used += some.length;
+      at += some.length;
+      if (this.#used === this.#buffer.length) await this.#send();
+    }
+    if (this.#running === 0) await this.#send();
+    await this.#pace.breathe();
+  }
+
+  /** Sends off the chunks that are whole, and waits while too many are under way. */
+  async #send(): Promise<void> {
+    const whole = Math.floor((this.#used - this.#trailer) / this.#input);
+    if (whole <= 0) return;
+    this.#start(whole * this.#input, whole * this.#output);
+    this.#next += whole;
+    while (this.#running >= this.#chunks.inFlight) {
+      await new Promise<void>((resolve) => {
+        this.#moved = resolve;
+      });
+    }
+  }
+
+  /** The engine has copied its input when work() returns. */
+  #start(input: number, output: number): void {
+    const out = new Uint8Array(output);
+    const task = this.#chunks.work(this.#next, this.#buffer.subarray(0, input), out);
+    this.#buffer.copyWithin(0, input, this.#used);
+    this.#used -= input;
+    this.#running += 1;
+    const tail = this.#finish(this.#tail, task, out, input);
+    tail.catch(this.#fail);
+    this.#tail = tail;
+  }
+
+  async #finish(before: Promise<void>, task: void | Promise<void>, out: Out, input: number): Promise<void> {
+    try {
+      await Promise.allSettled([task]);
+      // An error of an earlier chunk is the one to tell.
+      await before;
+      await task;
+      await this.#deliver(out, input);
+    } finally {
+      this.#running -= 1;
+      this.#moved();
+    }
+  }
+
+  /** The last chunk, and all that is still under way. */
+  async end(): Promise<void> {
+    await this.#send();
+    const rest = this.#used - this.#trailer;
+    const output = rest + this.#output - this.#input;
+    if (rest < 0 || output < 0) {
+      await this.#tail;
+      throw new WardkeyError("truncated", "the end is missing");
+    }
+    this.#start(rest, output);
+    await this.#tail;
+  }
+
+  free(): void {
+    this.#buffer.fill(0);
+    this.#chunks.free();
+  }
+}
+
+class Encryption implements Machine {
+  readonly #conveyor: Promise<Conveyor>;
+  readonly #padded: boolean;
+  readonly #core: Core;
+  #length = 0;
+
+  constructor(
+    core: Core,
+    key: CoreDataKey,
+    entries: string[] | undefined,
+    padded: boolean,
+    options: DataOptions,
+    put: Put,
+    fail: (e: unknown) => void,
+  ) {
+    this.#core = core;
+    this.#padded = padded;
+    const body = call(() => core.CoreBody.seal(key, entries, padded));
+    const start = body.start() as Out;
+    const progress = counter(options);
+    const begin = async () => {
+      const chunks = await chunksOf(body, "encrypt", Number.POSITIVE_INFINITY);
+      await put(start);
+      return new Conveyor(
+        chunks,
+        "encrypt",
+        0,
+        async (piece, input) => {
+          await put(piece);
+          progress(input);
+        },
+        fail,
+      );
+    };
+    this.#conveyor = begin();
+    this.#conveyor.catch(fail);
+  }
+
+  async take(piece: Uint8Array): Promise<void> {
+    this.#length += piece.length;
+    await (await this.#conveyor).take(piece);
+  }
+
+  async end(): Promise<void> {
+    const conveyor = await this.#conveyor;
+    if (this.#padded) {
+      const length = this.#length;
+      const end = lengthBytes(length);
+      const zeros = call(() => this.#core.plaintextLength(length, true)) - length - end.length;
+      for (const piece of zeroPieces(zeros)) await conveyor.take(piece);
+      await conveyor.take(end);
+    }
+    await conveyor.end();
+  }
+
+  free(): void {
+    this.#conveyor.then((conveyor) => conveyor.free()).catch(() => undefined);
+  }
+}
+
+class Decryption implements Machine {
+  readonly #core: Core;
+  readonly #key: CoreDataKey;
+  readonly #entries: string[] | undefined;
+  readonly #put: Put;
+  readonly #fail: (e: unknown) => void;
+  readonly #progress: (input: number) => void;
+  readonly #beginning: Out;
+  #used = 0;
+  #conveyor: Conveyor | undefined;
+  #unpadder: Unpadder | undefined;
+  #freed = false;
+
+  constructor(
+    core: Core,
+    key: CoreDataKey,
+    entries: string[] | undefined,
+    options: DataOptions,
+    put: Put,
+    fail: (e: unknown) => void,
+  ) {
+    this.#core = core;
+    this.#key = key;
+    this.#entries = entries;
+    this.#put = put;
+    this.#fail = fail;
+    this.#progress = counter(options);
+    this.#beginning = new Uint8Array(core.messageStart());
+  }
+
+  async take(piece: Uint8Array): Promise<void> {
+    if (this.#conveyor) return this.#conveyor.take(piece);
+    const some = piece.subarray(0, this.#beginning.length - this.#used);
+    this.#beginning.set(some, this.#used);
+    this.#used += some.length;
+    if (this.#used < this.#beginning.length) return;
+    const rest = piece.slice(some.length);
+    await (await this.#open()).take(rest);
+  }
+
+  async #open(): Promise<Conveyor> {
+    const beginning = this.#beginning.subarray(0, this.#used);
+    const [start = 0, trailer = 0, padded] = call(() => this.#core.messageShape(beginning));
+    const body = call(() => this.#core.CoreBody.open(this.#key, beginning, this.#entries));
+    const chunks = await chunksOf(body, "decrypt", Number.POSITIVE_INFINITY);
+    if (padded === 1) this.#unpadder = new Unpadder(this.#core);
+    const conveyor = new Conveyor(
+      chunks,
+      "decrypt",
+      trailer,
+      (piece, input) => this.#deliver(piece, input),
+      this.#fail,
+    );
+    this.#conveyor = conveyor;
+    if (this.#freed) conveyor.free();
+    await conveyor.take(beginning.subarray(start));
+    return conveyor;
+  }
+
+  async #deliver(piece: Out, input: number): Promise<void> {
+    const pieces = this.#unpadder ? this.#unpadder.pass(piece) : [piece];
+    for (const data of pieces) if (data.length > 0) await this.#put(data);
+    this.#progress(input);
+  }
+
+  async end(): Promise<void> {
+    const conveyor = this.#conveyor ?? (await this.#open());
+    await conveyor.end();
+    for (const data of this.#unpadder?.finish() ?? []) await this.#put(data);
+  }
+
+  free(): void {
+    this.#freed = true;
+    this.#key.destroy();
+    this.#conveyor?.free();
+  }
+}
+
+function counter({ onProgress }: DataOptions): (input: number) => void {
+  let bytesProcessed = 0;
+  return (input) => {
+    bytesProcessed += input;
+    onProgress?.({ bytesProcessed });
+  };
+}
+
+export function encryptionStream(
+  core: Core,
+  key: CoreDataKey,
+  entries: string[] | undefined,
+  padded: boolean,
+  options: DataOptions,
+): Pipe {
+  return pipe(options, (put, fail) => new Encryption(core, key, entries, padded, options, put, fail));
+}
+
+export function decryptionStream(
+  core: Core,
+  key: CoreDataKey,
+  entries: string[] | undefined,
+  options: DataOptions,
+): Pipe {
+  const own = key.share();
+  return pipe(options, (put, fail) => new Decryption(core, own, entries, options, put, fail));
+}

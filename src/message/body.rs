@@ -1,0 +1,101 @@
+//! The chunks of one message, in any order and any number at a time: for ranges, and for work that is cut into pieces or shared out.
+
+use rand_core::TryCryptoRng;
+
+use super::{Header, Padding, body_context};
+use crate::{
+    cobblestone::{AES, Chunks, Derived, PREFIX, SALT},
+    data_key::DataKey,
+    encoding::Context,
+    error::{Code, Error, Result},
+    random::Random,
+};
+
+const CUT: Error = Error::new(Code::Truncated, "the end is missing");
+
+/// One message's header and keys. Chunks hold the plaintext as it is encrypted, with its padding where the header says so.
+pub struct Body {
+    header: Header,
+    derived: Derived,
+    chunks: Chunks,
+}
+
+impl core::fmt::Debug for Body {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Body").field("header", &self.header).finish_non_exhaustive()
+    }
+}
+
+impl Body {
+    fn new(header: Header, derived: Derived) -> Self {
+        Self { header, chunks: derived.chunks(), derived }
+    }
+
+    /// A new message outside of any session, and what precedes its first chunk.
+    ///
+    /// # Errors
+    /// `rng`.
+    pub fn seal<R: TryCryptoRng>(
+        key: &DataKey,
+        rng: &mut Random<R>,
+        context: &Context,
+        padding: Padding,
+    ) -> Result<(Self, Vec<u8>)> {
+        let mut salt = [0; SALT];
+        rng.fill(&mut salt)?;
+        let header = Header { padded: padding == Padding::Padme, key_id: key.id(), session: None };
+        let mut start = header.to_bytes();
+        let derived = Derived::new(key.expander(), &salt, &body_context(&start, context));
+        start.extend_from_slice(&salt);
+        start.extend_from_slice(derived.commitment());
+        Ok((Self::new(header, derived), start))
+    }
+
+    /// Reads what precedes the first chunk, and says how many bytes that were. `message` has at least [`super::MAX_HEADER`] + 56 bytes, or is whole.
+    ///
+    /// # Errors
+    /// `invalid-format`, `unsupported-version`, `truncated`, `decryption-failed`.
+    pub fn open(key: &DataKey, message: &[u8], context: &Context) -> Result<(Self, usize)> {
+        let (header, rest) = Header::parse(message)?;
+        let prefix = rest.first_chunk::<PREFIX>().ok_or(CUT)?;
+        let (header_bytes, _) = message.split_at(message.len() - rest.len());
+        let derived = Derived::verified(key.expander(), prefix, &body_context(header_bytes, context))?;
+        Ok((Self::new(header, derived), header_bytes.len() + PREFIX))
+    }
+
+    /// What stands in clear.
+    #[must_use]
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Appends the chunks of `plaintext`, which begins with chunk number `first`: 16,384 bytes each, only the last of the message is shorter.
+    ///
+    /// # Errors
+    /// `limit`.
+    pub fn seal_chunks(&self, first: u64, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        if plaintext.is_empty() {
+            return self.chunks.seal_onto(first, out, &[]);
+        }
+        self.chunks.seal_all(first, out, plaintext)
+    }
+
+    /// Appends the plaintext of `sealed`, which begins with chunk number `first`.
+    ///
+    /// # Errors
+    /// `decryption-failed`, `truncated` for less than a tag, `limit`; nothing is appended then.
+    pub fn open_chunks(&self, first: u64, sealed: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        if sealed.is_empty() {
+            return Err(CUT);
+        }
+        self.chunks.open_all(first, out, sealed)
+    }
+
+    /// AES key ‖ base nonce of this message alone, for another implementation of AES-256-GCM. The nonce of a chunk is the base nonce XOR its number.
+    #[must_use]
+    pub fn dangerously_expose_aes(&self) -> &[u8] {
+        let aes = self.derived.aes();
+        debug_assert_eq!(aes.len(), AES);
+        aes
+    }
+}

@@ -1,0 +1,244 @@
+// encryptStream and decryptStream: what comes out is what the calls in memory make, and nothing that wasn't verified.
+import { each } from "./engines.mjs";
+import { equal, fails, ok, outcome, owns, pattern, text, utf8 } from "./tools.mjs";
+
+const CHUNK = 16_384;
+const LENGTHS = [0, 1, 7, 8, CHUNK - 1, CHUNK, CHUNK + 1, 10 * CHUNK, 1_100_000, 64 * CHUNK];
+const context = { record: "4567" };
+
+/** A stream of these bytes, cut into pieces of about this length. */
+export function source(bytes, piece = 65_536) {
+  let at = 0;
+  return new ReadableStream({
+    pull(controller) {
+      if (at >= bytes.length) return controller.close();
+      controller.enqueue(bytes.slice(at, at + piece));
+      at += piece;
+    },
+  });
+}
+
+/** All that comes out, and how it ended. */
+async function drain(stream) {
+  const pieces = [];
+  const reader = stream.getReader();
+  let error;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      owns(value, "a piece");
+      pieces.push(value);
+    }
+  } catch (e) {
+    error = e;
+  }
+  const bytes = new Uint8Array(await new Blob(pieces).arrayBuffer());
+  return { bytes, error, again: () => reader.read() };
+}
+
+async function through(bytes, pipe, piece) {
+  const { bytes: out, error } = await drain(source(bytes, piece).pipeThrough(pipe));
+  if (error) throw error;
+  return out;
+}
+
+export default {
+  "a stream makes and opens what calls in memory open and make": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    await each(pkg, async (engine) => {
+      for (const padding of ["none", "padme"]) {
+        for (const length of LENGTHS) {
+          const data = pattern(length);
+          data.fill(0, length >> 1, (length >> 1) + 20_000);
+          const what = `${engine} ${padding} ${length}`;
+          const sealed = await through(data, key.encryptStream({ context, padding }), 50_001);
+          equal(await key.decrypt(sealed, { context }), data, `${what}: streamed, opened in memory`);
+          const atOnce = await key.encrypt(data, { context, padding });
+          equal(sealed.length, atOnce.length, `${what}: length`);
+          equal(await through(atOnce, key.decryptStream({ context }), 50_001), data, `${what}: opened as a stream`);
+        }
+      }
+    });
+  },
+
+  "however it is cut": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    const data = pattern(70_000);
+    for (const piece of [1, 77, 142, 143, 144, CHUNK, CHUNK + 16, 70_000]) {
+      const sealed = await through(data, key.encryptStream({ padding: "padme" }), piece);
+      equal(await through(sealed, key.decryptStream(), piece), data, `pieces of ${piece}`);
+    }
+  },
+
+  "zeros that are data come out, also many": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    for (const [zeros, more] of [
+      [3_000_000, 1],
+      [3_000_000, 0],
+      [100, 0],
+      [0, 100],
+    ]) {
+      const data = new Uint8Array(zeros + more).fill(7, zeros);
+      const sealed = await key.encrypt(data, { padding: "padme" });
+      equal(await through(sealed, key.decryptStream()), data, `${zeros} and ${more}`);
+      equal(await key.decrypt(sealed), data, `${zeros} and ${more}, in memory`);
+    }
+  },
+
+  "chunks come out while more is written": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    await each(pkg, async (engine) => {
+      const { readable, writable } = key.encryptStream();
+      const [reader, writer] = [readable.getReader(), writable.getWriter()];
+      writer.write(pattern(3 * CHUNK + 5));
+      let length = 0;
+      while (length < 78 + 3 * (CHUNK + 16)) length += (await reader.read()).value.length;
+      equal(length, 78 + 3 * (CHUNK + 16), `${engine}: three chunks`);
+      writer.close();
+      equal((await reader.read()).value.length, 5 + 16, `${engine}: the last`);
+      ok((await reader.read()).done, "the end");
+    });
+  },
+
+  "back-pressure: who isn't read isn't fed": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    await each(pkg, async (engine) => {
+      const { readable, writable } = key.encryptStream();
+      const writer = writable.getWriter();
+      let written = 0;
+      const feed = (async () => {
+        for (; written < 64; written += 1) await writer.write(pattern(1 << 20));
+        await writer.close();
+      })();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      ok(written < 10, `${engine}: ${written} MiB were taken though nobody reads`);
+      const { bytes, error } = await drain(readable);
+      await feed;
+      equal(error, undefined, "no error");
+      equal(bytes.length, 78 + (64 << 20) + 16 * (64 * 64 + 1), "all of it");
+    });
+  },
+
+  "F4: cut after chunk n, at most n chunks come out, then an error, for good": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    const data = pattern(8 * CHUNK + 100);
+    const sealed = await key.encrypt(data);
+    await each(pkg, async (engine) => {
+      for (const n of [0, 1, 2, 7, 8]) {
+        for (const [more, code] of [
+          [0, "truncated"],
+          [15, "truncated"],
+          [16, "decryption-failed"],
+          [60, "decryption-failed"],
+        ]) {
+          const cut = sealed.subarray(0, 78 + n * (CHUNK + 16) + more);
+          const { bytes, error, again } = await drain(source(cut).pipeThrough(key.decryptStream()));
+          const what = `${engine}: chunk ${n} and ${more} bytes`;
+          equal(error?.code, code, what);
+          ok(bytes.length <= n * CHUNK, `${what}: ${bytes.length} bytes came out`);
+          equal(bytes, data.slice(0, bytes.length), `${what}: verified bytes`);
+          equal(await again().catch((e) => e), error, `${what}: the same error again`);
+        }
+      }
+    });
+  },
+
+  "F4: a changed chunk poisons the stream, and the writer's side with it": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    const data = pattern(200 * CHUNK);
+    await each(pkg, async (engine) => {
+      const sealed = await key.encrypt(data);
+      sealed[78 + 100 * (CHUNK + 16) + 5] ^= 1;
+      const pipe = key.decryptStream();
+      const written = source(sealed)
+        .pipeTo(pipe.writable)
+        .catch((e) => e);
+      const { bytes, error } = await drain(pipe.readable);
+      equal(error?.code, "decryption-failed", engine);
+      ok(bytes.length <= 100 * CHUNK, `${engine}: only what precedes it`);
+      equal(bytes, data.slice(0, bytes.length), "verified bytes");
+      equal((await written)?.code, "decryption-failed", `${engine}: the writer hears of it`);
+    });
+  },
+
+  "headers that are none, or another's": async (pkg) => {
+    const [key, other] = [await pkg.DataKey.generate(), await pkg.DataKey.generate()];
+    const sealed = await key.encrypt(pattern(1000), { context });
+    const rows = [
+      ["nothing", new Uint8Array(), key, "invalid-format"],
+      ["no message", pattern(1000), key, "invalid-format"],
+      ["inside the header", sealed.subarray(0, 20), key, "truncated"],
+      ["inside the commitment", sealed.subarray(0, 70), key, "truncated"],
+      ["another key", sealed, other, "decryption-failed"],
+    ];
+    for (const [what, bytes, who, code] of rows) {
+      equal(await outcome(pkg, () => through(bytes, who.decryptStream({ context }), 7)), code, what);
+    }
+    equal(await outcome(pkg, () => through(sealed, key.decryptStream())), "decryption-failed", "another context");
+  },
+
+  "abort, from either end": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    await each(pkg, async (engine) => {
+      const controller = new AbortController();
+      const stream = source(pattern(20 << 20)).pipeThrough(key.encryptStream({ signal: controller.signal }));
+      const reader = stream.getReader();
+      await reader.read();
+      controller.abort(new Error("because"));
+      let error;
+      for (let n = 0; n < 100 && !error; n += 1) await reader.read().catch((e) => (error = e));
+      equal(error?.code, "aborted", `${engine}: by the signal`);
+      equal(error?.cause?.message, "because", "its reason");
+      await fails(
+        pkg,
+        "aborted",
+        () => through(pattern(10), key.encryptStream({ signal: AbortSignal.abort() })),
+        "before",
+      );
+
+      const { readable, writable } = key.encryptStream();
+      const feeding = source(pattern(20 << 20))
+        .pipeTo(writable)
+        .then(
+          () => "ended",
+          () => "stopped",
+        );
+      const leaving = readable.getReader();
+      await leaving.read();
+      await leaving.cancel(new Error("enough"));
+      equal(await feeding, "stopped", `${engine}: by the reader`);
+    });
+  },
+
+  "progress, and what isn't bytes": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    const seen = [];
+    const data = pattern(500_000);
+    await through(data, key.encryptStream({ onProgress: (progress) => seen.push(progress) }));
+    ok(seen.length > 2 && seen.every(({ totalBytes }) => totalBytes === undefined), "several, without a total");
+    equal(seen.at(-1).bytesProcessed, data.length, "all of it");
+    const writer = key.encryptStream().writable.getWriter();
+    await fails(pkg, "invalid-argument", () => writer.write("text"), "a string");
+    const { readable, writable } = key.encryptStream();
+    const view = new DataView(utf8("..view..").buffer, 2, 4);
+    const feeding = writable.getWriter();
+    feeding.write(view);
+    feeding.close();
+    equal(text(await key.decrypt((await drain(readable)).bytes)), "view", "a view's own bytes");
+  },
+
+  "the key may be freed while a stream runs": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    const copy = await pkg.DataKey.importRaw(key.dangerouslyExportRaw());
+    const data = pattern(300_000);
+    const sealing = key.encryptStream();
+    const opening = key.decryptStream();
+    key.free();
+    const sealed = await through(data, sealing);
+    equal(await through(sealed, opening), data, "both went on");
+    equal(await copy.decrypt(sealed), data, "and right");
+    await fails(pkg, "invalid-argument", () => key.encryptStream(), "afterwards");
+    await fails(pkg, "invalid-argument", () => key.decryptStream(), "afterwards");
+  },
+};
