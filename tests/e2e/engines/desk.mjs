@@ -130,8 +130,9 @@ class Desk {
     );
   }
 
+  /** Clicks as soon as it is there and stands still: what moves under the pointer isn't hit. */
   async click(region, start) {
-    const find = (...args) => globalThis.look.control(...args);
+    const find = (...args) => globalThis.look.still(() => globalThis.look.control(...args));
     await this.browser.click(await this.browser.until(`“${start}” to click in ${region}`, find, region, start));
   }
 

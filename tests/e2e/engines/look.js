@@ -14,6 +14,14 @@ globalThis.look = (() => {
     /** What can be clicked and begins with these words. */
     control: (title, start) =>
       visible(region(title).querySelectorAll("button, a, summary")).find((element) => words(element).startsWith(start)),
+    /** The same element at the same place over two frames, or nothing. */
+    async still(find) {
+      const place = (element) => element && JSON.stringify(element.getBoundingClientRect());
+      const element = find();
+      const before = place(element);
+      for (let frame = 0; frame < 2; frame += 1) await new Promise((resolve) => requestAnimationFrame(resolve));
+      return find() === element && place(element) === before ? element : undefined;
+    },
     field: (title, label) =>
       visible(region(title).querySelectorAll("label"))
         .filter((element) => element.textContent.trim() === label)
