@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { CHROMIUM_ARGS } from "./chromium.mjs";
-import { ask, cache, Failure } from "./run.mjs";
+import { ask, cache, Failure, root, run } from "./run.mjs";
 
 const inCi = !["", "0", "false"].includes(process.env.CI ?? "");
 const compiled = join(cache, "tools", "bin", "geckodriver");
@@ -13,7 +13,7 @@ const which = (...names) => names.map((name) => ask("which", [name])).find(Boole
 export const ENGINES = {
   chromium: {
     browser: "Chromium",
-    flag: "chrome",
+    wasmPack: ["--chrome", "--chromedriver"],
     packages: ["chromium", "chromium-driver"],
     find: () => ({
       binary: process.env.CHROMIUM ?? which("chromium", "google-chrome"),
@@ -26,7 +26,7 @@ export const ENGINES = {
   },
   firefox: {
     browser: "Firefox",
-    flag: "gecko",
+    wasmPack: ["--firefox", "--geckodriver"],
     packages: ["firefox-esr"],
     find: () => ({
       binary: process.env.FIREFOX ?? which("firefox-esr", "firefox"),
@@ -44,12 +44,13 @@ export const ENGINES = {
         },
       },
     }),
-    env: () => ({ MOZ_HEADLESS: "1" }),
+    env: () => ({}),
   },
   webkit: {
     browser: "WebKit",
-    flag: "safari",
-    packages: ["webkit2gtk-driver", "xvfb", "xauth"],
+    // The test runner knows it as Safari.
+    wasmPack: ["--safari", "--safaridriver"],
+    packages: ["webkit2gtk-driver", "xvfb"],
     // The driver brings its browser, MiniBrowser, which has no headless mode.
     find: () => ({
       binary: process.env.DISPLAY ?? which("Xvfb"),
@@ -97,4 +98,26 @@ export async function display() {
     server.stdio[3].once("data", (data) => resolve(String(data).trim()));
   });
   return { name: `:${number}`, close: () => server.kill() };
+}
+
+/** The core's tests in a page: tests/web, compiled to WebAssembly. */
+export async function testCore(engine) {
+  const { wasmPack, env } = ENGINES[engine];
+  const { driver } = find(engine);
+  const screen = engine === "webkit" ? await display() : undefined;
+  try {
+    run("wasm-pack", ["test", "--headless", ...wasmPack, driver, "--", "--locked", "--test", "web"], {
+      env: {
+        // wasm-pack names the driver; any other that is named would go before it.
+        GECKODRIVER: undefined,
+        CHROMEDRIVER: undefined,
+        ...env(),
+        ...(screen
+          ? { DISPLAY: screen.name, WASM_BINDGEN_TEST_WEBDRIVER_JSON: join(root, "tests/web/webkit.json") }
+          : {}),
+      },
+    });
+  } finally {
+    screen?.close();
+  }
 }

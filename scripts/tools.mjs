@@ -1,7 +1,7 @@
 // What the commands need: each tool is looked for, installed where that is possible, and named in one line where it isn't.
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { ENGINES, find, present } from "./browsers.mjs";
+import { ENGINES, missing, present } from "./browsers.mjs";
 import { ask, cache, Failure, root, run } from "./run.mjs";
 
 const bin = join(cache, "tools", "bin");
@@ -67,17 +67,20 @@ export function chromium() {
   return found;
 }
 
-/** The engines to test in, after installing what is missing and can be installed. */
+/** The engines to test in, after installing what is missing and can be installed. What is still missing then, present() says. */
 export function browsers() {
-  if (!find("firefox")) cargoTool("geckodriver", "geckodriver", "0.37.1", ["--locked"]);
-  for (const [engine, { packages }] of Object.entries(ENGINES)) {
-    if (find(engine)) continue;
+  for (const [engine, { find, packages }] of Object.entries(ENGINES)) {
+    const { binary, driver } = find();
+    // Debian has no geckodriver of its own.
+    if (binary && (driver || engine === "firefox")) continue;
     try {
-      debian(packages, "");
+      debian(packages, missing(engine));
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
     }
   }
+  const { binary, driver } = ENGINES.firefox.find();
+  if (binary && !driver) cargoTool("geckodriver", "geckodriver", "0.37.1", ["--locked"]);
   return present();
 }
 
