@@ -1,10 +1,12 @@
 // Serves a built page on this machine only:  node scripts/serve.mjs [folder] [--port 8080]
 import { createServer } from "node:http";
 import { resolve } from "node:path";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 
 const HOST = "127.0.0.1";
 const NEXT_PORTS = 20;
+const REPORTS = "/policy-report";
 
 /** Nothing but what this origin serves, and no script but its files and its WebAssembly. */
 const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
@@ -16,16 +18,30 @@ const HEADERS = {
 
 /**
  * Serves `dir`. A taken port gives way to the next free one; port 0 lets the system choose.
+ * `watch` is told of each request; what browsers report of the policy then comes in as a POST to /policy-report.
  * @param {string} dir
- * @param {{ port?: number, policy?: string }} [options]
+ * @param {{ port?: number, policy?: string, watch?: (request: { method: string, url: string, body?: string }) => void }} [options]
  * @returns {Promise<{ url: string, close: () => Promise<void> }>}
  */
-export async function serve(dir, { port = 0, policy = POLICY } = {}) {
+export async function serve(dir, { port = 0, policy = POLICY, watch } = {}) {
   const { default: sirv } = await import("sirv");
   const files = sirv(dir, { dev: true });
   const server = createServer((request, response) => {
     response.setHeader("Content-Security-Policy", policy);
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+    if (watch) {
+      const { method, url } = request;
+      response.setHeader("Content-Security-Policy", `${policy}; report-uri ${REPORTS}`);
+      if (method === "POST" && url === REPORTS) {
+        text(request).then(
+          (body) => watch({ method, url, body }),
+          () => watch({ method, url }),
+        );
+        response.writeHead(204).end();
+        return;
+      }
+      watch({ method, url });
+    }
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.writeHead(405, { Allow: "GET, HEAD" }).end();
       return;

@@ -1,8 +1,10 @@
 // npm test: everything that CI runs.
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { ENGINES, testCore } from "./browsers.mjs";
 import { build } from "./build.mjs";
 import { consumers, lint, native } from "./check.mjs";
+import { builtTwice } from "./reproducible.mjs";
 import { main, root, run, step } from "./run.mjs";
 import * as tools from "./tools.mjs";
 
@@ -21,6 +23,7 @@ await main("test", async () => {
     tools.cxx();
     return { python: tools.python(), browser: tools.chromium() };
   });
+  const engines = await step("browsers", tools.browsers);
   process.env.CHROMIUM = browser.chromium;
   process.env.CHROMEDRIVER = browser.driver;
 
@@ -40,23 +43,13 @@ await main("test", async () => {
     run(python, ["tests/interop/make.py", made]);
     run("cargo", ["test", "--locked", "--test", "interop"], { env: { WARDKEY_INTEROP: made } });
   });
-  await step("core in Chromium", () =>
-    run("wasm-pack", [
-      "test",
-      "--headless",
-      "--chrome",
-      "--chromedriver",
-      browser.driver,
-      "--",
-      "--locked",
-      "--test",
-      "web",
-    ]),
-  );
+  for (const engine of engines) await step(`core in ${ENGINES[engine].browser}`, () => testCore(engine));
   await build();
   await step("types of the package", consumers);
-  await step("package in Node and Chromium", () => nodeTests("tests/face"));
+  await step("package in Node and each browser", () => nodeTests("tests/face"));
+  await step("package: what it holds, and in projects of each kind", () => nodeTests("tests/package"));
+  await step("package: built again, the same bytes", builtTwice);
   await step("guide", () => nodeTests("tests/guide"));
   await step("demo page: build", () => run("npx", ["webpack", "--mode", "production"]));
-  await step("demo page: end to end in Chromium", () => nodeTests("tests/e2e"));
+  await step("demo page: end to end", () => nodeTests("tests/e2e"));
 });

@@ -2,6 +2,7 @@
 // A fresh clone has no node_modules: the scripts import packages where they use them, after nodeModules().
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { ENGINES, missing, present } from "./browsers.mjs";
 import { ask, cache, Failure, root, run } from "./run.mjs";
 
 const bin = join(cache, "tools", "bin");
@@ -62,6 +63,23 @@ export function chromium() {
   };
   const missing = "Chromium and its driver are missing: install them, or set CHROMIUM and CHROMEDRIVER";
   return found(find, ["chromium", "chromium-driver"], missing);
+}
+
+/** The engines to test in, after installing what is missing and can be installed. What is still missing then, present() says. */
+export function browsers() {
+  for (const [engine, { find, packages }] of Object.entries(ENGINES)) {
+    const { binary, driver } = find();
+    // Debian has no geckodriver of its own.
+    if (binary && (driver || engine === "firefox")) continue;
+    try {
+      debian(packages, missing(engine));
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+    }
+  }
+  const { binary, driver } = ENGINES.firefox.find();
+  if (binary && !driver) cargoTool("geckodriver", "geckodriver", "0.37.1", ["--locked"]);
+  return present();
 }
 
 function which(name) {

@@ -1,4 +1,5 @@
 // The suite in Node:  node --test tests/face/node.test.mjs
+import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -7,7 +8,8 @@ import { suites } from "./suite/index.mjs";
 import { makeTools } from "./suite/tools.mjs";
 
 await test("the face in Node", async (t) => {
-  const site = await openSite();
+  const requests = [];
+  const site = await openSite({ watch: ({ url }) => requests.push(url) });
   t.after(site.close);
   const at = (path) => pathToFileURL(`${site.dir}/${path}`).href;
   const read = async (path) => new Uint8Array(await readFile(`${site.dir}/${path}`));
@@ -18,4 +20,10 @@ await test("the face in Node", async (t) => {
       for (const [name, run] of Object.entries(tests)) await t.test(name, { timeout: 180_000 }, () => run(pkg, tools));
     });
   }
+  await t.test("no request but for the module", async () => {
+    assert.deepEqual(
+      requests.filter((url) => !/^\/pkg\//.test(url)),
+      [],
+    );
+  });
 });

@@ -10,6 +10,7 @@ import long from "./long.mjs";
 import many from "./many.mjs";
 import memory from "./memory.mjs";
 import options from "./options.mjs";
+import quiet from "./quiet.mjs";
 import random from "./random.mjs";
 import ranges from "./ranges.mjs";
 import start from "./start.mjs";
@@ -33,6 +34,7 @@ export const suites = {
   backup,
   engines,
   workers,
+  quiet,
   random,
   memory,
   vectors,

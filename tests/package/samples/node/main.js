@@ -1,0 +1,27 @@
+// Importing runs nothing: no global is made, nothing is compiled or asked for.
+import { readFile } from "node:fs/promises";
+import { scenario } from "./scenario.mjs";
+
+const ran = [];
+const watched = [
+  [globalThis, "fetch"],
+  [WebAssembly, "compile"],
+  [WebAssembly, "instantiate"],
+  [WebAssembly, "Module"],
+];
+const originals = watched.map(([object, name]) => object[name]);
+for (const [object, name] of watched) {
+  object[name] = () => {
+    ran.push(name);
+    throw new Error(`${name} at import`);
+  };
+}
+const names = () => Object.getOwnPropertyNames(globalThis).join();
+const before = names();
+const [wardkey, slim] = [await import("wardkey"), await import("wardkey/slim")];
+if (ran.length > 0 || names() !== before) throw new Error(`importing ran something: ${ran}`);
+for (const [at, [object, name]] of watched.entries()) object[name] = originals[at];
+
+const wasm = await readFile(new URL(import.meta.resolve("wardkey/wardkey.wasm")));
+await slim.init(wasm);
+console.log(JSON.stringify([await scenario(slim), await scenario(wardkey)]));

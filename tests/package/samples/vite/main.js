@@ -1,0 +1,4 @@
+import * as wardkey from "wardkey";
+import { report, scenario } from "./scenario.mjs";
+
+report(scenario(wardkey));
