@@ -94,7 +94,8 @@ export async function assemble() {
   for (const file of ["wardkey_core.js", "wardkey_core.d.ts"]) cpSync(join(core, file), join(pkg, "core", file));
   await inlineWorker();
   cpSync(at("pkg.json"), join(pkg, "package.json"));
-  for (const file of ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]) cpSync(at(file), join(pkg, file));
+  cpSync(at("npm/README.md"), join(pkg, "README.md"));
+  for (const file of ["CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]) cpSync(at(file), join(pkg, file));
 }
 
 export async function build() {
