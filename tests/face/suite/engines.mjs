@@ -30,7 +30,21 @@ async function failure(run) {
   return "ok";
 }
 
+const withoutZeros = (bytes) => bytes.slice([...bytes, 1].findIndex((byte) => byte !== 0));
+
 export default {
+  "a key that begins with zeros": async (pkg, tools) => {
+    const pair = await rsa(pkg, tools, "3072");
+    for (const zeros of [1, 5, 31]) {
+      const raw = new Uint8Array(32).fill(7, zeros);
+      const wrapped = await pkg.wrapKey(await pkg.DataKey.importRaw(raw), [pair.publicKey]);
+      for (const engine of engines()) {
+        const opened = await under(pkg, engine, () => pkg.unwrapKey(wrapped, pair));
+        equal(opened.dangerouslyExportRaw(), raw, `${zeros} zeros, ${engine}`);
+      }
+    }
+  },
+
   "setEngine() takes an engine that is there": async (pkg) => {
     const nonsense = [
       undefined,
@@ -123,7 +137,9 @@ export default {
             if (found !== "unwrap-failed: the wrapped key does not open") unlike.push(`${bits} ${name}: ${found}`);
             invalid += 1;
           } else {
-            equal(await under(pkg, engine, open), unhex(plaintext), `${engine}, ${bits} ${name}`);
+            const found = await under(pkg, engine, open);
+            // WebKitGTK drops zeros at the beginning; unwrapKey() puts them back.
+            equal(withoutZeros(found), withoutZeros(unhex(plaintext)), `${engine}, ${bits} ${name}`);
             valid += 1;
           }
         }
