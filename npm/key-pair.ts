@@ -3,6 +3,7 @@ import { copyBytes, isPlain, toOptions, wellFormed } from "./arguments.js";
 import type { CoreKeyPair, CorePublicKey } from "./core/wardkey_core.js";
 import { call, core, coreNow, Handle } from "./core.js";
 import { invalid, WardkeyError } from "./errors.js";
+import { isStrict } from "./oaep-check.js";
 import { generateRsa, type Holder, importNative } from "./rsa.js";
 import type { Bytes, Suite } from "./types.js";
 
@@ -117,8 +118,10 @@ export class KeyPair {
     KeyPair.toCore(key);
     return {
       core: () => KeyPair.toCore(key),
-      native: (subtle) => {
-        key.#native ??= importNative(subtle, KeyPair.toCore(key));
+      native: async (subtle) => {
+        const strict = await isStrict(subtle);
+        const inner = KeyPair.toCore(key);
+        if (strict) key.#native ??= importNative(subtle, inner);
         return key.#native;
       },
     };

@@ -9,7 +9,6 @@ import type { Bytes, Context, Out, WrapOptions } from "./types.js";
 
 /** docs/SPEC.md, section 6 */
 const MAX_WRAPPED = 16 << 20;
-const KEY = 32;
 const MAX_RECIPIENTS = 10_000;
 const OPTIONS = ["context", "allowLegacy"];
 
@@ -58,18 +57,10 @@ export async function unwrapKey(wrapped: Bytes, keyPair: KeyPair, options?: { co
   const unwrapping = call(() => new wasm.CoreUnwrapping(bytes, pair, entries));
   try {
     const opened = await unwrapRsa(KeyPair.holder(keyPair), unwrapping.label(), unwrapping.body());
-    // WebKitGTK drops the zeros with which an opened key begins.
-    const key = new Uint8Array(Math.max(KEY, opened.length));
-    key.set(opened, key.length - opened.length);
     try {
-      return DataKey.fromCore(call(() => unwrapping.finish(key)));
-    } catch (e) {
-      // What was too short and isn't the key is no key at all.
-      if (opened.length < KEY) throw new WardkeyError("unwrap-failed", "the wrapped key does not open");
-      throw e;
+      return DataKey.fromCore(call(() => unwrapping.finish(opened)));
     } finally {
       opened.fill(0);
-      key.fill(0);
     }
   } finally {
     release(unwrapping);

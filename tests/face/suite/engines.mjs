@@ -30,8 +30,6 @@ async function failure(run) {
   return "ok";
 }
 
-const withoutZeros = (bytes) => bytes.slice([...bytes, 1].findIndex((byte) => byte !== 0));
-
 export default {
   "a key that begins with zeros": async (pkg, tools) => {
     const pair = await rsa(pkg, tools, "3072");
@@ -137,9 +135,7 @@ export default {
             if (found !== "unwrap-failed: the wrapped key does not open") unlike.push(`${bits} ${name}: ${found}`);
             invalid += 1;
           } else {
-            const found = await under(pkg, engine, open);
-            // WebKitGTK drops zeros at the beginning; unwrapKey() puts them back.
-            equal(withoutZeros(found), withoutZeros(unhex(plaintext)), `${engine}, ${bits} ${name}`);
+            equal(await under(pkg, engine, open), unhex(plaintext), `${engine}, ${bits} ${name}`);
             valid += 1;
           }
         }
@@ -191,7 +187,11 @@ export default {
   "WebCrypto's key is not extractable, and lives until free()": async (pkg, tools) => {
     const pair = await rsa(pkg, tools, "3072");
     const holder = pkg.KeyPair.holder(pair);
-    if (crypto.subtle) {
+    const { isStrict } = await tools.internal("oaep-check");
+    if (crypto.subtle && !(await isStrict(crypto.subtle))) {
+      equal(await holder.native(crypto.subtle), undefined, "a WebCrypto that takes any padding is not used");
+      ok(/AppleWebKit/.test(navigator.userAgent) && !/Chrom/.test(navigator.userAgent), "only WebKitGTK's is known to");
+    } else if (crypto.subtle) {
       const key = await holder.native(crypto.subtle);
       equal([key.extractable, key.type, key.usages], [false, "private", ["decrypt"]], "the key");
       ok(key === (await holder.native(crypto.subtle)), "imported once");
