@@ -59,8 +59,8 @@ function wasmMemory({ bytes, sizes: { start, auto, wasm } }) {
   return [memory("auto", auto), memory("wasm", wasm)];
 }
 
-function peak(what, { ours, beside, wasm }) {
-  const name = `most memory of a renderer, ${what} stream of 1 GiB`;
+function peak(what, { ours, beside, wasm, runs }) {
+  const name = `most memory of a renderer, ${what} a stream of ${size(runs.ours[0].bytes)}`;
   if (ours === null || beside === null) return [row(name, "not measured: this system has no /proc")];
   const added = ours - beside;
   return [
@@ -69,7 +69,7 @@ function peak(what, { ours, beside, wasm }) {
       target: "≤ 64 MiB more",
       met: added <= 64 * MIB,
     }),
-    row(`WebAssembly memory after it`, mib(wasm.after), {
+    row(`WebAssembly memory after that`, mib(wasm.after), {
       beside: `before: ${mib(wasm.before)}`,
       target: "nothing lasting",
       met: wasm.after === wasm.before,
@@ -78,7 +78,7 @@ function peak(what, { ours, beside, wasm }) {
 }
 
 function longPeers(what, { bytes, times, best, ratio }) {
-  return row(`${what} ${size(bytes)}, "auto"`, speed(bytes, times[OURS]), {
+  return row(`${what} ${size(bytes)}`, speed(bytes, times[OURS]), {
     beside: `best peer, ${best}: ${speed(bytes, times[best])}`,
     ...atLeast(ratio, 1.5),
   });
@@ -147,7 +147,7 @@ const ROWS = {
   range,
   "wasm memory": wasmMemory,
   "peak encrypt": (result) => peak("encrypt", result),
-  "peak encrypt and decrypt": (result) => peak("encrypt and decrypt again,", result),
+  "peak encrypt and decrypt": (result) => peak("encrypt and decrypt again", result),
   "wasm encrypt": (result) => inMemory('encrypt, engine "wasm",', result, "bare aes-gcm in wasm", 0.9),
   "wasm decrypt": (result) => inMemory('decrypt, engine "wasm",', result, "bare aes-gcm in wasm", 0.9),
   "records encrypt one by one": (result) => records("encryptMany", "one after another", result),

@@ -101,7 +101,7 @@ export function bars({ id, title, axis, series, rows }) {
  * @returns {string} SVG
  */
 export function lines({ id, title, xAxis, yAxis, sizes, panels, ring }) {
-  const [width, height, top, low, left, gap] = [900, 400, 86, 332, 64, 64];
+  const [width, height, top, low, left, gap] = [900, 392, 86, 332, 64, 64];
   const each = (width - left - 24 - gap * (panels.length - 1)) / panels.length;
   const most = Math.max(...panels.flatMap(({ lines }) => lines.flatMap(({ values }) => values)));
   const step = stepTo(most, 6);
@@ -109,12 +109,12 @@ export function lines({ id, title, xAxis, yAxis, sizes, panels, ring }) {
   const y = (value) => low - (value / highest) * (low - top);
   const [names] = panels.map(({ lines }) => lines.map(({ name }) => name));
   const key = names.map((name, i) => [
-    `<line class="l${i}" x1="${left + 150 * i}" y1="46" x2="${left + 150 * i + 28}" y2="46" stroke-width="2.5"${dash(i)}/>`,
-    text(left + 150 * i + 36, 50, name, 'class="text"'),
+    `<line class="l${i}" x1="${left + 176 * i}" y1="46" x2="${left + 176 * i + 28}" y2="46" stroke-width="2.5"${dash(i)}/>`,
+    text(left + 176 * i + 36, 50, name, 'class="text"'),
   ]);
   const ringKey = [
-    `<circle class="mark" cx="${left + 150 * names.length + 6}" cy="46" r="5"/>`,
-    text(left + 150 * names.length + 18, 50, ring, 'class="text"'),
+    `<circle class="mark" cx="${left + 176 * names.length + 6}" cy="46" r="5"/>`,
+    text(left + 176 * names.length + 18, 50, ring, 'class="text"'),
   ];
   const drawn = panels.map(({ label, lines: all, rings }, panel) => {
     const from = left + panel * (each + gap);
