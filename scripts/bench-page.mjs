@@ -40,7 +40,7 @@ export function compileBare() {
 export function installPeers() {
   const marker = at("bench/node_modules/.package-lock.json");
   if (existsSync(marker) && statSync(marker).mtimeMs >= statSync(at("bench/package-lock.json")).mtimeMs) return;
-  run("npm", ["ci", "--include=dev", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: at("bench") });
+  run("npm", ["ci", "--include=dev", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: at("bench"), quiet: true });
 }
 
 /** The versions of bench/package.json, which are exact. */

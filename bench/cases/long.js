@@ -1,7 +1,7 @@
 // Long data in memory, and parts of it.
 import { DataKey, setEngine } from "../../pkg/index.js";
 import { loadBare } from "../page/bare.js";
-import { BareLoop, CHUNK, sealedLength, TAG } from "../page/bulk.js";
+import { bareLoop, CHUNK, sealedLength, TAG } from "../page/bulk.js";
 import { compare, MIB, median, randomBytes, settings, turns } from "../page/measure.js";
 
 /** Comparing byte by byte in a callback would take seconds. */
@@ -20,7 +20,7 @@ async function material(length) {
 }
 
 /** The WebAssembly engine beside the bare primitive in WebAssembly. */
-export async function bareWasm(direction) {
+export async function besideWasm(direction) {
   setEngine("wasm");
   const bare = await loadBare();
   const { key, data, sealed } = await material(16 * MIB);
@@ -39,9 +39,9 @@ export async function bareWasm(direction) {
 }
 
 /** The engine "auto" beside a bare WebCrypto loop. */
-export async function bareLoop(direction, length) {
+export async function besideLoop(direction, length) {
   const { key, data, sealed } = await material(length);
-  const bare = await BareLoop.make();
+  const bare = await bareLoop();
   const input = direction === "encrypt" ? data : sealed;
   const theirs = direction === "encrypt" ? data : await bare.encrypt(data);
   const result = await compare(
@@ -50,7 +50,7 @@ export async function bareLoop(direction, length) {
     { rounds: length > 64 * MIB ? 7 : 21, clean: true },
   );
   key.free();
-  return { ...result, bytes: length };
+  return { ...result, bytes: length, inFlight: bare.inFlight };
 }
 
 /** 1 MiB out of 256 MiB, beginning within a chunk, beside a bare loop over the chunks that hold it. */
@@ -61,7 +61,7 @@ export async function range() {
   const start = (data.length >> 1) + 12_345;
   const end = start + MIB;
   if (!sameBytes(await key.decryptRange(source, start, end), data.subarray(start, end))) throw new Error("wrong range");
-  const bare = await BareLoop.make();
+  const bare = await bareLoop();
   const chunks = Math.ceil(end / CHUNK) - Math.floor(start / CHUNK);
   const theirs = await bare.encrypt(randomBytes(chunks * CHUNK));
   const times = await turns(

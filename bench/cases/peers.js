@@ -1,6 +1,6 @@
 // Wardkey and other libraries, in one page and run. Their code is loaded here alone.
 import { DataKey, setEngine } from "../../pkg/index.js";
-import { BareLoop } from "../page/bulk.js";
+import { bareLoop } from "../page/bulk.js";
 import { MIB, median, randomBytes, ratio, turns } from "../page/measure.js";
 import { sameBytes } from "./long.js";
 import { FORMS, ourRecords, plainRecords, RECORDS } from "./records.js";
@@ -65,11 +65,6 @@ export async function long(direction, length) {
   const times = await turns(sides, { ...options, clean: true, failed });
   key.free();
   return { ...summary(times, peers), bytes: length, missing };
-}
-
-async function bareLoop() {
-  const bare = await BareLoop.make();
-  return { encrypt: (data) => bare.encrypt(data), decrypt: (sealed) => bare.decrypt(sealed) };
 }
 
 /** Each peer in the form of calls that is the faster for it; its messages all by one key, as Wardkey's are. */

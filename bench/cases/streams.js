@@ -1,7 +1,7 @@
 // A stream that is longer than anyone would hold in memory, and memory itself.
 import { initSync } from "../../pkg/core/wardkey_core.js";
 import { DataKey, init, setEngine } from "../../pkg/index.js";
-import { BareLoop } from "../page/bulk.js";
+import { bareStreams } from "../page/bulk.js";
 import { compare, MIB, randomBytes, settings } from "../page/measure.js";
 import { counting, held, keeping, PIECE, repeated } from "../page/streams.js";
 
@@ -52,20 +52,13 @@ export async function stream(direction) {
 export async function peak(side, both) {
   const piece = randomBytes(PIECE);
   const length = long();
-  let steps;
-  if (side === "ours") {
-    await init();
-    const key = await DataKey.generate();
-    steps = { encrypt: () => key.encryptStream(), decrypt: () => key.decryptStream() };
-  } else {
-    const bare = await BareLoop.make();
-    steps = { encrypt: () => bare.stream("encrypt"), decrypt: () => bare.stream("decrypt") };
-  }
+  if (side === "ours") await init();
+  const steps = side === "ours" ? await DataKey.generate() : await bareStreams();
   const before = side === "ours" ? wasmBytes() : 0;
   const start = performance.now();
-  const sealed = repeated(piece, length).pipeThrough(steps.encrypt());
+  const sealed = repeated(piece, length).pipeThrough(steps.encryptStream());
   const sink = counting();
-  await (both ? sealed.pipeThrough(steps.decrypt()) : sealed).pipeTo(sink.stream);
+  await (both ? sealed.pipeThrough(steps.decryptStream()) : sealed).pipeTo(sink.stream);
   const ms = performance.now() - start;
   if (sink.length < length || (both && sink.length !== length)) throw new Error(`the stream gave ${sink.length} bytes`);
   return { ms, bytes: length, wasm: side === "ours" ? { before, after: wasmBytes() } : undefined };

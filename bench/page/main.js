@@ -1,7 +1,7 @@
 // What is measured, in a page: scripts/bench.mjs calls measure() with the name of a case, each in a page of its own.
 import { init } from "../../pkg/index.js";
 import { backup, unwrap, wrap } from "../cases/keys.js";
-import { bareLoop, bareWasm, crossover, range } from "../cases/long.js";
+import { besideLoop, besideWasm, crossover, range } from "../cases/long.js";
 import { long as longPeers, records as recordPeers } from "../cases/peers.js";
 import { records } from "../cases/records.js";
 import { peak, stream, wasmMemory } from "../cases/streams.js";
@@ -10,12 +10,12 @@ import { MIB, settings } from "./measure.js";
 const huge = () => (settings.quick ? 32 : 256) * MIB;
 
 const cases = {
-  "wasm encrypt": () => bareWasm("encrypt"),
-  "wasm decrypt": () => bareWasm("decrypt"),
-  "loop encrypt 16": () => bareLoop("encrypt", 16 * MIB),
-  "loop decrypt 16": () => bareLoop("decrypt", 16 * MIB),
-  "loop encrypt 256": () => bareLoop("encrypt", huge()),
-  "loop decrypt 256": () => bareLoop("decrypt", huge()),
+  "wasm encrypt": () => besideWasm("encrypt"),
+  "wasm decrypt": () => besideWasm("decrypt"),
+  "loop encrypt 16": () => besideLoop("encrypt", 16 * MIB),
+  "loop decrypt 16": () => besideLoop("decrypt", 16 * MIB),
+  "loop encrypt 256": () => besideLoop("encrypt", huge()),
+  "loop decrypt 256": () => besideLoop("decrypt", huge()),
   "stream encrypt": () => stream("encrypt"),
   "stream decrypt": () => stream("decrypt"),
   range,
