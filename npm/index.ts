@@ -19,18 +19,23 @@ export const KeyPair = slim.KeyPair;
 export type KeyPair = slim.KeyPair;
 export const PublicKey = slim.PublicKey;
 export type PublicKey = slim.PublicKey;
+export const KeyCache = slim.KeyCache;
+export type KeyCache = slim.KeyCache;
 export const wrapKey = slim.wrapKey;
 export const unwrapKey = slim.unwrapKey;
 export const sealBackup = slim.sealBackup;
 export const openBackup = slim.openBackup;
 export type {
   Bytes,
+  CacheOptions,
+  CacheStats,
   Context,
   Data,
   DataOptions,
   EncryptOptions,
   ErrorCode,
   Kdf,
+  KeyStore,
   KnownErrorCode,
   ManyOptions,
   Padding,

@@ -14,7 +14,7 @@ mod store;
 mod upkeep;
 
 use core::{cell::RefCell, fmt};
-use std::{collections::BTreeMap, rc::Rc};
+use std::rc::Rc;
 
 use rand_core::TryCryptoRng;
 
@@ -33,6 +33,7 @@ pub use self::{
 };
 use crate::{
     data_key::{DataKey, KeyId},
+    encoding::base64url,
     error::{Code, Error, Result},
     random::Random,
 };
@@ -99,12 +100,12 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
         owner: Owner,
         limits: Limits,
         clock: C,
-        mut rng: Random<R>,
+        rng: &RefCell<Random<R>>,
     ) -> Result<Self> {
-        let (sealing, error) = Sealing::find(sealed_by, &store, &owner, &mut rng).await?;
+        let (sealing, error) = Sealing::find(sealed_by, &store, &owner, rng).await?;
         let cache = Self::new(Some(store), Some(sealing), owner, limits, clock);
         match error {
-            Some(error) => cache.degrade(&error),
+            Some(error) => cache.degrade(error),
             None => cache.load().await,
         }
         Ok(cache)
@@ -137,22 +138,24 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
     pub async fn get_many(&self, ids: &[KeyId]) -> Vec<Option<Rc<DataKey>>> {
         let (_, time) = self.time();
         self.settle().await;
-        let (mut found, mut useless) = (BTreeMap::new(), Vec::new());
-        let mut missing = Vec::new();
+        let (mut keys, mut useless) = (Vec::new(), Vec::new());
+        let (mut missing, mut places) = (Vec::new(), Vec::new());
         for id in ids {
-            match self.held(id, time, &mut useless) {
-                Some(key) => drop(found.insert(*id, key)),
-                None => missing.push(*id),
+            let key = self.held(id, time, &mut useless);
+            if key.is_none() {
+                missing.push(row(id));
+                places.push(keys.len());
+            }
+            keys.push(key);
+        }
+        // Another page of this cache may have had it since.
+        let fetched = self.fetch(&missing, &mut useless).await;
+        for (place, key) in places.iter().zip(fetched) {
+            if let Some(slot) = keys.get_mut(*place) {
+                *slot = key;
             }
         }
-        missing.sort_unstable();
-        missing.dedup();
-        // Another page of this cache may have had it since.
-        for key in self.fetch(&missing, &mut useless).await {
-            found.insert(key.id(), key);
-        }
         self.delete_rows(&useless).await;
-        let keys: Vec<_> = ids.iter().map(|id| found.get(id).cloned()).collect();
         let hits = keys.iter().flatten().count();
         let stats = &mut self.state.borrow_mut().stats;
         stats.hits += hits as u64;
@@ -181,15 +184,14 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
         key
     }
 
-    /// The keys of these ids that the store has.
-    async fn fetch(&self, ids: &[KeyId], useless: &mut Vec<String>) -> Vec<Rc<DataKey>> {
-        let Some(store) = self.store().filter(|_| !ids.is_empty()) else { return Vec::new() };
+    /// For each of these rows its key, if the store has it.
+    async fn fetch(&self, rows: &[String], useless: &mut Vec<String>) -> Vec<Option<Rc<DataKey>>> {
+        let Some(store) = self.store().filter(|_| !rows.is_empty()) else { return Vec::new() };
         let before = self.state.borrow().removals;
-        let rows: Vec<_> = ids.iter().map(row).collect();
-        let entries = match store.get_many(&rows).await {
+        let entries = match store.get_many(rows).await {
             Ok(entries) => entries,
             Err(error) => {
-                self.degrade(&error);
+                self.degrade(error);
                 return Vec::new();
             }
         };
@@ -198,17 +200,20 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
             return Vec::new();
         }
         let mut keys = Vec::new();
-        for (id, entry) in ids.iter().zip(entries) {
-            let Some(entry) = entry else { continue };
-            let term = Term::of(&entry).filter(|term| term.key_id == *id && !now.is_before(term.fetched));
-            if let Some(term) = term {
-                let gone = self.state.borrow_mut().memory.insert(term, Value::Sealed(entry.into()));
-                useless.extend(gone.iter().map(row));
-                keys.extend(self.held(id, time, useless));
-            } else {
-                useless.push(row(id));
+        for (id, entry) in rows.iter().zip(entries) {
+            let is_entry = entry.is_some();
+            let term = entry.as_deref().and_then(Term::of);
+            let term = term.filter(|term| row(&term.key_id) == *id && !now.is_before(term.fetched));
+            keys.push(term.and_then(|term| {
+                self.state.borrow_mut().memory.insert(term, Value::Sealed(entry.unwrap_or_default().into()));
+                self.held(&term.key_id, time, useless)
+            }));
+            if is_entry && term.is_none() {
+                useless.push(id.clone());
             }
         }
+        let gone = self.state.borrow_mut().memory.tidy(|term| self.limits.allow(term, time));
+        useless.extend(gone.iter().map(row));
         keys
     }
 
@@ -240,22 +245,27 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
             if *closed || self.limits.ttl == 0 {
                 return;
             }
-            useless.extend(memory.expire(|term| self.limits.allow(term, time)).iter().map(row));
             for Fresh { term, key, entry } in fresh {
-                useless.extend(memory.insert(term, Value::Open(key)).iter().map(row));
+                memory.insert(term, Value::Open(key));
                 ids.push(term.key_id);
-                rows.extend(entry.map(|entry| (row(&term.key_id), entry)));
+                if let Some(entry) = entry {
+                    rows.push((row(&term.key_id), entry));
+                }
             }
+            useless.extend(memory.tidy(|term| self.limits.allow(term, time)).iter().map(row));
         }
         if let Some(store) = self.store().filter(|_| !rows.is_empty()) {
             match store.set_many(&rows).await {
                 Ok(()) => self.mend(store).await,
-                Err(error) => self.degrade(&error),
+                Err(error) => self.degrade(error),
             }
         }
         // Whatever went while it was being kept goes again.
-        let memory = |id: &KeyId| self.state.borrow().memory.contains(id);
-        useless.extend(ids.iter().filter(|id| !memory(id)).map(row));
+        for id in &ids {
+            if !self.state.borrow().memory.contains(id) {
+                useless.push(row(id));
+            }
+        }
         self.delete_rows(&useless).await;
     }
 
@@ -294,7 +304,7 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
     pub fn stats(&self) -> Stats {
         let (_, time) = self.time();
         let State { memory, stats, .. } = &mut *self.state.borrow_mut();
-        memory.expire(|term| self.limits.allow(term, time));
+        memory.tidy(|term| self.limits.allow(term, time));
         let wipes = self.store.as_ref().map_or(0, KeyStore::wipes);
         Stats { entries: memory.len(), wipes, ..stats.clone() }
     }
@@ -333,5 +343,7 @@ const PREFIX: &str = "k.";
 
 /// The id under which a store keeps the entry of this key.
 fn row(id: &KeyId) -> String {
-    format!("{PREFIX}{id}")
+    let mut row = PREFIX.to_owned();
+    row.push_str(&base64url(&id.0));
+    row
 }

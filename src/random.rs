@@ -68,16 +68,6 @@ impl<R: TryCryptoRng> Random<R> {
     }
 }
 
-impl<R: TryCryptoRng> Random<R> {
-    /// A generator of its own, for what draws over a longer time: ChaCha20 keyed by a draw of this one.
-    ///
-    /// # Errors
-    /// `rng`.
-    pub fn fork(&mut self) -> Result<Random<ChaCha20Rng>> {
-        Ok(Random::new(self.expand()?))
-    }
-}
-
 /// The system's generator.
 pub type SystemRandom = Random<getrandom::SysRng>;
 

@@ -1,9 +1,12 @@
 //! What a cache holds in memory: keys, and sealed entries that nobody asked for yet. The least recently used goes first.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::HashMap, rc::Rc};
 
 use super::entry::Term;
 use crate::data_key::{DataKey, KeyId};
+
+/// Uses are counted from here: after all that was fetched before, which ranks by its time.
+const FIRST_USE: u64 = 1 << 63;
 
 /// A key, or the entry that it is sealed in.
 #[derive(Clone, Debug)]
@@ -19,43 +22,36 @@ struct Held {
     used: u64,
 }
 
-/// Keys by id, at most so many, each with its term.
+/// Keys by id, each with its term.
 #[derive(Debug)]
 pub(super) struct MemoryStore {
     capacity: usize,
-    held: BTreeMap<KeyId, Held>,
-    by_use: BTreeMap<u64, KeyId>,
+    held: HashMap<KeyId, Held>,
     uses: u64,
 }
 
 impl MemoryStore {
-    pub(super) const fn new(capacity: usize) -> Self {
-        Self { capacity, held: BTreeMap::new(), by_use: BTreeMap::new(), uses: 0 }
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { capacity, held: HashMap::new(), uses: FIRST_USE }
     }
 
-    /// Holds this as the most recently used, and gives the ids that had to go for it.
-    pub(super) fn insert(&mut self, term: Term, value: Value) -> Vec<KeyId> {
-        self.remove(&term.key_id);
+    /// Holds a key as the most recently used.
+    pub(super) fn insert(&mut self, term: Term, value: Value) {
         self.uses += 1;
-        self.by_use.insert(self.uses, term.key_id);
         self.held.insert(term.key_id, Held { term, value, used: self.uses });
-        let mut gone = Vec::new();
-        while self.held.len() > self.capacity
-            && let Some((_, id)) = self.by_use.pop_first()
-        {
-            self.held.remove(&id);
-            gone.push(id);
-        }
-        gone
+    }
+
+    /// Holds an entry that was last used when it was fetched, as far as is known.
+    pub(super) fn take_in(&mut self, term: Term, entry: Vec<u8>) {
+        let held = Held { term, value: Value::Sealed(entry.into()), used: term.fetched.min(FIRST_USE) };
+        self.held.insert(term.key_id, held);
     }
 
     /// What is held of this key, which counts as used now.
     pub(super) fn get(&mut self, id: &KeyId) -> Option<(Term, Value)> {
         let held = self.held.get_mut(id)?;
-        self.by_use.remove(&held.used);
         self.uses += 1;
         held.used = self.uses;
-        self.by_use.insert(self.uses, *id);
         Some((held.term, held.value.clone()))
     }
 
@@ -71,23 +67,31 @@ impl MemoryStore {
     }
 
     pub(super) fn remove(&mut self, id: &KeyId) {
-        if let Some(held) = self.held.remove(id) {
-            self.by_use.remove(&held.used);
-        }
+        self.held.remove(id);
     }
 
     pub(super) fn clear(&mut self) {
         self.held.clear();
-        self.by_use.clear();
     }
 
-    /// Drops what isn't allowed any more, and gives its ids.
-    pub(super) fn expire(&mut self, allowed: impl Fn(&Term) -> bool) -> Vec<KeyId> {
-        let gone: Vec<_> =
-            self.held.values().filter(|held| !allowed(&held.term)).map(|held| held.term.key_id).collect();
-        for id in &gone {
-            self.remove(id);
-        }
+    /// Drops what isn't allowed any more, then the least recently used beyond the capacity, and gives their ids.
+    pub(super) fn tidy(&mut self, allowed: impl Fn(&Term) -> bool) -> Vec<KeyId> {
+        let mut uses: Vec<u64> = self.held.values().filter(|held| allowed(&held.term)).map(|held| held.used).collect();
+        uses.sort_unstable();
+        let surplus = uses.len().saturating_sub(self.capacity);
+        let first = uses.get(surplus).copied().unwrap_or(u64::MAX);
+        // Several were fetched in the same moment.
+        let mut ties = surplus - uses.partition_point(|used| *used < first);
+        let mut gone = Vec::new();
+        self.held.retain(|id, held| {
+            let tied = held.used == first && ties > 0;
+            let kept = held.used >= first && !tied && allowed(&held.term);
+            if !kept {
+                ties -= usize::from(tied && allowed(&held.term));
+                gone.push(*id);
+            }
+            kept
+        });
         gone
     }
 

@@ -1,5 +1,6 @@
 //! The cache key, under which entries are sealed: derived from a data key, or random and wrapped for a key pair.
 
+use core::cell::RefCell;
 use std::rc::Rc;
 
 use rand_core::TryCryptoRng;
@@ -12,7 +13,7 @@ use crate::{
     key_pair::{KeyPair, Suite},
     random::Random,
     secret::Secret,
-    wrap,
+    wrap::{self, Wrapper},
 };
 
 /// Where the wrapped cache key of a key pair stands among the entries.
@@ -43,7 +44,7 @@ impl Sealing {
         by: &SealedBy,
         store: &S,
         owner: &Owner,
-        rng: &mut Random<R>,
+        rng: &RefCell<Random<R>>,
     ) -> Result<(Self, Option<StoreError>)> {
         let pair = match by {
             SealedBy::DataKey(key) => return Ok((Self { key: key.cache_seal(), wrapped: None, new: false }, None)),
@@ -53,17 +54,20 @@ impl Sealing {
             return Err(Error::new(Code::KeyPolicy, "nothing new is wrapped for rsa-2048"));
         }
         let context = Context::new([("wardkey", "cache-key"), ("cache", &owner.name), ("user", owner.user.as_str())])?;
+        let unwrap = |wrapped: &[u8]| wrap::unwrap_key(wrapped, &mut rng.borrow_mut(), pair, &context);
         let old = match store.get_many(&[RESERVED.to_owned()]).await {
             Ok(found) => Ok(found.into_iter().next().flatten()),
             Err(error) => Err(error),
         };
         if let Ok(Some(wrapped)) = &old
-            && let Ok(key) = wrap::unwrap_key(wrapped, rng, pair, &context)
+            && let Ok(key) = unwrap(wrapped)
         {
             return Ok((Self { key: key.cache_seal(), wrapped: Some(wrapped.clone()), new: false }, None));
         }
-        let key = DataKey::generate(rng)?;
-        let wrapped = wrap::wrap_key(&key, rng, [pair.public_key()], &context, false)?;
+        let key = DataKey::generate(&mut rng.borrow_mut())?;
+        let mut wrapper = Wrapper::new(&key, &context, false);
+        wrapper.add(&key, &mut rng.borrow_mut(), pair.public_key())?;
+        let wrapped = wrapper.finish()?;
         let standing = match old {
             Ok(old) => store.replace(RESERVED, old.as_deref(), &wrapped).await,
             Err(error) => Err(error),
@@ -72,7 +76,7 @@ impl Sealing {
         Ok(match standing {
             Err(error) => (ours, Some(error)),
             Ok(None) => (ours, None),
-            Ok(Some(theirs)) => match wrap::unwrap_key(&theirs, rng, pair, &context) {
+            Ok(Some(theirs)) => match unwrap(&theirs) {
                 Ok(key) => {
                     let new = ours.wrapped.as_deref() == Some(theirs.as_slice());
                     (Self { key: key.cache_seal(), wrapped: Some(theirs), new }, None)

@@ -4,7 +4,7 @@ use core::fmt;
 
 /// Why a store can't be used, in words for a developer. They name no secret: a store sees none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoreError(String);
+pub struct StoreError(pub(super) String);
 
 impl StoreError {
     /// An error with this reason.
@@ -32,17 +32,10 @@ pub trait KeyStore {
     async fn set_many(&self, entries: &[(String, Vec<u8>)]) -> StoreResult<()>;
     /// Deletes these ids.
     async fn delete_many(&self, ids: &[String]) -> StoreResult<()>;
-    /// Every id.
-    async fn ids(&self) -> StoreResult<Vec<String>>;
+    /// Everything, in bulk. A value that can't be read is empty.
+    async fn all(&self) -> StoreResult<Vec<(String, Vec<u8>)>>;
     /// Deletes everything.
     async fn clear(&self) -> StoreResult<()>;
-
-    /// Everything, in bulk. A value that can't be read is empty.
-    async fn all(&self) -> StoreResult<Vec<(String, Vec<u8>)>> {
-        let ids = self.ids().await?;
-        let values = self.get_many(&ids).await?;
-        Ok(ids.into_iter().zip(values.into_iter().map(Option::unwrap_or_default)).collect())
-    }
 
     /// Puts `new` in the place of `old`, and gives what stands there then: where somebody else was first, his. In one step where the store can.
     async fn replace(&self, id: &str, old: Option<&[u8]>, new: &[u8]) -> StoreResult<Option<Vec<u8>>> {
@@ -76,7 +69,7 @@ impl KeyStore for NoStore {
     async fn delete_many(&self, _: &[String]) -> StoreResult<()> {
         match *self {}
     }
-    async fn ids(&self) -> StoreResult<Vec<String>> {
+    async fn all(&self) -> StoreResult<Vec<(String, Vec<u8>)>> {
         match *self {}
     }
     async fn clear(&self) -> StoreResult<()> {

@@ -1,6 +1,6 @@
 //! What a cache does with its store besides reading and writing: taking it in, tidying it, leaving it alone.
 
-use super::{Clock, KeyCache, KeyStore, PREFIX, State, StoreError, entry::Term, memory::Value, row, sealing::RESERVED};
+use super::{Clock, KeyCache, KeyStore, PREFIX, State, StoreError, entry::Term, row, sealing::RESERVED};
 
 impl<S: KeyStore, C: Clock> KeyCache<S, C> {
     /// Reads the store in, and deletes from it what is of no use any more.
@@ -8,7 +8,7 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
         let Some(store) = self.store() else { return };
         let entries = match store.all().await {
             Ok(entries) => entries,
-            Err(error) => return self.degrade(&error),
+            Err(error) => return self.degrade(error),
         };
         self.state.borrow_mut().stats.wipes = store.wipes();
         let useless = self.take_in(entries);
@@ -20,26 +20,23 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
         let (now, time) = self.time();
         let State { memory, sealing, .. } = &mut *self.state.borrow_mut();
         let Some(sealing) = sealing else { return Vec::new() };
-        let (mut good, mut useless, mut set_back) = (Vec::new(), Vec::new(), false);
-        for (id, entry) in entries.into_iter().filter(|(id, _)| id.starts_with(PREFIX)) {
-            let term = Term::of(&entry).filter(|term| row(&term.key_id) == id);
-            match term {
+        let (mut useless, mut set_back) = (Vec::new(), false);
+        for (id, entry) in entries {
+            if !id.starts_with(PREFIX) {
+                continue;
+            }
+            match Term::of(&entry).filter(|term| row(&term.key_id) == id) {
                 Some(term) if now.is_before(term.fetched) => {
                     // It opens: not a byte that fell over, but a clock.
                     set_back = set_back || term.open(&sealing.key, &self.owner, &entry).is_some();
                     useless.push(id);
                 }
-                Some(term) if !sealing.new && self.limits.allow(&term, time) => good.push((term, entry)),
+                Some(term) if !sealing.new => memory.take_in(term, entry),
                 _ => useless.push(id),
             }
         }
-        if set_back {
-            useless.extend(good.drain(..).map(|(term, _)| row(&term.key_id)));
-        }
-        good.sort_by_key(|(term, _)| term.fetched);
-        for (term, entry) in good {
-            useless.extend(memory.insert(term, Value::Sealed(entry.into())).iter().map(row));
-        }
+        let gone = memory.tidy(|term| !set_back && self.limits.allow(term, time));
+        useless.extend(gone.iter().map(row));
         useless
     }
 
@@ -49,8 +46,8 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
         self.store.as_ref().filter(|_| state.stats.degraded.is_none() && !state.closed && !state.suspect)
     }
 
-    pub(super) fn degrade(&self, error: &StoreError) {
-        self.state.borrow_mut().stats.degraded.get_or_insert_with(|| error.to_string());
+    pub(super) fn degrade(&self, error: StoreError) {
+        self.state.borrow_mut().stats.degraded.get_or_insert(error.0);
     }
 
     /// After a clock that was set back, what the store has may be older than it says.
@@ -65,7 +62,7 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
         if let Some(store) = self.store().filter(|_| !rows.is_empty())
             && let Err(error) = store.delete_many(rows).await
         {
-            self.degrade(&error);
+            self.degrade(error);
         }
     }
 
@@ -74,7 +71,7 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
         let Some(store) = self.store.as_ref().filter(|_| !self.state.borrow().closed) else { return };
         match store.clear().await {
             Ok(()) => self.restore(store).await,
-            Err(error) => self.degrade(&error),
+            Err(error) => self.degrade(error),
         }
         self.state.borrow_mut().suspect = false;
     }
@@ -94,7 +91,7 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
         if let Some(wrapped) = wrapped
             && let Err(error) = store.replace(RESERVED, None, &wrapped).await
         {
-            self.degrade(&error);
+            self.degrade(error);
         }
     }
 }
