@@ -148,7 +148,7 @@ export class KeyCache {
    *  @throws `invalid-argument` after close() */
   async clear(): Promise<void> {
     this.#open();
-    await this.#inner.clear();
+    await this.#inner.delete();
     this.#say({ cleared: true });
   }
 
@@ -190,7 +190,7 @@ export class KeyCache {
     if (typeof message !== "object" || message === null || this.#closed) return;
     const { deleted } = message as { deleted?: unknown };
     if (Array.isArray(deleted)) this.#inner.forget(deleted.filter((id) => typeof id === "string"));
-    else if ("cleared" in message) this.#inner.forgetAll();
+    else if ("cleared" in message) this.#inner.forget();
   }
 }
 

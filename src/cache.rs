@@ -22,7 +22,7 @@ use self::{
     clock::Time,
     entry::Term,
     memory::{MemoryStore, Value},
-    sealing::Sealing,
+    sealing::{RESERVED, Sealing},
 };
 pub use self::{
     clock::{Clock, Now},
@@ -70,8 +70,6 @@ struct State {
     stats: Stats,
     /// Counts removals: what was read from the store before one may be what was removed.
     removals: u64,
-    /// The clock was set back, and the store not cleared yet.
-    suspect: bool,
     closed: bool,
 }
 
@@ -106,7 +104,11 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
         let cache = Self::new(Some(store), Some(sealing), owner, limits, clock);
         match error {
             Some(error) => cache.degrade(error),
-            None => cache.load().await,
+            None => {
+                if let Some(store) = &cache.store {
+                    cache.load(store).await;
+                }
+            }
         }
         Ok(cache)
     }
@@ -118,7 +120,6 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
             sealing,
             stats: Stats::default(),
             removals: 0,
-            suspect: false,
             closed: false,
         };
         Self { owner, limits, clock, store, state: RefCell::new(state) }
@@ -137,11 +138,9 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
     /// For each id its key, if it may be used.
     pub async fn get_many(&self, ids: &[KeyId]) -> Vec<Option<Rc<DataKey>>> {
         let (_, time) = self.time();
-        self.settle().await;
-        let (mut keys, mut useless) = (Vec::new(), Vec::new());
-        let (mut missing, mut places) = (Vec::new(), Vec::new());
+        let (mut keys, mut missing, mut places) = (Vec::new(), Vec::new(), Vec::new());
         for id in ids {
-            let key = self.held(id, time, &mut useless);
+            let key = self.held(id, time);
             if key.is_none() {
                 missing.push(row(id));
                 places.push(keys.len());
@@ -149,13 +148,12 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
             keys.push(key);
         }
         // Another page of this cache may have had it since.
-        let fetched = self.fetch(&missing, &mut useless).await;
+        let fetched = self.fetch(&missing).await;
         for (place, key) in places.iter().zip(fetched) {
             if let Some(slot) = keys.get_mut(*place) {
                 *slot = key;
             }
         }
-        self.delete_rows(&useless).await;
         let hits = keys.iter().flatten().count();
         let stats = &mut self.state.borrow_mut().stats;
         stats.hits += hits as u64;
@@ -163,8 +161,8 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
         keys
     }
 
-    /// The key that memory holds. An entry that has expired or doesn't open is dropped; its row is useless.
-    fn held(&self, id: &KeyId, time: u64, useless: &mut Vec<String>) -> Option<Rc<DataKey>> {
+    /// The key that memory holds. An entry that has expired or doesn't open is dropped.
+    fn held(&self, id: &KeyId, time: u64) -> Option<Rc<DataKey>> {
         let State { memory, sealing, .. } = &mut *self.state.borrow_mut();
         let (term, value) = memory.get(id)?;
         let key = match value {
@@ -176,16 +174,13 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
         };
         match &key {
             Some(key) => memory.open(id, key),
-            None => {
-                memory.remove(id);
-                useless.push(row(id));
-            }
+            None => memory.remove(id),
         }
         key
     }
 
     /// For each of these rows its key, if the store has it.
-    async fn fetch(&self, rows: &[String], useless: &mut Vec<String>) -> Vec<Option<Rc<DataKey>>> {
+    async fn fetch(&self, rows: &[String]) -> Vec<Option<Rc<DataKey>>> {
         let Some(store) = self.store().filter(|_| !rows.is_empty()) else { return Vec::new() };
         let before = self.state.borrow().removals;
         let entries = match store.get_many(rows).await {
@@ -201,19 +196,14 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
         }
         let mut keys = Vec::new();
         for (id, entry) in rows.iter().zip(entries) {
-            let is_entry = entry.is_some();
-            let term = entry.as_deref().and_then(Term::of);
-            let term = term.filter(|term| row(&term.key_id) == *id && !now.is_before(term.fetched));
+            let entry = entry.unwrap_or_default();
+            let term = Term::of(&entry).filter(|term| row(&term.key_id) == *id && !now.is_before(term.fetched));
             keys.push(term.and_then(|term| {
-                self.state.borrow_mut().memory.insert(term, Value::Sealed(entry.unwrap_or_default().into()));
-                self.held(&term.key_id, time, useless)
+                self.state.borrow_mut().memory.insert(term, Value::Sealed(entry.into()));
+                self.held(&term.key_id, time)
             }));
-            if is_entry && term.is_none() {
-                useless.push(id.clone());
-            }
         }
-        let gone = self.state.borrow_mut().memory.tidy(|term| self.limits.allow(term, time));
-        useless.extend(gone.iter().map(row));
+        self.state.borrow_mut().memory.tidy(&|term| self.limits.allow(term, time));
         keys
     }
 
@@ -236,12 +226,9 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
     /// Keeps what was sealed, in one step where the store can.
     pub async fn save(&self, fresh: Vec<Fresh>) {
         let (_, time) = self.time();
-        self.settle().await;
-        let mut useless = Vec::new();
-        let mut rows = Vec::new();
-        let mut ids = Vec::new();
+        let (mut rows, mut ids, mut useless) = (Vec::new(), Vec::new(), Vec::new());
         {
-            let State { memory, closed, .. } = &mut *self.state.borrow_mut();
+            let State { memory, sealing, closed, .. } = &mut *self.state.borrow_mut();
             if *closed || self.limits.ttl == 0 {
                 return;
             }
@@ -252,13 +239,15 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
                     rows.push((row(&term.key_id), entry));
                 }
             }
-            useless.extend(memory.tidy(|term| self.limits.allow(term, time)).iter().map(row));
-        }
-        if let Some(store) = self.store().filter(|_| !rows.is_empty()) {
-            match store.set_many(&rows).await {
-                Ok(()) => self.mend(store).await,
-                Err(error) => self.degrade(error),
+            useless.extend(memory.tidy(&|term| self.limits.allow(term, time)).iter().map(row));
+            if let Some(wrapped) = sealing.as_ref().and_then(|sealing| sealing.wrapped.as_ref()) {
+                rows.push((RESERVED.to_owned(), wrapped.clone()));
             }
+        }
+        if let Some(store) = self.store().filter(|_| !ids.is_empty())
+            && let Err(error) = store.set_many(&rows).await
+        {
+            self.degrade(error);
         }
         // Whatever went while it was being kept goes again.
         for id in &ids {
@@ -272,16 +261,17 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
     /// Deletes these keys, here and in the store.
     pub async fn delete(&self, ids: &[KeyId]) {
         self.forget(ids);
-        self.delete_rows(&ids.iter().map(row).collect::<Vec<_>>()).await;
+        let rows: Vec<String> = ids.iter().map(row).collect();
+        self.delete_rows(&rows).await;
         if self.state.borrow().stats.degraded.is_some() {
-            self.clear_store().await;
+            self.empty_store().await;
         }
     }
 
     /// Deletes everything, here and in the store.
     pub async fn clear(&self) {
         self.forget_all();
-        self.clear_store().await;
+        self.empty_store().await;
     }
 
     /// Drops these keys from memory: another page has deleted them.
@@ -304,7 +294,7 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
     pub fn stats(&self) -> Stats {
         let (_, time) = self.time();
         let State { memory, stats, .. } = &mut *self.state.borrow_mut();
-        memory.tidy(|term| self.limits.allow(term, time));
+        memory.tidy(&|term| self.limits.allow(term, time));
         let wipes = self.store.as_ref().map_or(0, KeyStore::wipes);
         Stats { entries: memory.len(), wipes, ..stats.clone() }
     }
@@ -326,7 +316,9 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
         let time = state.time.read(now).unwrap_or_else(|| {
             state.memory.clear();
             state.removals += 1;
-            state.suspect = true;
+            if self.store.is_some() {
+                state.stats.degraded.get_or_insert_with(|| "the clock was set back".to_owned());
+            }
             now.wall
         });
         (now, time)

@@ -1,7 +1,7 @@
 //! Two clocks in one: the wall clock can be set back, the monotonic one stops where the device sleeps. The longer of the two counts.
 
-/// Wall clocks are corrected by so much all the time, in milliseconds.
-const SLACK: u64 = 1000;
+/// Wall clocks are corrected by so much now and then, in milliseconds.
+const SLACK: u64 = 10_000;
 
 /// A reading of both clocks, in milliseconds: since 1970, and since any moment of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

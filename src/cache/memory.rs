@@ -1,5 +1,6 @@
 //! What a cache holds in memory: keys, and sealed entries that nobody asked for yet. The least recently used goes first.
 
+use core::hash::{BuildHasherDefault, Hasher};
 use std::{collections::HashMap, rc::Rc};
 
 use super::entry::Term;
@@ -22,17 +23,33 @@ struct Held {
     used: u64,
 }
 
+/// An id is a hash already.
+#[derive(Debug, Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+    fn write_usize(&mut self, _: usize) {}
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// Keys by id, each with its term.
 #[derive(Debug)]
 pub(super) struct MemoryStore {
     capacity: usize,
-    held: HashMap<KeyId, Held>,
+    held: HashMap<KeyId, Held, BuildHasherDefault<IdHasher>>,
     uses: u64,
 }
 
 impl MemoryStore {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { capacity, held: HashMap::new(), uses: FIRST_USE }
+        Self { capacity, held: HashMap::default(), uses: FIRST_USE }
     }
 
     /// Holds a key as the most recently used.
@@ -75,24 +92,47 @@ impl MemoryStore {
     }
 
     /// Drops what isn't allowed any more, then the least recently used beyond the capacity, and gives their ids.
-    pub(super) fn tidy(&mut self, allowed: impl Fn(&Term) -> bool) -> Vec<KeyId> {
-        let mut uses: Vec<u64> = self.held.values().filter(|held| allowed(&held.term)).map(|held| held.used).collect();
-        uses.sort_unstable();
-        let surplus = uses.len().saturating_sub(self.capacity);
-        let first = uses.get(surplus).copied().unwrap_or(u64::MAX);
-        // Several were fetched in the same moment.
-        let mut ties = surplus - uses.partition_point(|used| *used < first);
+    pub(super) fn tidy(&mut self, allowed: &dyn Fn(&Term) -> bool) -> Vec<KeyId> {
         let mut gone = Vec::new();
+        self.drop_unless(&mut |held| allowed(&held.term), &mut gone);
+        let mut surplus = self.held.len().saturating_sub(self.capacity);
+        if surplus > 0 {
+            let last = self.used_by_rank(surplus);
+            // Those that were fetched in the very moment `last` go as far as they must.
+            self.drop_unless(&mut |held| held.used >= last, &mut gone);
+            surplus = self.held.len().saturating_sub(self.capacity);
+            let mut drop_one = |held: &Held| {
+                let kept = held.used > last || surplus == 0;
+                surplus -= usize::from(!kept);
+                kept
+            };
+            self.drop_unless(&mut drop_one, &mut gone);
+        }
+        gone
+    }
+
+    /// The least moment of use that so many entries are not after.
+    fn used_by_rank(&self, rank: usize) -> u64 {
+        let (mut low, mut high) = (0, u64::MAX);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.held.values().filter(|held| held.used <= middle).count() < rank {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
+    fn drop_unless(&mut self, keep: &mut dyn FnMut(&Held) -> bool, gone: &mut Vec<KeyId>) {
         self.held.retain(|id, held| {
-            let tied = held.used == first && ties > 0;
-            let kept = held.used >= first && !tied && allowed(&held.term);
+            let kept = keep(held);
             if !kept {
-                ties -= usize::from(tied && allowed(&held.term));
                 gone.push(*id);
             }
             kept
         });
-        gone
     }
 
     pub(super) fn len(&self) -> usize {

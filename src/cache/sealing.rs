@@ -32,7 +32,7 @@ pub enum SealedBy {
 #[derive(Debug)]
 pub(super) struct Sealing {
     pub(super) key: Secret<32>,
-    /// What must stand under [`RESERVED`] for the entries to open again.
+    /// What must stand under [`RESERVED`] for the entries to open again: it is written with each of them, in case it was wiped meanwhile.
     pub(super) wrapped: Option<Vec<u8>>,
     /// Just made: what is sealed already is under another.
     pub(super) new: bool,

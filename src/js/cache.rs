@@ -1,10 +1,10 @@
 //! `KeyCache`. Every asynchronous call holds what it works on: the object that it was called on may be freed meanwhile.
 
+use core::pin::Pin;
 use std::rc::Rc;
 
 use js_sys::{Array, Date, Promise};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use wasm_bindgen_futures::future_to_promise;
 
 use super::{
     convert::whole,
@@ -90,7 +90,7 @@ impl CoreKeyCache {
     #[wasm_bindgen(js_name = getMany)]
     pub fn get_many(&self, ids: Vec<String>) -> Promise {
         let cache = Rc::clone(&self.0);
-        future_to_promise(async move {
+        promise(async move {
             let ids: Vec<_> = ids.iter().map(|id| KeyId::parse(id)).collect();
             let known: Vec<_> = ids.iter().copied().flatten().collect();
             cache.count_misses((ids.len() - known.len()) as u64);
@@ -108,34 +108,24 @@ impl CoreKeyCache {
         CoreKeyBatch { cache: Rc::clone(&self.0), fresh: Vec::new() }
     }
 
-    /// Deletes these keys, here and in the store.
-    pub fn delete(&self, ids: Vec<String>) -> Promise {
+    /// Deletes these keys, or all, here and in the store.
+    pub fn delete(&self, ids: Option<Vec<String>>) -> Promise {
         let cache = Rc::clone(&self.0);
-        future_to_promise(async move {
-            cache.delete(&known(&ids)).await;
+        promise(async move {
+            match ids {
+                Some(ids) => cache.delete(&known(&ids)).await,
+                None => cache.clear().await,
+            }
             Ok(JsValue::UNDEFINED)
         })
     }
 
-    /// Deletes everything, here and in the store.
-    pub fn clear(&self) -> Promise {
-        let cache = Rc::clone(&self.0);
-        future_to_promise(async move {
-            cache.clear().await;
-            Ok(JsValue::UNDEFINED)
-        })
-    }
-
-    /// Drops these keys from memory.
-    pub fn forget(&self, ids: Vec<String>) {
-        self.0.forget(&known(&ids));
-        scrub_stack();
-    }
-
-    /// Drops every key from memory.
-    #[wasm_bindgen(js_name = forgetAll)]
-    pub fn forget_all(&self) {
-        self.0.forget_all();
+    /// Drops these keys, or all, from memory.
+    pub fn forget(&self, ids: Option<Vec<String>>) {
+        match ids {
+            Some(ids) => self.0.forget(&known(&ids)),
+            None => self.0.forget_all(),
+        }
         scrub_stack();
     }
 
@@ -179,7 +169,7 @@ impl CoreKeyBatch {
 
     /// Keeps them.
     pub fn save(self) -> Promise {
-        future_to_promise(async move {
+        promise(async move {
             self.cache.save(self.fresh).await;
             Ok(JsValue::UNDEFINED)
         })
@@ -188,11 +178,17 @@ impl CoreKeyBatch {
 
 fn open(owner: Owner, limits: Limits, store: CoreStore, sealed_by: SealedBy) -> Promise {
     let store = JsStore::new(store, &owner.tag());
-    future_to_promise(async move {
+    promise(async move {
         let cache = Cache::open(store, &sealed_by, owner, limits, JsClock, &shared_random()).await;
         scrub_stack();
         Ok(CoreKeyCache(Rc::new(cache?)).into())
     })
+}
+
+/// Boxed, so that what stands around a future is compiled once.
+fn promise(future: impl Future<Output = JsResult<JsValue>> + 'static) -> Promise {
+    let future: Pin<Box<dyn Future<Output = JsResult<JsValue>>>> = Box::pin(future);
+    wasm_bindgen_futures::future_to_promise(future)
 }
 
 fn limits(ttl: f64, entries: f64) -> Result<Limits> {

@@ -3,10 +3,11 @@
 
 use core::cell::Cell;
 
-use js_sys::{Array, Uint8Array};
+use js_sys::{Array, Function, Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use wasm_bindgen_futures::JsFuture;
 
-use super::marker::Marker;
+use super::{convert::get, marker::Marker};
 use crate::cache::{KeyStore, StoreError, StoreResult};
 
 #[wasm_bindgen]
@@ -15,18 +16,6 @@ extern "C" {
     #[derive(Debug)]
     pub type CoreStore;
 
-    #[wasm_bindgen(method, catch, js_name = getMany)]
-    async fn get_many(this: &CoreStore, ids: Vec<String>) -> Result<JsValue, JsValue>;
-    #[wasm_bindgen(method, catch, js_name = setMany)]
-    async fn set_many(this: &CoreStore, ids: Vec<String>, values: Vec<Uint8Array>) -> Result<(), JsValue>;
-    #[wasm_bindgen(method, catch, js_name = deleteMany)]
-    async fn delete_many(this: &CoreStore, ids: Vec<String>) -> Result<(), JsValue>;
-    #[wasm_bindgen(method, catch)]
-    async fn all(this: &CoreStore) -> Result<JsValue, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    async fn replace(this: &CoreStore, id: &str, old: Option<Uint8Array>, new: Uint8Array) -> Result<JsValue, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    async fn clear(this: &CoreStore) -> Result<(), JsValue>;
     #[wasm_bindgen(method, getter)]
     fn created(this: &CoreStore) -> Option<u32>;
     #[wasm_bindgen(method)]
@@ -46,59 +35,65 @@ impl JsStore {
     pub(super) fn new(store: CoreStore, tag: &str) -> Self {
         Self { store, marker: Marker::new(tag), created: Cell::new(0), wipes: Cell::new(0) }
     }
+
+    /// Calls one of its methods.
+    async fn ask(&self, method: &str, arguments: &[JsValue]) -> StoreResult<JsValue> {
+        let call: Function = get(&self.store, method).unchecked_into();
+        let answer = match call.apply(&self.store, &arguments.iter().collect::<Array>()) {
+            Ok(promise) => JsFuture::from(Promise::resolve(&promise)).await,
+            Err(error) => Err(error),
+        };
+        answer.map_err(|reason| StoreError::new(reason.as_string().unwrap_or_default()))
+    }
 }
 
-fn failed(reason: JsValue) -> StoreError {
-    StoreError::new(reason.as_string().unwrap_or_else(|| "the store failed".to_owned()))
+fn texts(ids: &[String]) -> JsValue {
+    ids.iter().map(|id| JsValue::from_str(id)).collect::<Array>().into()
 }
 
-fn bytes(value: &JsValue) -> Option<Vec<u8>> {
-    value.dyn_ref().map(Uint8Array::to_vec)
-}
-
-fn array(value: &JsValue) -> StoreResult<&Array> {
-    value.dyn_ref().ok_or_else(|| StoreError::new("the store gave something else"))
+/// What isn't bytes is empty.
+fn bytes(value: &JsValue) -> Vec<u8> {
+    value.dyn_ref().map(Uint8Array::to_vec).unwrap_or_default()
 }
 
 impl KeyStore for JsStore {
     async fn get_many(&self, ids: &[String]) -> StoreResult<Vec<Option<Vec<u8>>>> {
-        let values = self.store.get_many(ids.to_vec()).await.map_err(failed)?;
-        Ok(array(&values)?.iter().map(|value| bytes(&value)).collect())
+        let values = self.ask("getMany", &[texts(ids)]).await?;
+        let value = |value: JsValue| (!value.is_undefined()).then(|| bytes(&value));
+        Ok(values.unchecked_into::<Array>().iter().map(value).collect())
     }
 
     async fn set_many(&self, entries: &[(String, Vec<u8>)]) -> StoreResult<()> {
-        let (mut ids, mut values) = (Vec::new(), Vec::new());
+        let (ids, values) = (Array::new(), Array::new());
         for (id, value) in entries {
-            ids.push(id.clone());
-            values.push(Uint8Array::from(value.as_slice()));
+            ids.push(&JsValue::from_str(id));
+            values.push(&Uint8Array::from(value.as_slice()));
         }
-        self.store.set_many(ids, values).await.map_err(failed)
+        self.ask("setMany", &[ids.into(), values.into()]).await.map(drop)
     }
 
     async fn delete_many(&self, ids: &[String]) -> StoreResult<()> {
-        self.store.delete_many(ids.to_vec()).await.map_err(failed)
+        self.ask("deleteMany", &[texts(ids)]).await.map(drop)
     }
 
     async fn all(&self) -> StoreResult<Vec<(String, Vec<u8>)>> {
-        let both = self.store.all().await.map_err(failed)?;
-        let (ids, values) = (array(&both)?.get(0), array(&both)?.get(1));
-        let (ids, values) = (array(&ids)?, array(&values)?);
+        let both: Array = self.ask("all", &[]).await?.unchecked_into();
+        let (ids, values): (Array, Array) = (both.get(0).unchecked_into(), both.get(1).unchecked_into());
         let mut entries = Vec::new();
         for at in 0..ids.length() {
-            if let Some(id) = ids.get(at).as_string() {
-                entries.push((id, bytes(&values.get(at)).unwrap_or_default()));
-            }
+            entries.push((ids.get(at).as_string().unwrap_or_default(), bytes(&values.get(at))));
         }
         Ok(entries)
     }
 
     async fn replace(&self, id: &str, old: Option<&[u8]>, new: &[u8]) -> StoreResult<Option<Vec<u8>>> {
-        let standing = self.store.replace(id, old.map(Uint8Array::from), new.into()).await.map_err(failed)?;
-        Ok(bytes(&standing))
+        let old = old.map_or(JsValue::UNDEFINED, |old| Uint8Array::from(old).into());
+        let standing = self.ask("replace", &[id.into(), old, Uint8Array::from(new).into()]).await?;
+        Ok((!standing.is_undefined()).then(|| bytes(&standing)))
     }
 
     async fn clear(&self) -> StoreResult<()> {
-        self.store.clear().await.map_err(failed)
+        self.ask("clear", &[]).await.map(drop)
     }
 
     /// A store that had to be made, although this page or the marker of an earlier one knows of it, was wiped.
