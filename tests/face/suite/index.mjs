@@ -1,5 +1,6 @@
 import argumentsSuite from "./arguments.mjs";
 import backup from "./backup.mjs";
+import cache from "./cache.mjs";
 import data from "./data.mjs";
 import errors from "./errors.mjs";
 import free from "./free.mjs";
@@ -21,6 +22,7 @@ export const suites = {
   free,
   keys,
   backup,
+  cache,
   random,
   memory,
   vectors,
