@@ -1,5 +1,5 @@
 // What is measured, in a page: the package, and beside it what it is compared with, turn by turn, so that a slow moment of the machine meets both.
-import { DataKey, init, KeyPair, openBackup, sealBackup, unwrapKey, wrapKey } from "../../pkg/index.js";
+import { DataKey, init, KeyCache, KeyPair, openBackup, sealBackup, unwrapKey, wrapKey } from "../../pkg/index.js";
 
 const MIB = 1 << 20;
 const LONG = 16 * MIB;
@@ -7,6 +7,7 @@ const CHUNK = 16_384;
 const TAG = 16;
 const RECORDS = 2000;
 const RECORD = 256;
+const ENTRIES = 10_000;
 const PASSWORD = "three blue herons at dawn";
 const userId = "ada.lindqvist@ward.example";
 
@@ -186,6 +187,44 @@ async function backup(kdf, derive) {
   return compare(ours, async () => derive(bare), { rounds: 9 });
 }
 
+const done = (request) =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+
+/** Reading in 10,000 entries, which are opened when they are asked for, beside one getAll() of the same rows. Either opens its connection. */
+async function cache() {
+  const keys = [];
+  for (let n = 0; n < ENTRIES; n += 1) keys.push(await DataKey.generate());
+  const sealedBy = await DataKey.generate();
+  const open = () => KeyCache.open({ store: "indexeddb", name: "bench", userId, sealedBy });
+  const first = await open();
+  const save = await time(() => first.set(keys), 1);
+  const ids = keys.map(({ id }) => id);
+  first.close();
+  const [{ name }] = await indexedDB.databases();
+  const ours = async () => {
+    const cache = await open();
+    if ((await cache.stats()).entries !== ENTRIES) throw new Error("not all are there");
+    cache.close();
+  };
+  const beside = async () => {
+    const database = await done(indexedDB.open(name));
+    const rows = await done(database.transaction("entries").objectStore("entries").getAll());
+    if (rows.length !== ENTRIES) throw new Error("not all are there");
+    database.close();
+  };
+  const result = await compare(ours, beside, { rounds: 15 });
+  const warm = await open();
+  const free = (found) => {
+    for (const key of found) key.free();
+  };
+  const openAll = await time(async () => free(await warm.getMany(ids)), 1);
+  const again = await time(async () => free(await warm.getMany(ids)), 1);
+  return { ...result, entries: ENTRIES, save, openAll, again };
+}
+
 const cases = {
   encryptLong: () => long("encrypt"),
   decryptLong: () => long("decrypt"),
@@ -193,6 +232,7 @@ const cases = {
   decryptMany: () => records("decrypt"),
   unwrap,
   wrap,
+  cache,
   argon2id: () => backup(undefined, (bare) => bare.argon2id(65_536, 3)),
   pbkdf2: () => backup({ name: "pbkdf2-sha256" }, (bare) => bare.pbkdf2(600_000)),
 };
