@@ -18,12 +18,15 @@ export import setEngine = slim.setEngine;
 export import setWorker = slim.setWorker;
 export import KeyPair = slim.KeyPair;
 export import PublicKey = slim.PublicKey;
+export import KeyCache = slim.KeyCache;
 export import wrapKey = slim.wrapKey;
 export import unwrapKey = slim.unwrapKey;
 export import sealBackup = slim.sealBackup;
 export import openBackup = slim.openBackup;
 export type {
   Bytes,
+  CacheOptions,
+  CacheStats,
   Context,
   Data,
   DataOptions,
@@ -31,6 +34,7 @@ export type {
   Engine,
   ErrorCode,
   Kdf,
+  KeyStore,
   KnownErrorCode,
   ManyOptions,
   Padding,

@@ -18,6 +18,7 @@ mod targets;
 mod allocations;
 mod authors;
 mod backup;
+mod cached;
 mod chunks;
 mod commitment;
 mod decoders;

@@ -1,6 +1,7 @@
 import argumentsSuite from "./arguments.mjs";
 import backup from "./backup.mjs";
 import bulk from "./bulk.mjs";
+import cache from "./cache.mjs";
 import data from "./data.mjs";
 import engines from "./engines.mjs";
 import errors from "./errors.mjs";
@@ -35,6 +36,7 @@ export const suites = {
   engines,
   workers,
   quiet,
+  cache,
   random,
   memory,
   vectors,

@@ -1,5 +1,5 @@
 // C5: what was freed, and what failed, leaves nothing of a key in the module's memory.
-import { base64url, equal, FAST, fails, jwkOf, ok, PASSWORD, pattern, USER, unhex, utf8 } from "./tools.mjs";
+import { base64url, equal, FAST, fails, jwkOf, mapStore, ok, PASSWORD, pattern, USER, unhex, utf8 } from "./tools.mjs";
 
 async function memoryOf(tools) {
   const { initSync } = await tools.glue();
@@ -210,6 +210,36 @@ export default {
     ok(cut === "invalid-format" || cut === "key-policy", `cut: ${cut}`);
     for (const [at, secret] of secrets.entries()) gone(memory, secret, `number ${at}`);
     gone(memory, der.subarray(448), "the DER");
+  },
+
+  "the keys of a cache, and the key that seals it": async (pkg, tools) => {
+    await pkg.init();
+    const memory = await memoryOf(tools);
+    const [raw, sealing] = [crypto.getRandomValues(new Uint8Array(32)), crypto.getRandomValues(new Uint8Array(32))];
+    const store = mapStore();
+    for (const options of [{}, { store }]) {
+      const sealedBy = await pkg.DataKey.importRaw(sealing);
+      const open = () => pkg.KeyCache.open({ name: "keys", userId: "alice", sealedBy, ...options });
+      let cache = await open();
+      const key = await pkg.DataKey.importRaw(raw);
+      await cache.set([key]);
+      key.free();
+      ok(found(memory, raw).length === 2, "the search finds it in the cache");
+      await cache.delete([key.id]);
+      gone(memory, raw, "deleted");
+      const again = await pkg.DataKey.importRaw(raw);
+      await cache.set([again]);
+      again.free();
+      cache.close();
+      gone(memory, raw, "closed");
+      cache = await open();
+      gone(memory, raw, "sealed, and nobody asked");
+      (await cache.get(key.id))?.free();
+      cache.close();
+      gone(memory, raw, "given out, freed, closed");
+      sealedBy.free();
+      gone(memory, sealing, "the key that seals");
+    }
   },
 
   "the memory doesn't grow with use": async (pkg, tools) => {

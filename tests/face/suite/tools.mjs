@@ -102,6 +102,28 @@ export const FAST = { name: "argon2id", memoryKiB: 19_456, passes: 2 };
 export const USER = "anna@example.org";
 export const PASSWORD = "three blue herons at dawn";
 
+/** A store as an application would write it. `sync`: without promises. */
+export function mapStore({ sync = false, map = new Map() } = {}) {
+  const give = (value) => (sync ? value : Promise.resolve(value));
+  return {
+    map,
+    getMany: (ids) => give(ids.map((id) => map.get(id))),
+    setMany: (entries) => {
+      for (const { id, value } of entries) map.set(id, value);
+      return give();
+    },
+    deleteMany: (ids) => {
+      for (const id of ids) map.delete(id);
+      return give();
+    },
+    ids: () => give([...map.keys()]),
+    clear: () => {
+      map.clear();
+      return give();
+    },
+  };
+}
+
 async function download(address) {
   const response = await fetch(address);
   if (!response.ok) throw new Error(`${address}: ${response.status}`);
