@@ -11,7 +11,7 @@ import { Pace } from "./pace.js";
 export interface CacheOptions {
   /** Default "memory". "none" caches nothing. */
   store?: "memory" | "indexeddb" | "none" | KeyStore;
-  /** A key is used for at most this long after it was fetched; absolute, not sliding. Default 12 h. 0 is "none". */
+  /** A key is used for at most so many whole milliseconds after it was set; absolute, not sliding. Default 12 h. 0 is "none". */
   ttlMs?: number;
   /** Default 10 000, least recently used out first. */
   maxEntries?: number;
@@ -225,8 +225,11 @@ function toSeal(sealedBy: unknown): void {
   else KeyPair.toCore(sealedBy as KeyPair);
 }
 
-/** Tells the other pages of this cache what was deleted. In Node it isn't needed, and would keep the process alive. */
+/** Tells the other pages of this cache what was deleted. */
 function channelOf(tag: string): BroadcastChannel | undefined {
-  const isNode = "process" in globalThis;
-  return typeof BroadcastChannel === "function" && !isNode ? new BroadcastChannel(`wardkey.cache.${tag}`) : undefined;
+  if (typeof BroadcastChannel !== "function") return undefined;
+  const channel: BroadcastChannel & { unref?(): void } = new BroadcastChannel(`wardkey.cache.${tag}`);
+  // Node would wait for messages, and not end.
+  channel.unref?.();
+  return channel;
 }

@@ -1,5 +1,5 @@
 // The store "indexeddb", on the platform's own API: one database for each cache and user. Whatever it does to us ends in a rejection that says why.
-import { type CoreStore, inTime, named, nameOf, same } from "./key-store.js";
+import { type CoreStore, named, nameOf, Patience, same } from "./key-store.js";
 import type { Out } from "./types.js";
 
 const VERSION = 1;
@@ -13,9 +13,9 @@ const LOST = ["InvalidStateError", "AbortError", "UnknownError"];
 /** @internal */
 export class IndexedDbStore implements CoreStore {
   readonly #name: string;
+  readonly #patience = new Patience(PATIENCE_MS);
   #connection: Promise<IDBDatabase> | undefined;
   #closed = false;
-  #hangs = false;
   created: number | undefined;
 
   constructor(tag: string) {
@@ -70,20 +70,13 @@ export class IndexedDbStore implements CoreStore {
 
   /** What `work` gave, after its transaction is complete. */
   async #run<T>(mode: IDBTransactionMode, work: (table: IDBObjectStore) => T): Promise<T> {
-    return inTime(PATIENCE_MS, "IndexedDB", async () => {
-      // What hung once isn't waited for again.
-      if (this.#hangs) throw named("TimeoutError");
-      const patience = setTimeout(() => {
-        this.#hangs = true;
-      }, PATIENCE_MS - 1);
+    return this.#patience.wait("IndexedDB", async () => {
       try {
         return await transact(await this.#open(), mode, work);
       } catch (error) {
         if (!LOST.includes(nameOf(error)) || this.#closed) throw error;
         this.#drop();
         return await transact(await this.#open(), mode, work);
-      } finally {
-        clearTimeout(patience);
       }
     });
   }
@@ -105,7 +98,7 @@ export class IndexedDbStore implements CoreStore {
       let [late, isNew] = [false, false];
       const timer = setTimeout(() => {
         late = true;
-        this.#hangs = true;
+        this.#patience.spend();
         reject(named("blocked"));
       }, OPEN_MS);
       request.onupgradeneeded = () => {

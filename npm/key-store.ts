@@ -37,6 +37,7 @@ const PATIENCE_MS = 5000;
  *  @internal */
 export class CustomStore implements CoreStore {
   readonly #store: KeyStore;
+  readonly #patience = new Patience(PATIENCE_MS);
   readonly created = undefined;
 
   constructor(store: unknown) {
@@ -77,23 +78,41 @@ export class CustomStore implements CoreStore {
   close(): void {}
 
   #ask<T>(method: string, call: () => T | Promise<T>): Promise<T> {
-    return inTime(PATIENCE_MS, `the store's ${method}`, async () => call());
+    return this.#patience.wait(`the store's ${method}`, call);
   }
 }
 
-/** What a call gives; a text that says why not if it fails or takes too long.
+/** Waits for a store, for so long. What didn't answer once isn't waited for again.
  *  @internal */
-export async function inTime<T>(ms: number, what: string, call: () => Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  try {
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(named("TimeoutError")), ms);
-    });
-    return await Promise.race([call(), late]);
-  } catch (error) {
-    throw `${what}: ${nameOf(error)}`;
-  } finally {
-    clearTimeout(timer);
+export class Patience {
+  readonly #ms: number;
+  #spent = false;
+
+  constructor(ms: number) {
+    this.#ms = ms;
+  }
+
+  spend(): void {
+    this.#spent = true;
+  }
+
+  /** What a call gives; it rejects with a text that says why not. */
+  async wait<T>(what: string, call: () => T | Promise<T>): Promise<T> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      if (this.#spent) throw named("TimeoutError");
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => {
+          this.spend();
+          reject(named("TimeoutError"));
+        }, this.#ms);
+      });
+      return await Promise.race([call(), late]);
+    } catch (error) {
+      throw `${what}: ${nameOf(error)}`;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }
 

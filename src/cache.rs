@@ -225,14 +225,15 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
 
     /// Keeps what was sealed, in one step where the store can.
     pub async fn save(&self, fresh: Vec<Fresh>) {
-        let (_, time) = self.time();
+        let (now, time) = self.time();
         let (mut rows, mut ids, mut useless) = (Vec::new(), Vec::new(), Vec::new());
         {
             let State { memory, sealing, closed, .. } = &mut *self.state.borrow_mut();
             if *closed || self.limits.ttl == 0 {
                 return;
             }
-            for Fresh { term, key, entry } in fresh {
+            // Not what was sealed before the clock was set back.
+            for Fresh { term, key, entry } in fresh.into_iter().filter(|it| !now.is_before(it.term.fetched)) {
                 memory.insert(term, Value::Open(key));
                 ids.push(term.key_id);
                 if let Some(entry) = entry {

@@ -274,6 +274,7 @@ fn a_store_that_fails_from_the_beginning_leaves_memory() {
             }
             device.store.mood.set(mood);
             let (cache, key) = (device.open(), device.key());
+            assert!(mood != Mood::Fails || cache.stats().degraded.is_some());
             device.set(&cache, &[Rc::clone(&key)]);
             assert!(has(&cache, &key));
             assert!(cache.stats().degraded.is_some());

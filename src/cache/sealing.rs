@@ -9,8 +9,8 @@ use super::{KeyStore, Owner, StoreError};
 use crate::{
     data_key::DataKey,
     encoding::Context,
-    error::{Code, Error, Result},
-    key_pair::{KeyPair, Suite},
+    error::Result,
+    key_pair::KeyPair,
     random::Random,
     secret::Secret,
     wrap::{self, Wrapper},
@@ -50,15 +50,10 @@ impl Sealing {
             SealedBy::DataKey(key) => return Ok((Self { key: key.cache_seal(), wrapped: None, new: false }, None)),
             SealedBy::KeyPair(pair) => pair,
         };
-        if pair.public_key().suite() == Suite::Rsa2048 {
-            return Err(Error::new(Code::KeyPolicy, "nothing new is wrapped for rsa-2048"));
-        }
         let context = Context::new([("wardkey", "cache-key"), ("cache", &owner.name), ("user", owner.user.as_str())])?;
         let unwrap = |wrapped: &[u8]| wrap::unwrap_key(wrapped, &mut rng.borrow_mut(), pair, &context);
-        let old = match store.get_many(&[RESERVED.to_owned()]).await {
-            Ok(found) => Ok(found.into_iter().next().flatten()),
-            Err(error) => Err(error),
-        };
+        let found = store.get_many(&[RESERVED.to_owned()]).await;
+        let old = found.map(|found| found.into_iter().next().flatten());
         if let Ok(Some(wrapped)) = &old
             && let Ok(key) = unwrap(wrapped)
         {

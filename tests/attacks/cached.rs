@@ -57,8 +57,10 @@ fn c4_an_entry_of_another_user_cache_or_key() {
     }
     // Under another key's id, as it is and with that id written into it.
     let [mut one, other] = [0, 1].map(|at| device.store.row(keys[at].id()).unwrap());
+    device.store.rows.borrow_mut().clear();
+    let page = device.open();
     device.store.rows.borrow_mut().insert(format!("k.{}", keys[0].id()), other.clone());
-    assert!(!has(&device.open(), &keys[0]));
+    assert!(!has(&page, &keys[0]) && !has(&device.open(), &keys[0]));
     one[1..17].copy_from_slice(&other[1..17]);
     device.store.rows.borrow_mut().insert(format!("k.{}", keys[1].id()), one);
     assert!(!has(&device.open(), &keys[1]));
@@ -131,6 +133,12 @@ fn c4_a_clock_that_was_set_back() {
     assert!(has(&page, &keys[1]));
     device.clock.pass(12 * HOUR);
     assert!(!has(&page, &keys[1]));
+    // Between sealing and keeping.
+    let page = device.memory();
+    let fresh = page.seal(&mut device.rng.borrow_mut(), &keys[0]).unwrap();
+    device.clock.set_wall(-DAY);
+    run(page.save(vec![fresh]));
+    assert!(!has(&page, &keys[0]));
 }
 
 /// Older entries would live again: one that lies in the future shows it, and all are dropped.
@@ -147,7 +155,9 @@ fn c4_a_clock_that_was_set_back_makes_all_entries_doubtful() {
     // A byte that fell over is no clock.
     device.set(&cache, &keys);
     let mut row = device.store.row(keys[0].id()).unwrap();
-    row[20] ^= 0x40;
+    for at in [20, 28] {
+        row[at] ^= 0x40;
+    }
     device.store.rows.borrow_mut().insert(format!("k.{}", keys[0].id()), row);
     let cache = device.open();
     assert!(!has(&cache, &keys[0]) && has(&cache, &keys[1]));

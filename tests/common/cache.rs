@@ -73,6 +73,9 @@ pub(crate) enum Mood {
     Full,
 }
 
+/// What happens while a call runs.
+type Meanwhile = Rc<RefCell<Option<Box<dyn FnOnce()>>>>;
+
 /// Rows that outlive the caches over them.
 #[derive(Clone, Default)]
 pub(crate) struct TestStore {
@@ -80,7 +83,7 @@ pub(crate) struct TestStore {
     pub(crate) mood: Rc<Cell<Mood>>,
     pub(crate) calls: Rc<RefCell<Vec<&'static str>>>,
     /// Runs in the middle of the next call, once.
-    pub(crate) meanwhile: Rc<RefCell<Option<Box<dyn FnOnce()>>>>,
+    pub(crate) meanwhile: Meanwhile,
 }
 
 impl TestStore {
