@@ -120,7 +120,6 @@ export class IndexedDbStore implements CoreStore {
         this.created = (this.created ?? 0) + Number(isNew);
         // Another page deletes the database, or brings a newer one: nothing of ours is in its way.
         database.onversionchange = () => this.#drop();
-        database.onclose = () => this.#drop();
         resolve(database);
       };
     });

@@ -486,16 +486,18 @@ await test("the cache in Chromium", async (t) => {
       const cache = await kit.open();
       await cache.set([kit.a]);
       const given = [];
-      kit.instead(IDBObjectStore.prototype, "put", (_, value) => {
-        given.push(value);
-        throw new DOMException("injected", "DataCloneError");
+      kit.instead(IDBObjectStore.prototype, "put", (original, ...row) => {
+        given.push(row[0]);
+        if (given.length === 2) throw new DOMException("injected", "DataCloneError");
+        return original(...row);
       });
-      await cache.set([kit.b]);
+      await cache.set([kit.b, kit.c]);
       const [ids, values] = await kit.rows();
       const plain = given.concat(values).every((value) => value instanceof Uint8Array && value.length === 137);
       return [await kit.there(cache), await kit.stats(cache), ids.length, plain, given.length];
     });
-    assert.deepEqual(found, ["ab-", { ...memory("IndexedDB: DataCloneError"), entries: 2 }, 1, true, 1]);
+    // All or nothing: of the two that were set together, none is kept.
+    assert.deepEqual(found, ["abc", { ...memory("IndexedDB: DataCloneError"), entries: 3 }, 1, true, 2]);
   });
 
   await within("C4: a foreign or stale entry, and a clock that was set back", async (load) => {
