@@ -1,12 +1,11 @@
 // npm run bench: what the package takes, beside what it is compared with, in Chromium. A table on stdout; `-- --json` prints JSON instead,
 // `-- --save` also writes docs/bench/, `-- --no-build` takes pkg/ as it is. Figures are never asserted.
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { arch, cpus, loadavg, platform, release } from "node:os";
+import { arch, cpus, platform, release } from "node:os";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { build as bundle } from "esbuild";
-import { chromium as playwright } from "playwright-core";
 import { build } from "./build.mjs";
 import { CHROMIUM_ARGS } from "./chromium.mjs";
 import { ask, Failure, main, root, run, step } from "./run.mjs";
@@ -18,6 +17,8 @@ const bare = at("bench/aes-gcm");
 const target = at("target/bench");
 const page = join(target, "page");
 const KB = 1000;
+/** From this share of the processors' time on that others take, the machine counts as busy. */
+const BUSY = 0.1;
 
 /** A comparison says something only between equal versions. */
 function sameVersions() {
@@ -59,6 +60,7 @@ function compileBare() {
 }
 
 async function makePage() {
+  const { build: bundle } = await import("esbuild");
   rmSync(page, { recursive: true, force: true });
   mkdirSync(page, { recursive: true });
   cpSync(join(target, "wasm32-unknown-unknown/release/wardkey_bench_bare.wasm"), join(page, "bare.wasm"));
@@ -78,6 +80,7 @@ async function makePage() {
 
 /** Bytes after gzip -9 of an entry, bundled and minified. */
 async function size(entry) {
+  const { build: bundle } = await import("esbuild");
   const contents = `export * from ${JSON.stringify(at("pkg", entry))};`;
   const { outputFiles } = await bundle({
     stdin: { contents, resolveDir: root },
@@ -99,13 +102,28 @@ async function sizes() {
   };
 }
 
+/** The share of all processors' time that is used while this command and its browser wait: by others, then. */
+async function usedByOthers() {
+  const sum = (select) => cpus().reduce((total, { times }) => total + select(times), 0);
+  const idle = () => sum((times) => times.idle);
+  const all = () => sum((times) => Object.values(times).reduce((a, b) => a + b));
+  const before = { idle: idle(), all: all() };
+  await wait(1000);
+  return 1 - (idle() - before.idle) / (all() - before.all);
+}
+
 async function inPage(names) {
+  const { chromium: playwright } = await import("playwright-core");
   const site = await serve(page);
   try {
     const browser = await playwright.launch({ executablePath: tools.chromium().chromium, args: CHROMIUM_ARGS });
     try {
       const results = {};
+      const others = [];
       for (const name of names) {
+        // Until the browser has started, or done with the last page.
+        await wait(1000);
+        others.push(await usedByOthers());
         // A page each: nothing that one leaves in memory is in the next one's way.
         const tab = await browser.newPage();
         tab.setDefaultTimeout(120_000);
@@ -115,7 +133,11 @@ async function inPage(names) {
         await tab.close();
         console.log(`   ${name}`);
       }
-      return { results, browser: `Chromium ${browser.version()}` };
+      return {
+        results,
+        browser: `Chromium ${browser.version()}`,
+        others: others.reduce((sum, share) => sum + share) / others.length,
+      };
     } finally {
       await browser.close();
     }
@@ -128,7 +150,8 @@ const fixed = (value, digits) => value.toFixed(digits);
 const ms = (value) => `${fixed(value, value < 10 ? 2 : 0)} ms`;
 const kb = (bytes) => `${fixed(bytes / KB, 1)} KB`;
 
-function rows({ encryptLong, decryptLong, encryptMany, decryptMany, unwrap, wrap, argon2id, pbkdf2 }, sizes) {
+function rows(results, sizes) {
+  const { encryptLong, decryptLong, unwrap, wrap, argon2id, pbkdf2 } = results;
   const speed = (result, value) => `${fixed(result.bytes / 1e3 / value, 0)} MB/s`;
   const long = (what, result) => ({
     what: `${what} 16 MiB`,
@@ -139,10 +162,10 @@ function rows({ encryptLong, decryptLong, encryptMany, decryptMany, unwrap, wrap
     met: 1 / result.ratio >= 0.9,
   });
   const each = (result, value) => `${fixed((1000 * value) / result.records, 1)} µs each`;
-  const many = (what, result) => ({
+  const many = (what, form, result) => ({
     what: `${what}, 2,000 records of 256 bytes`,
     figure: each(result, result.ours),
-    beside: `WebCrypto, importKey and a call each: ${each(result, result.beside)}`,
+    beside: `WebCrypto, importKey and a call each, ${form}: ${each(result, result.beside)}`,
     ratio: result.ratio,
     target: "time < 1",
     met: result.ratio < 1,
@@ -159,8 +182,10 @@ function rows({ encryptLong, decryptLong, encryptMany, decryptMany, unwrap, wrap
   return [
     long("encrypt", encryptLong),
     long("decrypt", decryptLong),
-    many("encryptMany", encryptMany),
-    many("decryptMany", decryptMany),
+    many("encryptMany", "one after another", results.encryptManyOneByOne),
+    many("encryptMany", "all at once, Promise.all", results.encryptManyAtOnce),
+    many("decryptMany", "one after another", results.decryptManyOneByOne),
+    many("decryptMany", "all at once, Promise.all", results.decryptManyAtOnce),
     {
       what: "unwrapKey, hybrid",
       figure: ms(unwrap.ours),
@@ -224,15 +249,24 @@ function table(rows) {
     .join("\n");
 }
 
+/** What to think of the figures. */
+function verdict({ others }) {
+  const share = `Between the measurements other programs took ${fixed(100 * others, 0)} % of the processors' time`;
+  return others < BUSY
+    ? `${share}.`
+    : `${share}: the figures and, less so, the ratios are worse than on an idle machine.`;
+}
+
 function markdown({ rows, machine, browser, node, date }) {
   const line = (cells) => `| ${cells.join(" | ")} |`;
   return `# Measurements
 
-Written by \`npm run bench -- --save\`. Each figure is a median of several rounds, the ratio the median of the rounds' ratios; both sides of a ratio ran in the same page,
+Written by \`npm run bench -- --save\`. Each figure is a median of 11 or more rounds, the ratio the median of the rounds' ratios; both sides of a ratio ran in the same page,
 turn by turn. Figures move with the machine and what else it does; ratios hold better.
 
-${machine.cpu}, ${machine.cores} cores, load average before the run ${machine.load.toFixed(1)}, ${machine.system}; ${browser}, headless; Node ${node}; ${date}. 1 MB is 1,000,000 bytes, 1 KB 1,000.
-${machine.load > machine.cores / 2 ? "\nThe machine was busy with other work during this run: the figures and, less so, the ratios are worse than on an idle one.\n" : ""}
+${machine.cpu}, ${machine.cores} cores, ${machine.system}; ${browser}, headless; Node ${node}; ${date}. 1 MB is 1,000,000 bytes, 1 KB 1,000.
+${verdict(machine)}
+
 ${line(HEAD)}
 ${line(HEAD.map(() => "---"))}
 ${rows.map((row) => line(cells(row))).join("\n")}
@@ -246,21 +280,32 @@ const { values: options } = parseArgs({
 if (options.json) console.log = console.error;
 
 await main("bench", async () => {
+  tools.rust();
+  tools.nodeModules();
   if (!options["no-build"]) await build();
   await step("compile the bare primitives", compileBare);
   await step("bundle the page", makePage);
   const bundles = await step("measure sizes", sizes);
-  // What else the machine does: above its cores, the figures are of little use.
-  const [load] = loadavg();
-  const names = ["encryptLong", "decryptLong", "encryptMany", "decryptMany", "unwrap", "wrap", "argon2id", "pbkdf2"];
-  const { results, browser } = await step("measure in Chromium", () => inPage(names));
+  const names = [
+    "encryptLong",
+    "decryptLong",
+    "encryptManyOneByOne",
+    "encryptManyAtOnce",
+    "decryptManyOneByOne",
+    "decryptManyAtOnce",
+    "unwrap",
+    "wrap",
+    "argon2id",
+    "pbkdf2",
+  ];
+  const { results, browser, others } = await step("measure in Chromium", () => inPage(names));
   const report = {
     date: new Date().toISOString().slice(0, 10),
     machine: {
       cpu: cpus()[0]?.model.trim() ?? "unknown",
       cores: cpus().length,
       system: `${platform()} ${release()} ${arch()}`,
-      load,
+      others,
     },
     browser,
     node: process.versions.node,
@@ -272,9 +317,9 @@ await main("bench", async () => {
   const json = `${JSON.stringify(report, null, 2)}\n`;
   if (options.save) {
     mkdirSync(at("docs/bench"), { recursive: true });
-    writeFileSync(at("docs/bench/foundation.json"), json);
-    writeFileSync(at("docs/bench/foundation.md"), markdown(report));
+    writeFileSync(at("docs/bench/measurements.json"), json);
+    writeFileSync(at("docs/bench/measurements.md"), markdown(report));
   }
   if (options.json) process.stdout.write(json);
-  else console.log(`\n${table(report.rows)}`);
+  else console.log(`\n${table(report.rows)}\n\n${verdict(report.machine)}`);
 });

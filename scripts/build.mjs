@@ -2,7 +2,6 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import zopfli from "@gfx/zopfli";
 import { main, root, run, step } from "./run.mjs";
 import * as tools from "./tools.mjs";
 
@@ -30,8 +29,22 @@ const OPTIMISE = [
   "--strip-producers",
 ];
 
+/** The JavaScript and the types around the module that cargo built. */
+export function bind(profile, out) {
+  run("wasm-bindgen", [
+    at("target/wasm32-unknown-unknown", profile, "wardkey.wasm"),
+    "--target",
+    "web",
+    "--omit-default-module-path",
+    "--out-dir",
+    out,
+    "--out-name",
+    "wardkey_core",
+  ]);
+}
+
 /** The module: compiled, bound, and made small. The bytes depend on the sources and the pinned tools alone. */
-export function compile() {
+function compile() {
   const remap = [
     `--remap-path-prefix=${root}=/wardkey`,
     `--remap-path-prefix=${process.env.CARGO_HOME ?? `${process.env.HOME}/.cargo`}=/cargo`,
@@ -40,16 +53,7 @@ export function compile() {
     env: { CARGO_ENCODED_RUSTFLAGS: remap.join("\x1f"), CARGO_TARGET_DIR: at("target") },
   });
   rmSync(core, { recursive: true, force: true });
-  run("wasm-bindgen", [
-    at("target/wasm32-unknown-unknown/release/wardkey.wasm"),
-    "--target",
-    "web",
-    "--omit-default-module-path",
-    "--out-dir",
-    core,
-    "--out-name",
-    "wardkey_core",
-  ]);
+  bind("release", core);
   const wasm = join(core, "wardkey_core_bg.wasm");
   run("node", [at("node_modules/binaryen/bin/wasm-opt"), wasm, ...OPTIMISE, "-o", wasm]);
 }
@@ -63,6 +67,7 @@ async function assemble() {
   mkdirSync(join(pkg, "core"), { recursive: true });
   types();
   const wasm = readFileSync(join(core, "wardkey_core_bg.wasm"));
+  const { default: zopfli } = await import("@gfx/zopfli");
   writeFileSync(join(pkg, "wardkey.wasm"), wasm);
   const packed = Buffer.from(await zopfli.gzipAsync(wasm, { numiterations: 15 }));
   writeFileSync(join(pkg, "inlined-data.js"), `export const packed = "${packed.toString("base64")}";\n`);

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { build } from "./build.mjs";
 import { main, root, run, step } from "./run.mjs";
+import { serve } from "./serve.mjs";
 
 await main("demo", async () => {
   await build();
@@ -9,7 +10,6 @@ await main("demo", async () => {
 });
 
 if (process.exitCode === undefined) {
-  const { serve } = await import("./serve.mjs");
   const { url } = await serve(join(root, "www", "dist"), { port: 8080 });
   console.log(`\nThe demo is at ${url.replace("127.0.0.1", "localhost")}  (Ctrl-C stops it)`);
 }

@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
-export const inCi = process.env.CI === "true";
 /** Tools that are compiled or installed once for all clones. */
 export const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "wardkey");
 mkdirSync(cache, { recursive: true });
@@ -54,6 +53,7 @@ export async function step(name, work) {
 export async function main(name, work) {
   const start = performance.now();
   try {
+    if (Number.parseInt(process.versions.node, 10) < 20) throw new Failure("Node 20 or later is needed");
     await work();
   } catch (error) {
     console.error(error instanceof Failure ? `\n${name}: ${error.message}` : error);

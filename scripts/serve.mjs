@@ -3,7 +3,6 @@ import { createServer } from "node:http";
 import { resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import sirv from "sirv";
 
 const HOST = "127.0.0.1";
 const NEXT_PORTS = 20;
@@ -25,6 +24,7 @@ const HEADERS = {
  * @returns {Promise<{ url: string, close: () => Promise<void> }>}
  */
 export async function serve(dir, { port = 0, watch } = {}) {
+  const { default: sirv } = await import("sirv");
   const files = sirv(dir, { dev: true });
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);

@@ -1,5 +1,6 @@
 // What the commands need: each tool is looked for, installed where that is possible, and named in one line where it isn't.
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+// A fresh clone has no node_modules: the scripts import packages where they use them, after nodeModules().
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { ENGINES, missing, present } from "./browsers.mjs";
 import { ask, cache, Failure, root, run } from "./run.mjs";
@@ -8,21 +9,19 @@ const bin = join(cache, "tools", "bin");
 process.env.PATH = `${bin}${delimiter}${process.env.PATH}`;
 
 export function rust() {
-  if (!ask("cargo", ["--version"])) {
-    throw new Failure(
-      "cargo is missing: install Rust with rustup, https://rustup.rs, or fix the toolchain that rust-toolchain.toml names",
-    );
-  }
-  const installed = ask("rustup", ["target", "list", "--installed"]);
-  if (installed === undefined) throw new Failure("rustup is missing: https://rustup.rs");
-  if (!installed.includes("wasm32-unknown-unknown")) run("rustup", ["target", "add", "wasm32-unknown-unknown"]);
+  if (!which("rustup")) throw new Failure("rustup is missing: https://rustup.rs");
+  if (!which("cargo")) throw new Failure("cargo is missing: install Rust with rustup, https://rustup.rs");
+  // Cargo fetches the toolchain of rust-toolchain.toml by itself, unless RUSTUP_AUTO_INSTALL=0. rustup itself stays as it is.
+  if (!ask("cargo", ["--version"])) run("rustup", ["toolchain", "install", "--no-self-update"]);
+  const targets = ask("rustup", ["target", "list", "--installed"]) ?? "";
+  if (!targets.includes("wasm32-unknown-unknown")) run("rustup", ["target", "add", "wasm32-unknown-unknown"]);
   const components = ask("rustup", ["component", "list", "--installed"]) ?? "";
   for (const component of ["clippy", "rustfmt"]) {
     if (!components.includes(component)) run("rustup", ["component", "add", component]);
   }
 }
 
-/** The development dependencies of package.json. */
+/** The development dependencies of package.json. Not by `npm ci`: it refuses a lock file without biome's packages for other systems. */
 export function nodeModules() {
   const marker = join(root, "node_modules", ".package-lock.json");
   const lock = join(root, "package-lock.json");
@@ -30,10 +29,10 @@ export function nodeModules() {
   run("npm", ["install", "--no-save", "--no-audit", "--no-fund"]);
 }
 
-function cargoTool(name, crate, version, extra = []) {
+function cargoTool(name, crate, version) {
   if (ask(name, ["--version"])?.includes(version)) return;
   console.log(`compiling ${crate} ${version}: some minutes, once`);
-  run("cargo", ["install", crate, "--version", version, "--root", join(cache, "tools"), "--force", ...extra], {
+  run("cargo", ["install", crate, "--version", version, "--locked", "--root", join(cache, "tools"), "--force"], {
     env: { CARGO_TARGET_DIR: join(cache, "target") },
   });
 }
@@ -47,40 +46,38 @@ export function wasmBindgen() {
 }
 
 export function wasmPack() {
-  cargoTool("wasm-pack", "wasm-pack", "0.15.1", ["--locked"]);
+  cargoTool("wasm-pack", "wasm-pack", "0.15.1");
+}
+
+/** For libFuzzer, which the fuzz targets are compiled with. */
+export function cxx() {
+  found(() => which(process.env.CXX ?? "c++"), ["g++"], "A C++ compiler is missing");
 }
 
 /** Chromium and its driver, as `{ chromium, driver }`. */
 export function chromium() {
-  const find = () => ({
-    chromium: process.env.CHROMIUM ?? which("chromium") ?? which("google-chrome"),
-    driver: process.env.CHROMEDRIVER ?? which("chromedriver"),
-  });
-  let found = find();
-  if (!(found.chromium && found.driver)) {
-    debian(
-      ["chromium", "chromium-driver"],
-      "Chromium and its driver are missing: install them, or set CHROMIUM and CHROMEDRIVER",
-    );
-    found = find();
-  }
-  return found;
+  const find = () => {
+    const chromium = process.env.CHROMIUM ?? which("chromium") ?? which("google-chrome");
+    const driver = process.env.CHROMEDRIVER ?? which("chromedriver");
+    return chromium && driver && { chromium, driver };
+  };
+  const missing = "Chromium and its driver are missing: install them, or set CHROMIUM and CHROMEDRIVER";
+  return found(find, ["chromium", "chromium-driver"], missing);
 }
 
 /** The engines to test in, after installing what is missing and can be installed. What is still missing then, present() says. */
 export function browsers() {
   for (const [engine, { find, packages }] of Object.entries(ENGINES)) {
-    const { binary, driver } = find();
     // Debian has no geckodriver of its own.
-    if (binary && (driver || engine === "firefox")) continue;
+    const there = () => find().binary && (find().driver || engine === "firefox");
     try {
-      debian(packages, missing(engine));
+      found(there, packages, missing(engine));
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
     }
   }
   const { binary, driver } = ENGINES.firefox.find();
-  if (binary && !driver) cargoTool("geckodriver", "geckodriver", "0.37.1", ["--locked"]);
+  if (binary && !driver) cargoTool("geckodriver", "geckodriver", "0.37.1");
   return present();
 }
 
@@ -88,34 +85,41 @@ function which(name) {
   return ask("which", [name]) || undefined;
 }
 
-function debian(packages, missing) {
+/** What `find` finds, if need be after installing these packages of Debian's. */
+function found(find, packages, missing) {
+  const there = find();
+  if (there) return there;
   if (process.getuid?.() !== 0 || !which("apt-get")) {
     throw new Failure(`${missing} (Debian: apt-get install ${packages.join(" ")})`);
   }
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
   run("apt-get", ["update", "-qq"], { quiet: true });
-  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], {
-    quiet: true,
-    env: { DEBIAN_FRONTEND: "noninteractive" },
-  });
+  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], { quiet: true, env });
+  const installed = find();
+  if (!installed) throw new Failure(missing);
+  return installed;
 }
 
 /** A Python of its own, with what tests/interop needs; gives its path. */
 export function python() {
-  const requirements = readFileSync(join(root, "tests/interop/requirements.txt"), "utf8");
+  const list = join(root, "tests/interop/requirements.txt");
+  const requirements = readFileSync(list, "utf8");
   const venv = join(cache, "venv");
   const interpreter = join(venv, "bin", "python");
   const marker = join(venv, "requirements.txt");
   const current = existsSync(marker) && existsSync(interpreter) && readFileSync(marker, "utf8") === requirements;
-  if (current) return interpreter;
-  if (!ask("python3", ["--version"])) debian(["python3", "python3-venv"], "Python 3.11 or later is missing");
-  try {
-    run("python3", ["-m", "venv", "--clear", venv], { quiet: true });
-  } catch {
-    debian(["python3-venv"], "Python's venv module is missing");
-    run("python3", ["-m", "venv", "--clear", venv]);
-  }
-  run(interpreter, ["-m", "pip", "install", "--quiet", "-r", join(root, "tests/interop/requirements.txt")]);
-  mkdirSync(venv, { recursive: true });
+  if (current && isRecent(interpreter)) return interpreter;
+  const packages = ["python3", "python3-venv"];
+  found(() => isRecent("python3"), packages, "Python 3.11 or later is missing, by the name of python3");
+  // Debian has venv without what it needs, ensurepip, in a package of its own.
+  const canMake = () => ask("python3", ["-c", "import venv, ensurepip"]) !== undefined;
+  found(canMake, packages, "Python's venv module is missing");
+  run("python3", ["-m", "venv", "--clear", venv], { quiet: true });
+  run(interpreter, ["-m", "pip", "install", "--quiet", "-r", list]);
   writeFileSync(marker, requirements);
   return interpreter;
+}
+
+function isRecent(python) {
+  return ask(python, ["-c", "import sys; sys.exit(sys.version_info < (3, 11))"]) !== undefined;
 }

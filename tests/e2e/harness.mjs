@@ -1,6 +1,10 @@
-// One Chromium and one static server for all page tests, and a page that is watched while a test drives it.
+// For every file of page tests that imports this: one Chromium, one static server, one folder; and a page that is watched while a test drives it.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { CHROMIUM_ARGS } from "../../scripts/chromium.mjs";
@@ -8,21 +12,69 @@ import { serve } from "../../scripts/serve.mjs";
 
 const CHROMIUM = process.env.CHROMIUM || "/usr/bin/chromium";
 
-export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const DIST = `${ROOT}www/dist`;
 
 export const PASSWORD = "three blue herons at dawn";
 export const WARD_ID = "ada.lindqvist@ward.example";
 export const CLINIC_ID = "tomas.okafor@rehab.example";
 
+export const RECORD = {
+  patient: "Käthe Müller-Şahin",
+  born: "1948-12-31",
+  diagnosis: "Ischaemic stroke, I63.4",
+  notes: "Left hemiparesis.\nSwallows safely; 🩺 daily speech therapy.",
+};
+export const RECORD_SHOWN = {
+  "Patient’s name": RECORD.patient,
+  "Date of birth": "31 December 1948",
+  Diagnosis: RECORD.diagnosis,
+  "Notes for the clinic": RECORD.notes,
+};
+const TELLTALES = ["Käthe", "Müller", "1948", "stroke", "hemiparesis", "scan of", PASSWORD];
+
+export let site;
+/** For files that a test makes. */
+export let folder;
+
+before(async () => {
+  site = await startSite();
+  folder = await mkdtemp(join(tmpdir(), "wardkey-e2e-"));
+});
+
+after(async () => {
+  await site?.close();
+  if (folder) await rm(folder, { recursive: true });
+});
+
+/** Runs a test on a page of its own, in a browser profile of its own, and fails if the page wasn't quiet. */
+export function onPage(name, run, options) {
+  test(name, { timeout: 120_000 }, async () => {
+    const visit = await site.visit(options);
+    try {
+      await visit.ready();
+      await run(visit);
+    } catch (error) {
+      await visit.page.context().close();
+      if (visit.problems.length > 0) error.message += `\nThe page said: ${visit.problems.join("; ")}`;
+      throw error;
+    }
+    await visit.close();
+  });
+}
+
+export function assertNothingReadable(text, where) {
+  for (const word of TELLTALES) assert.ok(!text.includes(word), `${where} contains “${word}”`);
+}
+
 /** Throws one clear line if what the tests need isn't there. */
 function demand(path, what) {
   if (!existsSync(path)) throw new Error(`${what} is missing: ${path}`);
 }
 
-export async function startSite() {
+async function startSite() {
   demand(`${ROOT}pkg/index.js`, "the built package (npm run build)");
-  demand(`${DIST}/index.html`, "the built page (npm run build)");
+  demand(`${DIST}/index.html`, "the built page (npx webpack --mode production)");
   demand(CHROMIUM, "a browser (set CHROMIUM to its path)");
   const site = await serve(DIST, { port: 0 });
   try {
@@ -79,7 +131,7 @@ async function visit(browser, url, { prepare, ...options } = {}) {
   return new Visit(page, problems);
 }
 
-export class Visit {
+class Visit {
   constructor(page, problems) {
     this.page = page;
     this.problems = problems;
