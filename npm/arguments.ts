@@ -65,6 +65,12 @@ export function copyBytes(bytes: unknown, what: string, expected?: string): Uint
   return Uint8Array.from(toBytes(bytes, what, expected));
 }
 
+/** As copyBytes(), where more than so many bytes can't be what is wanted: nothing long is copied. */
+export function copyAtMost(longest: number, bytes: unknown, what: string): Uint8Array<ArrayBuffer> {
+  if (toBytes(bytes, what).length > longest) throw new WardkeyError("limit", `${what} is longer than any`);
+  return copyBytes(bytes, what);
+}
+
 /** Bytes, or text as UTF-8. */
 export function toData(data: unknown, expected = "text or bytes"): Uint8Array {
   return typeof data === "string" ? encoder.encode(wellFormed(data, "the data")) : toBytes(data, "the data", expected);

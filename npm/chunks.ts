@@ -1,9 +1,10 @@
 // The chunks of one message (docs/SPEC.md, section 3), by either engine: 16 KiB of plaintext each, only the last is shorter.
 import type { CoreBody } from "./core/wardkey_core.js";
-import { call } from "./core.js";
+import { call, release } from "./core.js";
 import { webCrypto } from "./engine.js";
 import { WardkeyError } from "./errors.js";
 import type { Out } from "./types.js";
+import { run } from "./workers.js";
 
 export type Core = typeof import("./core/wardkey_core.js");
 export type Direction = "encrypt" | "decrypt";
@@ -12,7 +13,7 @@ const CHUNK = 16_384;
 const TAG = 16;
 const KEY = 32;
 const MAX_CHUNKS = 2 ** 38;
-/** Bytes of a chunk as it goes in and as it comes out. */
+/** Bytes of a whole chunk as it goes in and as it comes out. */
 export const SIZES = {
   encrypt: { input: CHUNK, output: CHUNK + TAG },
   decrypt: { input: CHUNK + TAG, output: CHUNK },
@@ -20,6 +21,8 @@ export const SIZES = {
 
 /** From this length on WebCrypto is faster: docs/bench/measurements.md. */
 const WORTHWHILE = 16_384;
+/** Without WebCrypto, messages longer than this are shared out to two workers. */
+const SHARED = 64 << 20;
 /** Up to here data is copied at once, and one call of the WebAssembly module is short. */
 export const LONG = 32_768;
 
@@ -56,7 +59,7 @@ export class WasmChunks implements Chunks {
 }
 
 /** By WebCrypto, many at a time, in threads of the browser's. */
-export class WebCryptoChunks implements Chunks {
+class WebCryptoChunks implements Chunks {
   readonly run = 16;
   readonly inFlight = 12;
   readonly #subtle: SubtleCrypto;
@@ -75,11 +78,10 @@ export class WebCryptoChunks implements Chunks {
   static async take(subtle: SubtleCrypto, body: CoreBody, direction: Direction): Promise<WebCryptoChunks> {
     const aes = call(() => body.exportAes());
     release(body);
-    const baseNonce = aes.slice(KEY);
     try {
       const raw = aes.subarray(0, KEY) as Out;
       const key = await subtle.importKey("raw", raw, "AES-GCM", false, [direction]);
-      return new WebCryptoChunks(subtle, key, baseNonce, direction);
+      return new WebCryptoChunks(subtle, key, aes.slice(KEY), direction);
     } catch (cause) {
       throw new WardkeyError("unsupported-environment", "WebCrypto refuses AES-256-GCM", { cause });
     } finally {
@@ -93,17 +95,18 @@ export class WebCryptoChunks implements Chunks {
     let number = first;
     // An empty chunk is one, too.
     for (let at = 0; at < input.length || at === 0; at += size.input) {
-      calls.push(this.#one(number, input.subarray(at, at + size.input), out, (number - first) * size.output));
+      const chunk = input.subarray(at, at + size.input);
+      calls.push(this.#one(number, chunk, out, (number - first) * size.output));
       number += 1;
     }
     await Promise.all(calls);
   }
 
-  async #one(number: number, input: Uint8Array, out: Uint8Array, at: number): Promise<void> {
+  async #one(number: number, chunk: Uint8Array, out: Uint8Array, at: number): Promise<void> {
     const algorithm = { name: "AES-GCM", iv: this.#nonce(number) };
     let done: ArrayBuffer;
     try {
-      done = await this.#subtle[this.#direction](algorithm, this.#key, input as Out);
+      done = await this.#subtle[this.#direction](algorithm, this.#key, chunk as Out);
     } catch (cause) {
       if (this.#direction === "encrypt") throw new WardkeyError("limit", "WebCrypto failed", { cause });
       throw new WardkeyError("decryption-failed", "wrong key or context, or changed bytes");
@@ -126,6 +129,30 @@ export class WebCryptoChunks implements Chunks {
   }
 }
 
+/** In the module of two workers, side by side. */
+class WorkerChunks implements Chunks {
+  readonly run = 64;
+  readonly inFlight = 4;
+  readonly #aes: Uint8Array;
+  readonly #sealing: boolean;
+
+  constructor(body: CoreBody, direction: Direction) {
+    this.#aes = call(() => body.exportAes());
+    this.#sealing = direction === "encrypt";
+    release(body);
+  }
+
+  async work(first: number, input: Uint8Array, out: Uint8Array): Promise<void> {
+    const done = await run("chunks", () => [this.#aes.slice(), this.#sealing, first, input.slice()]);
+    out.set(done);
+    if (!this.#sealing) done.fill(0);
+  }
+
+  free(): void {
+    this.#aes.fill(0);
+  }
+}
+
 /** Is a message of this length for the chunk-wise way? Up to `LONG` the WebAssembly module does one in one call. */
 export function isLong(length: number): boolean {
   return length > LONG || webCrypto(length, WORTHWHILE) !== undefined;
@@ -134,16 +161,10 @@ export function isLong(length: number): boolean {
 /** The engine for a message of about this length, `Infinity` where it isn't known. Takes the body over. */
 export async function chunksOf(body: CoreBody, direction: Direction, length: number): Promise<Chunks> {
   const subtle = webCrypto(length, WORTHWHILE);
-  return subtle ? await WebCryptoChunks.take(subtle, body, direction) : new WasmChunks(body, direction);
-}
-
-/** Gives an object of the module up; after a trap that can't be done, and the error of the trap is the one to tell. */
-function release(body: CoreBody): void {
-  try {
-    body.destroy();
-  } catch {
-    // The module is dead: core.ts has wiped its memory.
-  }
+  if (subtle) return WebCryptoChunks.take(subtle, body, direction);
+  return length > SHARED && Number.isFinite(length)
+    ? new WorkerChunks(body, direction)
+    : new WasmChunks(body, direction);
 }
 
 /** One call of work(): chunk number, and where its input and its output stand. */

@@ -9,6 +9,7 @@ export type Source = Bytes | URL | string | Response | WebAssembly.Module;
 
 let ready = false;
 let memory: WebAssembly.Memory | undefined;
+let compiled: WebAssembly.Module | undefined;
 let loading: Promise<void> | undefined;
 let inlined: (() => Promise<Bytes>) | undefined;
 
@@ -63,6 +64,7 @@ async function start(source: Source): Promise<void> {
     }
     throw new WardkeyError("invalid-argument", "the source is not Wardkey's WebAssembly module", { cause });
   }
+  compiled = module;
   ready = true;
 }
 
@@ -126,6 +128,13 @@ export async function core(): Promise<typeof glue> {
   return glue;
 }
 
+/** The module itself, for a worker's own instance of it.
+ *  @internal */
+export function module(): WebAssembly.Module {
+  if (!compiled) throw notInitialised();
+  return compiled;
+}
+
 /** Runs a call of the core; what it throws becomes a WardkeyError.
  *  @internal */
 export function call<T>(run: () => T): T {
@@ -149,6 +158,12 @@ function trapped(cause: WebAssembly.RuntimeError): WardkeyError {
     { cause },
   );
   return dead;
+}
+
+/** Gives an object of the module up; in a module that has failed nothing is left of it.
+ *  @internal */
+export function release(object: { free(): void }): void {
+  if (!dead) object.free();
 }
 
 /** An object of the WebAssembly memory, given up once.

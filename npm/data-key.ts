@@ -62,6 +62,7 @@ export class DataKey {
 
   /** Exactly 32 bytes, else `invalid-argument`. For migration only; new keys come from generate(). */
   static async importRaw(raw: Bytes): Promise<DataKey> {
+    if (toBytes(raw, "the raw key").length !== 32) throw invalid("a data key has exactly 32 bytes");
     const bytes = copyBytes(raw, "the raw key");
     try {
       const { CoreDataKey } = await core();

@@ -15,14 +15,18 @@ export import DataKey = slim.DataKey;
 export import keyIdOf = slim.keyIdOf;
 export import plaintextSize = slim.plaintextSize;
 export import setEngine = slim.setEngine;
+export import setWorker = slim.setWorker;
 export import KeyPair = slim.KeyPair;
 export import PublicKey = slim.PublicKey;
+export import KeyCache = slim.KeyCache;
 export import wrapKey = slim.wrapKey;
 export import unwrapKey = slim.unwrapKey;
 export import sealBackup = slim.sealBackup;
 export import openBackup = slim.openBackup;
 export type {
   Bytes,
+  CacheOptions,
+  CacheStats,
   Context,
   Data,
   DataOptions,
@@ -30,6 +34,7 @@ export type {
   Engine,
   ErrorCode,
   Kdf,
+  KeyStore,
   KnownErrorCode,
   ManyOptions,
   Padding,

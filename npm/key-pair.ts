@@ -3,6 +3,8 @@ import { copyBytes, isPlain, toOptions, wellFormed } from "./arguments.js";
 import type { CoreKeyPair, CorePublicKey } from "./core/wardkey_core.js";
 import { call, core, coreNow, Handle } from "./core.js";
 import { invalid, WardkeyError } from "./errors.js";
+import { isStrict } from "./oaep-check.js";
+import { generateRsa, type Holder, importNative } from "./rsa.js";
 import type { Bytes, Suite } from "./types.js";
 
 const SECRET: unique symbol = Symbol("construct");
@@ -50,6 +52,8 @@ export class PublicKey {
  *  use after it is `invalid-argument`. */
 export class KeyPair {
   readonly #key: Handle<CoreKeyPair>;
+  /** The same key as WebCrypto's, from its first use there on. */
+  #native: Promise<CryptoKey | undefined> | undefined;
   readonly suite: Suite;
   readonly publicKey: PublicKey;
 
@@ -60,12 +64,13 @@ export class KeyPair {
     this.#key = new Handle(key);
   }
 
-  /** A new key pair; default suite "hybrid". RSA takes seconds.
+  /** A new key pair; default suite "hybrid". RSA takes a second or more, but not of this thread: WebCrypto makes it, or a worker.
    *  @throws `rng`, `invalid-argument`, `key-policy` for "rsa-2048" */
   static async generate(options?: { suite?: Exclude<Suite, "rsa-2048"> }): Promise<KeyPair> {
     const suite = wellFormed(suiteOf(options), "the suite");
-    const { CoreKeyPair } = await core();
-    return KeyPair.fromCore(call(() => CoreKeyPair.generate(suite)));
+    const wasm = await core();
+    if (suite === "rsa-3072" || suite === "rsa-4096") return KeyPair.fromCore(await generateRsa(wasm, suite));
+    return KeyPair.fromCore(call(() => wasm.CoreKeyPair.generate(suite)));
   }
 
   /** RSA private key from elsewhere: PKCS#8 (PEM or DER, RFC 5958) or JWK (RFC 7518). 2048, 3072 or 4096 bits, e = 65537; otherwise `key-policy`.
@@ -107,8 +112,24 @@ export class KeyPair {
     return key.#key.inner;
   }
 
+  /** What a private RSA operation needs, for as long as free() isn't called.
+   *  @internal */
+  static holder(key: KeyPair): Holder {
+    KeyPair.toCore(key);
+    return {
+      core: () => KeyPair.toCore(key),
+      native: async (subtle) => {
+        const strict = await isStrict(subtle);
+        const inner = KeyPair.toCore(key);
+        if (strict) key.#native ??= importNative(subtle, inner);
+        return key.#native;
+      },
+    };
+  }
+
   /** Wipes the private key. May be called twice. */
   free(): void {
+    this.#native = undefined;
     this.#key.free();
   }
 

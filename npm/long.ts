@@ -1,12 +1,15 @@
 // Data of any length in memory, some chunks at a time: constant WebAssembly memory, short tasks, progress, abort.
 import { type Source, throwIfAborted } from "./arguments.js";
-import { type Chunks, type Core, chunksOf, type Direction, steps, WasmChunks } from "./chunks.js";
+import { type Chunks, type Core, chunksOf, type Direction, type Step, steps, WasmChunks } from "./chunks.js";
 import type { CoreBody, CoreDataKey } from "./core/wardkey_core.js";
 import { call } from "./core.js";
 import { WardkeyError } from "./errors.js";
 import { Pace } from "./pace.js";
 import { checkPadding, lengthBytes } from "./padding.js";
 import type { DataOptions, Out } from "./types.js";
+
+/** Pieces that are read before they are needed: together 2 MiB. */
+const AHEAD = 8;
 
 function allocate(length: number): Out {
   try {
@@ -52,6 +55,18 @@ interface Job {
   total: number;
 }
 
+/** Each step with its input; where reading takes time, some are read ahead. */
+function* readAhead({ direction, source, from, length }: Job, run: number) {
+  const ahead: { step: Step; read: Uint8Array | Promise<Uint8Array> }[] = [];
+  for (const step of steps(direction, length, run)) {
+    const read = source.read(from + step.input[0], from + step.input[1]);
+    if (read instanceof Promise) read.catch(() => undefined);
+    ahead.push({ step, read });
+    if (ahead.length > AHEAD || !(read instanceof Promise)) yield* ahead.splice(0, 1);
+  }
+  yield* ahead;
+}
+
 /** Does all chunks, several calls at a time where the engine can. */
 async function work(chunks: Chunks, job: Job): Promise<void> {
   const pace = new Pace();
@@ -67,9 +82,8 @@ async function work(chunks: Chunks, job: Job): Promise<void> {
     await pace.breathe();
   };
   try {
-    for (const step of steps(job.direction, job.length, chunks.run)) {
+    for (const { step, read } of readAhead(job, chunks.run)) {
       throwIfAborted(job.options.signal);
-      const read = job.source.read(job.from + step.input[0], job.from + step.input[1]);
       const input = read instanceof Promise ? await read : read;
       const task = chunks.work(step.first, input, job.out.subarray(...step.output));
       task?.catch(() => undefined);

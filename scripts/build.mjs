@@ -62,7 +62,27 @@ function types() {
   run("npx", ["tsc", "-p", at("npm/tsconfig.json")]);
 }
 
-async function assemble() {
+/** The worker once more, whole and small, for where its file isn't found. Explicit disposal would hold on to every class of the glue. */
+async function inlineWorker() {
+  const { build: bundle } = await import("esbuild");
+  const { outputFiles } = await bundle({
+    entryPoints: [join(pkg, "worker.js")],
+    bundle: true,
+    minify: true,
+    format: "iife",
+    target: "es2022",
+    define: { "Symbol.dispose": "undefined" },
+    write: false,
+    logLevel: "error",
+  });
+  writeFileSync(
+    join(pkg, "inlined-worker.js"),
+    `export const script = ${JSON.stringify(outputFiles[0].text.trim())};\n`,
+  );
+}
+
+/** The package around the module. */
+export async function assemble() {
   rmSync(pkg, { recursive: true, force: true });
   mkdirSync(join(pkg, "core"), { recursive: true });
   types();
@@ -72,8 +92,10 @@ async function assemble() {
   const packed = Buffer.from(await zopfli.gzipAsync(wasm, { numiterations: 15 }));
   writeFileSync(join(pkg, "inlined-data.js"), `export const packed = "${packed.toString("base64")}";\n`);
   for (const file of ["wardkey_core.js", "wardkey_core.d.ts"]) cpSync(join(core, file), join(pkg, "core", file));
+  await inlineWorker();
   cpSync(at("pkg.json"), join(pkg, "package.json"));
-  for (const file of ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]) cpSync(at(file), join(pkg, file));
+  cpSync(at("npm/README.md"), join(pkg, "README.md"));
+  for (const file of ["CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]) cpSync(at(file), join(pkg, file));
 }
 
 export async function build() {

@@ -9,8 +9,8 @@ const NEXT_PORTS = 20;
 const REPORTS = "/policy-report";
 
 /** Nothing but what this origin serves, and no script but its files and its WebAssembly. */
+const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
 const HEADERS = {
-  "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'",
   "X-Content-Type-Options": "nosniff",
   "Referrer-Policy": "no-referrer",
   "Cache-Control": "no-store",
@@ -20,17 +20,18 @@ const HEADERS = {
  * Serves `dir`. A taken port gives way to the next free one; port 0 lets the system choose.
  * `watch` is told of each request; what browsers report of the policy then comes in as a POST to /policy-report.
  * @param {string} dir
- * @param {{ port?: number, watch?: (request: { method: string, url: string, body?: string }) => void }} [options]
+ * @param {{ port?: number, policy?: string, watch?: (request: { method: string, url: string, body?: string }) => void }} [options]
  * @returns {Promise<{ url: string, close: () => Promise<void> }>}
  */
-export async function serve(dir, { port = 0, watch } = {}) {
+export async function serve(dir, { port = 0, policy = POLICY, watch } = {}) {
   const { default: sirv } = await import("sirv");
   const files = sirv(dir, { dev: true });
   const server = createServer((request, response) => {
+    response.setHeader("Content-Security-Policy", policy);
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
     if (watch) {
       const { method, url } = request;
-      response.setHeader("Content-Security-Policy", `${HEADERS["Content-Security-Policy"]}; report-uri ${REPORTS}`);
+      response.setHeader("Content-Security-Policy", `${policy}; report-uri ${REPORTS}`);
       if (method === "POST" && url === REPORTS) {
         text(request).then(
           (body) => watch({ method, url, body }),

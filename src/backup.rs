@@ -1,6 +1,8 @@
 //! Private keys under a password: SPEC section 7. An envelope holds a random root, sealed by the password and, where wanted, by two men;
 //! from the root come the key of the private keys and the key of the state.
 
+mod stand_alone;
+
 use core::fmt;
 
 use rand_core::TryCryptoRng;
@@ -16,10 +18,12 @@ use crate::{
     error::{Code, Error, Result},
     identity::UserId,
     key_pair::{KeyPair, Suite},
-    password::{Derivation, Kdf, Password},
+    password::{Derivation, Password, SlowKey},
     random::Random,
     secret::{Secret, SecretBytes, equal},
 };
+
+pub use stand_alone::{begin_opening, begin_sealing, finish_opening, open_backup, seal_backup};
 
 const MAGIC: [u8; 4] = *b"WKBK";
 const MAX_LEN: usize = 1 << 20;
@@ -27,44 +31,6 @@ const MAX_KEYS: usize = 64;
 const MAX_APP: usize = 128;
 const ROOT: usize = 32;
 const SEALED_ROOT: usize = ROOT + cobblestone::PREFIX + cobblestone::TAG;
-const SALT: usize = 32;
-
-/// Seals a key pair under a password.
-///
-/// # Errors
-/// `invalid-argument` for a user id, `password-format`, `rng`, `limit`.
-pub fn seal_backup<R: TryCryptoRng>(
-    pair: &KeyPair,
-    rng: &mut Random<R>,
-    password: &str,
-    user_id: &str,
-    kdf: Kdf,
-) -> Result<Vec<u8>> {
-    let owner = Owner::stand_alone(user_id)?;
-    let password = Password::new(password)?;
-    let mut salt = [0; SALT];
-    rng.fill(&mut salt)?;
-    let derivation = Derivation::new(kdf, &salt)?;
-    let keys = Keys { encryption: &[pair], signing: &[] };
-    let envelope = Envelope::seal(rng, &owner, 1, &derivation, &password, None, &keys)?;
-    Ok(envelope.encode())
-}
-
-/// Opens a backup that [`seal_backup`] made for this user.
-///
-/// # Errors
-/// `invalid-format`, `truncated`, `unsupported-version`, `limit`: not a backup. `kdf-policy`, `key-mismatch` (another user's), `password-format`: nothing was derived.
-/// `wrong-password`. `decryption-failed`, `key-mismatch`: changed.
-pub fn open_backup(backup: &[u8], password: &str, user_id: &str) -> Result<KeyPair> {
-    let envelope = Envelope::parse(backup)?;
-    envelope.check_owner(&Owner::stand_alone(user_id)?)?;
-    let opened = envelope.open(&Password::new(password)?)?;
-    let mut encryption = opened.encryption.into_iter();
-    match (encryption.next(), encryption.next(), opened.signing.is_empty()) {
-        (Some(pair), None, true) => Ok(pair),
-        _ => Err(MALFORMED),
-    }
-}
 
 /// Whose backup it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,6 +122,49 @@ pub struct Envelope {
     state: Vec<u8>,
 }
 
+/// A backup before the slow step: whatever could be refused was.
+#[derive(Debug)]
+pub struct Sealing {
+    owner: Owner,
+    version: u64,
+    derivation: Derivation,
+    two_man_key: Option<Secret<32>>,
+    payload: SecretBytes,
+    root: Secret<ROOT>,
+}
+
+impl Sealing {
+    /// What to derive.
+    #[must_use]
+    pub const fn derivation(&self) -> &Derivation {
+        &self.derivation
+    }
+
+    /// After the slow step: seals everything.
+    ///
+    /// # Errors
+    /// `rng`, `limit`.
+    pub fn finish<R: TryCryptoRng>(self, rng: &mut Random<R>, key: &SlowKey) -> Result<Envelope> {
+        let Self { owner, version, derivation, two_man_key, payload, root } = self;
+        let expander = Expander::new(root.expose());
+        let mut seal_root = |key: &Secret<32>, context: &[u8]| {
+            let sealed = cobblestone::seal(key, rng, context, root.expose())?;
+            sealed.try_into().map_err(|_| MALFORMED)
+        };
+        let sealed_root = seal_root(&key.password_key(), &root_context(&owner, &derivation))?;
+        let two_man_root = match two_man_key {
+            Some(key) => Some(seal_root(&key, &two_man_context(&owner))?),
+            None => None,
+        };
+        let keys = cobblestone::seal(&expander.derive("backup-keys"), rng, &keys_context(&owner), payload.expose())?;
+        let mut envelope =
+            Envelope { owner, version, derivation, root: sealed_root, two_man_root, keys, state: Vec::new() };
+        envelope.state =
+            cobblestone::seal(&expander.derive("backup-state"), rng, &envelope.state_context(), EMPTY_STATE)?;
+        Ok(envelope)
+    }
+}
+
 impl Envelope {
     /// Draws a new root and seals everything under it.
     ///
@@ -170,35 +179,29 @@ impl Envelope {
         two_men: Option<&TwoMen>,
         keys: &Keys<'_>,
     ) -> Result<Self> {
+        let sealing = Self::begin(rng, owner, version, derivation, two_men, keys)?;
+        sealing.finish(rng, &derivation.derive(password)?)
+    }
+
+    /// As [`Self::seal`], up to the slow step.
+    ///
+    /// # Errors
+    /// `invalid-argument` for version 0, and for no key, too many, or one twice; `rng`.
+    pub fn begin<R: TryCryptoRng>(
+        rng: &mut Random<R>,
+        owner: &Owner,
+        version: u64,
+        derivation: &Derivation,
+        two_men: Option<&TwoMen>,
+        keys: &Keys<'_>,
+    ) -> Result<Sealing> {
         if version == 0 {
             return Err(Error::new(Code::InvalidArgument, "versions begin with 1"));
         }
         let payload = seal_payload(keys)?;
-        let root: Secret<ROOT> = Secret::generate(rng)?;
-        let expander = Expander::new(root.expose());
-        let mut seal_root = |key: &Secret<32>, context: &[u8]| {
-            let sealed = cobblestone::seal(key, rng, context, root.expose())?;
-            sealed.try_into().map_err(|_| MALFORMED)
-        };
-        let password_key = derivation.derive(password)?.password_key();
-        let sealed_root = seal_root(&password_key, &root_context(owner, derivation))?;
-        let two_man_root = match two_men {
-            Some(men) => Some(seal_root(&men.key(owner), &two_man_context(owner))?),
-            None => None,
-        };
-        let keys = cobblestone::seal(&expander.derive("backup-keys"), rng, &keys_context(owner), payload.expose())?;
-        let mut envelope = Self {
-            owner: owner.clone(),
-            version,
-            derivation: derivation.clone(),
-            root: sealed_root,
-            two_man_root,
-            keys,
-            state: Vec::new(),
-        };
-        envelope.state =
-            cobblestone::seal(&expander.derive("backup-state"), rng, &envelope.state_context(), EMPTY_STATE)?;
-        Ok(envelope)
+        let two_man_key = two_men.map(|men| men.key(owner));
+        let (owner, derivation, root) = (owner.clone(), derivation.clone(), Secret::generate(rng)?);
+        Ok(Sealing { owner, version, derivation, two_man_key, payload, root })
     }
 
     /// Reads an envelope; nothing of it is verified yet.
@@ -266,13 +269,27 @@ impl Envelope {
         if self.owner == *owner { Ok(()) } else { Err(Error::new(Code::KeyMismatch, "the backup of another user")) }
     }
 
+    /// What to derive.
+    #[must_use]
+    pub const fn derivation(&self) -> &Derivation {
+        &self.derivation
+    }
+
     /// Opens it with the password, after the slow derivation.
     ///
     /// # Errors
     /// `wrong-password`, `decryption-failed`, `invalid-format`, `key-mismatch`, `limit`.
     pub fn open(&self, password: &Password) -> Result<OpenedKeys> {
-        let key = self.derivation.derive(password)?.password_key();
-        let root = cobblestone::open(&key, &root_context(&self.owner, &self.derivation), &self.root)
+        self.open_with(&self.derivation.derive(password)?)
+    }
+
+    /// Opens it with what [`Self::derivation`] gave.
+    ///
+    /// # Errors
+    /// `wrong-password`, `decryption-failed`, `invalid-format`, `key-mismatch`.
+    pub fn open_with(&self, key: &SlowKey) -> Result<OpenedKeys> {
+        let context = root_context(&self.owner, &self.derivation);
+        let root = cobblestone::open(&key.password_key(), &context, &self.root)
             .map_err(|_| Error::new(Code::WrongPassword, "the password doesn't open this backup"))?;
         self.open_root(&SecretBytes::new(root))
     }

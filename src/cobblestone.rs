@@ -126,15 +126,10 @@ impl Derived {
     }
 
     pub(crate) fn chunks(&self) -> Chunks {
-        let (key, rest) = match self.0.expose().split_first_chunk::<{ aead::KEY }>() {
-            Some(parts) => parts,
+        match self.0.expose().first_chunk() {
+            Some(aes) => Chunks::new(aes),
             None => unreachable!("the array is longer"),
-        };
-        let base_nonce = match rest.first_chunk() {
-            Some(nonce) => *nonce,
-            None => unreachable!("the array is longer"),
-        };
-        Chunks { cipher: Cipher::new(key), base_nonce }
+        }
     }
 }
 
@@ -145,6 +140,14 @@ pub(crate) struct Chunks {
 }
 
 impl Chunks {
+    /// `aes`: the key, and the base nonce.
+    pub(crate) fn new(aes: &[u8; AES]) -> Self {
+        match (aes.first_chunk(), aes.last_chunk()) {
+            (Some(key), Some(base_nonce)) => Self { cipher: Cipher::new(key), base_nonce: *base_nonce },
+            _ => unreachable!("the array is longer"),
+        }
+    }
+
     /// Appends a chunk, sealed. Every chunk but the last has [`CHUNK`] bytes.
     pub(crate) fn seal_onto(&self, number: u64, out: &mut Vec<u8>, plaintext: &[u8]) -> Result<()> {
         let nonce = self.nonce(number)?;

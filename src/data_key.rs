@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::{
     crypto::kdf::Expander,
-    encoding::base64url,
+    encoding::{base64url, from_base64url},
     error::{Code, Error, Result},
     random::Random,
     secret::Secret,
@@ -13,6 +13,14 @@ use crate::{
 /// Finds a key: `expand(K, "key-id", 16)`. Not secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(pub [u8; 16]);
+
+impl KeyId {
+    /// The id of this text; nothing where it is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        from_base64url(text).ok()?.try_into().ok().map(Self)
+    }
+}
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -21,8 +21,11 @@ impl Context {
     /// # Errors
     /// `invalid-argument` for a key given twice, `limit` over 65,536 bytes.
     pub fn new<'a>(entries: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self> {
-        let mut encoded: Vec<(Vec<u8>, &str)> =
-            entries.into_iter().map(|(key, value)| (encode(|w| w.text(key)), value)).collect();
+        Self::encoded(entries.into_iter().map(|(key, value)| (encode(|w| w.text(key)), value)).collect())
+    }
+
+    /// Apart from [`Self::new`], so that it is compiled once.
+    fn encoded(mut encoded: Vec<(Vec<u8>, &str)>) -> Result<Self> {
         encoded.sort_by(|(a, _), (b, _)| a.cmp(b));
         if encoded.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b)) {
             return Err(Error::new(Code::InvalidArgument, "a context key is given twice"));

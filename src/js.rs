@@ -3,10 +3,14 @@
 #![allow(unreachable_pub, reason = "what is exported to JavaScript is public there")]
 
 mod backup;
+mod cache;
 mod convert;
 mod data_key;
 mod error;
+mod jobs;
 mod key_pair;
+mod key_store;
+mod marker;
 mod message;
 mod random;
 mod wrap;

@@ -44,6 +44,9 @@ pub mod wrap;
 
 pub use crypto::sign;
 
+// ---------------------------------------------------------------- what is kept on the device
+pub mod cache;
+
 // ---------------------------------------------------------------- the face of the npm package
 #[cfg(target_arch = "wasm32")]
 mod js;

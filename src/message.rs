@@ -10,7 +10,7 @@ mod tree;
 
 pub use self::{
     author::{Author, Authored, Authority, View, open_signed, seal_signed},
-    body::Body,
+    body::{Body, BodyChunks},
     header::{Header, InSession, MAX_HEADER, SignedBy, key_id_of},
     open::{Opener, open, open_onto},
     padding::{Padding, padded_len},

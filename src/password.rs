@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     crypto::kdf::{self, Expander},
-    encoding::{MALFORMED, Reader, Writer},
+    encoding::{MALFORMED, Reader, Writer, encode},
     error::{Code, Error, Result},
     secret::{Secret, SecretBytes},
     unicode::nfc,
@@ -43,6 +43,17 @@ impl Password {
             return Err(Error::new(Code::PasswordFormat, "a password has 1 to 1,024 bytes"));
         }
         Ok(Self(prepared))
+    }
+
+    /// What was prepared elsewhere: where the slow step runs by itself.
+    ///
+    /// # Errors
+    /// `password-format`: empty, or over 1,024 bytes.
+    pub fn from_prepared(prepared: &[u8]) -> Result<Self> {
+        if !(1..=MAX_PASSWORD).contains(&prepared.len()) {
+            return Err(Error::new(Code::PasswordFormat, "a password has 1 to 1,024 bytes"));
+        }
+        Ok(Self(SecretBytes::new(prepared.to_vec())))
     }
 
     /// The prepared UTF-8.
@@ -123,18 +134,55 @@ impl Derivation {
         if within { Ok(Self { kdf, salt: salt.to_vec() }) } else { Err(POLICY) }
     }
 
+    /// Reads what [`Self::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// `invalid-format`, `kdf-policy`.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let derivation = Self::read(&mut Reader::new(bytes))?;
+        if derivation.to_bytes() == bytes { Ok(derivation) } else { Err(MALFORMED) }
+    }
+
+    /// Parameters and salt, as a backup holds them.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encode(|w| self.write(w))
+    }
+
+    /// The salt.
+    #[must_use]
+    pub fn salt(&self) -> &[u8] {
+        &self.salt
+    }
+
+    /// Of PBKDF2, which others compute too.
+    #[must_use]
+    pub const fn pbkdf2_iterations(&self) -> Option<u32> {
+        match self.kdf.0 {
+            Algorithm::Pbkdf2 { iterations } => Some(iterations),
+            Algorithm::Argon2id { .. } => None,
+        }
+    }
+
     /// The slow step.
     ///
     /// # Errors
     /// `limit` where the memory is not to be had.
     pub fn derive(&self, password: &Password) -> Result<SlowKey> {
-        let key = match self.kdf.0 {
+        Ok(SlowKey::new(&self.derive_raw(password)?))
+    }
+
+    /// The slow step by itself, for [`SlowKey::new`]: it may run in another place than what comes before and after it.
+    ///
+    /// # Errors
+    /// `limit` where the memory is not to be had.
+    pub fn derive_raw(&self, password: &Password) -> Result<Secret<32>> {
+        match self.kdf.0 {
             Algorithm::Argon2id { memory_kib, passes } => {
-                kdf::argon2id(password.expose(), &self.salt, memory_kib, passes)?
+                kdf::argon2id(password.expose(), &self.salt, memory_kib, passes)
             }
-            Algorithm::Pbkdf2 { iterations } => kdf::pbkdf2(password.expose(), &self.salt, iterations),
-        };
-        Ok(SlowKey(Expander::new(key.expose())))
+            Algorithm::Pbkdf2 { iterations } => Ok(kdf::pbkdf2(password.expose(), &self.salt, iterations)),
+        }
     }
 
     pub(crate) fn write(&self, w: &mut Writer) {
@@ -175,6 +223,12 @@ impl Derivation {
 pub struct SlowKey(Expander);
 
 impl SlowKey {
+    /// From what [`Derivation::derive_raw`] gave.
+    #[must_use]
+    pub fn new(derived: &Secret<32>) -> Self {
+        Self(Expander::new(derived.expose()))
+    }
+
     /// What the application authenticates the user by; it never sees the password.
     #[must_use]
     pub fn login_secret(&self) -> Secret<32> {

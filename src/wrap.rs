@@ -97,21 +97,62 @@ pub fn unwrap_key<R: TryCryptoRng>(
     pair: &KeyPair,
     context: &Context,
 ) -> Result<DataKey> {
-    const FAILED: Error = Error::new(Code::UnwrapFailed, "the wrapped key does not open");
-    let set = WrapSet::parse(wrapped)?;
-    let public = pair.public_key();
-    let stanza = set.find(public.fingerprint()).ok().and_then(|place| set.stanzas.get(place));
-    let stanza = stanza.ok_or(Error::new(Code::NotARecipient, "nothing was wrapped for this key pair"))?;
-    if stanza.suite != public.suite().number() {
-        return Err(FAILED);
+    let unwrapping = Unwrapping::begin(wrapped, pair.public_key(), context)?;
+    let opened = pair.unwrap(rng, &unwrapping.label, &unwrapping.body)?;
+    unwrapping.finish(opened.expose())
+}
+
+const FAILED: Error = Error::new(Code::UnwrapFailed, "the wrapped key does not open");
+
+/// A wrap set of which one stanza is being opened. The private operation stands between its beginning and its end, and may be another engine's.
+#[derive(Debug)]
+pub struct Unwrapping {
+    key_id: KeyId,
+    commitment: KeyCommitment,
+    label: [u8; 32],
+    body: Vec<u8>,
+}
+
+impl Unwrapping {
+    /// Finds the stanza of this public key.
+    ///
+    /// # Errors
+    /// As [`unwrap_key`], but for `key-mismatch`.
+    pub fn begin(wrapped: &[u8], public: &PublicKey, context: &Context) -> Result<Self> {
+        let mut set = WrapSet::parse(wrapped)?;
+        let place = set.find(public.fingerprint());
+        let place = place.map_err(|_| Error::new(Code::NotARecipient, "nothing was wrapped for this key pair"))?;
+        let stanza = set.stanzas.swap_remove(place);
+        if stanza.suite != public.suite().number() {
+            return Err(FAILED);
+        }
+        let label = set.info(stanza.suite, &stanza.fingerprint, context);
+        Ok(Self { key_id: set.key_id, commitment: set.commitment, label, body: stanza.body })
     }
-    let info = set.info(stanza.suite, &stanza.fingerprint, context);
-    let opened = pair.unwrap(rng, &info, &stanza.body)?;
-    let key = DataKey::from_secret(Secret::from_slice(opened.expose()).ok_or(FAILED)?);
-    if equal(&key.id().0, &set.key_id.0) && equal(&key.commitment().0, &set.commitment.0) {
-        Ok(key)
-    } else {
-        Err(Error::new(Code::KeyMismatch, "the opened key is not the one that the set names"))
+
+    /// What the wrap is bound to: HPKE's info, OAEP's label.
+    #[must_use]
+    pub const fn label(&self) -> &[u8; 32] {
+        &self.label
+    }
+
+    /// What the private key opens.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Takes what was opened.
+    ///
+    /// # Errors
+    /// `unwrap-failed` if it is no key; `key-mismatch` if it isn't the one that the set names.
+    pub fn finish(self, opened: &[u8]) -> Result<DataKey> {
+        let key = DataKey::from_secret(Secret::from_slice(opened).ok_or(FAILED)?);
+        if equal(&key.id().0, &self.key_id.0) && equal(&key.commitment().0, &self.commitment.0) {
+            Ok(key)
+        } else {
+            Err(Error::new(Code::KeyMismatch, "the opened key is not the one that the set names"))
+        }
     }
 }
 

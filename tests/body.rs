@@ -14,7 +14,7 @@ use wardkey::{
     data_key::DataKey,
     encoding::Context,
     error::Code,
-    message::{self, Body, Padding},
+    message::{self, Body, BodyChunks, Padding},
 };
 
 fn context() -> Context {
@@ -38,10 +38,18 @@ proptest! {
         let mut pieces: Vec<(u64, Vec<u8>)> = Vec::new();
         for (number, chunk) in chunks.into_iter().rev() {
             let mut piece = Vec::new();
-            body.seal_chunks(number, chunk, &mut piece).unwrap();
+            body.chunks().seal(number, chunk, &mut piece).unwrap();
             pieces.push((number, piece));
         }
         pieces.sort();
+        // By the message's key alone, the same.
+        let alone = BodyChunks::of_aes(body.dangerously_expose_aes()).unwrap();
+        let mut again = Vec::new();
+        alone.seal(0, &data, &mut again).unwrap();
+        if len.is_multiple_of(CHUNK) && len > 0 {
+            alone.seal((len / CHUNK) as u64, &[], &mut again).unwrap();
+        }
+        prop_assert_eq!(&again, &pieces.iter().flat_map(|(_, piece)| piece.clone()).collect::<Vec<_>>());
         pieces.iter().for_each(|(_, piece)| sealed.extend_from_slice(piece));
         prop_assert_eq!(message::open(&key, &sealed, &context()).unwrap(), data);
     }
@@ -57,7 +65,7 @@ proptest! {
         prop_assert_eq!(body.header().padded, padded);
         let mut opened = Vec::new();
         for (number, chunk) in (0..).zip(sealed[start..].chunks(SEALED_CHUNK)) {
-            body.open_chunks(number, chunk, &mut opened).unwrap();
+            body.chunks().open(number, chunk, &mut opened).unwrap();
         }
         prop_assert!(opened.starts_with(&data));
         prop_assert!(padded || opened.len() == data.len());
@@ -75,13 +83,13 @@ fn f3_chunks_out_of_place() {
     let chunks = &sealed[start..start + 2 * SEALED_CHUNK];
     let mut out = b"before".to_vec();
     for (first, piece) in [(1, chunks), (0, &chunks[SEALED_CHUNK..]), (0, &chunks[..SEALED_CHUNK - 1])] {
-        assert_eq!(code(body.open_chunks(first, piece, &mut out)), Code::DecryptionFailed);
+        assert_eq!(code(body.chunks().open(first, piece, &mut out)), Code::DecryptionFailed);
     }
-    assert_eq!(code(body.open_chunks(0, &[], &mut out)), Code::Truncated);
-    assert_eq!(code(body.open_chunks(0, &chunks[..15], &mut out)), Code::Truncated);
+    assert_eq!(code(body.chunks().open(0, &[], &mut out)), Code::Truncated);
+    assert_eq!(code(body.chunks().open(0, &chunks[..15], &mut out)), Code::Truncated);
     assert_eq!(out, b"before");
-    assert_eq!(code(body.open_chunks(1 << 38, chunks, &mut out)), Code::Limit);
-    assert_eq!(code(body.seal_chunks(1 << 38, b"more", &mut out)), Code::Limit);
+    assert_eq!(code(body.chunks().open(1 << 38, chunks, &mut out)), Code::Limit);
+    assert_eq!(code(body.chunks().seal(1 << 38, b"more", &mut out)), Code::Limit);
 }
 
 /// F1: what a failing call wrote is wiped, not only taken back.
@@ -95,7 +103,7 @@ fn f1_nothing_stays_in_the_memory() {
     type Open<'a> = Box<dyn Fn(&mut Vec<u8>) -> wardkey::error::Result<()> + 'a>;
     let opens: [Open<'_>; 2] = [
         Box::new(|out| message::open_onto(out, &key, &sealed, &context())),
-        Box::new(|out| body.open_chunks(0, &sealed[start..], out)),
+        Box::new(|out| body.chunks().open(0, &sealed[start..], out)),
     ];
     for open in opens {
         let mut out = Vec::with_capacity(3 * CHUNK);

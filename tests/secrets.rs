@@ -11,9 +11,10 @@
 
 mod common;
 
-use std::fmt::Debug;
+use std::{fmt::Debug, rc::Rc};
 
 use common::{
+    cache::Device,
     der::pem,
     hex::hex,
     keys::{Pair, rsa_numbers, rsa_pkcs8},
@@ -21,6 +22,7 @@ use common::{
 use insta::assert_snapshot;
 use wardkey::{
     backup::{Envelope, Keys, OpenedKeys, Owner, TwoMen, open_backup},
+    cache::SealedBy,
     data_key::DataKey,
     encoding::{Context, from_base64url},
     error::Error,
@@ -140,6 +142,22 @@ fn messages() {
     assert_snapshot!(printed(&rng), @"Random(..)");
     let wrapper = Wrapper::new(&key, &none, false);
     assert_snapshot!(printed(&wrapper), @"Wrapper { set: WrapSet { key_id: KeyId([94, 165, 175, 118, 211, 174, 109, 234, 79, 22, 199, 73, 214, 201, 82, 13]), commitment: KeyCommitment([11, 130, 63, 52, 196, 41, 218, 191, 25, 174, 195, 87, 235, 163, 126, 44, 207, 216, 131, 86, 139, 26, 5, 67, 193, 67, 51, 172, 217, 195, 236, 206]), stanzas: [] }, context: Context([160]), allow_legacy: false }");
+}
+
+#[test]
+fn caches() {
+    let sealed_by = SealedBy::DataKey(Rc::new(DataKey::from_secret(secret())));
+    assert_snapshot!(printed(&sealed_by), @"DataKey(DataKey(XqWvdtOubepPFsdJ1slSDQ))");
+    assert_snapshot!(printed(&SealedBy::KeyPair(Rc::new(hybrid()))), @"KeyPair(KeyPair(hybrid, muEk0VM0LDeGuBr0PspLc5G7Ib45fABsSrv4ZHgtrmc))");
+    let mut device = Device::new("secrets");
+    device.sealed_by = sealed_by;
+    let key = Rc::new(DataKey::from_secret(secret()));
+    for cache in [device.memory(), device.open()] {
+        printed(&cache.seal(&mut device.rng.borrow_mut(), &key).unwrap());
+        device.set(&cache, &[Rc::clone(&key)]);
+        assert_eq!(printed(&cache), "KeyCache(..)");
+        printed(&cache.stats());
+    }
 }
 
 /// The plaintext of a verified message: what `open_signed` gives is the easiest thing to log.

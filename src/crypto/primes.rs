@@ -3,12 +3,16 @@
 
 use core::num::NonZero;
 
+use chacha20::ChaCha20Rng;
 use crypto_bigint::{BoxedUint, CheckedAdd, Limb, NonZero as NonZeroUint, Odd};
-use crypto_primes::hazmat::{AStarBase, LucasCheck, MillerRabin, SetBits, lucas_test, random_odd_integer};
-use rand_core::CryptoRng;
+use crypto_primes::hazmat::{MillerRabin, SetBits, random_odd_integer};
+use rand_core::{CryptoRng, SeedableRng};
+use sha2::{Digest, Sha256};
 
 /// Odd numbers that are sieved at a time: of 2048 bits, one in 710 is prime.
 const WINDOW: u32 = 4096;
+/// Random bases of Miller-Rabin.
+const ROUNDS: usize = 5;
 /// Up to here divisors are tried.
 const DIVISORS: usize = 1 << 13;
 
@@ -62,10 +66,15 @@ fn odd_primes_below(limit: usize) -> Vec<u32> {
     primes
 }
 
-/// Baillie-PSW, strengthened, as `crypto_primes::is_prime` does it for numbers of this size.
+/// FIPS 186-5, appendix B.3.1: Miller-Rabin with random bases; table B.1 asks for 4 or 5 of them for primes of 1024 bits and more. The bases come from
+/// a generator that is keyed by the candidate, so that the search draws no more than where it begins.
 fn is_prime(candidate: &Odd<BoxedUint>) -> bool {
-    !MillerRabin::new(candidate.clone()).test_base_two().is_composite()
-        && !lucas_test(candidate.clone(), AStarBase, LucasCheck::Bpsw21).is_composite()
+    let test = MillerRabin::new(candidate.clone());
+    if test.test_base_two().is_composite() {
+        return false;
+    }
+    let mut bases = ChaCha20Rng::from_seed(Sha256::digest(candidate.to_be_bytes()).into());
+    (0..ROUNDS).all(|_| !test.test_random_base(&mut bases).is_composite())
 }
 
 #[cfg(test)]

@@ -164,10 +164,12 @@ impl Private {
         body: &[u8],
     ) -> Result<SecretBytes> {
         let mut rng = rng.expand()?;
-        self.0
-            .decrypt_blinded(&mut rng, Oaep::<Sha256>::new_with_label(label), body)
-            .map(SecretBytes::new)
-            .map_err(|_| FAILED)
+        let opened = self.0.decrypt_blinded(&mut rng, Oaep::<Sha256>::new_with_label(label), body);
+        #[cfg(feature = "probe")]
+        if rng.get_word_pos() != 0 {
+            crate::probe::count_blinded();
+        }
+        opened.map(SecretBytes::new).map_err(|_| FAILED)
     }
 }
 

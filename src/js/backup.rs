@@ -1,4 +1,4 @@
-//! `sealBackup` and `openBackup`.
+//! `sealBackup` and `openBackup`, in two steps each: the slow derivation stands between.
 
 use std::rc::Rc;
 
@@ -12,11 +12,13 @@ use super::{
     scrubbed,
 };
 use crate::{
-    backup,
+    backup::{self, Envelope, Sealing},
     error::{Code, Error, Result},
-    password::Kdf,
+    password::{Derivation, Kdf, Password, SlowKey},
+    secret::Secret,
 };
 
+const ENDED: Error = Error::new(Code::InvalidArgument, "the backup is finished");
 const NO_KDF: Error = Error::new(Code::InvalidArgument, "not a kdf: see the type Kdf");
 const DEFAULT_MEMORY_KIB: u32 = 65_536;
 const DEFAULT_PASSES: u32 = 3;
@@ -40,15 +42,106 @@ fn kdf(options: &JsValue) -> Result<Kdf> {
     }
 }
 
-/// A key pair under a password. `options`: an object of the type `Kdf`, or undefined.
-#[wasm_bindgen(js_name = sealBackup)]
-pub fn seal_backup(pair: &CoreKeyPair, password: &str, user_id: &str, options: JsValue) -> JsResult<Vec<u8>> {
-    let kdf = if options.is_undefined() { Kdf::default() } else { kdf(&options)? };
-    scrubbed(|| Ok(with_random(|rng| backup::seal_backup(&pair.0, rng, password, user_id, kdf))?))
+/// The slow step, which may run elsewhere: in WebCrypto, in a worker.
+struct Slow {
+    derivation: Derivation,
+    password: Password,
 }
 
-/// The key pair of a backup.
-#[wasm_bindgen(js_name = openBackup)]
-pub fn open_backup(bytes: &[u8], password: &str, user_id: &str) -> JsResult<CoreKeyPair> {
-    scrubbed(|| Ok(CoreKeyPair(Rc::new(backup::open_backup(bytes, password, user_id)?))))
+macro_rules! slow_step {
+    ($class:ident) => {
+        #[wasm_bindgen]
+        impl $class {
+            /// The parameters and the salt, for `deriveSlow`.
+            pub fn derivation(&self) -> Vec<u8> {
+                self.slow.derivation.to_bytes()
+            }
+
+            /// The salt alone.
+            pub fn salt(&self) -> Vec<u8> {
+                self.slow.derivation.salt().to_vec()
+            }
+
+            /// Where it is PBKDF2.
+            pub fn iterations(&self) -> Option<u32> {
+                self.slow.derivation.pbkdf2_iterations()
+            }
+
+            /// The prepared password.
+            pub fn password(&self) -> Vec<u8> {
+                self.slow.password.expose().to_vec()
+            }
+        }
+
+        impl core::fmt::Debug for $class {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(concat!(stringify!($class), "(redacted)"))
+            }
+        }
+    };
+}
+
+/// A backup that is being made.
+#[wasm_bindgen]
+pub struct CoreSealing {
+    sealing: Option<Sealing>,
+    slow: Slow,
+}
+
+slow_step!(CoreSealing);
+
+#[wasm_bindgen]
+impl CoreSealing {
+    /// A key pair under a password. `options`: an object of the type `Kdf`, or undefined.
+    #[wasm_bindgen(constructor)]
+    pub fn new(pair: &CoreKeyPair, password: &str, user_id: &str, options: JsValue) -> JsResult<CoreSealing> {
+        let kdf = if options.is_undefined() { Kdf::default() } else { kdf(&options)? };
+        scrubbed(|| {
+            let begun = with_random(|rng| backup::begin_sealing(&pair.0, rng, password, user_id, kdf));
+            let (sealing, password) = begun?;
+            let slow = Slow { derivation: sealing.derivation().clone(), password };
+            Ok(Self { sealing: Some(sealing), slow })
+        })
+    }
+
+    /// The backup.
+    pub fn finish(&mut self, derived: &[u8]) -> JsResult<Vec<u8>> {
+        let sealing = self.sealing.take().ok_or(ENDED)?;
+        scrubbed(|| Ok(with_random(|rng| sealing.finish(rng, &slow_key(derived)?))?.encode()))
+    }
+}
+
+/// A backup that is being opened.
+#[wasm_bindgen]
+pub struct CoreOpening {
+    envelope: Envelope,
+    slow: Slow,
+}
+
+slow_step!(CoreOpening);
+
+#[wasm_bindgen]
+impl CoreOpening {
+    /// Refuses whatever needs no derivation to be refused.
+    #[wasm_bindgen(constructor)]
+    pub fn new(bytes: &[u8], password: &str, user_id: &str) -> JsResult<CoreOpening> {
+        scrubbed(|| {
+            let (envelope, password) = backup::begin_opening(bytes, password, user_id)?;
+            let slow = Slow { derivation: envelope.derivation().clone(), password };
+            Ok(Self { envelope, slow })
+        })
+    }
+
+    /// The key pair of the backup.
+    pub fn finish(&self, derived: &[u8]) -> JsResult<CoreKeyPair> {
+        scrubbed(|| {
+            let pair = backup::finish_opening(&self.envelope, &slow_key(derived)?)?;
+            Ok(CoreKeyPair(Rc::new(pair)))
+        })
+    }
+}
+
+fn slow_key(derived: &[u8]) -> Result<SlowKey> {
+    const LENGTH: Error = Error::new(Code::InvalidArgument, "a derived key has 32 bytes");
+    Secret::from_slice(derived).map(|derived| SlowKey::new(&derived)).ok_or(LENGTH)
 }

@@ -43,6 +43,15 @@ impl CoreKeyPair {
         scrubbed(|| Ok(Self(Rc::new(from_jwk(&jwk)?))))
     }
 
+    /// The private half of an RSA key pair, for the engine that is to use it.
+    pub fn pkcs8(&self) -> JsResult<Vec<u8>> {
+        const NO_RSA: Error = Error::new(Code::InvalidArgument, "not an RSA key pair");
+        if self.0.public_key().suite() == Suite::Hybrid {
+            return Err(NO_RSA.into());
+        }
+        scrubbed(|| Ok(self.0.private_bytes()?.expose().to_vec()))
+    }
+
     /// The half to give away.
     #[wasm_bindgen(js_name = publicKey)]
     pub fn public_key(&self) -> JsResult<CorePublicKey> {

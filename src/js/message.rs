@@ -106,24 +106,21 @@ impl CoreBody {
     pub fn seal_chunks(&mut self, first: f64, plaintext: &Uint8Array, out: &Uint8Array) -> JsResult<()> {
         let first = whole(first)?;
         let more = (plaintext.length() as usize / CHUNK + 1) * TAG;
-        Ok(self.pass(plaintext, out, more, |body, input, output| body.seal_chunks(first, input, output))?)
+        Ok(self.pass(plaintext, out, more, |body, input, output| body.chunks().seal(first, input, output))?)
     }
 
     /// Puts the plaintext of these chunks into `out`, which has its length.
     #[wasm_bindgen(js_name = openChunks)]
     pub fn open_chunks(&mut self, first: f64, sealed: &Uint8Array, out: &Uint8Array) -> JsResult<()> {
         let first = whole(first)?;
-        Ok(self.pass(sealed, out, 0, |body, input, output| body.open_chunks(first, input, output))?)
+        Ok(self.pass(sealed, out, 0, |body, input, output| body.chunks().open(first, input, output))?)
     }
 
-    /// AES key ‖ base nonce, for WebCrypto.
+    /// AES key ‖ base nonce, for WebCrypto or a worker.
     #[wasm_bindgen(js_name = exportAes)]
     pub fn export_aes(&self) -> Vec<u8> {
         self.body.dangerously_expose_aes().to_vec()
     }
-
-    /// Gives the message's key up.
-    pub fn destroy(self) {}
 
     fn pass(
         &mut self,

@@ -17,7 +17,16 @@ const CUT: Error = Error::new(Code::Truncated, "the end is missing");
 pub struct Body {
     header: Header,
     derived: Derived,
-    chunks: Chunks,
+    chunks: BodyChunks,
+}
+
+/// The chunks alone, by number: for where the rest of the message isn't needed.
+pub struct BodyChunks(Chunks);
+
+impl core::fmt::Debug for BodyChunks {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("BodyChunks(redacted)")
+    }
 }
 
 impl core::fmt::Debug for Body {
@@ -28,7 +37,7 @@ impl core::fmt::Debug for Body {
 
 impl Body {
     fn new(header: Header, derived: Derived) -> Self {
-        Self { header, chunks: derived.chunks(), derived }
+        Self { header, chunks: BodyChunks(derived.chunks()), derived }
     }
 
     /// A new message outside of any session, and what precedes its first chunk.
@@ -69,33 +78,50 @@ impl Body {
         &self.header
     }
 
+    /// Its chunks.
+    #[must_use]
+    pub const fn chunks(&self) -> &BodyChunks {
+        &self.chunks
+    }
+
+    /// AES key ‖ base nonce of this message alone, for another implementation of AES-256-GCM, or another thread. The nonce of a chunk is the base nonce XOR its number.
+    #[must_use]
+    pub fn dangerously_expose_aes(&self) -> &[u8] {
+        let aes = self.derived.aes();
+        debug_assert_eq!(aes.len(), AES);
+        aes
+    }
+}
+
+impl BodyChunks {
+    /// Those of the message whose [`Body::dangerously_expose_aes`] this is.
+    ///
+    /// # Errors
+    /// `invalid-argument` for another length.
+    pub fn of_aes(aes: &[u8]) -> Result<Self> {
+        let aes = aes.try_into().map_err(|_| Error::new(Code::InvalidArgument, "not a key and a nonce"))?;
+        Ok(Self(Chunks::new(aes)))
+    }
+
     /// Appends the chunks of `plaintext`, which begins with chunk number `first`: 16,384 bytes each, only the last of the message is shorter.
     ///
     /// # Errors
     /// `limit`.
-    pub fn seal_chunks(&self, first: u64, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    pub fn seal(&self, first: u64, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
         if plaintext.is_empty() {
-            return self.chunks.seal_onto(first, out, &[]);
+            return self.0.seal_onto(first, out, &[]);
         }
-        self.chunks.seal_all(first, out, plaintext)
+        self.0.seal_all(first, out, plaintext)
     }
 
     /// Appends the plaintext of `sealed`, which begins with chunk number `first`.
     ///
     /// # Errors
     /// `decryption-failed`, `truncated` for less than a tag, `limit`; nothing is appended then.
-    pub fn open_chunks(&self, first: u64, sealed: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    pub fn open(&self, first: u64, sealed: &[u8], out: &mut Vec<u8>) -> Result<()> {
         if sealed.is_empty() {
             return Err(CUT);
         }
-        self.chunks.open_all(first, out, sealed)
-    }
-
-    /// AES key ‖ base nonce of this message alone, for another implementation of AES-256-GCM. The nonce of a chunk is the base nonce XOR its number.
-    #[must_use]
-    pub fn dangerously_expose_aes(&self) -> &[u8] {
-        let aes = self.derived.aes();
-        debug_assert_eq!(aes.len(), AES);
-        aes
+        self.0.open_all(first, out, sealed)
     }
 }

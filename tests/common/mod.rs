@@ -9,6 +9,7 @@
     clippy::cast_possible_truncation
 )]
 
+pub(crate) mod cache;
 pub(crate) mod cbor;
 pub(crate) mod check;
 pub(crate) mod craft;

@@ -21,8 +21,9 @@ const COPIES = 40;
 /** Where one character of the inlined module is changed, as a fraction of its length. */
 const DAMAGE = [0.0005, 0.3, 0.7, 0.9999];
 
-/** @returns {Promise<{ dir: string, url: string, close: () => Promise<void> }>} */
-export async function openSite({ watch } = {}) {
+/** @param {{ policy?: string, watch?: (request: object) => void }} [options] the Content-Security-Policy, where it isn't the usual one; who is told of requests
+ *  @returns {Promise<{ dir: string, url: string, close: () => Promise<void> }>} */
+export async function openSite({ policy, watch } = {}) {
   const pkg = join(ROOT, "pkg");
   if (!existsSync(join(pkg, "index.js"))) throw new Error("the built package is missing: node scripts/build.mjs");
   const dir = mkdtempSync(join(tmpdir(), "wardkey-face-"));
@@ -34,7 +35,7 @@ export async function openSite({ watch } = {}) {
   mkdirSync(join(dir, "npm"));
   for (const file of ["npm/contract.d.ts", "npm/errors.ts", "pkg.json"]) cpSync(join(ROOT, file), join(dir, file));
   writeFileSync(join(dir, "package.json"), '{"type":"module"}\n');
-  const site = await serve(dir, { port: 0, watch });
+  const site = await serve(dir, { port: 0, policy, watch });
   const close = async () => {
     await site.close();
     rmSync(dir, { recursive: true, force: true });

@@ -53,6 +53,7 @@ function expected(code) {
 
 const files = [
   { name: "README.md", path: join(root, "README.md") },
+  { name: "package README.md", path: join(root, "npm/README.md") },
   ...readdirSync(join(root, "docs/guide"))
     .filter((name) => name.endsWith(".md"))
     .map((name) => ({ name, path: join(root, "docs/guide", name) })),

@@ -43,11 +43,11 @@ const server = (build, start) => ({
 
 /** Where the slow work of each is to be done: in the worker file, in a blob, or inline. */
 const SAMPLES = [
-  { name: "webpack 5", folder: "webpack", ...files(["webpack", "--mode", "production"]), worker: "inline" },
-  { name: "Vite 8, build", folder: "vite", ...files(["vite", "build"], "dist"), worker: "inline" },
-  { name: "Vite 8, dev", folder: "vite", ...server(undefined, vite), worker: "inline" },
-  { name: "Vite 7, build", folder: "vite", vite: "7.3.8", ...files(["vite", "build"], "dist"), worker: "inline" },
-  { name: "Vite 7, dev", folder: "vite", vite: "7.3.8", ...server(undefined, vite), worker: "inline" },
+  { name: "webpack 5", folder: "webpack", ...files(["webpack", "--mode", "production"]), worker: "file" },
+  { name: "Vite 8, build", folder: "vite", ...files(["vite", "build"], "dist"), worker: "file" },
+  { name: "Vite 8, dev", folder: "vite", ...server(undefined, vite), worker: "file" },
+  { name: "Vite 7, build", folder: "vite", vite: "7.3.8", ...files(["vite", "build"], "dist"), worker: "file" },
+  { name: "Vite 7, dev", folder: "vite", vite: "7.3.8", ...server(undefined, vite), worker: "blob" },
   {
     name: "esbuild",
     folder: "esbuild",
@@ -58,10 +58,10 @@ const SAMPLES = [
     name: "Next, rendered on the server and run in the browser",
     folder: "next",
     ...server(["next", "build"], (port) => ["next", "start", "-H", "127.0.0.1", "-p", port]),
-    worker: "inline",
+    worker: "file",
     served: new RegExp(`on the server: (<!-- -->)?${version}`),
   },
-  { name: "a module worker, without a bundler", folder: "module-worker", ...files(), worker: "inline" },
+  { name: "a module worker, without a bundler", folder: "module-worker", ...files(), worker: "file" },
 ];
 
 function vite(port) {
@@ -98,9 +98,12 @@ for (const sample of SAMPLES) {
     const page = await browser.newPage();
     try {
       const problems = [];
-      const workers = [];
+      const workers = new Set();
       page.on("pageerror", (error) => problems.push(String(error)));
-      page.on("worker", (worker) => workers.push(worker));
+      page.on("worker", (worker) => {
+        workers.add(worker);
+        worker.on("close", () => workers.delete(worker));
+      });
       await page.goto(site.url);
       if (sample.served) assert.match(await (await fetch(site.url)).text(), sample.served);
       await page.waitForFunction(() => globalThis.outcome, undefined, { timeout: 60_000 });
@@ -118,7 +121,7 @@ for (const sample of SAMPLES) {
 
 /** By the workers that run once all is done: the package's own file, one from a blob, or none. The page's own worker is no answer. */
 function way(workers, url) {
-  const last = workers
+  const last = [...workers]
     .map((worker) => worker.url())
     .filter((address) => address !== `${url}worker.js`)
     .at(-1);

@@ -14,6 +14,7 @@ mod backup_invalid;
 mod derive;
 mod message;
 mod message_invalid;
+mod oaep;
 mod password;
 mod public_key;
 mod wrap;
@@ -37,6 +38,7 @@ pub(crate) fn all() -> Vec<(&'static str, String)> {
         file("wrap.json", wrap::file),
         file("backup.json", backup::file),
         file("password.json", password::file),
+        file("oaep.json", oaep::file),
     ]
 }
 

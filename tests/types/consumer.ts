@@ -1,16 +1,21 @@
 // A program that uses everything that is delivered, as an application would. It is compiled against the package and against the contract; it never runs.
 import {
   type Bytes,
+  type CacheOptions,
+  type CacheStats,
   type Context,
   type Data,
   DataKey,
   type DataOptions,
   type EncryptOptions,
+  type Engine,
   type ErrorCode,
   init,
   isWardkeyError,
   type Kdf,
+  KeyCache,
   KeyPair,
+  type KeyStore,
   type KnownErrorCode,
   keyIdOf,
   type ManyOptions,
@@ -23,6 +28,8 @@ import {
   type Settled,
   type Suite,
   sealBackup,
+  setEngine,
+  setWorker,
   unwrapKey,
   version,
   WardkeyError,
@@ -45,6 +52,17 @@ export async function start(response: Response, module: WebAssembly.Module): Pro
   await init(response);
   await init(module);
   return version;
+}
+
+export function settings(url: URL): void {
+  const engine: Engine = "auto";
+  setEngine(engine);
+  // @ts-expect-error not an engine
+  setEngine("native");
+  setWorker("none");
+  setWorker(() => new Worker(url, { type: "module" }));
+  // @ts-expect-error not a function
+  setWorker("inline");
 }
 
 export function errors(e: unknown): string {
@@ -154,4 +172,37 @@ export async function backups(pair: KeyPair, password: string): Promise<KeyPair>
   // @ts-expect-error whose backup it is must be said
   await sealBackup(pair, password, {});
   return openBackup(backup, password, { userId: "anna@example.org" });
+}
+
+export async function caches(key: DataKey, pair: KeyPair): Promise<string> {
+  const map = new Map<string, Out>();
+  const store: KeyStore = {
+    getMany: (ids: readonly string[]): (Bytes | undefined)[] => ids.map((id) => map.get(id)),
+    setMany: async (entries) => {
+      for (const { id, value } of entries) map.set(id, value);
+    },
+    deleteMany: (ids) => {
+      for (const id of ids) map.delete(id);
+    },
+    ids: async () => [...map.keys()],
+    clear: () => map.clear(),
+  };
+  const options: CacheOptions = { store, ttlMs: 3_600_000, maxEntries: 100 };
+  const cache = await KeyCache.open({ ...options, name: "keys", userId: "anna@example.org", sealedBy: pair });
+  await KeyCache.open({ store: "indexeddb", name: "keys", userId: "anna@example.org", sealedBy: key });
+  await KeyCache.open({ name: "keys", userId: "anna@example.org" });
+  // @ts-expect-error whose cache it is must be said
+  await KeyCache.open({ name: "keys" });
+  // @ts-expect-error not a store
+  await KeyCache.open({ store: "localstorage", name: "keys", userId: "anna@example.org" });
+  await cache.set([key]);
+  // @ts-expect-error keys, not their ids
+  await cache.set([key.id]);
+  const one: DataKey | undefined = await cache.get(key.id);
+  const many: (DataKey | undefined)[] = await cache.getMany([key.id]);
+  await cache.delete([key.id]);
+  await cache.clear();
+  const stats: CacheStats = await cache.stats();
+  cache.close();
+  return `${one?.id} ${many.length} ${stats.store} ${stats.entries + stats.hits + stats.misses} ${stats.degraded}`;
 }

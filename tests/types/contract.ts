@@ -5,7 +5,7 @@ import type * as Published from "wardkey-published";
 import type * as Slim from "wardkey-published/slim";
 
 /** Of the contract's values, for later. */
-type Later = "setWorker" | "KeyCache" | "Wardkey" | "Session" | "Group" | "httpBackend" | "memoryBackend";
+type Later = "Wardkey" | "Session" | "Group" | "httpBackend" | "memoryBackend";
 
 const assignable = <Target, _Source extends Target>(): void => {};
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
@@ -22,11 +22,18 @@ assignable<typeof Contract.version, typeof Published.version>();
 assignable<typeof Contract.isWardkeyError, typeof Published.isWardkeyError>();
 assignable<typeof Contract.WardkeyError, typeof Published.WardkeyError>();
 assignable<typeof Contract.keyIdOf, typeof Published.keyIdOf>();
+assignable<typeof Contract.setEngine, typeof Published.setEngine>();
+assignable<typeof Contract.setWorker, typeof Published.setWorker>();
 
 /** The contract's classes, of which only the public side counts: private members make classes differ that look the same. */
 declare namespace Seen {
   type DataKey = Pick<Contract.DataKey, keyof Contract.DataKey>;
   type KeyPair = Pick<Contract.KeyPair, keyof Contract.KeyPair>;
+  type KeyCache = Omit<Contract.KeyCache, "get" | "getMany" | "set"> & {
+    get(id: string): Promise<DataKey | undefined>;
+    getMany(ids: readonly string[]): Promise<(DataKey | undefined)[]>;
+    set(keys: readonly Published.DataKey[]): Promise<void>;
+  };
   type PublicKey = Pick<Contract.PublicKey, keyof Contract.PublicKey>;
 }
 
@@ -46,16 +53,20 @@ type OurParameters<F extends (...given: never[]) => unknown> = Mapped<Parameters
 // ---------------------------------------------------------------- classes
 assignable<Seen.DataKey, Published.DataKey>();
 assignable<Seen.KeyPair, Published.KeyPair>();
+assignable<Seen.KeyCache, Published.KeyCache>();
+assignable<true, Same<keyof Contract.KeyCache, keyof Published.KeyCache>>();
 assignable<Seen.PublicKey, Published.PublicKey>();
 
 /** Applications construct none of them. */
 type IsClosed<C> = C extends abstract new (...given: never[]) => unknown ? never : true;
 assignable<true, IsClosed<typeof Published.DataKey>>();
+assignable<true, IsClosed<typeof Published.KeyCache>>();
 assignable<true, IsClosed<typeof Published.KeyPair>>();
 assignable<true, IsClosed<typeof Published.PublicKey>>();
 
 type Statics<C> = { [K in Exclude<keyof C, "prototype">]: C[K] };
 assignable<true, Same<keyof Statics<typeof Contract.DataKey>, keyof Statics<typeof Published.DataKey>>>();
+assignable<true, Same<keyof Statics<typeof Contract.KeyCache>, keyof Statics<typeof Published.KeyCache>>>();
 assignable<true, Same<keyof Statics<typeof Contract.KeyPair>, keyof Statics<typeof Published.KeyPair>>>();
 assignable<true, Same<keyof Statics<typeof Contract.PublicKey>, keyof Statics<typeof Published.PublicKey>>>();
 assignable<() => Promise<Seen.DataKey>, typeof Published.DataKey.generate>();
@@ -63,6 +74,11 @@ assignable<
   (...given: Parameters<typeof Contract.DataKey.importRaw>) => Promise<Seen.DataKey>,
   typeof Published.DataKey.importRaw
 >();
+/** The contract's options, with the published classes in the place of the contract's. */
+type Opening = Omit<Parameters<typeof Contract.KeyCache.open>[0], "sealedBy"> & {
+  sealedBy?: Published.DataKey | Published.KeyPair;
+};
+assignable<(options: Opening) => Promise<Seen.KeyCache>, typeof Published.KeyCache.open>();
 assignable<
   (...given: Parameters<typeof Contract.KeyPair.generate>) => Promise<Seen.KeyPair>,
   typeof Published.KeyPair.generate
@@ -95,13 +111,17 @@ assignable<
 
 // ---------------------------------------------------------------- types, which say the same
 assignable<true, Same<Contract.Bytes, Published.Bytes>>();
+assignable<true, Same<Contract.CacheOptions, Published.CacheOptions>>();
+assignable<true, Same<Contract.CacheStats, Published.CacheStats>>();
 assignable<true, Same<Contract.Context, Published.Context>>();
 assignable<true, Same<Contract.Data, Published.Data>>();
 assignable<true, Same<Contract.DataOptions, Published.DataOptions>>();
 assignable<true, Same<Contract.EncryptOptions, Published.EncryptOptions>>();
 assignable<true, Same<Contract.RangeSource, Published.RangeSource>>();
+assignable<true, Same<Contract.Engine, Published.Engine>>();
 assignable<true, Same<Contract.ErrorCode, Published.ErrorCode>>();
 assignable<true, Same<Contract.Kdf, Published.Kdf>>();
+assignable<true, Same<Contract.KeyStore, Published.KeyStore>>();
 assignable<true, Same<Contract.KnownErrorCode, Published.KnownErrorCode>>();
 assignable<true, Same<Contract.ManyOptions, Published.ManyOptions>>();
 assignable<true, Same<Contract.Padding, Published.Padding>>();

@@ -115,7 +115,7 @@ export default {
   },
 
   "constructors are not for applications": async (pkg) => {
-    for (const name of ["DataKey", "KeyPair", "PublicKey"]) {
+    for (const name of ["DataKey", "KeyCache", "KeyPair", "PublicKey"]) {
       await fails(pkg, "invalid-argument", () => new pkg[name](), name);
       await fails(pkg, "invalid-argument", () => new pkg[name](Symbol("construct"), {}), name);
       await fails(pkg, "invalid-argument", () => new (class extends pkg[name] {})(), `a subclass of ${name}`);

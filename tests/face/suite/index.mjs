@@ -1,5 +1,7 @@
 import argumentsSuite from "./arguments.mjs";
 import backup from "./backup.mjs";
+import bulk from "./bulk.mjs";
+import cache from "./cache.mjs";
 import data from "./data.mjs";
 import engines from "./engines.mjs";
 import errors from "./errors.mjs";
@@ -15,6 +17,7 @@ import ranges from "./ranges.mjs";
 import start from "./start.mjs";
 import streams from "./streams.mjs";
 import vectors from "./vectors.mjs";
+import workers from "./workers.mjs";
 
 export const suites = {
   start,
@@ -24,13 +27,16 @@ export const suites = {
   data,
   many,
   long,
-  engines,
+  bulk,
   streams,
   ranges,
   free,
   keys,
   backup,
+  engines,
+  workers,
   quiet,
+  cache,
   random,
   memory,
   vectors,

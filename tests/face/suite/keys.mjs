@@ -1,14 +1,9 @@
-import { allFail, base64url, equal, fails, ok, owns, pattern, text, utf8 } from "./tools.mjs";
+import { allFail, base64url, equal, fails, jwkOf, ok, outcome, owns, pattern, text, utf8 } from "./tools.mjs";
 
 const RSA = ["2048", "3072", "4096"];
 const derOf = (pem) => Uint8Array.from(atob(pem.replaceAll(/-----[^-]+-----|\s/g, "")), (char) => char.charCodeAt(0));
 const pemOf = (label, der) =>
   `-----BEGIN ${label}-----\n${btoa(String.fromCharCode(...der)).replaceAll(/.{64}/g, "$&\n")}\n-----END ${label}-----\n`;
-
-async function jwkOf(der) {
-  const key = await crypto.subtle.importKey("pkcs8", der, { name: "RSA-OAEP", hash: "SHA-256" }, true, ["decrypt"]);
-  return crypto.subtle.exportKey("jwk", key);
-}
 
 /** A key pair made by WebCrypto, as it exports it. */
 async function made(modulusLength, publicExponent = [1, 0, 1]) {
@@ -29,6 +24,28 @@ async function made(modulusLength, publicExponent = [1, 0, 1]) {
 const rsa = async (pkg, tools, bits) => pkg.KeyPair.importRsa(await tools.text(`testdata/rsa/${bits}.pem`));
 
 export default {
+  "recipients that can't be are refused before the work": async (pkg, tools) => {
+    const key = await pkg.DataKey.generate();
+    const hybrid = [];
+    for (let n = 0; n < 200; n += 1) hybrid.push((await pkg.KeyPair.generate()).publicKey);
+    const { publicKey: old } = await pkg.KeyPair.importRsa(await tools.text("testdata/rsa/2048.pem"));
+    const time = async (recipients, code) => {
+      const start = performance.now();
+      equal(await outcome(pkg, () => pkg.wrapKey(key, recipients)), code, code);
+      return performance.now() - start;
+    };
+    const all = await time(hybrid, "ok");
+    ok((await time([...hybrid, old], "key-policy")) < all / 2, "an old key at the end");
+  },
+
+  "what is longer than it can be isn't copied": async (pkg) => {
+    const long = new Uint8Array(17 << 20);
+    const pair = await pkg.KeyPair.generate();
+    await fails(pkg, "limit", () => pkg.unwrapKey(long, pair), "a wrap set");
+    await fails(pkg, "limit", () => pkg.openBackup(long, "password", { userId: "ada" }), "a backup");
+    await fails(pkg, "invalid-argument", () => pkg.DataKey.importRaw(long), "a raw key");
+  },
+
   "hybrid is the default, and what its text says": async (pkg) => {
     for (const options of [undefined, {}, { suite: undefined }, { suite: "hybrid" }]) {
       const pair = await pkg.KeyPair.generate(options);
@@ -85,7 +102,7 @@ export default {
     for (const bits of RSA) {
       const pem = await tools.text(`testdata/rsa/${bits}.pem`);
       const der = derOf(pem);
-      const jwk = await jwkOf(der);
+      const jwk = jwkOf(der);
       const around = new Uint8Array(der.length + 9);
       around.set(der, 5);
       const bare = Object.assign(Object.create(null), jwk);
@@ -118,7 +135,7 @@ export default {
   "importRsa(): what is malformed": async (pkg, tools) => {
     const pem = await tools.text("testdata/rsa/3072.pem");
     const der = derOf(pem);
-    const jwk = await jwkOf(der);
+    const jwk = jwkOf(der);
     const without = (name) => Object.fromEntries(Object.entries(jwk).filter(([key]) => key !== name));
     const { jwk: other } = await made(3072);
     const formats = [

@@ -1,5 +1,5 @@
 // C5: what was freed, and what failed, leaves nothing of a key in the module's memory.
-import { equal, FAST, fails, ok, PASSWORD, pattern, USER, unhex, utf8 } from "./tools.mjs";
+import { base64url, equal, FAST, fails, jwkOf, mapStore, ok, PASSWORD, pattern, USER, unhex, utf8 } from "./tools.mjs";
 
 async function memoryOf(tools) {
   const { initSync } = await tools.glue();
@@ -53,11 +53,9 @@ const bytesOf = (jwkNumber) => {
   return Uint8Array.from(binary, (char) => char.charCodeAt(0));
 };
 
-async function rsaSecrets(pem) {
+function rsaSecrets(pem) {
   const der = Uint8Array.from(atob(pem.replaceAll(/-----[^-]+-----|\s/g, "")), (char) => char.charCodeAt(0));
-  const algorithm = { name: "RSA-OAEP", hash: "SHA-256" };
-  const key = await crypto.subtle.importKey("pkcs8", der, algorithm, true, ["decrypt"]);
-  const jwk = await crypto.subtle.exportKey("jwk", key);
+  const jwk = jwkOf(der);
   return { der, jwk, secrets: ["p", "q", "d", "dp", "dq", "qi"].map((name) => bytesOf(jwk[name])) };
 }
 
@@ -155,7 +153,7 @@ export default {
     ok(inUse.length === 2, `the search finds the seed while it is in use: ${inUse}`);
     const wrapped = await pkg.wrapKey(await pkg.DataKey.generate(), [pair.publicKey]);
     (await pkg.unwrapKey(wrapped, pair)).free();
-    const password = `correct horse ${crypto.randomUUID()} ä`;
+    const password = `correct horse ${base64url(crypto.getRandomValues(new Uint8Array(24)))} ä`;
     const backup = await pkg.sealBackup(pair, password, { userId: USER, kdf: FAST });
     pair.free();
     gone(memory, seed, "the seed after free()");
@@ -181,7 +179,7 @@ export default {
     await pkg.init();
     const memory = await memoryOf(tools);
     const pem = await tools.text("testdata/rsa/3072.pem");
-    const { der, jwk, secrets } = await rsaSecrets(pem);
+    const { der, jwk, secrets } = rsaSecrets(pem);
     const [p, q] = secrets;
     const inUse = await pkg.KeyPair.importRsa(pem);
     ok(found(memory, p).length > 0 && found(memory, q).length > 0, "the search finds the primes while they are in use");
@@ -205,13 +203,43 @@ export default {
   "an RSA key that was refused": async (pkg, tools) => {
     await pkg.init();
     const memory = await memoryOf(tools);
-    const { der, jwk, secrets } = await rsaSecrets(await tools.text("testdata/rsa/3072.pem"));
-    const other = await rsaSecrets(await tools.text("testdata/rsa/4096.pem"));
+    const { der, jwk, secrets } = rsaSecrets(await tools.text("testdata/rsa/3072.pem"));
+    const other = rsaSecrets(await tools.text("testdata/rsa/4096.pem"));
     await fails(pkg, "key-mismatch", () => pkg.KeyPair.importRsa({ ...jwk, d: other.jwk.dp }), "another d");
     const cut = await pkg.KeyPair.importRsa(der.subarray(0, der.length - 3)).catch((error) => error.code);
     ok(cut === "invalid-format" || cut === "key-policy", `cut: ${cut}`);
     for (const [at, secret] of secrets.entries()) gone(memory, secret, `number ${at}`);
     gone(memory, der.subarray(448), "the DER");
+  },
+
+  "the keys of a cache, and the key that seals it": async (pkg, tools) => {
+    await pkg.init();
+    const memory = await memoryOf(tools);
+    const [raw, sealing] = [crypto.getRandomValues(new Uint8Array(32)), crypto.getRandomValues(new Uint8Array(32))];
+    const store = mapStore();
+    for (const options of [{}, { store }]) {
+      const sealedBy = await pkg.DataKey.importRaw(sealing);
+      const open = () => pkg.KeyCache.open({ name: "keys", userId: "alice", sealedBy, ...options });
+      let cache = await open();
+      const key = await pkg.DataKey.importRaw(raw);
+      await cache.set([key]);
+      key.free();
+      ok(found(memory, raw).length === 2, "the search finds it in the cache");
+      await cache.delete([key.id]);
+      gone(memory, raw, "deleted");
+      const again = await pkg.DataKey.importRaw(raw);
+      await cache.set([again]);
+      again.free();
+      cache.close();
+      gone(memory, raw, "closed");
+      cache = await open();
+      gone(memory, raw, "sealed, and nobody asked");
+      (await cache.get(key.id))?.free();
+      cache.close();
+      gone(memory, raw, "given out, freed, closed");
+      sealedBy.free();
+      gone(memory, sealing, "the key that seals");
+    }
   },
 
   "the memory doesn't grow with use": async (pkg, tools) => {

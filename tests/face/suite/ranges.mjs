@@ -1,5 +1,5 @@
 // decryptRange and plaintextSize: from a Blob and from what reads ranges, and no more than is needed.
-import { each } from "./engines.mjs";
+import { each } from "./bulk.mjs";
 import { allFail, equal, fails, ok, owns, pattern } from "./tools.mjs";
 
 const CHUNK = 16_384;

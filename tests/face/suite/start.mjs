@@ -2,6 +2,7 @@ import { allFail, equal, FAST, fails, ok, PASSWORD, pattern, USER } from "./tool
 
 const DELIVERED = [
   "DataKey",
+  "KeyCache",
   "KeyPair",
   "PublicKey",
   "WardkeyError",
@@ -12,6 +13,8 @@ const DELIVERED = [
   "plaintextSize",
   "sealBackup",
   "setEngine",
+
+  "setWorker",
   "unwrapKey",
   "version",
   "wrapKey",
@@ -77,6 +80,7 @@ export default {
       ["init()", () => slim.init(), "not-initialised"],
       ["DataKey.generate", () => slim.DataKey.generate(), "not-initialised"],
       ["DataKey.importRaw", () => slim.DataKey.importRaw(pattern(32)), "not-initialised"],
+      ["KeyCache.open", () => slim.KeyCache.open({ name: "keys", userId: USER }), "not-initialised"],
       ["KeyPair.generate", () => slim.KeyPair.generate(), "not-initialised"],
       ["KeyPair.importRsa", () => slim.KeyPair.importRsa("x"), "not-initialised"],
       ["openBackup", () => slim.openBackup(pattern(10), "x", { userId: USER }), "not-initialised"],
@@ -185,6 +189,7 @@ export default {
       ["DataKey", () => pkg.wrapKey(key, [own.publicKey])],
       ["PublicKey", async () => pkg.wrapKey(await pkg.DataKey.generate(), [pair.publicKey])],
       ["KeyPair", () => pkg.sealBackup(pair, PASSWORD, { userId: USER, kdf: FAST })],
+      ["KeyCache", async () => (await pkg.KeyCache.open({ name: "keys", userId: USER })).set([key])],
       ["KeyPair to unwrap", () => pkg.unwrapKey(pattern(10), pair)],
     ]);
   },

@@ -1,5 +1,5 @@
 // encryptStream and decryptStream: what comes out is what the calls in memory make, and nothing that wasn't verified.
-import { each } from "./engines.mjs";
+import { each } from "./bulk.mjs";
 import { equal, fails, ok, outcome, owns, pattern, text, utf8 } from "./tools.mjs";
 
 const CHUNK = 16_384;

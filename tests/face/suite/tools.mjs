@@ -10,6 +10,27 @@ export function base64url(bytes) {
   return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
+/** The JWK of an RSA private key in PKCS#8, without WebCrypto: pages of plain http have none. */
+export function jwkOf(der) {
+  const read = (at) => {
+    const long = der[at + 1] & 0x80 ? der[at + 1] & 0x7f : 0;
+    const start = at + 2 + long;
+    const length = long ? der.subarray(at + 2, start).reduce((sum, byte) => 256 * sum + byte, 0) : der[at + 1];
+    return { start, end: start + length };
+  };
+  // PrivateKeyInfo: version, algorithm, and in an octet string the RSAPrivateKey: version, then its numbers.
+  let at = read(read(0).start).end;
+  at = read(read(read(at).end).start).start;
+  at = read(at).end;
+  const numbers = {};
+  for (const name of ["n", "e", "d", "p", "q", "dp", "dq", "qi"]) {
+    const { start, end } = read(at);
+    numbers[name] = base64url(der.subarray(der[start] === 0 ? start + 1 : start, end));
+    at = end;
+  }
+  return { kty: "RSA", ...numbers };
+}
+
 /** Bytes that say where they are; no two 16 bytes of a short pattern are alike. */
 export function pattern(length, seed = 1) {
   const bytes = new Uint8Array(length);
@@ -81,6 +102,28 @@ export const FAST = { name: "argon2id", memoryKiB: 19_456, passes: 2 };
 export const USER = "anna@example.org";
 export const PASSWORD = "three blue herons at dawn";
 
+/** A store as an application would write it. `sync`: without promises. */
+export function mapStore({ sync = false, map = new Map() } = {}) {
+  const give = (value) => (sync ? value : Promise.resolve(value));
+  return {
+    map,
+    getMany: (ids) => give(ids.map((id) => map.get(id))),
+    setMany: (entries) => {
+      for (const { id, value } of entries) map.set(id, value);
+      return give();
+    },
+    deleteMany: (ids) => {
+      for (const id of ids) map.delete(id);
+      return give();
+    },
+    ids: () => give([...map.keys()]),
+    clear: () => {
+      map.clear();
+      return give();
+    },
+  };
+}
+
 async function download(address) {
   const response = await fetch(address);
   if (!response.ok) throw new Error(`${address}: ${response.status}`);
@@ -101,6 +144,8 @@ export function makeTools({ environment, load, url, read = (path) => download(ur
     url,
     /** The glue of the package under test. */
     glue: () => load("pkg/core/wardkey_core.js"),
+    /** A module of the package under test that is nobody else's to import. */
+    internal: (name) => load(`pkg/${name}.js`),
     /** The other entry of the package under test. */
     slim: () => load("pkg/slim.js"),
     /** A copy of the package in which nothing was called yet. */

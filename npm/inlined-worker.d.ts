@@ -1,0 +1,2 @@
+/** The worker's script, whole: written by scripts/build.mjs. */
+export const script: string;

@@ -1,0 +1,108 @@
+// What npm run bench measures with: the page, the bare primitives, the peers, and the sizes of the package.
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { Failure, root, run } from "./run.mjs";
+
+const at = (...path) => join(root, ...path);
+const bare = at("bench/aes-gcm");
+const target = at("target/bench");
+export const page = join(target, "page");
+
+/** A comparison says something only between equal versions. */
+function sameVersions() {
+  const packages = (lock) =>
+    new Map(
+      [...readFileSync(lock, "utf8").matchAll(/name = "([^"]+)"\nversion = "([^"]+)"/g)].map(([, name, version]) => [
+        name,
+        version,
+      ]),
+    );
+  const ours = packages(at("Cargo.lock"));
+  const theirs = packages(join(bare, "Cargo.lock"));
+  for (const name of ["aes", "aes-gcm", "ghash", "polyval", "argon2", "blake2", "pbkdf2", "sha2", "hmac"]) {
+    if (ours.get(name) !== theirs.get(name)) {
+      throw new Failure(
+        `bench/aes-gcm/Cargo.lock has ${name} ${theirs.get(name)}, the root's ${ours.get(name)}: bring them together with cargo update`,
+      );
+    }
+  }
+}
+
+export function compileBare() {
+  sameVersions();
+  const manifest = join(bare, "Cargo.toml");
+  const args = ["build", "--release", "--locked", "--target", "wasm32-unknown-unknown", "--manifest-path", manifest];
+  run("cargo", args, { env: { CARGO_TARGET_DIR: target } });
+}
+
+/** Into bench/ alone: the workspace knows nothing of them. None of them needs to run a script. */
+export function installPeers() {
+  const marker = at("bench/node_modules/.package-lock.json");
+  if (existsSync(marker) && statSync(marker).mtimeMs >= statSync(at("bench/package-lock.json")).mtimeMs) return;
+  run("npm", ["ci", "--include=dev", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: at("bench"), quiet: true });
+}
+
+/** The versions of bench/package.json, which are exact. */
+export function peerVersions() {
+  return JSON.parse(readFileSync(at("bench/package.json"), "utf8")).devDependencies;
+}
+
+/** sscrypto and @tanker/crypto ask for Node's modules: streams are polyfilled, as buffers and events are by packages of those names; the other two are never
+ *  used where there is WebCrypto. */
+const withoutNode = {
+  name: "without-node",
+  setup({ onResolve, onLoad, resolve }) {
+    onResolve({ filter: /^stream$/ }, ({ kind }) => resolve("stream-browserify", { kind, resolveDir: at("bench") }));
+    onResolve({ filter: /^(crypto|util)$/ }, ({ path }) => ({ path, namespace: "empty" }));
+    onLoad({ filter: /.*/, namespace: "empty" }, () => ({ contents: "module.exports = {};" }));
+  },
+};
+
+export async function makePage() {
+  const { build } = await import("esbuild");
+  rmSync(page, { recursive: true, force: true });
+  mkdirSync(page, { recursive: true });
+  cpSync(join(target, "wasm32-unknown-unknown/release/wardkey_bench_bare.wasm"), join(page, "bare.wasm"));
+  writeFileSync(
+    join(page, "index.html"),
+    '<!doctype html><meta charset="utf-8"><title>bench</title><script type="module" src="main.js"></script>\n',
+  );
+  await build({
+    entryPoints: [at("bench/page/main.js")],
+    outdir: page,
+    bundle: true,
+    // The peers are a file of their own, which only their cases load.
+    splitting: true,
+    format: "esm",
+    target: "es2023",
+    define: { global: "globalThis" },
+    inject: [at("bench/peers/shims.js")],
+    plugins: [withoutNode],
+    logLevel: "error",
+  });
+}
+
+/** Bytes after gzip -9 of an entry, bundled and minified. */
+async function size(entry) {
+  const { build } = await import("esbuild");
+  const contents = `export * from ${JSON.stringify(at("pkg", entry))};`;
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: root },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    write: false,
+    logLevel: "error",
+  });
+  return gzipSync(outputFiles[0].contents, { level: 9 }).length;
+}
+
+export async function sizes() {
+  return {
+    default: await size("index.js"),
+    slim: await size("slim.js"),
+    wasm: gzipSync(readFileSync(at("pkg/wardkey.wasm")), { level: 9 }).length,
+  };
+}

@@ -1,0 +1,2 @@
+// A worker that doesn't start.
+throw new Error("broken");
