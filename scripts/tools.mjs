@@ -68,17 +68,16 @@ export function chromium() {
 /** The engines to test in, after installing what is missing and can be installed. What is still missing then, present() says. */
 export function browsers() {
   for (const [engine, { find, packages }] of Object.entries(ENGINES)) {
-    const { binary, driver } = find();
     // Debian has no geckodriver of its own.
-    if (binary && (driver || engine === "firefox")) continue;
+    const there = () => find().binary && (find().driver || engine === "firefox");
     try {
-      debian(packages, missing(engine));
+      found(there, packages, missing(engine));
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
     }
   }
   const { binary, driver } = ENGINES.firefox.find();
-  if (binary && !driver) cargoTool("geckodriver", "geckodriver", "0.37.1", ["--locked"]);
+  if (binary && !driver) cargoTool("geckodriver", "geckodriver", "0.37.1");
   return present();
 }
 

@@ -23,6 +23,9 @@ export default {
       equal(text(await key.decrypt(sealed, { context })), record, "decrypt");
       equal(text(await key.decrypt(new Blob([sealed]), { context })), record, "decrypt a Blob");
       equal(text(key.decryptSync(sealed, { context })), record, "decryptSync");
+      equal(text(await key.decryptRange(new Blob([sealed]), 0, 1_000_000, { context })), record, "decryptRange");
+      const stream = new Blob([sealed]).stream().pipeThrough(key.decryptStream({ context }));
+      equal(await new Response(stream).text(), record, "decryptStream");
       const long = record.padEnd(700_000);
       equal(text(await key.decrypt(await key.encrypt(new Blob([long], { type: "text/html" })))), long, "a long one");
     }
