@@ -2,6 +2,7 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { withoutPanicMessages } from "./panics.mjs";
 import { main, root, run, step } from "./run.mjs";
 import * as tools from "./tools.mjs";
 
@@ -23,6 +24,7 @@ const SKIPPED = ["memory-packing", "inlining-optimizing", "reorder-functions"];
 const OPTIMISE = [
   ...FEATURES.map((feature) => `--enable-${feature}`),
   "-Oz",
+  "--converge",
   ...SKIPPED.map((pass) => `--skip-pass=${pass}`),
   "--reorder-functions-by-name",
   "--strip-debug",
@@ -55,6 +57,7 @@ function compile() {
   rmSync(core, { recursive: true, force: true });
   bind("release", core);
   const wasm = join(core, "wardkey_core_bg.wasm");
+  writeFileSync(wasm, withoutPanicMessages(readFileSync(wasm)));
   run("node", [at("node_modules/binaryen/bin/wasm-opt"), wasm, ...OPTIMISE, "-o", wasm]);
 }
 

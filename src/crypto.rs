@@ -1,6 +1,7 @@
 //! Thin uses of the chosen crates. Nothing here decides; the modules above say what is derived from what.
 
 pub(crate) mod aead;
+pub(crate) mod der;
 pub(crate) mod hybrid;
 pub(crate) mod kdf;
 mod primes;

@@ -2,12 +2,11 @@
 
 use core::fmt;
 
-use ::rsa::pkcs8::der::pem;
 use rand_core::TryCryptoRng;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    crypto::{hybrid, rsa},
+    crypto::{der::from_pem, hybrid, rsa},
     encoding::{MALFORMED, Reader, base64url, encode_into, framed, from_base64url, unframe},
     error::{Code, Error, Result},
     random::Random,
@@ -126,12 +125,8 @@ impl PublicKey {
             return Err(Error::new(Code::Limit, "longer than any public key"));
         }
         if text.trim_start().starts_with("-----") {
-            let (label, der) = pem::decode_vec(text.trim().as_bytes()).map_err(|_| NO_PEM)?;
-            if label != "PUBLIC KEY" {
-                return Err(NO_PEM);
-            }
-            let key = rsa::Public::from_spki(&der)?;
-            return Self::new(Public::Rsa(key));
+            let der = from_pem("PUBLIC KEY", text).ok_or(NO_PEM)?;
+            return Self::new(Public::Rsa(rsa::Public::from_spki(der.expose())?));
         }
         Self::from_bytes(&from_base64url(text)?)
     }
@@ -170,7 +165,7 @@ impl PublicKey {
             Public::Hybrid(key) => (Suite::Hybrid, key.to_bytes()),
             Public::Rsa(key) => {
                 let suite = Suite::of_bits(key.bits()).ok_or(Error::new(Code::KeyPolicy, "an RSA key of this size"))?;
-                (suite, key.to_spki()?)
+                (suite, key.to_spki())
             }
         };
         let encoded = encode_public(suite.number(), &material);
@@ -271,12 +266,7 @@ impl KeyPair {
     /// # Errors
     /// `invalid-format`, `key-policy`, `key-mismatch`.
     pub fn from_pem(text: &str) -> Result<Self> {
-        let (label, der) = pem::decode_vec(text.trim().as_bytes()).map_err(|_| NO_PEM)?;
-        let der = SecretBytes::new(der);
-        if label != "PRIVATE KEY" {
-            return Err(NO_PEM);
-        }
-        Self::from_pkcs8(der.expose())
+        Self::from_pkcs8(from_pem("PRIVATE KEY", text).ok_or(NO_PEM)?.expose())
     }
 
     /// An RSA key pair from its numbers, as a JWK has them.

@@ -5,13 +5,14 @@ use core::num::NonZero;
 use rand_core::TryCryptoRng;
 use rsa::{
     BoxedUint, Oaep, RsaPrivateKey, RsaPublicKey,
-    pkcs1::{self, EncodeRsaPrivateKey, der::Decode},
-    pkcs8::{self, DecodePublicKey, EncodePrivateKey, EncodePublicKey},
-    traits::PublicKeyParts,
+    traits::{PrivateKeyParts, PublicKeyParts},
 };
 use sha2::Sha256;
 
-use super::primes::random_prime;
+use super::{
+    der::{self, Reader},
+    primes::random_prime,
+};
 use crate::{
     error::{Code, Error, Result},
     random::Random,
@@ -31,14 +32,17 @@ pub(crate) struct Public(RsaPublicKey);
 impl Public {
     /// `key-policy` for what is not the canonical DER of an acceptable key.
     pub(crate) fn from_spki(der: &[u8]) -> Result<Self> {
-        let key = RsaPublicKey::from_public_key_der(der).map_err(|_| POLICY)?;
-        check_policy(&key)?;
-        let key = Self(key);
-        if key.to_spki()? == der { Ok(key) } else { Err(POLICY) }
+        let (n, e) = numbers_in_spki(der).ok_or(POLICY)?;
+        let key = Self(public_key(n, e)?);
+        // It names no other algorithm, and nothing stands around or between.
+        if key.to_spki() == der { Ok(key) } else { Err(POLICY) }
     }
 
-    pub(crate) fn to_spki(&self) -> Result<Vec<u8>> {
-        Ok(self.0.to_public_key_der().map_err(|_| POLICY)?.into_vec())
+    pub(crate) fn to_spki(&self) -> Vec<u8> {
+        let [n, e] = [self.0.n(), self.0.e()].map(|number| der::uint(&number.to_be_bytes()));
+        let key = der::value(der::SEQUENCE, &[n.expose(), e.expose()]);
+        let key = der::value(der::BIT_STRING, &[&[0], key.expose()]);
+        der::value(der::SEQUENCE, &[der::RSA, key.expose()]).expose().to_vec()
     }
 
     pub(crate) fn bits(&self) -> u32 {
@@ -91,65 +95,66 @@ impl Private {
 
     /// PKCS#8, DER, two primes. `invalid-format`, `key-policy`, `key-mismatch`.
     pub(crate) fn from_pkcs8(der: &[u8]) -> Result<Self> {
-        let info = pkcs8::PrivateKeyInfoRef::from_der(der).map_err(|_| NO_KEY)?;
-        if info.algorithm.oid != pkcs1::ALGORITHM_OID {
+        let (algorithm, key) = key_in_pkcs8(der).ok_or(NO_KEY)?;
+        if der::RSA.get(2..) != Some(algorithm) {
             return Err(POLICY);
         }
-        let parts = pkcs1::RsaPrivateKeyRef::from_der(info.private_key.as_bytes()).map_err(|_| NO_KEY)?;
-        Self::from_parts(parts)
+        let (version, numbers) = numbers_in_pkcs1(key).ok_or(NO_KEY)?;
+        if version.is_empty() { Self::from_numbers(&numbers) } else { Err(POLICY) }
     }
 
-    pub(crate) fn from_numbers(key: &RsaNumbers<'_>) -> Result<Self> {
-        let number = |bytes| pkcs1::UintRef::new(bytes).map_err(|_| NO_KEY);
-        Self::from_parts(pkcs1::RsaPrivateKeyRef {
-            modulus: number(key.n)?,
-            public_exponent: number(key.e)?,
-            private_exponent: number(key.d)?,
-            prime1: number(key.p)?,
-            prime2: number(key.q)?,
-            exponent1: number(key.dp)?,
-            exponent2: number(key.dq)?,
-            coefficient: number(key.qi)?,
-            other_prime_infos: None,
-        })
-    }
-
-    fn from_parts(parts: pkcs1::RsaPrivateKeyRef<'_>) -> Result<Self> {
-        if parts.version() != pkcs1::Version::TwoPrime {
-            return Err(POLICY);
-        }
+    /// The numbers of RFC 7518, which don't begin with needless zeros.
+    pub(crate) fn from_numbers(numbers: &RsaNumbers<'_>) -> Result<Self> {
         // Only what the policy lets pass reaches the crate's arithmetic.
-        let modulus = parts.modulus.as_bytes();
-        let bits = SIZES.into_iter().find(|bits| modulus.len() * 8 == *bits as usize).ok_or(POLICY)?;
-        let uint = |bytes: &[u8]| BoxedUint::from_be_slice(bytes, bits).map_err(|_| MISMATCH);
-        let exponent = BoxedUint::from_be_slice(parts.public_exponent.as_bytes(), 64).map_err(|_| POLICY)?;
-        check_policy(&RsaPublicKey::new(uint(modulus)?, exponent.clone()).map_err(|_| POLICY)?)?;
-        let primes = [parts.prime1, parts.prime2].map(|prime| prime.as_bytes());
+        let public = public_key(numbers.n, numbers.e)?;
+        let bits = public.n().bits_vartime();
+        let uint = |bytes: &[u8]| BoxedUint::from_be_slice(der::strip(bytes), bits).map_err(|_| MISMATCH);
+        let primes = [numbers.p, numbers.q].map(der::strip);
         if primes.iter().any(|prime| prime.last().is_none_or(|byte| byte % 2 == 0) || prime.len() * 8 >= bits as usize)
         {
             return Err(MISMATCH);
         }
         let [p, q] = primes;
         let key = RsaPrivateKey::from_components(
-            uint(modulus)?,
-            exponent,
-            uint(parts.private_exponent.as_bytes())?,
+            public.n().as_ref().clone(),
+            public.e().clone(),
+            uint(numbers.d)?,
             vec![uint(p)?, uint(q)?],
-        )
-        .map_err(|_| MISMATCH)?;
+        );
+        let key = Self(Box::new(key.map_err(|_| MISMATCH)?));
         // The crate recomputes the exponents and the coefficient of the CRT: those given must be the same.
-        let written = key.to_pkcs1_der().map_err(|_| MISMATCH)?;
-        let again = pkcs1::RsaPrivateKeyRef::from_der(written.as_bytes()).map_err(|_| MISMATCH)?;
-        let crt = |key: &pkcs1::RsaPrivateKeyRef<'_>| {
-            [key.exponent1, key.exponent2, key.coefficient].map(|number| SecretBytes::new(number.as_bytes().to_vec()))
-        };
-        let same = crt(&again).iter().zip(&crt(&parts)).all(|(a, b)| crate::secret::equal(a.expose(), b.expose()));
-        if same { Ok(Self(Box::new(key))) } else { Err(MISMATCH) }
+        let given = [numbers.dp, numbers.dq, numbers.qi];
+        let same =
+            |(ours, given): (&SecretBytes, &[u8])| crate::secret::equal(der::strip(ours.expose()), der::strip(given));
+        if key.crt()?.iter().zip(given).all(same) { Ok(key) } else { Err(MISMATCH) }
+    }
+
+    /// Exponents and coefficient of the CRT: d mod (p − 1), d mod (q − 1), q⁻¹ mod p.
+    fn crt(&self) -> Result<[SecretBytes; 3]> {
+        let key = &self.0;
+        let (Some(dp), Some(dq), Some(qi)) = (key.dp(), key.dq(), key.crt_coefficient()) else { return Err(MISMATCH) };
+        Ok([dp, dq, &qi].map(|number| SecretBytes::new(number.to_be_bytes().into_vec())))
     }
 
     pub(crate) fn to_pkcs8(&self) -> Result<SecretBytes> {
-        let der = self.0.to_pkcs8_der().map_err(|_| NO_KEY)?;
-        Ok(SecretBytes::new(der.as_bytes().to_vec()))
+        let key = &self.0;
+        let [p, q] = key.primes() else { return Err(MISMATCH) };
+        let [dp, dq, qi] = self.crt()?;
+        let number = |number: &BoxedUint| der::uint(SecretBytes::new(number.to_be_bytes().into_vec()).expose());
+        let numbers = [
+            der::uint(&[]),
+            number(key.n()),
+            number(key.e()),
+            number(key.d()),
+            number(p),
+            number(q),
+            der::uint(dp.expose()),
+            der::uint(dq.expose()),
+            der::uint(qi.expose()),
+        ];
+        let key = der::value(der::SEQUENCE, &numbers.each_ref().map(SecretBytes::expose));
+        let key = der::value(der::OCTET_STRING, &[key.expose()]);
+        Ok(der::value(der::SEQUENCE, &[der::uint(&[]).expose(), der::RSA, key.expose()]))
     }
 
     pub(crate) fn public(&self) -> Public {
@@ -173,9 +178,53 @@ impl Private {
     }
 }
 
-fn check_policy(key: &RsaPublicKey) -> Result<()> {
-    let accepted = SIZES.contains(&key.n().bits_vartime()) && *key.e() == BoxedUint::from(EXPONENT);
-    if accepted { Ok(()) } else { Err(POLICY) }
+fn public_key(n: &[u8], e: &[u8]) -> Result<RsaPublicKey> {
+    let n = der::strip(n);
+    let bits = SIZES.into_iter().find(|bits| n.len() * 8 == *bits as usize).ok_or(POLICY)?;
+    let n = BoxedUint::from_be_slice(n, bits).map_err(|_| POLICY)?;
+    let e = BoxedUint::from_be_slice(der::strip(e), 64).map_err(|_| POLICY)?;
+    let accepted = n.bits_vartime() == bits && e == BoxedUint::from(EXPONENT);
+    if accepted { RsaPublicKey::new(n, e).map_err(|_| POLICY) } else { Err(POLICY) }
+}
+
+/// Modulus and exponent in a SubjectPublicKeyInfo; what else stands there is the caller's to check.
+fn numbers_in_spki(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut info = Reader::new(der).sequence()?;
+    info.any()?;
+    let (_, key) = info.value(der::BIT_STRING)?.split_first()?;
+    let mut key = Reader::new(key).sequence()?;
+    Some((key.uint()?, key.uint()?))
+}
+
+/// Algorithm and private key in a OneAsymmetricKey (RFC 5958); attributes and a public key may follow.
+fn key_in_pkcs8(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut outer = Reader::new(der);
+    let mut info = outer.sequence()?;
+    let known = outer.is_empty() && matches!(info.uint()?, [] | [1]);
+    let found = (info.value(der::SEQUENCE)?, info.value(der::OCTET_STRING)?);
+    while !info.is_empty() {
+        info.any().filter(|(tag, _)| matches!(tag, 0xa0 | 0x81))?;
+    }
+    known.then_some(found)
+}
+
+/// Version and numbers in an RSAPrivateKey (RFC 8017 appendix A.1.2); more primes may follow.
+fn numbers_in_pkcs1(der: &[u8]) -> Option<(&[u8], RsaNumbers<'_>)> {
+    let mut outer = Reader::new(der);
+    let mut key = outer.sequence()?;
+    let version = key.uint()?;
+    let mut number = || key.uint();
+    let numbers = RsaNumbers {
+        n: number()?,
+        e: number()?,
+        d: number()?,
+        p: number()?,
+        q: number()?,
+        dp: number()?,
+        dq: number()?,
+        qi: number()?,
+    };
+    (outer.is_empty() && (key.is_empty() || !version.is_empty())).then_some((version, numbers))
 }
 
 #[cfg(test)]
