@@ -6,6 +6,7 @@ const MAX_BYTES = 1 << 20;
 const MAX_ITEMS = 4096;
 /** An item of more than this goes by itself, in pieces. */
 const MAX_ITEM = 1 << 18;
+const NOTHING: Item = { bytes: /* @__PURE__ */ new Uint8Array(), entries: undefined };
 const encoder = /* @__PURE__ */ new TextEncoder();
 
 /** One record: its bytes, and its context as `[key, value, …]`. */
@@ -15,11 +16,17 @@ export interface Item {
 }
 
 export class Batch {
-  readonly #parts: Uint8Array[] = [];
-  readonly #layout: number[] = [];
-  #joined = new Uint8Array();
+  #data: Uint8Array[] = [];
+  #texts: string[] = [];
+  #layout: number[] = [];
   #bytes = 0;
   #items = 0;
+  /** The data of all items, joined. */
+  packed = new Uint8Array();
+  /** The keys and values of all contexts, joined. */
+  texts = new Uint8Array();
+  /** For each item the number of context entries, the bytes of each key and value, the bytes of the data. */
+  layout = new Uint32Array();
 
   get full(): boolean {
     return this.#items >= MAX_ITEMS || this.#bytes >= MAX_BYTES;
@@ -27,37 +34,58 @@ export class Batch {
 
   /** Nothing holds the place of an item that was refused. */
   add(item: Item | undefined): void {
-    const { bytes, entries = [] } = item ?? { bytes: new Uint8Array() };
-    this.#layout.push(entries.length / 2);
-    for (const text of entries) this.#put(encoder.encode(text));
-    this.#put(bytes);
+    const { bytes, entries } = item ?? NOTHING;
+    if (entries) {
+      this.#layout.push(entries.length / 2);
+      for (const text of entries) {
+        this.#layout.push(text.length);
+        this.#texts.push(text);
+        this.#bytes += text.length;
+      }
+    } else {
+      this.#layout.push(0);
+    }
+    this.#layout.push(bytes.length);
+    this.#data.push(bytes);
+    this.#bytes += bytes.length;
     this.#items += 1;
   }
 
-  #put(part: Uint8Array): void {
-    this.#layout.push(part.length);
-    this.#parts.push(part);
-    this.#bytes += part.length;
-  }
-
-  layout(): Uint32Array {
-    return Uint32Array.from(this.#layout);
-  }
-
-  /** Joins the parts, before anybody can take them away. */
+  /** Joins all, before anybody can take it away. */
   close(): void {
-    const joined = new Uint8Array(this.#bytes);
-    let at = 0;
-    for (const part of this.#parts.splice(0)) {
-      joined.set(part, at);
-      at += part.length;
-    }
-    this.#joined = joined;
+    this.packed = join(this.#data);
+    // One call for all is many times faster than one for each.
+    this.texts = encoder.encode(this.#texts.join(""));
+    if (this.texts.length !== this.#texts.reduce((sum, text) => sum + text.length, 0)) this.#measure();
+    this.layout = Uint32Array.from(this.#layout);
+    this.#data = [];
+    this.#texts = [];
+    this.#layout = [];
   }
 
-  packed(): Uint8Array {
-    return this.#joined;
+  /** Not all is ASCII: UTF-8 has other lengths than JavaScript. */
+  #measure(): void {
+    const lengths = this.#texts.map((text) => encoder.encode(text).length);
+    let at = 0;
+    let text = 0;
+    while (at < this.#layout.length) {
+      const end = at + 1 + 2 * (this.#layout[at] as number);
+      for (at += 1; at < end; at += 1) this.#layout[at] = lengths[text++] as number;
+      at += 1;
+    }
   }
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const joined = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
 }
 
 /** The items in order: packed into batches, long ones by themselves. `read` checks one, and gives nothing for one that is refused. */

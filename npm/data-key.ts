@@ -173,7 +173,7 @@ export class DataKey {
     return this.#many(batches, items.length, given, (batch) => {
       const key = this.#key.inner;
       if (!(batch instanceof Batch)) return [encryptLongSync(wasm, key, batch.bytes, batch.entries, padded)];
-      const [bytes, lengths] = call(() => key.encryptMany(batch.packed(), batch.layout(), padded)) as [
+      const [bytes, lengths] = call(() => key.encryptMany(batch.packed, batch.texts, batch.layout, padded)) as [
         Out,
         Uint32Array,
       ];
@@ -204,7 +204,7 @@ export class DataKey {
         index += 1;
         return [settled(() => decryptLongSync(wasm, key, batch.bytes, batch.entries))];
       }
-      const [bytes, lengths, errors] = call(() => key.decryptMany(batch.packed(), batch.layout())) as [
+      const [bytes, lengths, errors] = call(() => key.decryptMany(batch.packed, batch.texts, batch.layout)) as [
         Out,
         Uint32Array,
         unknown[],

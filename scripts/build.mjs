@@ -10,7 +10,7 @@ const pkg = join(root, "pkg");
 const core = join(root, "npm", "core");
 const at = (...path) => join(root, ...path);
 
-/** What browsers since 2021 have; and what makes the module small once it is compressed: LLVM has inlined already, like functions stand together, zeros
+/** What browsers since 2023 have; and what makes the module small once it is compressed: LLVM has inlined already, like functions stand together, zeros
  *  compress better than the headers of many data segments. */
 const FEATURES = [
   "bulk-memory",
@@ -18,6 +18,7 @@ const FEATURES = [
   "mutable-globals",
   "nontrapping-float-to-int",
   "reference-types",
+  "simd",
   "multivalue",
 ];
 const SKIPPED = ["memory-packing", "inlining-optimizing", "reorder-functions"];
@@ -47,12 +48,13 @@ export function bind(profile, out) {
 
 /** The module: compiled, bound, and made small. The bytes depend on the sources and the pinned tools alone. */
 function compile() {
-  const remap = [
+  const flags = [
+    "-Ctarget-feature=+simd128",
     `--remap-path-prefix=${root}=/wardkey`,
     `--remap-path-prefix=${process.env.CARGO_HOME ?? `${process.env.HOME}/.cargo`}=/cargo`,
   ];
   run("cargo", ["build", "--release", "--lib", "--locked", "--target", "wasm32-unknown-unknown"], {
-    env: { CARGO_ENCODED_RUSTFLAGS: remap.join("\x1f"), CARGO_TARGET_DIR: at("target") },
+    env: { CARGO_ENCODED_RUSTFLAGS: flags.join("\x1f"), CARGO_TARGET_DIR: at("target") },
   });
   rmSync(core, { recursive: true, force: true });
   bind("release", core);

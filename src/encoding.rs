@@ -21,19 +21,21 @@ impl Context {
     /// # Errors
     /// `invalid-argument` for a key given twice, `limit` over 65,536 bytes.
     pub fn new<'a>(entries: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self> {
-        Self::encoded(entries.into_iter().map(|(key, value)| (encode(|w| w.text(key)), value)).collect())
+        Self::encoded(entries.into_iter().collect())
     }
 
     /// Apart from [`Self::new`], so that it is compiled once.
-    fn encoded(mut encoded: Vec<(Vec<u8>, &str)>) -> Result<Self> {
-        encoded.sort_by(|(a, _), (b, _)| a.cmp(b));
-        if encoded.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b)) {
+    fn encoded(mut entries: Vec<(&str, &str)>) -> Result<Self> {
+        // In the order of the keys' encodings: those begin with the length.
+        entries.sort_by_key(|(key, _)| (key.len(), *key));
+        if entries.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b)) {
             return Err(Error::new(Code::InvalidArgument, "a context key is given twice"));
         }
-        let bytes = encode(|w| {
-            w.map(encoded.len());
-            for (key, value) in &encoded {
-                w.raw(key);
+        let len: usize = entries.iter().map(|(key, value)| key.len() + value.len() + 10).sum();
+        let bytes = encode_into(Vec::with_capacity(len + 5), |w| {
+            w.map(entries.len());
+            for (key, value) in &entries {
+                w.text(key);
                 w.text(value);
             }
         });
@@ -140,7 +142,8 @@ impl<'a> Reader<'a> {
 
 /// The first bytes of an object.
 pub(crate) fn framed(magic: [u8; 4]) -> Vec<u8> {
-    let mut bytes = magic.to_vec();
+    let mut bytes = Vec::with_capacity(96);
+    bytes.extend_from_slice(&magic);
     bytes.push(VERSION);
     bytes
 }

@@ -19,7 +19,8 @@ pub use self::{
 
 /// Context of the body: every byte of the header and the caller's entries.
 fn body_context(header: &[u8], context: &crate::encoding::Context) -> Vec<u8> {
-    crate::encoding::encode(|w| {
+    let bytes = Vec::with_capacity(header.len() + context.as_bytes().len() + 32);
+    crate::encoding::encode_into(bytes, |w| {
         w.array(3);
         w.text("wardkey/v1/message");
         w.bytes(header);

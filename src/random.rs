@@ -40,22 +40,26 @@ impl<R: TryCryptoRng> Random<R> {
     /// Fills `out` with one call of the generator, of which every `size` bytes count as a draw of their own.
     pub(crate) fn fill_each(&mut self, out: &mut [u8], size: usize) -> Result<()> {
         let drawn = self.generator.try_fill_bytes(out).is_ok();
-        if drawn && out.chunks(size).all(|draw| self.is_new(draw)) {
+        if drawn && self.is_new(out, size) {
             return Ok(());
         }
         out.zeroize();
         Err(Error::new(Code::Rng, "the random generator failed or repeats"))
     }
 
-    fn is_new(&mut self, draw: &[u8]) -> bool {
-        let Some(first) = draw.get(..WATCHED) else { return true };
-        if draw.iter().all(|byte| *byte == 0) {
-            return false;
+    /// Is none of the draws all zero, or like the one before?
+    fn is_new(&mut self, out: &[u8], size: usize) -> bool {
+        let mut draws = out.chunks(size).filter_map(|draw| Some((draw, draw.first_chunk::<WATCHED>()?)));
+        let Some((draw, first)) = draws.next() else { return true };
+        let is_zero = |draw: &[u8]| draw.iter().all(|byte| *byte == 0);
+        let mut last = first;
+        let mut is_new = !is_zero(draw) && self.previous != Some(Sha256::digest(first).into());
+        for (draw, first) in draws {
+            is_new &= first != last && !is_zero(draw);
+            last = first;
         }
-        let seen = Some(Sha256::digest(first).into());
-        let repeats = self.previous == seen;
-        self.previous = seen;
-        !repeats
+        self.previous = Some(Sha256::digest(last).into());
+        is_new
     }
 
     /// ChaCha20 (RFC 8439) keyed by a draw of 32 bytes, for algorithms that want a generator that can't fail.

@@ -65,11 +65,11 @@ impl CoreDataKey {
         Ok(message::open(&self.0, sealed, &context(entries)?)?)
     }
 
-    /// Many messages. `packed`: for each item the keys and values of its context, then its data; `layout`: for each item the number of context
+    /// Many messages. `packed`: the data of all; `texts`: all keys and values of their contexts; `layout`: for each item the number of context
     /// entries, the lengths of each key and value, the length of the data. Gives `[bytes, lengths]`.
     #[wasm_bindgen(js_name = encryptMany)]
-    pub fn encrypt_many(&self, packed: &[u8], layout: &[u32], padded: bool) -> JsResult<Array> {
-        let items = Batch { packed, layout }.collect::<Result<Vec<_>>>()?;
+    pub fn encrypt_many(&self, packed: &[u8], texts: &[u8], layout: &[u32], padded: bool) -> JsResult<Array> {
+        let items = Batch { packed, texts, layout }.collect::<Result<Vec<_>>>()?;
         let items: Vec<(&[u8], &Context)> = items.iter().map(|(data, context)| (*data, context)).collect();
         let (messages, lengths) = with_random(|rng| message::seal_many(&self.0, rng, &items, padding(padded)))?;
         Ok(pack(&messages, lengths))
@@ -77,11 +77,11 @@ impl CoreDataKey {
 
     /// The data of many messages, packed like those. Gives `[bytes, lengths, errors]`; `errors` holds an error in the place of an item that failed.
     #[wasm_bindgen(js_name = decryptMany)]
-    pub fn decrypt_many(&self, packed: &[u8], layout: &[u32]) -> JsResult<Array> {
+    pub fn decrypt_many(&self, packed: &[u8], texts: &[u8], layout: &[u32]) -> JsResult<Array> {
         let errors = Array::new();
         let mut data = secret::reserve(packed.len())?;
         let mut lengths = Vec::new();
-        for (index, item) in (0..).zip(Batch { packed, layout }) {
+        for (index, item) in (0..).zip(Batch { packed, texts, layout }) {
             let start = data.len();
             let opened = item.and_then(|(sealed, context)| message::open_onto(&mut data, &self.0, sealed, &context));
             match opened {
@@ -117,6 +117,7 @@ fn pack(bytes: &[u8], lengths: Vec<usize>) -> Array {
 /// The items of a packed batch. After an error of the layout nothing more can be read.
 struct Batch<'a> {
     packed: &'a [u8],
+    texts: &'a [u8],
     layout: &'a [u32],
 }
 
@@ -127,21 +128,19 @@ impl<'a> Batch<'a> {
         Ok(number as usize)
     }
 
-    fn bytes(&mut self) -> Result<&'a [u8]> {
-        let len = self.number()?;
-        let (bytes, rest) = self.packed.split_at_checked(len).ok_or(LAYOUT)?;
-        self.packed = rest;
-        Ok(bytes)
-    }
-
     fn text(&mut self) -> Result<&'a str> {
-        core::str::from_utf8(self.bytes()?).map_err(|_| LAYOUT)
+        let len = self.number()?;
+        let (text, rest) = self.texts.split_at_checked(len).ok_or(LAYOUT)?;
+        self.texts = rest;
+        core::str::from_utf8(text).map_err(|_| LAYOUT)
     }
 
     fn item(&mut self) -> Result<(&'a [u8], Context)> {
         let count = self.number()?;
         let entries = (0..count).map(|_| Ok((self.text()?, self.text()?))).collect::<Result<Vec<_>>>()?;
-        let data = self.bytes()?;
+        let len = self.number()?;
+        let (data, rest) = self.packed.split_at_checked(len).ok_or(LAYOUT)?;
+        self.packed = rest;
         let context = if entries.is_empty() { Context::default() } else { Context::new(entries)? };
         Ok((data, context))
     }
