@@ -135,6 +135,12 @@ export function module(): WebAssembly.Module {
   return compiled;
 }
 
+/** The memory of the core as it is now: the next call may move it.
+ *  @internal */
+export function memoryNow(): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(memory?.buffer ?? new ArrayBuffer(0));
+}
+
 /** Runs a call of the core; what it throws becomes a WardkeyError.
  *  @internal */
 export function call<T>(run: () => T): T {
@@ -151,7 +157,7 @@ export function call<T>(run: () => T): T {
 let dead: WardkeyError | undefined;
 
 function trapped(cause: WebAssembly.RuntimeError): WardkeyError {
-  new Uint8Array(memory?.buffer ?? new ArrayBuffer(0)).fill(0);
+  memoryNow().fill(0);
   dead = new WardkeyError(
     "unsupported-environment",
     "the WebAssembly module failed, perhaps for want of memory: load the page again",

@@ -13,8 +13,8 @@ import {
 } from "./arguments.js";
 import { Batch, type Item, inBatches } from "./batch.js";
 import { isLong, LONG } from "./chunks.js";
-import type { CoreDataKey } from "./core/wardkey_core.js";
-import { call, core, coreNow, Handle } from "./core.js";
+import type { CoreBatch, CoreDataKey } from "./core/wardkey_core.js";
+import { call, core, coreNow, Handle, memoryNow, release } from "./core.js";
 import { fromCore, invalid, isWardkeyError, type WardkeyError } from "./errors.js";
 import { decryptLong, decryptLongSync, encryptLong, encryptLongSync } from "./long.js";
 import { rangeOf, sizeOf, toReader } from "./range.js";
@@ -173,11 +173,8 @@ export class DataKey {
     return this.#many(batches, items.length, given, (batch) => {
       const key = this.#key.inner;
       if (!(batch instanceof Batch)) return [encryptLongSync(wasm, key, batch.bytes, batch.entries, padded)];
-      const [bytes, lengths] = call(() => key.encryptMany(batch.packed, batch.texts, batch.layout, padded)) as [
-        Out,
-        Uint32Array,
-      ];
-      return cut(bytes, lengths);
+      const made = call(() => key.encryptMany(batch.packed, batch.texts, batch.layout, padded));
+      return take(made).pieces;
     });
   }
 
@@ -204,12 +201,8 @@ export class DataKey {
         index += 1;
         return [settled(() => decryptLongSync(wasm, key, batch.bytes, batch.entries))];
       }
-      const [bytes, lengths, errors] = call(() => key.decryptMany(batch.packed, batch.texts, batch.layout)) as [
-        Out,
-        Uint32Array,
-        unknown[],
-      ];
-      return cut(bytes, lengths).map((value, place): Settled<Out> => {
+      const { pieces, errors } = take(call(() => key.decryptMany(batch.packed, batch.texts, batch.layout)));
+      return pieces.map((value, place): Settled<Out> => {
         const error = refused.get(index++) ?? (errors[place] === undefined ? undefined : fromCore(errors[place]));
         return error ? { ok: false, error } : { ok: true, value };
       });
@@ -316,13 +309,19 @@ function own(bytes: Uint8Array): Out {
   return bytes as Out;
 }
 
-function cut(bytes: Out, lengths: Uint32Array): Out[] {
-  const pieces: Out[] = [];
-  let at = 0;
-  for (const length of lengths) {
-    pieces.push(bytes.slice(at, at + length));
-    at += length;
+/** Takes the pieces out of the module's memory, where they are wiped. */
+function take(batch: CoreBatch): { pieces: Out[]; errors: unknown[] } {
+  try {
+    const memory = memoryNow();
+    let end = batch.pointer();
+    const pieces: Out[] = [];
+    for (const length of batch.lengths()) {
+      const start = end;
+      end += length;
+      pieces.push(memory.slice(start, end));
+    }
+    return { pieces, errors: batch.errors() };
+  } finally {
+    release(batch);
   }
-  bytes.fill(0);
-  return pieces;
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use js_sys::{Array, Uint8Array, Uint32Array};
+use js_sys::Array;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::{
@@ -66,18 +66,18 @@ impl CoreDataKey {
     }
 
     /// Many messages. `packed`: the data of all; `texts`: all keys and values of their contexts; `layout`: for each item the number of context
-    /// entries, the lengths of each key and value, the length of the data. Gives `[bytes, lengths]`.
+    /// entries, the lengths of each key and value, the length of the data.
     #[wasm_bindgen(js_name = encryptMany)]
-    pub fn encrypt_many(&self, packed: &[u8], texts: &[u8], layout: &[u32], padded: bool) -> JsResult<Array> {
+    pub fn encrypt_many(&self, packed: &[u8], texts: &[u8], layout: &[u32], padded: bool) -> JsResult<CoreBatch> {
         let items = Batch { packed, texts, layout }.collect::<Result<Vec<_>>>()?;
         let items: Vec<(&[u8], &Context)> = items.iter().map(|(data, context)| (*data, context)).collect();
         let (messages, lengths) = with_random(|rng| message::seal_many(&self.0, rng, &items, padding(padded)))?;
-        Ok(pack(&messages, lengths))
+        Ok(CoreBatch { bytes: messages, lengths, errors: Array::new() })
     }
 
-    /// The data of many messages, packed like those. Gives `[bytes, lengths, errors]`; `errors` holds an error in the place of an item that failed.
+    /// The data of many messages, packed like those.
     #[wasm_bindgen(js_name = decryptMany)]
-    pub fn decrypt_many(&self, packed: &[u8], texts: &[u8], layout: &[u32]) -> JsResult<Array> {
+    pub fn decrypt_many(&self, packed: &[u8], texts: &[u8], layout: &[u32]) -> JsResult<CoreBatch> {
         let errors = Array::new();
         let mut data = secret::reserve(packed.len())?;
         let mut lengths = Vec::new();
@@ -91,9 +91,7 @@ impl CoreDataKey {
             }
             lengths.push(data.len() - start);
         }
-        let result = pack(&data, lengths);
-        result.push(&errors);
-        Ok(result)
+        Ok(CoreBatch { bytes: data, lengths, errors })
     }
 
     /// Gives the key up, and wipes what calls left on the stack.
@@ -109,9 +107,31 @@ pub fn key_id_of(sealed: &[u8]) -> JsResult<String> {
     Ok(message::key_id_of(sealed)?.to_string())
 }
 
-fn pack(bytes: &[u8], lengths: Vec<usize>) -> Array {
-    let lengths: Vec<u32> = lengths.into_iter().map(|len| u32::try_from(len).unwrap_or(u32::MAX)).collect();
-    Array::of2(&Uint8Array::from(bytes), &Uint32Array::from(lengths.as_slice()))
+/// What came of a batch. It stays in the module's memory: JavaScript cuts the pieces out there, which saves a copy.
+#[wasm_bindgen(js_name = CoreBatch)]
+#[derive(Debug)]
+pub struct CoreBatch {
+    bytes: Vec<u8>,
+    lengths: Vec<usize>,
+    errors: Array,
+}
+
+#[wasm_bindgen(js_class = CoreBatch)]
+impl CoreBatch {
+    /// Where all pieces stand, joined.
+    pub fn pointer(&self) -> usize {
+        self.bytes.as_ptr().addr()
+    }
+
+    /// The length of each piece.
+    pub fn lengths(&self) -> Vec<usize> {
+        self.lengths.clone()
+    }
+
+    /// An error in the place of each item that failed.
+    pub fn errors(&self) -> Array {
+        self.errors.clone()
+    }
 }
 
 /// The items of a packed batch. After an error of the layout nothing more can be read.
