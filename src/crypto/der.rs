@@ -112,7 +112,8 @@ pub(crate) fn from_pem(label: &str, text: &str) -> Option<SecretBytes> {
     let mut joined = Vec::with_capacity(base64.len());
     joined.extend(base64.bytes().filter(|byte| !byte.is_ascii_whitespace()));
     let joined = SecretBytes::new(joined);
-    Base64::decode_vec(str::from_utf8(joined.expose()).ok()?).ok().map(SecretBytes::new)
+    let der = Base64::decode_vec(str::from_utf8(joined.expose()).ok()?).ok().map(SecretBytes::new)?;
+    (!der.expose().is_empty()).then_some(der)
 }
 
 #[cfg(test)]
@@ -164,6 +165,7 @@ mod tests {
             "",
             "-----BEGIN KEY-----",
             "-----BEGIN KEY-----AQID-----END KEY-----",
+            "-----BEGIN KEY-----\n-----END KEY-----",
             "-----BEGIN KEY-----\nAQID\n",
             "-----BEGIN KEY-----\nAQID\n-----END OTHER-----",
             "-----BEGIN OTHER-----\nAQID\n-----END OTHER-----",
