@@ -20,7 +20,7 @@ export const SIZES = {
 } as const;
 
 /** From this length on WebCrypto is faster: docs/bench/measurements.md. */
-const WORTHWHILE = 8192;
+const WORTHWHILE = 4096;
 /** Without WebCrypto, messages longer than this are shared out to two workers. */
 const SHARED = 64 << 20;
 /** Up to here data is copied at once, and one call of the WebAssembly module is short. */
