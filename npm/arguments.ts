@@ -5,16 +5,22 @@ import type { Bytes, Context, Data, Padding } from "./types.js";
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const encoder = /* @__PURE__ */ new TextEncoder();
 
+/** ECMAScript 2024 has it, many times faster. */
+const isWellFormed: (text: string) => boolean =
+  "isWellFormed" in String.prototype
+    ? (text) => (text as string & { isWellFormed(): boolean }).isWellFormed()
+    : (text) => !LONE_SURROGATE.test(text);
+
 export function wellFormed(text: unknown, what: string): string {
   if (typeof text !== "string") throw invalid(`${what} is not a string`);
-  if (LONE_SURROGATE.test(text)) throw invalid(`${what} holds a lone surrogate`);
+  if (!isWellFormed(text)) throw invalid(`${what} holds a lone surrogate`);
   return text;
 }
 
 /** The same rule, with the code that passwords have for it. */
 export function passwordText(password: unknown): string {
   if (typeof password !== "string") throw invalid("the password is not a string");
-  if (LONE_SURROGATE.test(password)) {
+  if (!isWellFormed(password)) {
     throw new WardkeyError("password-format", "a password holds no lone surrogates");
   }
   return password;

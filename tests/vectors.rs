@@ -45,6 +45,11 @@ fn message() {
 }
 
 #[test]
+fn messages_of_every_length() {
+    common::every_length::same_bytes();
+}
+
+#[test]
 fn public_key() {
     replay::<_, schema::BadPublicKey>(
         "public_key.json",

@@ -14,6 +14,7 @@ pub(crate) mod cbor;
 pub(crate) mod check;
 pub(crate) mod craft;
 pub(crate) mod der;
+pub(crate) mod every_length;
 pub(crate) mod flip;
 pub(crate) mod hex;
 pub(crate) mod keys;

@@ -4,9 +4,14 @@
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+#[path = "../common/every_length.rs"]
+mod every_length;
 #[path = "../common/hex.rs"]
 #[allow(dead_code)]
 mod hex;
+#[path = "../common/rng.rs"]
+#[allow(dead_code)]
+mod rng;
 #[path = "../common/schema.rs"]
 #[allow(dead_code)]
 mod schema;

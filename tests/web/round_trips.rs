@@ -36,6 +36,11 @@ fn messages() {
 }
 
 #[wasm_bindgen_test]
+fn messages_of_every_length() {
+    crate::every_length::same_bytes();
+}
+
+#[wasm_bindgen_test]
 fn wraps_and_backups() {
     let mut rng = random::system();
     let key = DataKey::generate(&mut rng).unwrap();
