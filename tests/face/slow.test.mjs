@@ -1,5 +1,6 @@
 // What a backup and RSA cost the page, and which way the worker is started:  node --test tests/face/slow.test.mjs
 import assert from "node:assert/strict";
+import { createPublicKey } from "node:crypto";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { launch, open } from "./chromium.mjs";
@@ -120,6 +121,34 @@ await test("slow work in Chromium", async (t) => {
         assert.equal(found.worker, "inline");
       });
     }
+  }
+});
+
+/** Node has no workers of browsers: all of it runs here. */
+await test("rsa-4096 from the WebAssembly module, in Node", async (t) => {
+  const site = await openSite();
+  t.after(site.close);
+  const pkg = await import(pathToFileURL(`${site.dir}/copy-0/index.js`));
+  pkg.setEngine("wasm");
+  const start = performance.now();
+  const pair = await pkg.KeyPair.generate({ suite: "rsa-4096" });
+  t.diagnostic(`${(performance.now() - start).toFixed(0)} ms`);
+  assert.deepEqual([pair.suite, pair.publicKey.suite], ["rsa-4096", "rsa-4096"]);
+  const publicKey = pkg.PublicKey.parse(String(pair.publicKey));
+  assert.equal(publicKey.fingerprint, pair.publicKey.fingerprint);
+  // SPEC, section 5: WKPK, version, CBOR[suite, SubjectPublicKeyInfo].
+  const spki = Buffer.from(String(pair.publicKey), "base64url").subarray(10);
+  const read = createPublicKey({ key: spki, format: "der", type: "spki" });
+  assert.deepEqual(read.asymmetricKeyDetails, { modulusLength: 4096, publicExponent: 65_537n });
+  const modulus = Buffer.from(read.export({ format: "jwk" }).n, "base64url");
+  assert.deepEqual([modulus.length, modulus[0] >= 0x80, modulus.at(-1) % 2], [512, true, 1]);
+  const key = await pkg.DataKey.generate();
+  const context = { record: "4567" };
+  const wrapped = await pkg.wrapKey(key, [publicKey], { context });
+  for (const engine of ["wasm", "webcrypto"]) {
+    pkg.setEngine(engine);
+    const opened = await pkg.unwrapKey(wrapped, pair, { context });
+    assert.deepEqual(opened.dangerouslyExportRaw(), key.dangerouslyExportRaw(), engine);
   }
 });
 
