@@ -46,6 +46,10 @@ async function watched([name, cold]) {
       const wrapped = await pkg.wrapKey(await pkg.DataKey.generate(), [pair.publicKey]);
       return () => pkg.unwrapKey(wrapped, pair);
     },
+    "rsa-4096 import": async () => {
+      const pem = await (await fetch("/testdata/rsa/4096.pem")).text();
+      return () => pkg.KeyPair.importRsa(pem);
+    },
     "rsa-3072 generate": async () => () => pkg.KeyPair.generate({ suite: "rsa-3072" }),
     "rsa-4096 generate": async () => () => pkg.KeyPair.generate({ suite: "rsa-4096" }),
   };
@@ -104,6 +108,7 @@ await test("slow work in Chromium", async (t) => {
         "pbkdf2",
         "rsa-4096 backup",
         "rsa-4096 unwrap",
+        "rsa-4096 import",
         "rsa-3072 generate",
       ]) {
         await t.test(`${where}, ${engine}: ${kind} makes no task over ${LONG_TASK_MS} ms`, async (t) => {
