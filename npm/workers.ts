@@ -5,8 +5,8 @@ import { script } from "./inlined-worker.js";
 import { type Job, type Jobs, perform, wipe } from "./jobs.js";
 import { JobError, Remote } from "./remote.js";
 
-/** At once; more would only share the same cores and memory. */
-const MAX_WORKERS = 2;
+/** So many workers at once; more would only share the same cores and memory. */
+let atOnce = 2;
 /** A worker without work ends then; the memory that a derivation took ends with it. */
 const IDLE_MS = 30_000;
 
@@ -31,7 +31,7 @@ class Pool {
   readonly #proven = new Set<Make>();
   readonly #idle = new Map<Remote, ReturnType<typeof setTimeout>>();
   readonly #waiting: (() => void)[] = [];
-  #size = 0;
+  #busy = 0;
   #closed = false;
   kind: "started" | "inline" | undefined;
 
@@ -41,17 +41,16 @@ class Pool {
 
   /** One that is free, or a new one; nothing where there can be none. */
   async take(): Promise<Remote | undefined> {
+    if (this.#busy >= atOnce) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      return this.take();
+    }
+    this.#busy += 1;
     for (const [remote, timer] of this.#idle) {
       clearTimeout(timer);
       this.#idle.delete(remote);
       if (!remote.gone) return remote;
-      this.#size -= 1;
     }
-    if (this.#size >= MAX_WORKERS) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-      return this.take();
-    }
-    this.#size += 1;
     const remote = await this.#start();
     this.kind = remote ? "started" : "inline";
     if (!remote) this.#leave();
@@ -74,22 +73,18 @@ class Pool {
   give(remote: Remote): void {
     if (remote.gone || this.#closed) {
       remote.end();
-      this.#leave();
-      return;
-    }
-    this.#idle.set(
-      remote,
-      setTimeout(() => {
+    } else {
+      const end = () => {
         this.#idle.delete(remote);
         remote.end();
-        this.#leave();
-      }, IDLE_MS),
-    );
-    this.#waiting.shift()?.();
+      };
+      this.#idle.set(remote, setTimeout(end, IDLE_MS));
+    }
+    this.#leave();
   }
 
   #leave(): void {
-    this.#size -= 1;
+    this.#busy -= 1;
     this.#waiting.shift()?.();
   }
 
@@ -116,6 +111,12 @@ export function setWorker(make: (() => Worker) | "none"): void {
   pool?.close();
   pool = new Pool(make === "none" ? [] : [make, ...ownWays()]);
   quiet = make === "none" || typeof Worker !== "function";
+}
+
+/** How many workers may be at work at once, for measurements: 1 or 2.
+ *  @internal */
+export function setAtOnce(workers: number): void {
+  atOnce = workers;
 }
 
 /** How the last slow work was done; undefined before any.
