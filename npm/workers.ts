@@ -125,15 +125,28 @@ export function workerKind(): "started" | "inline" | undefined {
   return pool?.kind;
 }
 
-/** Does a job in a worker, or here. `given` makes the arguments, which are wiped; it is asked once more if a worker is lost on the way.
- *  @internal */
-export async function run<J extends Job>(job: J, given: () => Jobs[J]): Promise<Uint8Array> {
-  const wasm = await core();
+function current(): Pool {
   if (!pool) {
     pool = new Pool(ownWays());
     quiet = typeof Worker !== "function";
   }
-  const own = pool;
+  return pool;
+}
+
+/** Can a worker be started, or is one there? For what is better done otherwise than by jobs on the calling thread.
+ *  @internal */
+export async function hasWorker(): Promise<boolean> {
+  const own = current();
+  const remote = await own.take();
+  if (remote) own.give(remote);
+  return remote !== undefined;
+}
+
+/** Does a job in a worker, or here. `given` makes the arguments, which are wiped; it is asked once more if a worker is lost on the way.
+ *  @internal */
+export async function run<J extends Job>(job: J, given: () => Jobs[J]): Promise<Uint8Array> {
+  const wasm = await core();
+  const own = current();
   for (let tries = 0; tries < 2; tries += 1) {
     const remote = await own.take();
     if (!remote) {

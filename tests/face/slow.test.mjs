@@ -50,6 +50,15 @@ async function watched([name, cold]) {
       const pem = await (await fetch("/testdata/rsa/4096.pem")).text();
       return () => pkg.KeyPair.importRsa(pem);
     },
+    "80 MiB encrypt": async () => {
+      const [key, data] = [await pkg.DataKey.generate(), new Uint8Array(80 << 20).fill(7)];
+      return () => key.encrypt(data);
+    },
+    "80 MiB decrypt": async () => {
+      const key = await pkg.DataKey.generate();
+      const sealed = await key.encrypt(new Uint8Array(80 << 20).fill(7));
+      return () => key.decrypt(sealed);
+    },
     "rsa-3072 generate": async () => () => pkg.KeyPair.generate({ suite: "rsa-3072" }),
     "rsa-4096 generate": async () => () => pkg.KeyPair.generate({ suite: "rsa-4096" }),
   };
@@ -76,6 +85,7 @@ async function measure(browser, url, name, cold, good) {
   for (let tries = 0; tries < TRIES; tries += 1) {
     const { page, problems } = await open(browser, url);
     const found = await page.evaluate(watched, [name, cold]);
+    found.workers = page.workers().length;
     await page.context().close();
     assert.deepEqual(problems, []);
     if (!best || found.longest < best.longest) best = found;
@@ -117,6 +127,18 @@ await test("slow work in Chromium", async (t) => {
           assert.equal(found.longest, 0);
         });
       }
+    }
+    for (const kind of ["80 MiB encrypt", "80 MiB decrypt"]) {
+      await t.test(`${where}, wasm: ${kind}, by two workers, makes no task over ${LONG_TASK_MS} ms`, async (t) => {
+        const found = await measure(browser, url, `${kind}; wasm`, cold, ({ longest }) => longest === 0);
+        say(t, found);
+        assert.deepEqual([found.longest, found.worker, found.workers], [0, "started", 2]);
+      });
+      await t.test(`${where}, wasm: ${kind}, without a worker, makes none either`, async (t) => {
+        const found = await measure(browser, url, `${kind}; wasm; inline`, cold, ({ longest }) => longest === 0);
+        say(t, found);
+        assert.deepEqual([found.longest, found.worker, found.workers], [0, "inline", 0]);
+      });
     }
     for (const kind of ["argon2id", "pbkdf2"]) {
       await t.test(`${where}: without a worker, ${kind} makes one: the measurement sees it`, async (t) => {
