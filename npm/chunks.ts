@@ -4,7 +4,7 @@ import { call, release } from "./core.js";
 import { webCrypto } from "./engine.js";
 import { WardkeyError } from "./errors.js";
 import type { Out } from "./types.js";
-import { run } from "./workers.js";
+import { hasWorker, run } from "./workers.js";
 
 export type Core = typeof import("./core/wardkey_core.js");
 export type Direction = "encrypt" | "decrypt";
@@ -21,7 +21,7 @@ export const SIZES = {
 
 /** From this length on WebCrypto is faster: docs/bench/measurements.md. */
 const WORTHWHILE = 4096;
-/** Without WebCrypto, messages longer than this are shared out to two workers. */
+/** Without WebCrypto, messages longer than this are shared out to two workers, if there are any. */
 const SHARED = 64 << 20;
 /** Up to here data is copied at once, and one call of the WebAssembly module is short. */
 export const LONG = 32_768;
@@ -162,9 +162,8 @@ export function isLong(length: number): boolean {
 export async function chunksOf(body: CoreBody, direction: Direction, length: number): Promise<Chunks> {
   const subtle = webCrypto(length, WORTHWHILE);
   if (subtle) return WebCryptoChunks.take(subtle, body, direction);
-  return length > SHARED && Number.isFinite(length)
-    ? new WorkerChunks(body, direction)
-    : new WasmChunks(body, direction);
+  const shared = length > SHARED && Number.isFinite(length) && (await hasWorker());
+  return shared ? new WorkerChunks(body, direction) : new WasmChunks(body, direction);
 }
 
 /** One call of work(): chunk number, and where its input and its output stand. */

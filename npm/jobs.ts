@@ -2,12 +2,14 @@
 import type * as glue from "./core/wardkey_core.js";
 
 /** What of the glue the jobs use: a worker carries no more of it. */
-export type Core = Pick<typeof glue, "deriveSlow" | "rsaGenerate" | "rsaUnwrap" | "workChunks">;
+export type Core = Pick<typeof glue, "deriveSlow" | "rsaCheck" | "rsaGenerate" | "rsaUnwrap" | "workChunks">;
 
 /** Each job and what it is given. */
 export interface Jobs {
   derive: [derivation: Uint8Array, password: Uint8Array];
   rsaGenerate: [suite: string];
+  /** Gives nothing. */
+  rsaCheck: [pkcs8: Uint8Array];
   rsaUnwrap: [pkcs8: Uint8Array, label: Uint8Array, body: Uint8Array];
   /** Some chunks of one message, under the key of that message alone. */
   chunks: [aes: Uint8Array, sealing: boolean, first: number, input: Uint8Array];
@@ -17,6 +19,7 @@ export type Job = keyof Jobs;
 const JOBS: { [J in Job]: (core: Core, ...given: Jobs[J]) => Uint8Array } = {
   derive: (core, ...given) => core.deriveSlow(...given),
   rsaGenerate: (core, ...given) => core.rsaGenerate(...given),
+  rsaCheck: (core, ...given) => core.rsaCheck(...given),
   rsaUnwrap: (core, ...given) => core.rsaUnwrap(...given),
   chunks: (core, ...given) => core.workChunks(...given),
 };

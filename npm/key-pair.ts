@@ -4,7 +4,7 @@ import type { CoreKeyPair, CorePublicKey } from "./core/wardkey_core.js";
 import { call, core, coreNow, Handle } from "./core.js";
 import { invalid, WardkeyError } from "./errors.js";
 import { isStrict } from "./oaep-check.js";
-import { generateRsa, type Holder, importNative } from "./rsa.js";
+import { generateRsa, type Holder, importNative, withPrimes } from "./rsa.js";
 import type { Bytes, Suite } from "./types.js";
 
 const SECRET: unique symbol = Symbol("construct");
@@ -74,15 +74,20 @@ export class KeyPair {
   }
 
   /** RSA private key from elsewhere: PKCS#8 (PEM or DER, RFC 5958) or JWK (RFC 7518). 2048, 3072 or 4096 bits, e = 65537; otherwise `key-policy`.
-   *  @throws `invalid-format`, `key-policy`; `key-mismatch` if its parts don't belong together */
+   *  Its primes are tested, which takes a while, but not of this thread: a worker does it.
+   *  @throws `invalid-format`, `key-policy`, also for primes that are none; `key-mismatch` if its parts don't belong together; `rng` */
   static async importRsa(key: string | Bytes | JsonWebKey): Promise<KeyPair> {
+    return KeyPair.fromCore(await withPrimes(await KeyPair.#readRsa(key)));
+  }
+
+  static async #readRsa(key: string | Bytes | JsonWebKey): Promise<CoreKeyPair> {
     if (typeof key === "string") {
       const pem = wellFormed(key, "the key");
       const { CoreKeyPair } = await core();
       if (!pem.includes("-----BEGIN PRIVATE KEY-----")) {
         throw new WardkeyError("invalid-format", 'expected PEM with the label "PRIVATE KEY": PKCS#8, not encrypted');
       }
-      return KeyPair.fromCore(call(() => CoreKeyPair.fromPem(pem)));
+      return call(() => CoreKeyPair.fromPem(pem));
     }
     if (isPlain(key)) {
       const { kty } = key;
@@ -90,12 +95,12 @@ export class KeyPair {
       // A copy: what throws while it is read must not throw inside of the WebAssembly module.
       const jwk = { ...key };
       const { CoreKeyPair } = await core();
-      return KeyPair.fromCore(call(() => CoreKeyPair.fromJwk(jwk)));
+      return call(() => CoreKeyPair.fromJwk(jwk));
     }
     const der = copyBytes(key, "the key", "PEM text, bytes in PKCS#8 or a JWK");
     try {
       const { CoreKeyPair } = await core();
-      return KeyPair.fromCore(call(() => CoreKeyPair.fromPkcs8(der)));
+      return call(() => CoreKeyPair.fromPkcs8(der));
     } finally {
       der.fill(0);
     }

@@ -1,6 +1,6 @@
 // RSA where the private key is: by WebCrypto under a non-extractable CryptoKey, or by the module, blinded.
 import type { CoreKeyPair } from "./core/wardkey_core.js";
-import { call, type core } from "./core.js";
+import { call, type core, Handle } from "./core.js";
 import { webCrypto } from "./engine.js";
 import { WardkeyError } from "./errors.js";
 import { run } from "./workers.js";
@@ -31,6 +31,18 @@ async function generateNative(subtle: SubtleCrypto, suite: RsaSuite): Promise<Ui
     return new Uint8Array(await subtle.exportKey("pkcs8", privateKey));
   } catch {
     return undefined;
+  }
+}
+
+/** A key pair from elsewhere, once its primes were tested; otherwise it is wiped. WebCrypto tests none. */
+export async function withPrimes(key: CoreKeyPair): Promise<CoreKeyPair> {
+  const held = new Handle(key);
+  try {
+    await run("rsaCheck", () => [call(() => key.pkcs8())]);
+    return key;
+  } catch (e) {
+    held.free();
+    throw e;
   }
 }
 

@@ -5,8 +5,8 @@ import { script } from "./inlined-worker.js";
 import { type Job, type Jobs, perform, wipe } from "./jobs.js";
 import { JobError, Remote } from "./remote.js";
 
-/** At once; more would only share the same cores and memory. */
-const MAX_WORKERS = 2;
+/** So many workers at once; more would only share the same cores and memory. */
+let atOnce = 2;
 /** A worker without work ends then; the memory that a derivation took ends with it. */
 const IDLE_MS = 30_000;
 
@@ -31,7 +31,7 @@ class Pool {
   readonly #proven = new Set<Make>();
   readonly #idle = new Map<Remote, ReturnType<typeof setTimeout>>();
   readonly #waiting: (() => void)[] = [];
-  #size = 0;
+  #busy = 0;
   #closed = false;
   kind: "started" | "inline" | undefined;
 
@@ -41,17 +41,16 @@ class Pool {
 
   /** One that is free, or a new one; nothing where there can be none. */
   async take(): Promise<Remote | undefined> {
+    if (this.#busy >= atOnce) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      return this.take();
+    }
+    this.#busy += 1;
     for (const [remote, timer] of this.#idle) {
       clearTimeout(timer);
       this.#idle.delete(remote);
       if (!remote.gone) return remote;
-      this.#size -= 1;
     }
-    if (this.#size >= MAX_WORKERS) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-      return this.take();
-    }
-    this.#size += 1;
     const remote = await this.#start();
     this.kind = remote ? "started" : "inline";
     if (!remote) this.#leave();
@@ -74,22 +73,18 @@ class Pool {
   give(remote: Remote): void {
     if (remote.gone || this.#closed) {
       remote.end();
-      this.#leave();
-      return;
-    }
-    this.#idle.set(
-      remote,
-      setTimeout(() => {
+    } else {
+      const end = () => {
         this.#idle.delete(remote);
         remote.end();
-        this.#leave();
-      }, IDLE_MS),
-    );
-    this.#waiting.shift()?.();
+      };
+      this.#idle.set(remote, setTimeout(end, IDLE_MS));
+    }
+    this.#leave();
   }
 
   #leave(): void {
-    this.#size -= 1;
+    this.#busy -= 1;
     this.#waiting.shift()?.();
   }
 
@@ -118,21 +113,40 @@ export function setWorker(make: (() => Worker) | "none"): void {
   quiet = make === "none" || typeof Worker !== "function";
 }
 
+/** How many workers may be at work at once, for measurements: 1 or 2.
+ *  @internal */
+export function setAtOnce(workers: number): void {
+  atOnce = workers;
+}
+
 /** How the last slow work was done; undefined before any.
  *  @internal */
 export function workerKind(): "started" | "inline" | undefined {
   return pool?.kind;
 }
 
-/** Does a job in a worker, or here. `given` makes the arguments, which are wiped; it is asked once more if a worker is lost on the way.
- *  @internal */
-export async function run<J extends Job>(job: J, given: () => Jobs[J]): Promise<Uint8Array> {
-  const wasm = await core();
+function current(): Pool {
   if (!pool) {
     pool = new Pool(ownWays());
     quiet = typeof Worker !== "function";
   }
-  const own = pool;
+  return pool;
+}
+
+/** Can a worker be started, or is one there? For what is better done otherwise than by jobs on the calling thread.
+ *  @internal */
+export async function hasWorker(): Promise<boolean> {
+  const own = current();
+  const remote = await own.take();
+  if (remote) own.give(remote);
+  return remote !== undefined;
+}
+
+/** Does a job in a worker, or here. `given` makes the arguments, which are wiped; it is asked once more if a worker is lost on the way.
+ *  @internal */
+export async function run<J extends Job>(job: J, given: () => Jobs[J]): Promise<Uint8Array> {
+  const wasm = await core();
+  const own = current();
   for (let tries = 0; tries < 2; tries += 1) {
     const remote = await own.take();
     if (!remote) {

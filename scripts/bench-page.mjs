@@ -69,7 +69,8 @@ export async function makePage() {
     '<!doctype html><meta charset="utf-8"><title>bench</title><script type="module" src="main.js"></script>\n',
   );
   await build({
-    entryPoints: [at("bench/page/main.js")],
+    // The worker, too: the package looks for it beside its own code.
+    entryPoints: { main: at("bench/page/main.js"), worker: at("pkg/worker.js") },
     outdir: page,
     bundle: true,
     // The peers are a file of their own, which only their cases load.

@@ -49,6 +49,17 @@ function range({ bytes, of, ours, beside, ratio, fromBlob }) {
   ];
 }
 
+function workers(what, { bytes, ours, one, page, cores }) {
+  const name = `${what} ${size(bytes)}, engine "wasm", two workers`;
+  const beside = (side, { time, ratio }) => ({ beside: `${side}: ${speed(bytes, time)}`, ratio });
+  // Two workers on one core have nothing to win.
+  const faster = cores < 2 ? {} : { target: "speed > 1", met: one.ratio > 1 };
+  return [
+    row(name, speed(bytes, ours), { ...beside("one worker", one), ...faster }),
+    row(name, speed(bytes, ours), beside("the page alone", page)),
+  ];
+}
+
 function wasmMemory({ bytes, sizes: { start, auto, wasm } }) {
   const memory = (engine, value) =>
     row(`WebAssembly memory, ${size(bytes)} in memory, engine "${engine}"`, mib(value), {
@@ -164,6 +175,8 @@ const ROWS = {
   "peak encrypt and decrypt": (result) => peak("encrypt and decrypt again", result),
   "wasm encrypt": (result) => inMemory('encrypt, engine "wasm",', result, "bare aes-gcm in wasm", 0.9),
   "wasm decrypt": (result) => inMemory('decrypt, engine "wasm",', result, "bare aes-gcm in wasm", 0.9),
+  "workers encrypt": (result) => workers("encrypt", result),
+  "workers decrypt": (result) => workers("decrypt", result),
   "records encrypt one by one": (result) => records("encryptMany", "one after another", result),
   "records encrypt at once": (result) => records("encryptMany", "all at once, Promise.all", result),
   "records decrypt one by one": (result) => records("decryptMany", "one after another", result),
@@ -390,6 +403,7 @@ ${sections.join("\n\n")}
 - A stream's source gives pieces of 64 KiB: to encrypt, the same piece again and again; to decrypt, a message that stands ready in memory. Its sink only counts.
 - The most memory of a renderer is its \`VmHWM\` after one stream, both ends of it in the page, in a browser that has done nothing else: the median of five. The bare
   \`TransformStream\` encrypts the chunks of a piece at the same time, and waits for them.
+- Two workers and one: the package's own, started before; in the page alone, in one call of \`encryptSync()\` or \`decryptSync()\`.
 - A side that needs more than 1.5 s in its first round of 256 MiB has that one round.
 - 2,000 records: Wardkey's in one call and each with a context, the others' by a call each, all at once or one after another, whichever is the faster for them.
 

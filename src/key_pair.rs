@@ -277,6 +277,18 @@ impl KeyPair {
         Self::new(Private::Rsa(rsa::Private::from_numbers(numbers)?))
     }
 
+    /// For an RSA key pair that was made elsewhere: are its primes prime, and far enough from each other? Its parts fit together without that, too. Takes
+    /// a while.
+    ///
+    /// # Errors
+    /// `key-policy`, `rng`.
+    pub fn check_primes<R: TryCryptoRng>(&self, rng: &mut Random<R>) -> Result<()> {
+        match &self.key {
+            Private::Hybrid(_) => Ok(()),
+            Private::Rsa(key) => key.check_primes(rng),
+        }
+    }
+
     fn new(key: Private) -> Result<Self> {
         let public = match &key {
             Private::Hybrid(key) => Public::Hybrid(key.public()),

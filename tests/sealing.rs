@@ -14,7 +14,10 @@ mod common;
 use common::{
     cbor::{self, Array, Uint},
     code,
-    craft::backup::{Draft, cheap_argon2id, key_item, key_item_of, payload},
+    craft::{
+        backup::{Draft, cheap_argon2id, key_item, key_item_of, payload},
+        wrap::stanzas_of,
+    },
     keys::{Pair, signing_key},
     rng::{draw_array, seeded},
 };
@@ -23,8 +26,10 @@ use wardkey::{
     data_key::DataKey,
     encoding::Context,
     error::Code,
+    key_pair::PublicKey,
     message::{self, Author, Authority, Padding, View},
     password::{Derivation, Password},
+    wrap::{Wrapper, unwrap_key},
 };
 
 /// SPEC section 7: "No key twice". Such an envelope opens for nobody, and the old one is gone.
@@ -54,6 +59,34 @@ fn no_backup_of_version_0() {
     let keys = Keys { encryption: &[&pair], signing: &[] };
     let sealed = Envelope::seal(&mut rng, &owner, 0, &derivation, &Password::new("p").unwrap(), None, &keys);
     assert_eq!(code(sealed), Code::InvalidArgument);
+}
+
+/// SPEC section 6: 10,000 recipients, and one more. Their keys differ in the X25519 half, which may be nearly any number.
+#[test]
+fn no_wrap_set_of_more_recipients_than_can_be_read() {
+    let mut rng = seeded("recipients");
+    let (key, context) = (DataKey::generate(&mut rng).unwrap(), Context::default());
+    let pair = Pair::hybrid(&mut rng).pair;
+    let mut other = || {
+        let mut public = pair.public_key().as_bytes().to_vec();
+        let end = public.len() - 32;
+        public[end..].copy_from_slice(&draw_array::<32>(&mut rng));
+        // Below 2²⁵⁵ − 19.
+        *public.last_mut().unwrap() &= 0x3f;
+        PublicKey::from_bytes(&public).unwrap()
+    };
+    let (others, one_more): (Vec<_>, _) = ((1..10_000).map(|_| other()).collect(), other());
+    let mut wrapper = Wrapper::new(&key, &context, false);
+    for recipient in others.iter().chain([pair.public_key()]) {
+        wrapper.add(&key, &mut rng, recipient).unwrap();
+    }
+    assert_eq!(code(wrapper.add(&key, &mut rng, &one_more)), Code::Limit);
+    // One that is given twice is none more.
+    wrapper.add(&key, &mut rng, &others[0]).unwrap();
+    let wrapped = wrapper.finish().unwrap();
+    assert_eq!(stanzas_of(&wrapped).stanzas.len(), 10_000);
+    let opened = unwrap_key(&wrapped, &mut rng, &pair, &context).unwrap();
+    assert_eq!(opened.id(), key.id());
 }
 
 /// SPEC section 4.3: a zero group id is the signer himself, with nothing else beside it. Otherwise nobody verifies it.

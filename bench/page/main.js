@@ -6,6 +6,7 @@ import { besideLoop, besideWasm, crossover, range } from "../cases/long.js";
 import { long as longPeers, records as recordPeers } from "../cases/peers.js";
 import { records } from "../cases/records.js";
 import { peak, stream, wasmMemory } from "../cases/streams.js";
+import { workers } from "../cases/workers.js";
 import { MIB, settings } from "./measure.js";
 
 const huge = () => (settings.quick ? 32 : 256) * MIB;
@@ -22,6 +23,8 @@ const cases = {
   range,
   crossover,
   "wasm memory": wasmMemory,
+  "workers encrypt": () => workers("encrypt"),
+  "workers decrypt": () => workers("decrypt"),
   "peers encrypt 16": () => longPeers("encrypt", 16 * MIB),
   "peers decrypt 16": () => longPeers("decrypt", 16 * MIB),
   "peers encrypt 256": () => longPeers("encrypt", huge()),

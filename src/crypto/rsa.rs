@@ -11,7 +11,7 @@ use sha2::Sha256;
 
 use super::{
     der::{self, Reader},
-    primes::random_prime,
+    primes::{is_prime_elsewhere, random_prime},
 };
 use crate::{
     error::{Code, Error, Result},
@@ -134,6 +134,20 @@ impl Private {
         let key = &self.0;
         let (Some(dp), Some(dq), Some(qi)) = (key.dp(), key.dq(), key.crt_coefficient()) else { return Err(MISMATCH) };
         Ok([dp, dq, &qi].map(|number| SecretBytes::new(number.to_be_bytes().into_vec())))
+    }
+
+    /// What fitting together doesn't show of a key that was made elsewhere (SP 800-56B, section 6.4.1.2). `key-policy`, `rng`.
+    pub(crate) fn check_primes<R: TryCryptoRng>(&self, rng: &mut Random<R>) -> Result<()> {
+        const CLOSE: Error = Error::new(Code::KeyPolicy, "the primes of the RSA key are too close to each other");
+        const COMPOSITE: Error = Error::new(Code::KeyPolicy, "the primes of the RSA key are not prime");
+        let [p, q] = self.0.primes() else { return Err(POLICY) };
+        let distance = if p > q { p.wrapping_sub(q.as_ref()) } else { q.wrapping_sub(p.as_ref()) };
+        if distance.bits_vartime() + 100 <= self.0.n().bits_vartime() / 2 {
+            return Err(CLOSE);
+        }
+        // Which bases they are, whoever made the key couldn't know.
+        let mut bases = rng.expand()?;
+        if [p, q].into_iter().all(|prime| is_prime_elsewhere(prime, &mut bases)) { Ok(()) } else { Err(COMPOSITE) }
     }
 
     pub(crate) fn to_pkcs8(&self) -> Result<SecretBytes> {

@@ -33,6 +33,16 @@ pub fn rsa_generate(suite: &str) -> JsResult<Vec<u8>> {
     scrubbed(|| Ok(with_random(|rng| KeyPair::generate(rng, suite))?.private_bytes()?.expose().to_vec()))
 }
 
+/// Are the primes of this private key prime? `key-policy` if not; nothing comes back.
+#[wasm_bindgen(js_name = rsaCheck)]
+pub fn rsa_check(pkcs8: &[u8]) -> JsResult<Vec<u8>> {
+    scrubbed(|| {
+        let key = rsa::Private::from_pkcs8(pkcs8)?;
+        with_random(|rng| key.check_primes(rng))?;
+        Ok(Vec::new())
+    })
+}
+
 /// RSA-OAEP, blinded. Whatever fails of the opening is the same `unwrap-failed`.
 #[wasm_bindgen(js_name = rsaUnwrap)]
 pub fn rsa_unwrap(pkcs8: &[u8], label: &[u8], body: &[u8]) -> JsResult<Vec<u8>> {

@@ -1,5 +1,6 @@
 //! W6, W7: keys that a directory may hold and that nobody should wrap for, and encapsulations that give nothing.
 
+use crypto_bigint::{BoxedUint, NonZero};
 use wardkey::{
     encoding::{Context, base64url},
     error::Code,
@@ -17,7 +18,8 @@ use super::{
             wrap::{WrapSet, material, stanzas_of},
         },
         der::{self, Numbers, pkcs1_public, pkcs8, spki, spki_of, tlv},
-        keys::{Pair, rsa_numbers},
+        hex::unhex,
+        keys::{Pair, RSA_SUITES, rsa_numbers},
         rng::seeded,
     },
     data_key,
@@ -123,6 +125,59 @@ fn w6_weak_rsa_private_keys() {
         assert_eq!(code(jwk), Code::KeyPolicy, "{name}");
     }
     assert_eq!(code(KeyPair::generate(&mut system(), Suite::Rsa2048)), Code::KeyPolicy);
+}
+
+/// The key of these two factors: its parts fit together as those of two primes do, whatever the factors are.
+fn of_factors(p: &[u8], q: &[u8]) -> Numbers {
+    let bits = 8 * (p.len() + q.len()) as u32;
+    let number = |bytes: &[u8]| BoxedUint::from_be_slice(bytes, bits).unwrap();
+    let one = BoxedUint::one_with_precision(bits);
+    let exponent = number(E);
+    let (p, q) = (number(p), number(q));
+    let orders = [&p, &q].map(|factor| factor.wrapping_sub(&one));
+    let order = NonZero::new(orders[0].wrapping_mul(&orders[1])).unwrap();
+    let d = exponent.invert_mod(&order).unwrap();
+    let [dp, dq] = orders.map(|order| d.rem(&NonZero::new(order).unwrap()));
+    let qi = q.rem(&NonZero::new(p.clone()).unwrap()).invert_odd_mod(&p.to_odd().unwrap()).unwrap();
+    [p.wrapping_mul(&q), exponent, d, p, q, dp, dq, qi].map(|number| number.to_be_bytes_trimmed_vartime().to_vec())
+}
+
+/// A prime x; 2x − 1 is one, too. Miller-Rabin takes x(2x − 1) for a prime with 2 as its base, and with nearly a fifth of all bases.
+const X: &str = "aea3bcfa8bb8b63e22339aa1380cda5d2abf732ad24fdd71a97ff87aadc125c65fb62e7b158c058d057e4d6995c8b7655a81a38e98e78beffaca3a0bb45efe39";
+
+/// FIPS 186-5 and SP 800-56B section 6.4.1.2: a factor that isn't prime, or factors that Fermat's method finds.
+#[test]
+fn w6_rsa_keys_whose_primes_are_none() {
+    let plus = |number: &[u8], more: u32| {
+        let number = BoxedUint::from_be_slice(number, 8 * number.len() as u32).unwrap();
+        number.wrapping_add(BoxedUint::from(more)).to_be_bytes().to_vec()
+    };
+    let mut cases = Vec::new();
+    for suite in RSA_SUITES {
+        let [_, _, _, p, q, ..] = rsa_numbers(suite);
+        for more in [2, 4, 6] {
+            cases.push((format!("{}: p + {more}", suite.name()), of_factors(&plus(&p, more), &q)));
+            cases.push((format!("{}: q + {more}", suite.name()), of_factors(&p, &plus(&q, more))));
+        }
+    }
+    let [_, _, _, p, q, ..] = rsa_numbers(Suite::Rsa2048);
+    let x = unhex(X);
+    let wide = BoxedUint::from_be_slice(&x, 1024).unwrap();
+    let pseudoprime = wide.wrapping_mul(wide.wrapping_add(&wide).wrapping_sub(BoxedUint::one())).to_be_bytes();
+    cases.push(("a pseudoprime first".into(), of_factors(&pseudoprime, &q)));
+    cases.push(("a pseudoprime second".into(), of_factors(&p, &pseudoprime)));
+    // The next prime after p.
+    cases.push(("close together".into(), of_factors(&p, &plus(&p, 556))));
+    for (name, numbers) in cases {
+        // Nothing else is wrong with it.
+        let pair = KeyPair::from_pkcs8(&pkcs8(&numbers)).expect(&name);
+        assert_eq!(code(pair.check_primes(&mut seeded(&name))), Code::KeyPolicy, "{name}");
+    }
+    let [_, _, _, longer, ..] = rsa_numbers(Suite::Rsa3072);
+    assert_eq!(code(KeyPair::from_pkcs8(&pkcs8(&of_factors(&longer, &x)))), Code::KeyMismatch, "of unequal length");
+    for suite in RSA_SUITES {
+        assert_eq!(Pair::rsa(suite).pair.check_primes(&mut seeded("w6 primes")), Ok(()), "{}", suite.name());
+    }
 }
 
 /// 2048 bits only where they are asked for.

@@ -1,5 +1,6 @@
 // What a backup and RSA cost the page, and which way the worker is started:  node --test tests/face/slow.test.mjs
 import assert from "node:assert/strict";
+import { createPublicKey } from "node:crypto";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { launch, open } from "./chromium.mjs";
@@ -45,6 +46,19 @@ async function watched([name, cold]) {
       const wrapped = await pkg.wrapKey(await pkg.DataKey.generate(), [pair.publicKey]);
       return () => pkg.unwrapKey(wrapped, pair);
     },
+    "rsa-4096 import": async () => {
+      const pem = await (await fetch("/testdata/rsa/4096.pem")).text();
+      return () => pkg.KeyPair.importRsa(pem);
+    },
+    "80 MiB encrypt": async () => {
+      const [key, data] = [await pkg.DataKey.generate(), new Uint8Array(80 << 20).fill(7)];
+      return () => key.encrypt(data);
+    },
+    "80 MiB decrypt": async () => {
+      const key = await pkg.DataKey.generate();
+      const sealed = await key.encrypt(new Uint8Array(80 << 20).fill(7));
+      return () => key.decrypt(sealed);
+    },
     "rsa-3072 generate": async () => () => pkg.KeyPair.generate({ suite: "rsa-3072" }),
     "rsa-4096 generate": async () => () => pkg.KeyPair.generate({ suite: "rsa-4096" }),
   };
@@ -71,6 +85,7 @@ async function measure(browser, url, name, cold, good) {
   for (let tries = 0; tries < TRIES; tries += 1) {
     const { page, problems } = await open(browser, url);
     const found = await page.evaluate(watched, [name, cold]);
+    found.workers = page.workers().length;
     await page.context().close();
     assert.deepEqual(problems, []);
     if (!best || found.longest < best.longest) best = found;
@@ -103,6 +118,7 @@ await test("slow work in Chromium", async (t) => {
         "pbkdf2",
         "rsa-4096 backup",
         "rsa-4096 unwrap",
+        "rsa-4096 import",
         "rsa-3072 generate",
       ]) {
         await t.test(`${where}, ${engine}: ${kind} makes no task over ${LONG_TASK_MS} ms`, async (t) => {
@@ -112,6 +128,18 @@ await test("slow work in Chromium", async (t) => {
         });
       }
     }
+    for (const kind of ["80 MiB encrypt", "80 MiB decrypt"]) {
+      await t.test(`${where}, wasm: ${kind}, by two workers, makes no task over ${LONG_TASK_MS} ms`, async (t) => {
+        const found = await measure(browser, url, `${kind}; wasm`, cold, ({ longest }) => longest === 0);
+        say(t, found);
+        assert.deepEqual([found.longest, found.worker, found.workers], [0, "started", 2]);
+      });
+      await t.test(`${where}, wasm: ${kind}, without a worker, makes none either`, async (t) => {
+        const found = await measure(browser, url, `${kind}; wasm; inline`, cold, ({ longest }) => longest === 0);
+        say(t, found);
+        assert.deepEqual([found.longest, found.worker, found.workers], [0, "inline", 0]);
+      });
+    }
     for (const kind of ["argon2id", "pbkdf2"]) {
       await t.test(`${where}: without a worker, ${kind} makes one: the measurement sees it`, async (t) => {
         const found = await measure(browser, url, `${kind}; wasm; inline`, cold, ({ longest }) => longest > 0);
@@ -120,6 +148,34 @@ await test("slow work in Chromium", async (t) => {
         assert.equal(found.worker, "inline");
       });
     }
+  }
+});
+
+/** Node has no workers of browsers: all of it runs here. */
+await test("rsa-4096 from the WebAssembly module, in Node", async (t) => {
+  const site = await openSite();
+  t.after(site.close);
+  const pkg = await import(pathToFileURL(`${site.dir}/copy-0/index.js`));
+  pkg.setEngine("wasm");
+  const start = performance.now();
+  const pair = await pkg.KeyPair.generate({ suite: "rsa-4096" });
+  t.diagnostic(`${(performance.now() - start).toFixed(0)} ms`);
+  assert.deepEqual([pair.suite, pair.publicKey.suite], ["rsa-4096", "rsa-4096"]);
+  const publicKey = pkg.PublicKey.parse(String(pair.publicKey));
+  assert.equal(publicKey.fingerprint, pair.publicKey.fingerprint);
+  // SPEC, section 5: WKPK, version, CBOR[suite, SubjectPublicKeyInfo].
+  const spki = Buffer.from(String(pair.publicKey), "base64url").subarray(10);
+  const read = createPublicKey({ key: spki, format: "der", type: "spki" });
+  assert.deepEqual(read.asymmetricKeyDetails, { modulusLength: 4096, publicExponent: 65_537n });
+  const modulus = Buffer.from(read.export({ format: "jwk" }).n, "base64url");
+  assert.deepEqual([modulus.length, modulus[0] >= 0x80, modulus.at(-1) % 2], [512, true, 1]);
+  const key = await pkg.DataKey.generate();
+  const context = { record: "4567" };
+  const wrapped = await pkg.wrapKey(key, [publicKey], { context });
+  for (const engine of ["wasm", "webcrypto"]) {
+    pkg.setEngine(engine);
+    const opened = await pkg.unwrapKey(wrapped, pair, { context });
+    assert.deepEqual(opened.dangerouslyExportRaw(), key.dangerouslyExportRaw(), engine);
   }
 });
 

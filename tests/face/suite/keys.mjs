@@ -1,4 +1,18 @@
-import { allFail, base64url, equal, fails, jwkOf, ok, outcome, owns, pattern, text, utf8 } from "./tools.mjs";
+import {
+  allFail,
+  base64url,
+  equal,
+  fails,
+  hex,
+  jwkOf,
+  ok,
+  outcome,
+  owns,
+  pattern,
+  text,
+  unhex,
+  utf8,
+} from "./tools.mjs";
 
 const RSA = ["2048", "3072", "4096"];
 const derOf = (pem) => Uint8Array.from(atob(pem.replaceAll(/-----[^-]+-----|\s/g, "")), (char) => char.charCodeAt(0));
@@ -19,6 +33,42 @@ async function made(modulusLength, publicExponent = [1, 0, 1]) {
     spki: new Uint8Array(await crypto.subtle.exportKey("spki", pair.publicKey)),
     jwk: await crypto.subtle.exportKey("jwk", pair.privateKey),
   };
+}
+
+const number = (text) =>
+  BigInt(`0x${hex(Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0)))}`);
+
+function bytesOf(value) {
+  const digits = value.toString(16);
+  return unhex(digits.padStart(digits.length + (digits.length % 2), "0"));
+}
+
+/** a⁻¹ mod m, by Euclid. */
+function inverse(a, m) {
+  let [r, next, x, y] = [m, a % m, 0n, 1n];
+  while (next > 0n) [r, next, x, y] = [next, r % next, y, x - (r / next) * y];
+  return ((x % m) + m) % m;
+}
+
+/** The private key of these factors, with all that belongs to it, prime or not. */
+function ofFactors(p, q) {
+  const e = 65_537n;
+  const d = inverse(e, (p - 1n) * (q - 1n));
+  const numbers = { n: p * q, e, d, p, q, dp: d % (p - 1n), dq: d % (q - 1n), qi: inverse(q, p) };
+  const tlv = (tag, ...parts) => {
+    const content = parts.flatMap((part) => [...part]);
+    return [tag, 0x82, content.length >> 8, content.length & 0xff, ...content];
+  };
+  const integer = (value) => {
+    const bytes = bytesOf(value);
+    const content = bytes[0] >= 0x80 ? [0, ...bytes] : [...bytes];
+    if (content.length < 0x80) return [2, content.length, ...content];
+    return content.length < 0x100 ? [2, 0x81, content.length, ...content] : tlv(2, content);
+  };
+  const key = tlv(0x30, [2, 1, 0], ...Object.values(numbers).map(integer));
+  const algorithm = [0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 1, 5, 0];
+  const jwk = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, base64url(bytesOf(value))]));
+  return { jwk: { kty: "RSA", ...jwk }, der: Uint8Array.from(tlv(0x30, [2, 1, 0], algorithm, tlv(4, key))) };
 }
 
 const rsa = async (pkg, tools, bits) => pkg.KeyPair.importRsa(await tools.text(`testdata/rsa/${bits}.pem`));
@@ -200,6 +250,21 @@ export default {
         [`SPKI ${at}`, () => pkg.PublicKey.parse(pemOf("PUBLIC KEY", spki)), "key-policy"],
       ]),
     ]);
+  },
+
+  "W6: importRsa() refuses a key whose primes are none": async (pkg, tools) => {
+    for (const bits of RSA) {
+      const { p, q } = jwkOf(derOf(await tools.text(`testdata/rsa/${bits}.pem`)));
+      const good = ofFactors(number(p), number(q));
+      const pair = await pkg.KeyPair.importRsa(good.jwk);
+      equal(pair.suite, `rsa-${bits}`, "made so, the key is the same");
+      const { jwk, der } = ofFactors(number(p) + 2n, number(q));
+      await allFail(pkg, [
+        ["JWK", () => pkg.KeyPair.importRsa(jwk), "key-policy"],
+        ["PKCS#8", () => pkg.KeyPair.importRsa(der), "key-policy"],
+        ["PEM", () => pkg.KeyPair.importRsa(pemOf("PRIVATE KEY", der)), "key-policy"],
+      ]);
+    }
   },
 
   "PublicKey.parse(): what is malformed": async (pkg) => {
