@@ -10,7 +10,7 @@ const pkg = join(root, "pkg");
 const core = join(root, "npm", "core");
 const at = (...path) => join(root, ...path);
 
-/** What browsers since 2023 have; and what makes the module small once it is compressed: LLVM has inlined already, like functions stand together, zeros
+/** What browsers since 2023 have; and what makes the module small once it is compressed: like functions stand together, zeros
  *  compress better than the headers of many data segments. */
 const FEATURES = [
   "bulk-memory",
@@ -21,11 +21,18 @@ const FEATURES = [
   "simd",
   "multivalue",
 ];
-const SKIPPED = ["memory-packing", "inlining-optimizing", "reorder-functions"];
+const SKIPPED = ["memory-packing", "reorder-functions"];
+/** In instructions: LLVM has inlined already, and what is small is small in both ways. */
+const INLINED = [
+  "--always-inline-max-function-size=2",
+  "--flexible-inline-max-function-size=2",
+  "--one-caller-inline-max-function-size=60",
+];
 const OPTIMISE = [
   ...FEATURES.map((feature) => `--enable-${feature}`),
   "-Oz",
   "--converge",
+  ...INLINED,
   ...SKIPPED.map((pass) => `--skip-pass=${pass}`),
   "--reorder-functions-by-name",
   "--strip-debug",
