@@ -6,7 +6,8 @@ use rand_core::TryCryptoRng;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    crypto::{der::from_pem, hybrid, rsa},
+    crypto::{der::from_pem, hybrid, kdf::hkdf, rsa},
+    data_key::DataKey,
     encoding::{MALFORMED, Reader, base64url, encode_into, framed, from_base64url, unframe},
     error::{Code, Error, Result},
     random::Random,
@@ -322,6 +323,12 @@ impl KeyPair {
             Private::Hybrid(key) => Ok(SecretBytes::new(key.seed().expose().to_vec())),
             Private::Rsa(key) => key.to_pkcs8(),
         }
+    }
+
+    /// The key of a key cache that is sealed by this key pair. It is nobody else's, whoever made the data key.
+    pub(crate) fn cache_seal(&self, key: &DataKey) -> Result<Secret<32>> {
+        let private = self.private_bytes()?;
+        Ok(hkdf(&[key.cache_seal().expose(), private.expose()], b"wardkey/v1/cache-seal-by-pair"))
     }
 
     /// Reads what [`Self::private_bytes`] wrote; the public half is recomputed and must be the one named.

@@ -24,7 +24,8 @@ pub(super) const RESERVED: &str = "cache-key";
 pub enum SealedBy {
     /// The cache key is `expand(K, "cache-seal", 32)`.
     DataKey(Rc<DataKey>),
-    /// The cache key is that of a random data key, which is wrapped for this key pair and kept beside the entries.
+    /// The cache key comes of a random data key, which is wrapped for this key pair and kept beside the entries, and of the private key: anybody can wrap
+    /// for a public key, so a data key that the store gives may be known to others.
     KeyPair(Rc<KeyPair>),
 }
 
@@ -57,7 +58,7 @@ impl Sealing {
         if let Ok(Some(wrapped)) = &old
             && let Ok(key) = unwrap(wrapped)
         {
-            return Ok((Self { key: key.cache_seal(), wrapped: Some(wrapped.clone()), new: false }, None));
+            return Ok((Self { key: pair.cache_seal(&key)?, wrapped: Some(wrapped.clone()), new: false }, None));
         }
         let key = DataKey::generate(&mut rng.borrow_mut())?;
         let mut wrapper = Wrapper::new(&key, &context, false);
@@ -67,14 +68,14 @@ impl Sealing {
             Ok(old) => store.replace(RESERVED, old.as_deref(), &wrapped).await,
             Err(error) => Err(error),
         };
-        let ours = Self { key: key.cache_seal(), wrapped: Some(wrapped), new: true };
+        let ours = Self { key: pair.cache_seal(&key)?, wrapped: Some(wrapped), new: true };
         Ok(match standing {
             Err(error) => (ours, Some(error)),
             Ok(None) => (ours, None),
             Ok(Some(theirs)) => match unwrap(&theirs) {
                 Ok(key) => {
                     let new = ours.wrapped.as_deref() == Some(theirs.as_slice());
-                    (Self { key: key.cache_seal(), wrapped: Some(theirs), new }, None)
+                    (Self { key: pair.cache_seal(&key)?, wrapped: Some(theirs), new }, None)
                 }
                 Err(_) => (ours, None),
             },

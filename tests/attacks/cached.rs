@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use wardkey::cache::SealedBy;
+use wardkey::{cache::SealedBy, encoding::Context, wrap::wrap_key};
 
 use super::common::{
     cache::{Device, HOUR, has, run},
@@ -40,6 +40,23 @@ fn c1_a_store_holds_sealed_values_alone() {
             }
         }
     }
+}
+
+/// Anybody can wrap for a public key: a cache key that whoever writes the store has made is known to him.
+#[test]
+fn c1_a_planted_cache_key_opens_nothing() {
+    let mut device = Device::new("c1 planted");
+    let alice = Rc::new(Pair::hybrid(&mut device.rng.borrow_mut()).pair);
+    let (planted, key) = (device.key(), device.key());
+    let context = [("wardkey", "cache-key"), ("cache", "keys"), ("user", "alice")];
+    let context = Context::new(context).unwrap();
+    let wrapped = wrap_key(&planted, &mut device.rng.borrow_mut(), [alice.public_key()], &context, false).unwrap();
+    device.store.rows.borrow_mut().insert("cache-key".to_owned(), wrapped);
+    device.sealed_by = SealedBy::KeyPair(alice);
+    device.set(&device.open(), &[Rc::clone(&key)]);
+    assert!(has(&device.open(), &key));
+    device.sealed_by = SealedBy::DataKey(planted);
+    assert!(!has(&device.open(), &key));
 }
 
 #[test]
