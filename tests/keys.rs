@@ -11,7 +11,7 @@
 mod common;
 
 use common::{
-    der::{Numbers, pem, pkcs8},
+    der::{Numbers, SEQUENCE, pem, pkcs8, tlv},
     keys::{RSA_SUITES, rsa_numbers, rsa_pem, rsa_pkcs8},
     rng::seeded,
 };
@@ -19,7 +19,8 @@ use crypto_bigint::{BoxedUint, NonZero};
 use wardkey::{
     data_key::DataKey,
     encoding::Context,
-    key_pair::{KeyPair, RsaNumbers},
+    error::Code,
+    key_pair::{KeyPair, RsaNumbers, Suite},
     wrap::{unwrap_key, wrap_key},
 };
 
@@ -86,5 +87,36 @@ fn one_key_in_every_form() {
             assert_eq!(pair.public_key().fingerprint(), expected.public_key().fingerprint(), "{name}");
             works(&pair, name);
         }
+    }
+}
+
+/// As OpenSSL reads it: attributes, then a public key in version 2 only, each once.
+#[test]
+fn what_may_follow_in_pkcs8() {
+    let plain = rsa_pkcs8(Suite::Rsa2048);
+    let read = |version: u8, more: &[&[u8]]| {
+        let mut content = plain[4..].to_vec();
+        content[2] = version;
+        KeyPair::from_pkcs8(&tlv(SEQUENCE, &[content.as_slice(), &more.concat()].concat())).map(drop)
+    };
+    let attributes = tlv(0xa0, &tlv(SEQUENCE, b"any"));
+    let public = tlv(0x81, &[0, 1, 2, 3]);
+    let good: [(u8, &[&[u8]]); 5] =
+        [(0, &[]), (1, &[]), (0, &[&attributes]), (1, &[&public]), (1, &[&attributes, &public])];
+    for (version, more) in good {
+        read(version, more).unwrap();
+    }
+    let bad: [(u8, &[&[u8]]); 8] = [
+        (2, &[]),
+        (0, &[&public]),
+        (1, &[&public, &attributes]),
+        (0, &[&attributes, &attributes]),
+        (1, &[&public, &public]),
+        (0, &[&tlv(0xa0, b"garbage")]),
+        (1, &[&tlv(0x81, &[])]),
+        (1, &[&tlv(0x81, &[7, 1])]),
+    ];
+    for (version, more) in bad {
+        assert_eq!(read(version, more).unwrap_err().code(), Code::InvalidFormat, "{version} {more:02x?}");
     }
 }

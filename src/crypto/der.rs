@@ -51,6 +51,11 @@ impl<'a> Reader<'a> {
         self.any().and_then(|(found, value)| (found == tag).then_some(value))
     }
 
+    /// The next value if it has this tag; `Some(None)` where another one, or nothing, stands.
+    pub(super) fn optional(&mut self, tag: u8) -> Option<Option<&'a [u8]>> {
+        if self.0.first() == Some(&tag) { self.value(tag).map(Some) } else { Some(None) }
+    }
+
     /// What stands inside the next value, which is a sequence.
     pub(super) fn sequence(&mut self) -> Option<Self> {
         self.value(SEQUENCE).map(Self)

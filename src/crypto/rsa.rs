@@ -25,6 +25,9 @@ const FAILED: Error = Error::new(Code::UnwrapFailed, "the wrapped key does not o
 const NO_KEY: Error = Error::new(Code::InvalidFormat, "not a private RSA key in PKCS#8");
 const EXPONENT: u32 = 65_537;
 const SIZES: [u32; 3] = [2048, 3072, 4096];
+/// `[0] IMPLICIT SET OF Attribute`, `[1] IMPLICIT BIT STRING`.
+const ATTRIBUTES: u8 = 0xa0;
+const PUBLIC_KEY: u8 = 0x81;
 
 /// Recipient's half.
 pub(crate) struct Public(RsaPublicKey);
@@ -210,16 +213,22 @@ fn numbers_in_spki(der: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((key.uint()?, key.uint()?))
 }
 
-/// Algorithm and private key in a OneAsymmetricKey (RFC 5958); attributes and a public key may follow.
+/// Algorithm and private key in a OneAsymmetricKey (RFC 5958); attributes may follow, and in version 2 a public key.
 fn key_in_pkcs8(der: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut outer = Reader::new(der);
     let mut info = outer.sequence()?;
-    let known = outer.is_empty() && matches!(info.uint()?, [] | [1]);
+    let version = info.uint()?;
+    let known = outer.is_empty() && matches!(version, [] | [1]);
     let found = (info.value(der::SEQUENCE)?, info.value(der::OCTET_STRING)?);
-    while !info.is_empty() {
-        info.any().filter(|(tag, _)| matches!(tag, 0xa0 | 0x81))?;
+    if let Some(attributes) = info.optional(ATTRIBUTES)? {
+        let mut attributes = Reader::new(attributes);
+        while !attributes.is_empty() {
+            attributes.sequence()?;
+        }
     }
-    known.then_some(found)
+    // Of the bits of a bit string, none is unused.
+    let public = if version.is_empty() { None } else { info.optional(PUBLIC_KEY)? };
+    (known && info.is_empty() && public.is_none_or(|bits| bits.first() == Some(&0))).then_some(found)
 }
 
 /// Version and numbers in an RSAPrivateKey (RFC 8017 appendix A.1.2); more primes may follow.
