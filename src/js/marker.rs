@@ -4,10 +4,6 @@
 use core::cell::Cell;
 
 use gloo_storage::{LocalStorage, Storage};
-use js_sys::global;
-
-use super::convert::get;
-
 /// The marker of one cache.
 #[derive(Debug)]
 pub(super) struct Marker {
@@ -39,8 +35,9 @@ impl Marker {
     }
 }
 
-/// localStorage, where there is one and it may be used: `raw()` ends the module otherwise.
+/// localStorage, where there is one and it may be used: `raw()` throws otherwise, through the module. An environment of tests may have a `window` that is
+/// no Window.
 fn storage() -> Option<web_sys::Storage> {
-    let usable = get(&global(), "window").is_object() && get(&global(), "localStorage").is_object();
-    usable.then(LocalStorage::raw)
+    web_sys::window()?.local_storage().ok()??;
+    Some(LocalStorage::raw())
 }
