@@ -3,12 +3,14 @@ import { toBytes } from "./arguments.js";
 import { type Chunks, type Core, chunksOf, type Direction, SIZES } from "./chunks.js";
 import type { CoreDataKey } from "./core/wardkey_core.js";
 import { call } from "./core.js";
-import { WardkeyError } from "./errors.js";
+import { invalid, WardkeyError } from "./errors.js";
 import { Pace } from "./pace.js";
 import { lengthBytes, Unpadder, zeroPieces } from "./padding.js";
 import type { DataOptions, Out } from "./types.js";
 
 export type Pipe = TransformStream<Uint8Array, Out>;
+
+const TAKEN = "a piece of the stream was taken away while it was worked on";
 
 /** What happens to the bytes that go through. */
 interface Machine {
@@ -39,7 +41,9 @@ function pipe(options: DataOptions, make: (put: Put, fail: (e: unknown) => void)
     signal?.removeEventListener("abort", onAbort);
     machine.free();
   };
+  let failure: { e: unknown } | undefined;
   const fail = (e: unknown) => {
+    failure ??= { e };
     stop();
     input?.error(e);
     writer.abort(e).catch(() => undefined);
@@ -51,8 +55,9 @@ function pipe(options: DataOptions, make: (put: Put, fail: (e: unknown) => void)
       await step();
     } catch (e) {
       fail(e);
-      throw e;
     }
+    // What failed first: whatever comes after it is its consequence.
+    if (failure) throw failure.e;
   };
   // The reader has gone: there is nothing to work for.
   writer.closed.catch(fail);
@@ -89,6 +94,7 @@ class Conveyor {
   #used = 0;
   #next = 0;
   #running = 0;
+  #freed = false;
   #tail: Promise<void> = Promise.resolve();
   #moved: () => void = () => undefined;
 
@@ -109,12 +115,15 @@ class Conveyor {
   }
 
   async take(piece: Uint8Array): Promise<void> {
-    for (let at = 0; at < piece.length; ) {
+    const { length } = piece;
+    for (let at = 0; at < length && !this.#freed; ) {
+      if (piece.length !== length) throw invalid(TAKEN);
       const some = piece.subarray(at, at + this.#buffer.length - this.#used);
       this.#buffer.set(some, this.#used);
       this.#used += some.length;
       at += some.length;
       if (this.#used === this.#buffer.length) await this.#send();
+      await this.#pace.breathe();
     }
     if (this.#running === 0) await this.#send();
     await this.#pace.breathe();
@@ -123,7 +132,8 @@ class Conveyor {
   /** Sends off the chunks that are whole, and waits while too many are under way. */
   async #send(): Promise<void> {
     const whole = Math.floor((this.#used - this.#trailer) / this.#input);
-    if (whole <= 0) return;
+    // After free() the stream has its error, and the engine is no more.
+    if (whole <= 0 || this.#freed) return;
     this.#start(whole * this.#input, whole * this.#output);
     this.#next += whole;
     while (this.#running >= this.#chunks.inFlight) {
@@ -161,6 +171,7 @@ class Conveyor {
   /** The last chunk, and all that is still under way. */
   async end(): Promise<void> {
     await this.#send();
+    if (this.#freed) return;
     const rest = this.#used - this.#trailer;
     const output = rest + this.#output - this.#input;
     if (rest < 0 || output < 0) {
@@ -172,6 +183,7 @@ class Conveyor {
   }
 
   free(): void {
+    this.#freed = true;
     this.#buffer.fill(0);
     this.#chunks.free();
   }
@@ -199,7 +211,12 @@ class Encryption implements Machine {
     const progress = counter(options);
     const begin = async () => {
       const chunks = await chunksOf(body, "encrypt", Number.POSITIVE_INFINITY);
-      await put(start);
+      try {
+        await put(start);
+      } catch (e) {
+        chunks.free();
+        throw e;
+      }
       return new Conveyor(
         chunks,
         "encrypt",
@@ -216,8 +233,11 @@ class Encryption implements Machine {
   }
 
   async take(piece: Uint8Array): Promise<void> {
-    this.#length += piece.length;
-    await (await this.#conveyor).take(piece);
+    const { length } = piece;
+    const conveyor = await this.#conveyor;
+    if (piece.length !== length) throw invalid(TAKEN);
+    this.#length += length;
+    await conveyor.take(piece);
   }
 
   async end(): Promise<void> {
@@ -245,6 +265,7 @@ class Decryption implements Machine {
   readonly #fail: (e: unknown) => void;
   readonly #progress: (input: number) => void;
   readonly #beginning: Out;
+  readonly #pace = new Pace();
   #used = 0;
   #conveyor: Conveyor | undefined;
   #unpadder: Unpadder | undefined;
@@ -273,8 +294,10 @@ class Decryption implements Machine {
     this.#beginning.set(some, this.#used);
     this.#used += some.length;
     if (this.#used < this.#beginning.length) return;
-    const rest = piece.slice(some.length);
-    await (await this.#open()).take(rest);
+    const { length } = piece;
+    const conveyor = await this.#open();
+    if (piece.length !== length) throw invalid(TAKEN);
+    await conveyor.take(piece.subarray(some.length));
   }
 
   async #open(): Promise<Conveyor> {
@@ -298,14 +321,20 @@ class Decryption implements Machine {
 
   async #deliver(piece: Out, input: number): Promise<void> {
     const pieces = this.#unpadder ? this.#unpadder.pass(piece) : [piece];
-    for (const data of pieces) if (data.length > 0) await this.#put(data);
+    for (const data of pieces) if (data.length > 0) await this.#pass(data);
     this.#progress(input);
   }
 
   async end(): Promise<void> {
     const conveyor = this.#conveyor ?? (await this.#open());
     await conveyor.end();
-    for (const data of this.#unpadder?.finish() ?? []) await this.#put(data);
+    for (const data of this.#unpadder?.finish() ?? []) await this.#pass(data);
+  }
+
+  /** Many zeros may come of a few bytes. */
+  async #pass(data: Out): Promise<void> {
+    await this.#put(data);
+    await this.#pace.breathe();
   }
 
   free(): void {

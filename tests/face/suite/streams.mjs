@@ -1,6 +1,6 @@
 // encryptStream and decryptStream: what comes out is what the calls in memory make, and nothing that wasn't verified.
 import { each } from "./bulk.mjs";
-import { equal, fails, ok, outcome, owns, pattern, text, utf8 } from "./tools.mjs";
+import { countTasks, equal, fails, ok, outcome, owns, pattern, text, utf8 } from "./tools.mjs";
 
 const CHUNK = 16_384;
 const LENGTHS = [0, 1, 7, 8, CHUNK - 1, CHUNK, CHUNK + 1, 10 * CHUNK, 1_100_000, 64 * CHUNK];
@@ -240,5 +240,60 @@ export default {
     equal(await copy.decrypt(sealed), data, "and right");
     await fails(pkg, "invalid-argument", () => key.encryptStream(), "afterwards");
     await fails(pkg, "invalid-argument", () => key.decryptStream(), "afterwards");
+  },
+  "a piece that is taken away while it is worked on": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    await each(pkg, async (engine) => {
+      for (const call of ["encryptStream", "decryptStream"]) {
+        const data = call === "encryptStream" ? pattern(8 << 20) : await key.encrypt(pattern(8 << 20));
+        const { readable, writable } = key[call]();
+        const writer = writable.getWriter();
+        const writing = outcome(pkg, () => writer.write(data));
+        const reader = readable.getReader();
+        await reader.read();
+        structuredClone(0, { transfer: [data.buffer] });
+        reader.releaseLock();
+        const [{ error }] = await Promise.all([drain(readable), outcome(pkg, () => writer.close())]);
+        equal(error?.code, "invalid-argument", `${engine} ${call}`);
+        equal(await writing, "invalid-argument", `${engine} ${call}: the writer is told`);
+      }
+    });
+  },
+
+  "what is being written when a stream is aborted ends in the same error": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    await each(pkg, async (engine) => {
+      for (const call of ["encryptStream", "decryptStream"]) {
+        const data = call === "encryptStream" ? pattern(3 << 20) : await key.encrypt(pattern(3 << 20));
+        for (let turns = 1; turns < 40; turns += 1) {
+          const controller = new AbortController();
+          const { readable, writable } = key[call]({ signal: controller.signal });
+          const reading = drain(readable);
+          const writing = outcome(pkg, () => writable.getWriter().write(data));
+          for (let turn = 0; turn < turns; turn += 1) await null;
+          controller.abort();
+          equal((await reading).error?.code, "aborted", `${engine} ${call}, read`);
+          const found = await writing;
+          ok(found === "aborted" || found === "ok", `${engine} ${call}, written after ${turns} turns: ${found}`);
+        }
+      }
+    });
+  },
+
+  "one long piece is worked on in short tasks": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    await each(pkg, async (engine) => {
+      const data = new Uint8Array(32 << 20);
+      const sealed = await key.encrypt(data);
+      for (const [call, piece] of [
+        ["encryptStream", data],
+        ["decryptStream", sealed],
+      ]) {
+        const { readable, writable } = key[call]();
+        const writer = writable.getWriter();
+        const tasks = await countTasks(() => Promise.all([drain(readable), writer.write(piece), writer.close()]));
+        ok(tasks > 3, `${engine} ${call}: other tasks ran ${tasks} times`);
+      }
+    });
   },
 };

@@ -97,6 +97,24 @@ export async function allFail(pkg, cases) {
     throw new Error(`${unlike.length} of ${cases.length} calls end otherwise:\n${unlike.join("\n")}`);
 }
 
+/** How many other tasks ran meanwhile. */
+export async function countTasks(run) {
+  let [tasks, running] = [0, true];
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    tasks += 1;
+    if (running) setTimeout(() => port2.postMessage(0), 1);
+  };
+  port2.postMessage(0);
+  try {
+    await run();
+  } finally {
+    running = false;
+    port1.close();
+  }
+  return tasks;
+}
+
 /** Derived fast, within the bounds. */
 export const FAST = { name: "argon2id", memoryKiB: 19_456, passes: 2 };
 export const USER = "anna@example.org";
