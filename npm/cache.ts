@@ -1,6 +1,6 @@
-import { toOptions, wellFormed } from "./arguments.js";
+import { MAX_NAME, shortText, toOptions } from "./arguments.js";
 import type { CoreDataKey, CoreKeyCache } from "./core/wardkey_core.js";
-import { call, core } from "./core.js";
+import { call, core, release } from "./core.js";
 import { DataKey } from "./data-key.js";
 import { fromCore, invalid } from "./errors.js";
 import { IndexedDbStore } from "./indexed-db.js";
@@ -79,7 +79,8 @@ export class KeyCache {
     const kind = kindOf(store, ttlMs);
     const custom = typeof store === "string" ? undefined : new CustomStore(store);
     const [ttl, most] = [toLimit(ttlMs, "ttlMs"), toLimit(maxEntries, "maxEntries")];
-    const [cache, user] = [wellFormed(name, "name"), wellFormed(userId, "userId")];
+    const short = (text: unknown, what: string) => shortText(text, what, MAX_NAME, "invalid-argument");
+    const [cache, user] = [short(name, "name"), short(userId, "userId")];
     if (sealedBy !== undefined) toSeal(sealedBy);
     if (sealedBy === undefined && store !== "memory" && store !== "none") {
       throw invalid("sealedBy is required for a store that keeps what it is given");
@@ -91,16 +92,26 @@ export class KeyCache {
       return new KeyCache(SECRET, inner, kind);
     }
     const kept: CoreStore = custom ?? new IndexedDbStore(tag);
+    // From before the store is read on: what another page deletes meanwhile must not stay here.
+    const channel = kind === "indexeddb" ? channelOf(tag) : undefined;
+    const early: unknown[] = [];
+    const listen = ({ data }: MessageEvent<unknown>) => early.push(data);
+    channel?.addEventListener("message", listen);
     try {
       const opening: Promise<CoreKeyCache> = call(() =>
         sealedBy instanceof DataKey
           ? CoreKeyCache.openWithKey(cache, user, ttl, most, kept, DataKey.toCore(sealedBy))
           : CoreKeyCache.openWithPair(cache, user, ttl, most, kept, KeyPair.toCore(sealedBy)),
       );
-      return new KeyCache(SECRET, await opening, kind, kind === "indexeddb" ? channelOf(tag) : undefined);
+      const opened = new KeyCache(SECRET, await opening, kind, channel);
+      for (const message of early) opened.#hear(message);
+      return opened;
     } catch (error) {
       kept.close();
+      channel?.close();
       throw fromCore(error);
+    } finally {
+      channel?.removeEventListener("message", listen);
     }
   }
 
@@ -115,7 +126,7 @@ export class KeyCache {
     const keys: (DataKey | undefined)[] = [];
     const pace = new Pace();
     for (let at = 0; at < wanted.length; at += BATCH) {
-      const found: (CoreDataKey | undefined)[] = await this.#inner.getMany(wanted.slice(at, at + BATCH));
+      const found: (CoreDataKey | undefined)[] = await call(() => this.#inner.getMany(wanted.slice(at, at + BATCH)));
       for (const key of found) keys.push(key && DataKey.fromCore(key));
       await pace.breathe();
     }
@@ -129,7 +140,7 @@ export class KeyCache {
     const given: DataKey[] = [...keys];
     for (const key of given) DataKey.toCore(key);
     this.#open();
-    const batch = this.#inner.batch();
+    const batch = call(() => this.#inner.batch());
     try {
       const pace = new Pace();
       for (const key of given) {
@@ -137,10 +148,10 @@ export class KeyCache {
         await pace.breathe();
       }
     } catch (error) {
-      batch.free();
+      release(batch);
       throw error;
     }
-    await batch.save();
+    await call(() => batch.save());
   }
 
   /** Deletes these keys, in every page of this cache. Where the store fails, it is emptied, as soon as it can be.
@@ -148,7 +159,7 @@ export class KeyCache {
   async delete(ids: readonly string[]): Promise<void> {
     const gone = toIds(ids);
     this.#open();
-    await this.#inner.delete(gone);
+    await call(() => this.#inner.delete(gone));
     this.#say({ deleted: gone });
   }
 
@@ -156,13 +167,13 @@ export class KeyCache {
    *  @throws `invalid-argument` after close() */
   async clear(): Promise<void> {
     this.#open();
-    await this.#inner.delete();
+    await call(() => this.#inner.delete());
     this.#say({ cleared: true });
   }
 
   /** `wipesSurvived`: how often the store was found emptied by somebody else, as far as this page and a marker in localStorage can tell. */
   async stats(): Promise<CacheStats & { wipesSurvived: number }> {
-    const [entries, hits, misses, wipesSurvived, degraded] = this.#inner.stats() as [
+    const [entries, hits, misses, wipesSurvived, degraded] = call(() => this.#inner.stats()) as [
       number,
       number,
       number,
@@ -183,7 +194,8 @@ export class KeyCache {
   close(): void {
     this.#closed = true;
     this.#channel?.close();
-    this.#inner.close();
+    // Nothing is left in a module that has failed.
+    release({ free: () => this.#inner.close() });
   }
 
   #open(): void {
