@@ -1,7 +1,13 @@
 // Arguments as applications give them: whatever has the wrong type is `invalid-argument`, and no view is read past its own bytes.
-import { invalid, WardkeyError } from "./errors.js";
+import { invalid, type KnownErrorCode, WardkeyError } from "./errors.js";
 import type { Bytes, Context, Data, Padding } from "./types.js";
 
+/** docs/SPEC.md, section 1. UTF-8 is no shorter than the text. */
+const MAX_CONTEXT = 65_536;
+/** No normalisation makes 1,024 bytes of more than this. */
+const MAX_PASSWORD = 65_536;
+/** Of user ids, and of names of caches; in bytes. */
+export const MAX_NAME = 128;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const encoder = /* @__PURE__ */ new TextEncoder();
 
@@ -23,7 +29,15 @@ export function passwordText(password: unknown): string {
   if (!isWellFormed(password)) {
     throw new WardkeyError("password-format", "a password holds no lone surrogates");
   }
+  if (password.length > MAX_PASSWORD) throw new WardkeyError("password-format", "a password has at most 1,024 bytes");
   return password;
+}
+
+/** Text of which the core takes so many characters at most. What is longer is not copied there: its memory would never shrink again, or not suffice. */
+export function shortText(text: unknown, what: string, longest: number, code: KnownErrorCode): string {
+  const short = wellFormed(text, what);
+  if (short.length > longest) throw new WardkeyError(code, `${what} is longer than any`);
+  return short;
 }
 
 /** What the engine knows of an object, whatever its class says. */
@@ -41,6 +55,8 @@ export function toBytes(bytes: unknown, what: string, expected = "an ArrayBuffer
     if (ArrayBuffer.isView(bytes)) {
       const kind = Object.prototype.toString.call(bytes) === "[object DataView]" || bytes instanceof DataView ? 1 : 0;
       const [buffer, offset, length] = (KINDS[kind] ?? []).map((get) => get.call(bytes));
+      // A view that its resizable buffer has shrunk away from says that it is empty; only this throws.
+      if (kind === 0) typedArray.keys.call(bytes);
       return new Uint8Array(buffer as ArrayBuffer, offset as number, length as number);
     }
     bufferLength.call(bytes);
@@ -131,9 +147,13 @@ export function toEntries(context: Context | undefined): string[] | undefined {
   if (context === undefined) return undefined;
   if (!isPlain(context)) throw invalid("a context is a plain object of strings");
   const entries: string[] = [];
+  let length = 0;
   for (const [key, value] of Object.entries(context)) {
     entries.push(wellFormed(key, "a context key"), wellFormed(value, "a context value"));
+    length += key.length + value.length;
   }
+  // What the core would refuse is not copied there: its memory would never shrink again, or not suffice.
+  if (length > MAX_CONTEXT) throw new WardkeyError("limit", "a context longer than 65,536 bytes");
   return entries.length > 0 ? entries : undefined;
 }
 
@@ -165,11 +185,15 @@ export function toOptions<T extends object>(options: T | undefined, known: reado
   if (!isObject(options)) throw invalid("the options are not an object");
   refuseUnknown(options, known, "option");
   const { signal, onProgress } = options as { signal?: unknown; onProgress?: unknown };
-  if (signal !== undefined && !(typeof signal === "object" && signal !== null && "aborted" in signal)) {
-    throw invalid("signal is not an AbortSignal");
-  }
+  if (signal !== undefined && !isSignal(signal)) throw invalid("signal is not an AbortSignal");
   if (onProgress !== undefined && typeof onProgress !== "function") throw invalid("onProgress is not a function");
   return options;
+}
+
+function isSignal(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || !("aborted" in value)) return false;
+  const { addEventListener, removeEventListener } = value as Partial<AbortSignal>;
+  return typeof addEventListener === "function" && typeof removeEventListener === "function";
 }
 
 export function isPadded(padding: Padding | undefined): boolean {

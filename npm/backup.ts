@@ -1,4 +1,4 @@
-import { copyAtMost, isPlain, passwordText, toOptions, wellFormed } from "./arguments.js";
+import { copyAtMost, isPlain, MAX_NAME, passwordText, shortText, toOptions } from "./arguments.js";
 import { call, core, release } from "./core.js";
 import { invalid } from "./errors.js";
 import { KeyPair } from "./key-pair.js";
@@ -22,7 +22,7 @@ export async function sealBackup(
   KeyPair.toCore(keyPair);
   const text = passwordText(password);
   const { userId, kdf } = toOptions(options, OPTIONS);
-  const user = wellFormed(userId, "userId");
+  const user = shortText(userId, "userId", MAX_NAME, "invalid-argument");
   const parameters = toParameters(kdf);
   const wasm = await core();
   const sealing = call(() => new wasm.CoreSealing(KeyPair.toCore(keyPair), text, user, parameters));
@@ -34,7 +34,7 @@ export async function sealBackup(
 export async function openBackup(backup: Bytes, password: string, options: { userId: string }): Promise<KeyPair> {
   const bytes = copyAtMost(MAX_BACKUP, backup, "the backup");
   const text = passwordText(password);
-  const user = wellFormed(toOptions(options, OPTIONS).userId, "userId");
+  const user = shortText(toOptions(options, OPTIONS).userId, "userId", MAX_NAME, "invalid-argument");
   const wasm = await core();
   const opening = call(() => new wasm.CoreOpening(bytes, text, user));
   return KeyPair.fromCore(await afterSlowStep(opening, (derived) => opening.finish(derived)));

@@ -2,7 +2,7 @@
 import type { CoreBody } from "./core/wardkey_core.js";
 import { call, release } from "./core.js";
 import { webCrypto } from "./engine.js";
-import { WardkeyError } from "./errors.js";
+import { invalid, WardkeyError } from "./errors.js";
 import type { Out } from "./types.js";
 import { hasWorker, run } from "./workers.js";
 
@@ -106,7 +106,7 @@ class WebCryptoChunks implements Chunks {
     const algorithm = { name: "AES-GCM", iv: this.#nonce(number) };
     let done: ArrayBuffer;
     try {
-      done = await this.#subtle[this.#direction](algorithm, this.#key, chunk as Out);
+      done = await this.#subtle[this.#direction](algorithm, this.#key, plain(chunk));
     } catch (cause) {
       if (this.#direction === "encrypt") throw new WardkeyError("limit", "WebCrypto failed", { cause });
       throw new WardkeyError("decryption-failed", "wrong key or context, or changed bytes");
@@ -129,6 +129,12 @@ class WebCryptoChunks implements Chunks {
   }
 }
 
+/** WebCrypto takes no memory that is shared or can change its size: such a chunk is copied. */
+function plain(chunk: Uint8Array): Out {
+  const buffer: ArrayBufferLike & { readonly resizable?: boolean } = chunk.buffer;
+  return buffer instanceof ArrayBuffer && !buffer.resizable ? (chunk as Out) : chunk.slice();
+}
+
 /** In the module of two workers, side by side. */
 class WorkerChunks implements Chunks {
   readonly run = 64;
@@ -143,7 +149,12 @@ class WorkerChunks implements Chunks {
   }
 
   async work(first: number, input: Uint8Array, out: Uint8Array): Promise<void> {
-    const done = await run("chunks", () => [this.#aes.slice(), this.#sealing, first, input.slice()]);
+    const { length } = input;
+    const done = await run("chunks", () => {
+      // It had to wait for a worker.
+      if (input.length !== length) throw invalid("the data was taken away while it was worked on");
+      return [this.#aes.slice(), this.#sealing, first, input.slice()];
+    });
     out.set(done);
     if (!this.#sealing) done.fill(0);
   }

@@ -4,6 +4,7 @@ import {
   isObject,
   isPadded,
   refuseUnknown,
+  type Source,
   throwIfAborted,
   toBytes,
   toData,
@@ -172,7 +173,9 @@ export class DataKey {
     const wasm = await core();
     return this.#many(batches, items.length, given, (batch) => {
       const key = this.#key.inner;
-      if (!(batch instanceof Batch)) return [encryptLongSync(wasm, key, batch.bytes, batch.entries, padded)];
+      if (!(batch instanceof Batch)) {
+        return encryptLong(wasm, key, sourceOf(batch), batch.entries, padded, signal(given)).then((made) => [made]);
+      }
       const made = call(() => key.encryptMany(batch.packed, batch.texts, batch.layout, padded));
       return take(made).pieces;
     });
@@ -199,7 +202,7 @@ export class DataKey {
       const key = this.#key.inner;
       if (!(batch instanceof Batch)) {
         index += 1;
-        return [settled(() => decryptLongSync(wasm, key, batch.bytes, batch.entries))];
+        return settled(given, () => decryptLong(wasm, () => key, sourceOf(batch), batch.entries, signal(given)));
       }
       const { pieces, errors } = take(call(() => key.decryptMany(batch.packed, batch.texts, batch.layout)));
       return pieces.map((value, place): Settled<Out> => {
@@ -213,13 +216,13 @@ export class DataKey {
     batches: readonly (Batch | Item)[],
     total: number,
     options: ManyOptions,
-    run: (batch: Batch | Item) => T[],
+    run: (batch: Batch | Item) => T[] | Promise<T[]>,
   ): Promise<T[]> {
     const results: T[] = [];
     for (const [number, batch] of batches.entries()) {
       if (number > 0) await new Promise((resolve) => setTimeout(resolve));
       throwIfAborted(options.signal);
-      for (const result of run(batch)) results.push(result);
+      for (const result of await run(batch)) results.push(result);
       options.onProgress?.(results.length, total);
     }
     return results;
@@ -291,11 +294,22 @@ export async function plaintextSize(source: Blob | RangeSource, key?: DataKey, o
   return sizeOf(await core(), key && (() => DataKey.toCore(key)), reader, entries);
 }
 
-function settled(run: () => Out): Settled<Out> {
+/** The bytes of a long item, which are nobody else's. */
+function sourceOf({ bytes }: Item): Source {
+  return { size: bytes.length, read: (start, end) => bytes.subarray(start, end) };
+}
+
+/** What of a batch's options counts for one item. */
+function signal({ signal }: ManyOptions): DataOptions {
+  return signal === undefined ? {} : { signal };
+}
+
+async function settled(options: ManyOptions, run: () => Promise<Out>): Promise<Settled<Out>[]> {
   try {
-    return { ok: true, value: run() };
+    return [{ ok: true, value: await run() }];
   } catch (e) {
-    return { ok: false, error: fromCore(e) };
+    throwIfAborted(options.signal);
+    return [{ ok: false, error: fromCore(e) }];
   }
 }
 
@@ -312,10 +326,12 @@ function own(bytes: Uint8Array): Out {
 /** Takes the pieces out of the module's memory, where they are wiped. */
 function take(batch: CoreBatch): { pieces: Out[]; errors: unknown[] } {
   try {
-    const memory = memoryNow();
+    const lengths = batch.lengths();
     let end = batch.pointer();
+    // Any call may move the memory: this is the last before the pieces are cut out.
+    const memory = memoryNow();
     const pieces: Out[] = [];
-    for (const length of batch.lengths()) {
+    for (const length of lengths) {
       const start = end;
       end += length;
       pieces.push(memory.slice(start, end));

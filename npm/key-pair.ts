@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { copyBytes, isPlain, toOptions, wellFormed } from "./arguments.js";
+import { copyBytes, isPlain, shortText, toBytes, toOptions, wellFormed } from "./arguments.js";
 import type { CoreKeyPair, CorePublicKey } from "./core/wardkey_core.js";
 import { call, core, coreNow, Handle } from "./core.js";
 import { invalid, WardkeyError } from "./errors.js";
@@ -7,6 +7,10 @@ import { isStrict } from "./oaep-check.js";
 import { generateRsa, type Holder, importNative, withPrimes } from "./rsa.js";
 import type { Bytes, Suite } from "./types.js";
 
+/** Characters of a public key: docs/SPEC.md, section 5. */
+const MAX_PUBLIC = 8192;
+/** More than any private key has, with attributes, in PEM. */
+const MAX_PRIVATE = 65_536;
 const SECRET: unique symbol = Symbol("construct");
 
 /** The half of a key pair that others wrap data keys for. Not secret; but whose it is must be known. */
@@ -27,7 +31,7 @@ export class PublicKey {
    *  @throws `invalid-format`, `key-policy`, `unsupported-version`, `limit`, `invalid-argument`, `not-initialised` */
   static parse(text: string): PublicKey {
     const { CorePublicKey } = coreNow();
-    const given = wellFormed(text, "the public key");
+    const given = shortText(text, "the public key", MAX_PUBLIC, "limit");
     return PublicKey.fromCore(call(() => CorePublicKey.parse(given)));
   }
 
@@ -82,7 +86,7 @@ export class KeyPair {
 
   static async #readRsa(key: string | Bytes | JsonWebKey): Promise<CoreKeyPair> {
     if (typeof key === "string") {
-      const pem = wellFormed(key, "the key");
+      const pem = shortText(key, "the key", MAX_PRIVATE, "invalid-format");
       const { CoreKeyPair } = await core();
       if (!pem.includes("-----BEGIN PRIVATE KEY-----")) {
         throw new WardkeyError("invalid-format", 'expected PEM with the label "PRIVATE KEY": PKCS#8, not encrypted');
@@ -97,7 +101,11 @@ export class KeyPair {
       const { CoreKeyPair } = await core();
       return call(() => CoreKeyPair.fromJwk(jwk));
     }
-    const der = copyBytes(key, "the key", "PEM text, bytes in PKCS#8 or a JWK");
+    const expected = "PEM text, bytes in PKCS#8 or a JWK";
+    if (toBytes(key, "the key", expected).length > MAX_PRIVATE) {
+      throw new WardkeyError("invalid-format", "the key is longer than any");
+    }
+    const der = copyBytes(key, "the key", expected);
     try {
       const { CoreKeyPair } = await core();
       return call(() => CoreKeyPair.fromPkcs8(der));

@@ -11,7 +11,11 @@ import type { DataOptions, Out } from "./types.js";
 /** Pieces that are read before they are needed: together 2 MiB. */
 const AHEAD = 8;
 
-function allocate(length: number): Out {
+/** So many bytes are copied at a time. */
+const COPIED = 4 << 20;
+
+/** Memory for a result. */
+export function allocate(length: number): Out {
   try {
     return new Uint8Array(length);
   } catch (cause) {
@@ -158,7 +162,25 @@ export async function decryptLong(
   const out = allocate(shape.plaintext);
   const { start: from, chunks: length } = shape;
   await work(chunks, { direction: "decrypt", source, from, length, out, options, total: source.size });
-  return withoutPadding(core, out, shape);
+  return shape.padded ? dataOf(core, out) : out;
+}
+
+/** The data in a padded plaintext, which is wiped, in short tasks. */
+async function dataOf(core: Core, plaintext: Out): Promise<Out> {
+  const pace = new Pace();
+  try {
+    const data = allocate(checkPadding(core, plaintext));
+    for (let at = 0; at < plaintext.length; at += COPIED) {
+      const piece = plaintext.subarray(at, at + COPIED);
+      data.set(piece.subarray(0, Math.max(0, data.length - at)), Math.min(at, data.length));
+      piece.fill(0);
+      await pace.breathe();
+    }
+    return data;
+  } catch (e) {
+    plaintext.fill(0);
+    throw e;
+  }
 }
 
 function withoutPadding(core: Core, plaintext: Out, shape: Shape): Out {

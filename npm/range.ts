@@ -4,7 +4,7 @@ import { type Chunks, type Core, chunksOf, SIZES } from "./chunks.js";
 import type { CoreDataKey } from "./core/wardkey_core.js";
 import { call } from "./core.js";
 import { invalid, isWardkeyError, WardkeyError } from "./errors.js";
-import { type Shape, shapeOf } from "./long.js";
+import { allocate, type Shape, shapeOf } from "./long.js";
 import { dataLength } from "./padding.js";
 import type { DataOptions, Out, RangeSource } from "./types.js";
 
@@ -116,7 +116,7 @@ export async function rangeOf(
     const { padded, plaintext } = opened.shape;
     const length = padded || end >= plaintext ? await opened.dataLength() : plaintext;
     const to = Math.min(end, length);
-    const out = new Uint8Array(Math.max(0, to - start));
+    const out = allocate(Math.max(0, to - start));
     const last = Math.ceil(to / PLAIN);
     for (let first = Math.floor(start / PLAIN); first < last && out.length > 0; first += READ) {
       throwIfAborted(options.signal);

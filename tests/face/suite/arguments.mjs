@@ -38,7 +38,7 @@ function detached() {
   const list = [one, two, three];
   if (ArrayBuffer.prototype.resize) {
     const buffer = new ArrayBuffer(64, { maxByteLength: 64 });
-    list.push(new DataView(buffer, 32, 16));
+    list.push(new DataView(buffer, 32, 16), new Uint8Array(buffer, 32, 16));
     buffer.resize(8);
   }
   return list;
@@ -444,5 +444,23 @@ export default {
       values.map((value, at) => [label("PublicKey.parse", value, at), () => pkg.PublicKey.parse(value)]),
     );
     ok(values.length > 10, "values");
+  },
+  "long data in memory that is shared, or can change its size": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    const data = pattern(100_000);
+    const buffers = [() => new WebAssembly.Memory({ initial: 4, maximum: 4, shared: true }).buffer];
+    if (ArrayBuffer.prototype.resize) buffers.push((length) => new ArrayBuffer(length, { maxByteLength: 2 * length }));
+    for (const make of buffers) {
+      const view = (bytes) => {
+        const same = new Uint8Array(make(bytes.length), 0, bytes.length);
+        same.set(bytes);
+        return same;
+      };
+      const sealed = view(await key.encrypt(view(data)));
+      equal(await key.decrypt(sealed), data, "decrypt");
+      const read = async (start, end) => sealed.subarray(start, end);
+      const range = await key.decryptRange({ size: sealed.length, read }, 10, 50_000);
+      equal(range, data.slice(10, 50_000), "decryptRange");
+    }
   },
 };

@@ -1,4 +1,4 @@
-import { allFail, equal, fails, ok, owns, pattern, text } from "./tools.mjs";
+import { allFail, countTasks, equal, fails, ok, owns, pattern, text } from "./tools.mjs";
 
 export default {
   "long items among short ones": async (pkg) => {
@@ -190,5 +190,24 @@ export default {
     const running = key.encryptMany(items);
     items.length = 3;
     equal((await running).length, 20, "as it was");
+  },
+  "a long item is worked on in short tasks, and heard": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    const data = new Uint8Array(32 << 20);
+    const tasks = await countTasks(async () => {
+      const [sealed] = await key.encryptMany([{ data }]);
+      const [opened] = await key.decryptMany([{ sealed }]);
+      equal(opened.value.length, data.length, "opened");
+    });
+    ok(tasks > 6, `other tasks ran ${tasks} times`);
+    const sealed = await key.encrypt(data);
+    for (const [name, run] of [
+      ["encryptMany", (signal) => key.encryptMany([{ data }], { signal })],
+      ["decryptMany", (signal) => key.decryptMany([{ sealed }], { signal })],
+    ]) {
+      const controller = new AbortController();
+      setTimeout(() => controller.abort());
+      await fails(pkg, "aborted", () => run(controller.signal), name);
+    }
   },
 };

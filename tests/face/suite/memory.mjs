@@ -261,4 +261,26 @@ export default {
     for (let count = 0; count < 20; count += 1) await round();
     equal(memory.buffer.byteLength, before, "bytes");
   },
+  "what is longer than any is refused before it is copied": async (pkg, tools) => {
+    const memory = await memoryOf(tools);
+    const key = await pkg.DataKey.generate();
+    const pair = await pkg.KeyPair.generate();
+    const backup = await pkg.sealBackup(pair, PASSWORD, { userId: USER, kdf: FAST });
+    const before = memory.buffer.byteLength;
+    const [long, bytes] = ["\u4e2d".repeat(32 << 20), new Uint8Array(64 << 20)];
+    for (const [code, run] of [
+      ["limit", () => pkg.PublicKey.parse(long)],
+      ["limit", () => key.encrypt("x", { context: { long } })],
+      ["limit", () => key.encryptMany([{ data: "x", context: { long } }])],
+      ["invalid-format", () => pkg.KeyPair.importRsa(`-----BEGIN PRIVATE KEY-----${long}`)],
+      ["invalid-format", () => pkg.KeyPair.importRsa(bytes)],
+      ["password-format", () => pkg.sealBackup(pair, long, { userId: USER, kdf: FAST })],
+      ["invalid-argument", () => pkg.openBackup(backup, PASSWORD, { userId: long })],
+      ["invalid-argument", () => pkg.KeyCache.open({ name: long, userId: USER })],
+    ])
+      await fails(pkg, code, run);
+    const [{ error }] = await key.decryptMany([{ sealed: key.encryptSync("x"), context: { long } }]);
+    equal(error.code, "limit", "an item's context");
+    equal(memory.buffer.byteLength, before, "bytes of the module's memory");
+  },
 };

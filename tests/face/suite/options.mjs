@@ -41,7 +41,7 @@ export default {
     };
     const cases = [];
     for (const [name, call] of Object.entries(calls)) {
-      for (const signal of [null, 0, true, "x", {}, [], () => {}, new AbortController()])
+      for (const signal of [null, 0, true, "x", {}, [], () => {}, new AbortController(), { aborted: false }])
         cases.push([`${name}, signal ${String(signal)}`, () => call({ signal })]);
       for (const onProgress of [null, 0, true, "x", {}, []])
         cases.push([`${name}, onProgress ${String(onProgress)}`, () => call({ onProgress })]);

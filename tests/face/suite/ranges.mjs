@@ -204,4 +204,14 @@ export default {
       "the source gets the signal",
     );
   },
+  "a range longer than any memory is a limit": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    const sealed = await key.encrypt("short");
+    const read = async (start, end) => {
+      const bytes = new Uint8Array(end - start);
+      bytes.set(sealed.subarray(start, end));
+      return bytes;
+    };
+    await fails(pkg, "limit", () => key.decryptRange({ size: 2 ** 45, read }, 0, 2 ** 44), "2^44 bytes");
+  },
 };
