@@ -1,12 +1,13 @@
 import { toOptions, wellFormed } from "./arguments.js";
 import type { CoreDataKey, CoreKeyCache } from "./core/wardkey_core.js";
-import { call, core } from "./core.js";
+import { call, core, release, tidy } from "./core.js";
 import { DataKey } from "./data-key.js";
 import { fromCore, invalid } from "./errors.js";
 import { IndexedDbStore } from "./indexed-db.js";
 import { KeyPair } from "./key-pair.js";
 import { type CoreStore, CustomStore, type KeyStore } from "./key-store.js";
 import { Pace } from "./pace.js";
+import { finish } from "./task.js";
 
 export interface CacheOptions {
   /** Default "memory". "none" caches nothing. */
@@ -92,12 +93,12 @@ export class KeyCache {
     }
     const kept: CoreStore = custom ?? new IndexedDbStore(tag);
     try {
-      const opening: Promise<CoreKeyCache> = call(() =>
+      const opening = call(() =>
         sealedBy instanceof DataKey
           ? CoreKeyCache.openWithKey(cache, user, ttl, most, kept, DataKey.toCore(sealedBy))
           : CoreKeyCache.openWithPair(cache, user, ttl, most, kept, KeyPair.toCore(sealedBy)),
       );
-      return new KeyCache(SECRET, await opening, kind, kind === "indexeddb" ? channelOf(tag) : undefined);
+      return new KeyCache(SECRET, await finish(opening), kind, kind === "indexeddb" ? channelOf(tag) : undefined);
     } catch (error) {
       kept.close();
       throw fromCore(error);
@@ -115,7 +116,8 @@ export class KeyCache {
     const keys: (DataKey | undefined)[] = [];
     const pace = new Pace();
     for (let at = 0; at < wanted.length; at += BATCH) {
-      const found: (CoreDataKey | undefined)[] = await this.#inner.getMany(wanted.slice(at, at + BATCH));
+      const reading = call(() => this.#inner.getMany(wanted.slice(at, at + BATCH)));
+      const found = await finish<(CoreDataKey | undefined)[]>(reading);
       for (const key of found) keys.push(key && DataKey.fromCore(key));
       await pace.breathe();
     }
@@ -129,7 +131,7 @@ export class KeyCache {
     const given: DataKey[] = [...keys];
     for (const key of given) DataKey.toCore(key);
     this.#open();
-    const batch = this.#inner.batch();
+    const batch = call(() => this.#inner.batch());
     try {
       const pace = new Pace();
       for (const key of given) {
@@ -137,10 +139,10 @@ export class KeyCache {
         await pace.breathe();
       }
     } catch (error) {
-      batch.free();
+      release(batch);
       throw error;
     }
-    await batch.save();
+    await finish(call(() => batch.save()));
   }
 
   /** Deletes these keys, in every page of this cache. Where the store fails, it is emptied, as soon as it can be.
@@ -148,7 +150,7 @@ export class KeyCache {
   async delete(ids: readonly string[]): Promise<void> {
     const gone = toIds(ids);
     this.#open();
-    await this.#inner.delete(gone);
+    await finish(call(() => this.#inner.delete(gone)));
     this.#say({ deleted: gone });
   }
 
@@ -156,13 +158,13 @@ export class KeyCache {
    *  @throws `invalid-argument` after close() */
   async clear(): Promise<void> {
     this.#open();
-    await this.#inner.delete();
+    await finish(call(() => this.#inner.delete()));
     this.#say({ cleared: true });
   }
 
   /** `wipesSurvived`: how often the store was found emptied by somebody else, as far as this page and a marker in localStorage can tell. */
   async stats(): Promise<CacheStats & { wipesSurvived: number }> {
-    const [entries, hits, misses, wipesSurvived, degraded] = this.#inner.stats() as [
+    const [entries, hits, misses, wipesSurvived, degraded] = call(() => this.#inner.stats()) as [
       number,
       number,
       number,
@@ -183,7 +185,7 @@ export class KeyCache {
   close(): void {
     this.#closed = true;
     this.#channel?.close();
-    this.#inner.close();
+    tidy(() => this.#inner.close());
   }
 
   #open(): void {
@@ -197,8 +199,8 @@ export class KeyCache {
   #hear(message: unknown): void {
     if (typeof message !== "object" || message === null || this.#closed) return;
     const { deleted } = message as { deleted?: unknown };
-    if (Array.isArray(deleted)) this.#inner.forget(deleted.filter((id) => typeof id === "string"));
-    else if ("cleared" in message) this.#inner.forget();
+    if (Array.isArray(deleted)) tidy(() => this.#inner.forget(deleted.filter((id) => typeof id === "string")));
+    else if ("cleared" in message) tidy(() => this.#inner.forget());
   }
 }
 
