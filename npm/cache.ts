@@ -1,12 +1,13 @@
 import { MAX_NAME, shortText, toOptions } from "./arguments.js";
 import type { CoreDataKey, CoreKeyCache } from "./core/wardkey_core.js";
-import { call, core, release } from "./core.js";
+import { call, core, release, tidy } from "./core.js";
 import { DataKey } from "./data-key.js";
 import { fromCore, invalid } from "./errors.js";
 import { IndexedDbStore } from "./indexed-db.js";
 import { KeyPair } from "./key-pair.js";
 import { type CoreStore, CustomStore, type KeyStore } from "./key-store.js";
 import { Pace } from "./pace.js";
+import { finish } from "./task.js";
 
 export interface CacheOptions {
   /** Default "memory". "none" caches nothing. */
@@ -98,12 +99,12 @@ export class KeyCache {
     const listen = ({ data }: MessageEvent<unknown>) => early.push(data);
     channel?.addEventListener("message", listen);
     try {
-      const opening: Promise<CoreKeyCache> = call(() =>
+      const opening = call(() =>
         sealedBy instanceof DataKey
           ? CoreKeyCache.openWithKey(cache, user, ttl, most, kept, DataKey.toCore(sealedBy))
           : CoreKeyCache.openWithPair(cache, user, ttl, most, kept, KeyPair.toCore(sealedBy)),
       );
-      const opened = new KeyCache(SECRET, await opening, kind, channel);
+      const opened = new KeyCache(SECRET, await finish(opening), kind, channel);
       for (const message of early) opened.#hear(message);
       return opened;
     } catch (error) {
@@ -126,7 +127,8 @@ export class KeyCache {
     const keys: (DataKey | undefined)[] = [];
     const pace = new Pace();
     for (let at = 0; at < wanted.length; at += BATCH) {
-      const found: (CoreDataKey | undefined)[] = await call(() => this.#inner.getMany(wanted.slice(at, at + BATCH)));
+      const reading = call(() => this.#inner.getMany(wanted.slice(at, at + BATCH)));
+      const found = await finish<(CoreDataKey | undefined)[]>(reading);
       for (const key of found) keys.push(key && DataKey.fromCore(key));
       await pace.breathe();
     }
@@ -151,7 +153,7 @@ export class KeyCache {
       release(batch);
       throw error;
     }
-    await call(() => batch.save());
+    await finish(call(() => batch.save()));
   }
 
   /** Deletes these keys, in every page of this cache. Where the store fails, it is emptied, as soon as it can be.
@@ -159,7 +161,7 @@ export class KeyCache {
   async delete(ids: readonly string[]): Promise<void> {
     const gone = toIds(ids);
     this.#open();
-    await call(() => this.#inner.delete(gone));
+    await finish(call(() => this.#inner.delete(gone)));
     this.#say({ deleted: gone });
   }
 
@@ -167,7 +169,7 @@ export class KeyCache {
    *  @throws `invalid-argument` after close() */
   async clear(): Promise<void> {
     this.#open();
-    await call(() => this.#inner.delete());
+    await finish(call(() => this.#inner.delete()));
     this.#say({ cleared: true });
   }
 
@@ -194,8 +196,7 @@ export class KeyCache {
   close(): void {
     this.#closed = true;
     this.#channel?.close();
-    // Nothing is left in a module that has failed.
-    release({ free: () => this.#inner.close() });
+    tidy(() => this.#inner.close());
   }
 
   #open(): void {
@@ -209,8 +210,8 @@ export class KeyCache {
   #hear(message: unknown): void {
     if (typeof message !== "object" || message === null || this.#closed) return;
     const { deleted } = message as { deleted?: unknown };
-    if (Array.isArray(deleted)) this.#inner.forget(deleted.filter((id) => typeof id === "string"));
-    else if ("cleared" in message) this.#inner.forget();
+    if (Array.isArray(deleted)) tidy(() => this.#inner.forget(deleted.filter((id) => typeof id === "string")));
+    else if ("cleared" in message) tidy(() => this.#inner.forget());
   }
 }
 

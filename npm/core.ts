@@ -175,10 +175,16 @@ function trapped(cause: WebAssembly.RuntimeError): WardkeyError {
   return dead;
 }
 
-/** Gives an object of the module up; in a module that has failed nothing is left of it.
+/** Runs what gives something of the module up; in a module that has failed nothing is left of it.
+ *  @internal */
+export function tidy(run: () => void): void {
+  if (!dead) run();
+}
+
+/** Gives an object of the module up.
  *  @internal */
 export function release(object: { free(): void }): void {
-  if (!dead) object.free();
+  tidy(() => object.free());
 }
 
 /** An object of the WebAssembly memory, given up once.
@@ -198,7 +204,6 @@ export class Handle<T extends { destroy(): void }> {
   free(): void {
     const inner = this.#inner;
     this.#inner = undefined;
-    // Nothing is left of it in a module that has failed.
-    if (!dead) inner?.destroy();
+    tidy(() => inner?.destroy());
   }
 }

@@ -10,8 +10,7 @@ import type { DataOptions, Out } from "./types.js";
 
 /** Pieces that are read before they are needed: together 2 MiB. */
 const AHEAD = 8;
-
-/** So many bytes are copied at a time. */
+/** What is copied in one go: a millisecond's work, or a few where the memory is new. */
 const COPIED = 4 << 20;
 
 /** Memory for a result. */
@@ -162,29 +161,25 @@ export async function decryptLong(
   const out = allocate(shape.plaintext);
   const { start: from, chunks: length } = shape;
   await work(chunks, { direction: "decrypt", source, from, length, out, options, total: source.size });
-  return shape.padded ? dataOf(core, out) : out;
+  return shape.padded ? withoutPadding(core, out, new Pace()) : out;
 }
 
-/** The data in a padded plaintext, which is wiped, in short tasks. */
-async function dataOf(core: Core, plaintext: Out): Promise<Out> {
-  const pace = new Pace();
+/** The data of a padded plaintext, which is wiped: in short tasks, for the copy of 256 MiB takes half a second. */
+async function withoutPadding(core: Core, plaintext: Out, pace: Pace): Promise<Out> {
   try {
     const data = allocate(checkPadding(core, plaintext));
-    for (let at = 0; at < plaintext.length; at += COPIED) {
-      const piece = plaintext.subarray(at, at + COPIED);
-      data.set(piece.subarray(0, Math.max(0, data.length - at)), Math.min(at, data.length));
-      piece.fill(0);
+    for (let at = 0; at < data.length; at += COPIED) {
+      data.set(plaintext.subarray(at, Math.min(at + COPIED, data.length)), at);
+      plaintext.fill(0, at, at + COPIED);
       await pace.breathe();
     }
     return data;
-  } catch (e) {
+  } finally {
     plaintext.fill(0);
-    throw e;
   }
 }
 
-function withoutPadding(core: Core, plaintext: Out, shape: Shape): Out {
-  if (!shape.padded) return plaintext;
+function withoutPaddingSync(core: Core, plaintext: Out): Out {
   try {
     return plaintext.slice(0, checkPadding(core, plaintext));
   } finally {
@@ -218,7 +213,7 @@ export function decryptLongSync(core: Core, key: CoreDataKey, sealed: Uint8Array
   const out = allocate(shape.plaintext);
   const read = (from: number, to: number) => sealed.subarray(shape.start + from, shape.start + to);
   workSync(body, "decrypt", read, shape.chunks, out);
-  return withoutPadding(core, out, shape);
+  return shape.padded ? withoutPaddingSync(core, out) : out;
 }
 
 function workSync(

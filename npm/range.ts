@@ -5,6 +5,7 @@ import type { CoreDataKey } from "./core/wardkey_core.js";
 import { call } from "./core.js";
 import { invalid, isWardkeyError, WardkeyError } from "./errors.js";
 import { allocate, type Shape, shapeOf } from "./long.js";
+import { Pace } from "./pace.js";
 import { dataLength } from "./padding.js";
 import type { DataOptions, Out, RangeSource } from "./types.js";
 
@@ -53,6 +54,7 @@ class Opened {
   readonly #core: Core;
   readonly #reader: Reader;
   readonly #chunks: Chunks;
+  readonly #pace = new Pace();
 
   private constructor(core: Core, reader: Reader, shape: Shape, chunks: Chunks) {
     this.#core = core;
@@ -80,7 +82,17 @@ class Opened {
     const to = Math.min(last * SEALED, this.shape.chunks);
     const sealed = await this.#reader.read(this.shape.start + from, this.shape.start + to);
     const out = new Uint8Array(Math.min(last * PLAIN, this.shape.plaintext) - first * PLAIN);
-    await this.#chunks.work(first, sealed, out);
+    const working: (void | Promise<void>)[] = [];
+    const { run } = this.#chunks;
+    for (let done = 0; done * SEALED < sealed.length; done += run) {
+      const input = sealed.subarray(done * SEALED, (done + run) * SEALED);
+      const task = this.#chunks.work(first + done, input, out.subarray(done * PLAIN, (done + run) * PLAIN));
+      // It is awaited below.
+      task?.catch(() => undefined);
+      working.push(task);
+      await this.#pace.breathe();
+    }
+    await Promise.all(working);
     return out;
   }
 

@@ -122,7 +122,9 @@ class Conveyor {
       this.#buffer.set(some, this.#used);
       this.#used += some.length;
       at += some.length;
-      if (this.#used === this.#buffer.length) await this.#send();
+      if (this.#used < this.#buffer.length) continue;
+      await this.#send();
+      // A piece may be as long as a file.
       await this.#pace.breathe();
     }
     if (this.#running === 0) await this.#send();

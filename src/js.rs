@@ -13,6 +13,7 @@ mod key_store;
 mod marker;
 mod message;
 mod random;
+mod task;
 mod wrap;
 
 /// NFC by the JavaScript engine.

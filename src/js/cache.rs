@@ -1,9 +1,8 @@
-//! `KeyCache`. Every asynchronous call holds what it works on: the object that it was called on may be freed meanwhile.
+//! `KeyCache`. Every task holds what it works on: the object that it was called on may be freed meanwhile.
 
-use core::pin::Pin;
 use std::rc::Rc;
 
-use js_sys::{Array, Date, Promise};
+use js_sys::{Array, Date};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
@@ -14,6 +13,7 @@ use super::{
     key_store::{CoreStore, JsStore},
     random::{shared_random, with_random},
     scrub_stack,
+    task::CoreTask,
 };
 use crate::{
     cache::{Clock, Fresh, KeyCache, Limits, Now, Owner, SealedBy},
@@ -69,7 +69,7 @@ impl CoreKeyCache {
         entries: f64,
         store: CoreStore,
         key: &CoreDataKey,
-    ) -> JsResult<Promise> {
+    ) -> JsResult<CoreTask> {
         Ok(open(Owner::new(name, user)?, limits(ttl, entries)?, store, SealedBy::DataKey(Rc::clone(&key.0))))
     }
 
@@ -82,15 +82,15 @@ impl CoreKeyCache {
         entries: f64,
         store: CoreStore,
         pair: &CoreKeyPair,
-    ) -> JsResult<Promise> {
+    ) -> JsResult<CoreTask> {
         Ok(open(Owner::new(name, user)?, limits(ttl, entries)?, store, SealedBy::KeyPair(Rc::clone(&pair.0))))
     }
 
     /// For each id its key, or undefined.
     #[wasm_bindgen(js_name = getMany)]
-    pub fn get_many(&self, ids: Vec<String>) -> Promise {
+    pub fn get_many(&self, ids: Vec<String>) -> CoreTask {
         let cache = Rc::clone(&self.0);
-        promise(async move {
+        CoreTask::new(async move {
             let ids: Vec<_> = ids.iter().map(|id| KeyId::parse(id)).collect();
             let known: Vec<_> = ids.iter().copied().flatten().collect();
             cache.count_misses((ids.len() - known.len()) as u64);
@@ -109,9 +109,9 @@ impl CoreKeyCache {
     }
 
     /// Deletes these keys, or all, here and in the store.
-    pub fn delete(&self, ids: Option<Vec<String>>) -> Promise {
+    pub fn delete(&self, ids: Option<Vec<String>>) -> CoreTask {
         let cache = Rc::clone(&self.0);
-        promise(async move {
+        CoreTask::new(async move {
             match ids {
                 Some(ids) => cache.delete(&known(&ids)).await,
                 None => cache.clear().await,
@@ -168,27 +168,21 @@ impl CoreKeyBatch {
     }
 
     /// Keeps them.
-    pub fn save(self) -> Promise {
-        promise(async move {
+    pub fn save(self) -> CoreTask {
+        CoreTask::new(async move {
             self.cache.save(self.fresh).await;
             Ok(JsValue::UNDEFINED)
         })
     }
 }
 
-fn open(owner: Owner, limits: Limits, store: CoreStore, sealed_by: SealedBy) -> Promise {
+fn open(owner: Owner, limits: Limits, store: CoreStore, sealed_by: SealedBy) -> CoreTask {
     let store = JsStore::new(store, &owner.tag());
-    promise(async move {
+    CoreTask::new(async move {
         let cache = Cache::open(store, &sealed_by, owner, limits, JsClock, &shared_random()).await;
         scrub_stack();
         Ok(CoreKeyCache(Rc::new(cache?)).into())
     })
-}
-
-/// Boxed, so that what stands around a future is compiled once.
-fn promise(future: impl Future<Output = JsResult<JsValue>> + 'static) -> Promise {
-    let future: Pin<Box<dyn Future<Output = JsResult<JsValue>>>> = Box::pin(future);
-    wasm_bindgen_futures::future_to_promise(future)
 }
 
 fn limits(ttl: f64, entries: f64) -> Result<Limits> {

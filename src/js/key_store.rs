@@ -3,11 +3,10 @@
 
 use core::cell::Cell;
 
-use js_sys::{Array, Function, Promise, Uint8Array};
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
-use wasm_bindgen_futures::JsFuture;
 
-use super::{convert::get, marker::Marker};
+use super::{marker::Marker, task};
 use crate::cache::{KeyStore, StoreError, StoreResult};
 
 #[wasm_bindgen]
@@ -36,13 +35,9 @@ impl JsStore {
         Self { store, marker: Marker::new(tag), created: Cell::new(0), wipes: Cell::new(0) }
     }
 
-    /// Calls one of its methods.
+    /// Has one of its methods called.
     async fn ask(&self, method: &str, arguments: &[JsValue]) -> StoreResult<JsValue> {
-        let call: Function = get(&self.store, method).unchecked_into();
-        let answer = match call.apply(&self.store, &arguments.iter().collect::<Array>()) {
-            Ok(promise) => JsFuture::from(Promise::resolve(&promise)).await,
-            Err(error) => Err(error),
-        };
+        let answer = task::ask(&self.store, method, arguments).await;
         answer.map_err(|reason| StoreError::new(reason.as_string().unwrap_or_default()))
     }
 }

@@ -13,11 +13,13 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { serve } from "../../scripts/serve.mjs";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const COPIES = 40;
+/** A message that is on the server, for who reads ranges of it: its key and its data are of these bytes. */
+const [KEY_BYTE, DATA_BYTE, DATA_LENGTH] = [7, 9, 1_000_000];
 /** Where one character of the inlined module is changed, as a fraction of its length. */
 const DAMAGE = [0.0005, 0.3, 0.7, 0.9999];
 
@@ -35,6 +37,10 @@ export async function openSite({ policy, watch } = {}) {
   mkdirSync(join(dir, "npm"));
   for (const file of ["npm/contract.d.ts", "npm/errors.ts", "pkg.json"]) cpSync(join(ROOT, file), join(dir, file));
   writeFileSync(join(dir, "package.json"), '{"type":"module"}\n');
+  const { DataKey } = await import(pathToFileURL(join(dir, "pkg/index.js")));
+  const key = await DataKey.importRaw(new Uint8Array(32).fill(KEY_BYTE));
+  writeFileSync(join(dir, "face/message.bin"), await key.encrypt(new Uint8Array(DATA_LENGTH).fill(DATA_BYTE)));
+  key.free();
   const site = await serve(dir, { port: 0, policy, watch });
   const close = async () => {
     await site.close();

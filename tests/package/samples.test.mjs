@@ -132,10 +132,7 @@ function way(workers, url) {
 test("Node", { timeout: 120_000 }, async () => {
   const dir = await install({ folder: "node" });
   const printed = JSON.parse(await command(dir, process.execPath, ["main.js"]));
-  assert.deepEqual(
-    printed.map((result) => result.version),
-    [version, version],
-  );
+  assert.deepEqual(printed, { versions: [version, version], worker: "inline" });
 });
 
 /** A program that serves on a port, until close(). */

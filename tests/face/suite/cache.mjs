@@ -1,5 +1,5 @@
 // KeyCache in memory and over an application's store. IndexedDB, and all that can befall it: tests/face/cache.browser.test.mjs.
-import { allFail, equal, fails, hex, mapStore, ok, owns, pattern } from "./tools.mjs";
+import { allFail, equal, fails, hex, mapStore, ok, outcome, owns, pattern } from "./tools.mjs";
 
 const HOUR = 3_600_000;
 const NAMED = { name: "keys", userId: "alice" };
@@ -318,6 +318,159 @@ export default {
         ["clear", () => cache.clear()],
       ]);
     }
+  },
+
+  "a store that calls its cache meanwhile": async (pkg) => {
+    const methods = ["getMany", "setMany", "deleteMany", "ids", "clear"];
+    const [sealedBy, a, b, c] = await makeKeys(pkg, 4);
+    const calls = {
+      get: (cache) => cache.getMany([a.id, b.id, sealedBy.id]),
+      set: (cache) => cache.set([c]),
+      delete: (cache) => cache.delete([b.id]),
+      clear: (cache) => cache.clear(),
+      stats: (cache) => cache.stats(),
+      close: (cache) => cache.close(),
+    };
+    for (const waits of [true, false]) {
+      for (const [name, meanwhile] of Object.entries(calls)) {
+        const store = mapStore();
+        const cache = await pkg.KeyCache.open({ ...NAMED, store, sealedBy });
+        await cache.set([a, b]);
+        let times = 0;
+        const ended = [];
+        for (const method of methods) {
+          const plain = store[method];
+          store[method] = async (...given) => {
+            // The calls made meanwhile come here too: not without end.
+            if (times < 9) {
+              times += 1;
+              const call = outcome(pkg, () => meanwhile(cache));
+              ended.push(call);
+              if (waits) await call;
+            }
+            return plain(...given);
+          };
+        }
+        const what = `${name}, ${waits ? "waited for" : "left alone"}`;
+        const [first] = await there(cache, [a, sealedBy]);
+        ok(first || name === "clear" || name === "close", `${what}: its key`);
+        const changes = [() => cache.set([c]), () => cache.delete([a.id]), () => cache.clear()];
+        for (const change of changes) ended.push(outcome(pkg, change));
+        for (const end of await Promise.all(ended)) ok(end === "ok" || name === "close", `${what}: ${end}`);
+        ok(times > 0, `${what}: it was called`);
+        equal((await cache.stats()).degraded, undefined, what);
+        equal(await there(cache, [a, b]), [false, false], what);
+      }
+    }
+  },
+
+  "closed while its store works": async (pkg) => {
+    const [sealedBy, ...keys] = await makeKeys(pkg, 3);
+    for (const fate of ["answers", "fails"]) {
+      const store = mapStore();
+      await (await pkg.KeyCache.open({ ...NAMED, store, sealedBy })).set(keys);
+      const { getMany } = store;
+      let called;
+      const asked = new Promise((resolve) => {
+        called = resolve;
+      });
+      let goOn;
+      const gate = new Promise((resolve, reject) => {
+        goOn = fate === "answers" ? resolve : reject;
+      });
+      store.ids = () => [];
+      const cache = await pkg.KeyCache.open({ ...NAMED, store, sealedBy });
+      store.getMany = async (ids) => {
+        called();
+        await gate;
+        return getMany(ids);
+      };
+      const reading = cache.getMany(keys.map(({ id }) => id));
+      await asked;
+      cache.close();
+      goOn(new Error("canary"));
+      equal(await reading, [undefined, undefined], fate);
+      equal((await cache.stats()).entries, 0, fate);
+    }
+  },
+
+  "a task by itself: given up halfway, its cache freed, among others": async (pkg, tools) => {
+    await pkg.init();
+    const { CoreDataKey, CoreKeyCache } = await tools.glue();
+    const [sealing, key] = [CoreDataKey.generate(), CoreDataKey.generate()];
+    const store = { created: undefined, close: () => {} };
+    const open = () => CoreKeyCache.openWithKey("keys", "alice", HOUR, 10, store, sealing);
+    /** With what the store has answered, or said. */
+    const end = (task, reply, failed = false) => {
+      equal(task.step(reply, failed), undefined, "no other request");
+      return task.finish();
+    };
+    const asks = (task, method, given) => {
+      const request = task.step(undefined, false);
+      ok(request[0] === store, "of the store");
+      equal(request[1], method, "method");
+      if (given !== undefined) equal(request.slice(2), given, "arguments");
+    };
+    const ids = [[`k.${key.id()}`]];
+
+    const halfway = open();
+    asks(halfway, "all", []);
+    halfway.free();
+    open().free();
+    const early = open();
+    asks(early, "all");
+    let error;
+    try {
+      early.finish();
+    } catch (thrown) {
+      error = { thrown };
+    }
+    ok(error, "no result before the end");
+
+    const opening = open();
+    asks(opening, "all");
+    const cache = end(opening, [[], []]);
+    const batch = cache.batch();
+    batch.add(key);
+    const [saving, reading, other] = [batch.save(), cache.getMany([key.id()]), cache.getMany([key.id()])];
+    asks(other, "getMany", ids);
+    asks(reading, "getMany", ids);
+    asks(saving, "setMany");
+    equal(end(reading, [undefined]), [undefined], "the reply to this one");
+    end(saving);
+    equal(end(other, [new Uint8Array(137)]).length, 1, "and to that one");
+    const [held] = end(cache.getMany([key.id()]));
+    equal(held.id(), key.id(), "what memory holds asks nobody");
+    held.free();
+    const [last, lost] = [cache.getMany([sealing.id()]), cache.getMany([sealing.id()])];
+    asks(last, "getMany");
+    asks(lost, "getMany");
+    lost.free();
+    cache.free();
+    equal(end(last, "a reason", true), [undefined], "a cache that was freed, a store that failed");
+    for (const it of [sealing, key]) it.free();
+  },
+
+  "after a trap": async (_pkg, tools) => {
+    const copy = tools.fresh();
+    const fresh = await copy.index();
+    const { call } = await copy.core();
+    const { keyIdOf } = await copy.glue();
+    const [sealedBy, key] = await makeKeys(fresh, 2);
+    const store = mapStore();
+    const cache = await fresh.KeyCache.open({ ...NAMED, store, sealedBy });
+    const trap = () => call(() => keyIdOf({ length: 2 ** 32 - 1 }));
+    store.getMany = async () => fails(fresh, "unsupported-environment", trap, "the trap");
+    const calls = {
+      "what waits": () => cache.get(key.id),
+      get: () => cache.get(key.id),
+      set: () => cache.set([key]),
+      delete: () => cache.delete([key.id]),
+      clear: () => cache.clear(),
+      stats: () => cache.stats(),
+    };
+    for (const [name, run] of Object.entries(calls)) await fails(fresh, "unsupported-environment", run, name);
+    cache.close();
   },
 
   arguments: async (pkg) => {

@@ -70,6 +70,32 @@ export default {
     equal(size.reads, [beginning], "without a key only the beginning");
   },
 
+  "by HTTP Range, from a message on the server": async (pkg, tools) => {
+    const key = await pkg.DataKey.importRaw(new Uint8Array(32).fill(7));
+    const address = `${tools.url}face/message.bin`;
+    const came = [];
+    const request = async (range, signal) => {
+      const response = await fetch(address, { headers: { range }, signal });
+      equal(response.status, 206, `the server answers ${range}`);
+      came.push(Number(response.headers.get("content-length")));
+      return response;
+    };
+    const probe = await request("bytes=0-0");
+    const size = Number(probe.headers.get("content-range").split("/")[1]);
+    await probe.arrayBuffer();
+    const source = {
+      size,
+      read: async (start, end, signal) => (await request(`bytes=${start}-${end - 1}`, signal)).arrayBuffer(),
+    };
+    equal(await pkg.plaintextSize(source, key), 1_000_000, "its size");
+    came.length = 0;
+    equal(await key.decryptRange(source, 20_000, 40_000), new Uint8Array(20_000).fill(9), "a part");
+    equal(came, [143, 2 * SEALED], "what came over the network");
+    came.length = 0;
+    equal(await key.decryptRange(source, 999_990, 2_000_000), new Uint8Array(10).fill(9), "the end");
+    ok(came.reduce((sum, bytes) => sum + bytes) < 143 + 2 * SEALED, `of ${size} bytes came ${came}`);
+  },
+
   "a part of what was changed or cut": async (pkg) => {
     const key = await pkg.DataKey.generate();
     await each(pkg, async (engine) => {
