@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::{
+    encoding::{MALFORMED, Reader},
     error::{Code, Error, Result},
     unicode::nfc,
 };
@@ -40,6 +41,38 @@ impl UserId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        Self::new(reader.text()?).map_err(|_| MALFORMED)
+    }
+}
+
+/// An app id: 1–128 bytes of UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AppId(String);
+
+impl AppId {
+    /// Takes a text that has the form of an app id.
+    ///
+    /// # Errors
+    /// `invalid-argument`.
+    pub fn new(text: &str) -> Result<Self> {
+        if (1..=MAX).contains(&text.len()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Error::new(Code::InvalidArgument, "an app id has 1 to 128 bytes"))
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        Self::new(reader.text()?).map_err(|_| MALFORMED)
     }
 }
 

@@ -44,6 +44,10 @@ pub mod wrap;
 
 pub use crypto::sign;
 
+// ---------------------------------------------------------------- the protocol: signed objects and their rules
+pub mod party;
+pub mod signed;
+
 // ---------------------------------------------------------------- what is kept on the device
 pub mod cache;
 
