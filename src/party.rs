@@ -52,10 +52,7 @@ impl Party {
                 w.uint(2);
                 w.text(name.as_str());
                 w.bytes(&escrow.0);
-                match contact {
-                    Some(contact) => w.text(contact.as_str()),
-                    None => w.null(),
-                }
+                w.text_or_null(contact.as_ref().map(Email::as_str));
             }
         }
     }
