@@ -1,0 +1,1 @@
+//! Who was given what, as the key server tells it: SPEC section 14.1.
