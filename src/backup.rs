@@ -16,7 +16,7 @@ use crate::{
     },
     encoding::{MALFORMED, Reader, Writer, encode, encode_into, framed, unframe},
     error::{Code, Error, Result},
-    identity::UserId,
+    identity::{AppId, UserId},
     key_pair::{KeyPair, Suite},
     password::{Derivation, Password, SlowKey},
     random::Random,
@@ -49,6 +49,12 @@ impl Owner {
             return Err(Error::new(Code::InvalidArgument, "an app id has at most 128 bytes"));
         }
         Ok(Self { app_id: app_id.to_owned(), user_id: UserId::new(user_id)? })
+    }
+
+    /// A user whose backups a key server keeps.
+    #[must_use]
+    pub fn of(app_id: &AppId, user_id: &UserId) -> Self {
+        Self { app_id: app_id.as_str().to_owned(), user_id: user_id.clone() }
     }
 
     /// A user, where the application keeps its backups by itself.
@@ -110,6 +116,44 @@ pub struct OpenedKeys {
     pub signing: Vec<SigningKey>,
 }
 
+/// What a backup of an account holds.
+#[derive(Debug)]
+pub struct Contents {
+    /// The private keys.
+    pub keys: OpenedKeys,
+    /// The state's payload.
+    pub state: SecretBytes,
+    /// For writing the state again.
+    pub state_key: StateKey,
+}
+
+/// The key of the state under one root: what an unlocked client keeps, so that it can write the state without the private keys.
+pub struct StateKey(Secret<32>);
+
+impl StateKey {
+    /// A key that was kept.
+    #[must_use]
+    pub const fn from_secret(secret: Secret<32>) -> Self {
+        Self(secret)
+    }
+
+    /// Its bytes, to be kept sealed.
+    #[must_use]
+    pub const fn secret(&self) -> &Secret<32> {
+        &self.0
+    }
+
+    fn of(root: &Expander) -> Self {
+        Self(root.derive("backup-state"))
+    }
+}
+
+impl fmt::Debug for StateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StateKey(redacted)")
+    }
+}
+
 /// A backup as it is stored. What it says is not verified before it is opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
@@ -130,6 +174,7 @@ pub struct Sealing {
     derivation: Derivation,
     two_man_key: Option<Secret<32>>,
     payload: SecretBytes,
+    state: Option<SecretBytes>,
     root: Secret<ROOT>,
 }
 
@@ -140,12 +185,26 @@ impl Sealing {
         &self.derivation
     }
 
+    /// The state that goes into it: an account's. Without one it is the empty map.
+    #[must_use]
+    pub fn with_state(self, state: SecretBytes) -> Self {
+        Self { state: Some(state), ..self }
+    }
+
     /// After the slow step: seals everything.
     ///
     /// # Errors
     /// `rng`, `limit`.
     pub fn finish<R: TryCryptoRng>(self, rng: &mut Random<R>, key: &SlowKey) -> Result<Envelope> {
-        let Self { owner, version, derivation, two_man_key, payload, root } = self;
+        self.finish_with_key(rng, key).map(|(envelope, _)| envelope)
+    }
+
+    /// As [`Self::finish`]; gives the state's key too.
+    ///
+    /// # Errors
+    /// `rng`, `limit`.
+    pub fn finish_with_key<R: TryCryptoRng>(self, rng: &mut Random<R>, key: &SlowKey) -> Result<(Envelope, StateKey)> {
+        let Self { owner, version, derivation, two_man_key, payload, state, root } = self;
         let expander = Expander::new(root.expose());
         let mut seal_root = |key: &Secret<32>, context: &[u8]| {
             let sealed = cobblestone::seal(key, rng, context, root.expose())?;
@@ -159,9 +218,10 @@ impl Sealing {
         let keys = cobblestone::seal(&expander.derive("backup-keys"), rng, &keys_context(&owner), payload.expose())?;
         let mut envelope =
             Envelope { owner, version, derivation, root: sealed_root, two_man_root, keys, state: Vec::new() };
+        let state_key = StateKey::of(&expander);
         envelope.state =
-            cobblestone::seal(&expander.derive("backup-state"), rng, &envelope.state_context(), EMPTY_STATE)?;
-        Ok(envelope)
+            envelope.seal_state(rng, &state_key, state.as_ref().map_or(EMPTY_STATE, SecretBytes::expose))?;
+        Ok((envelope, state_key))
     }
 }
 
@@ -196,12 +256,12 @@ impl Envelope {
         keys: &Keys<'_>,
     ) -> Result<Sealing> {
         if version == 0 {
-            return Err(Error::new(Code::InvalidArgument, "versions begin with 1"));
+            return Err(NO_VERSION);
         }
         let payload = seal_payload(keys)?;
         let two_man_key = two_men.map(|men| men.key(owner));
         let (owner, derivation, root) = (owner.clone(), derivation.clone(), Secret::generate(rng)?);
-        Ok(Sealing { owner, version, derivation, two_man_key, payload, root })
+        Ok(Sealing { owner, version, derivation, two_man_key, payload, state: None, root })
     }
 
     /// Reads an envelope; nothing of it is verified yet.
@@ -288,10 +348,7 @@ impl Envelope {
     /// # Errors
     /// `wrong-password`, `decryption-failed`, `invalid-format`, `key-mismatch`.
     pub fn open_with(&self, key: &SlowKey) -> Result<OpenedKeys> {
-        let context = root_context(&self.owner, &self.derivation);
-        let root = cobblestone::open(&key.password_key(), &context, &self.root)
-            .map_err(|_| Error::new(Code::WrongPassword, "the password doesn't open this backup"))?;
-        self.open_root(&SecretBytes::new(root))
+        self.open_root(&self.root_by_password(key)?)
     }
 
     /// Opens it with the shares of both men.
@@ -299,25 +356,111 @@ impl Envelope {
     /// # Errors
     /// `no-backup` where it has no such root; `decryption-failed`, `invalid-format`, `key-mismatch`.
     pub fn open_with_two_men(&self, men: &TwoMen) -> Result<OpenedKeys> {
-        let sealed = self.two_man_root.as_ref();
-        let sealed = sealed.ok_or(Error::new(Code::NoBackup, "this backup can't be opened by two men"))?;
-        let root =
-            cobblestone::open(&men.key(&self.owner), &two_man_context(&self.owner), sealed).map_err(|_| CHANGED)?;
-        self.open_root(&SecretBytes::new(root))
+        self.open_root(&self.root_by_two_men(men)?)
     }
 
-    /// The state first: it authenticates all the rest.
+    /// As [`Self::open_with`], where it holds the state of an account.
+    ///
+    /// # Errors
+    /// `wrong-password`, `decryption-failed`, `invalid-format`, `key-mismatch`.
+    pub fn open_account(&self, key: &SlowKey) -> Result<Contents> {
+        self.open_contents(&self.root_by_password(key)?)
+    }
+
+    /// As [`Self::open_with_two_men`], where it holds the state of an account.
+    ///
+    /// # Errors
+    /// `no-backup` where it has no such root; `decryption-failed`, `invalid-format`, `key-mismatch`.
+    pub fn open_account_with_two_men(&self, men: &TwoMen) -> Result<Contents> {
+        self.open_contents(&self.root_by_two_men(men)?)
+    }
+
+    /// The state alone.
+    ///
+    /// # Errors
+    /// `decryption-failed`, also where the backup was written whole since this key was.
+    pub fn open_state(&self, key: &StateKey) -> Result<SecretBytes> {
+        cobblestone::open(&key.0, &self.state_context(), &self.state).map(SecretBytes::new).map_err(|_| CHANGED)
+    }
+
+    /// The same backup with another version and state: SPEC section 11.3.
+    ///
+    /// # Errors
+    /// `invalid-argument` for version 0; `rng`, `limit`.
+    pub fn with_state<R: TryCryptoRng>(
+        &self,
+        rng: &mut Random<R>,
+        key: &StateKey,
+        version: u64,
+        state: &SecretBytes,
+    ) -> Result<Self> {
+        if version == 0 {
+            return Err(NO_VERSION);
+        }
+        let mut envelope = Self { version, state: Vec::new(), ..self.clone() };
+        envelope.state = envelope.seal_state(rng, key, state.expose())?;
+        Ok(envelope)
+    }
+
+    /// Its version.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Can it be opened by two men?
+    #[must_use]
+    pub const fn is_for_two_men(&self) -> bool {
+        self.two_man_root.is_some()
+    }
+
+    /// Do the two differ in nothing but version and state? So it is with a write of the state.
+    #[must_use]
+    pub fn differs_in_state_only(&self, other: &Self) -> bool {
+        let parts = |it: &Self| (it.owner.clone(), it.derivation.clone(), it.root, it.two_man_root, it.keys.clone());
+        parts(self) == parts(other)
+    }
+
+    fn root_by_password(&self, key: &SlowKey) -> Result<SecretBytes> {
+        let context = root_context(&self.owner, &self.derivation);
+        let root = cobblestone::open(&key.password_key(), &context, &self.root);
+        root.map(SecretBytes::new).map_err(|_| Error::new(Code::WrongPassword, "the password doesn't open this backup"))
+    }
+
+    fn root_by_two_men(&self, men: &TwoMen) -> Result<SecretBytes> {
+        let sealed = self.two_man_root.as_ref();
+        let sealed = sealed.ok_or(Error::new(Code::NoBackup, "this backup can't be opened by two men"))?;
+        let root = cobblestone::open(&men.key(&self.owner), &two_man_context(&self.owner), sealed);
+        root.map(SecretBytes::new).map_err(|_| CHANGED)
+    }
+
+    /// Where the state is the empty map.
     fn open_root(&self, root: &SecretBytes) -> Result<OpenedKeys> {
-        let expander = Expander::new(root.expose());
-        let state = cobblestone::open(&expander.derive("backup-state"), &self.state_context(), &self.state)
-            .map_err(|_| CHANGED)?;
-        let payload = cobblestone::open(&expander.derive("backup-keys"), &keys_context(&self.owner), &self.keys)
-            .map(SecretBytes::new)
-            .map_err(|_| CHANGED)?;
-        if state != EMPTY_STATE {
+        let (_, state, payload) = self.unseal(root)?;
+        if state.expose() != EMPTY_STATE {
             return Err(MALFORMED);
         }
         open_payload(&payload)
+    }
+
+    fn open_contents(&self, root: &SecretBytes) -> Result<Contents> {
+        let (state_key, state, payload) = self.unseal(root)?;
+        Ok(Contents { keys: open_payload(&payload)?, state, state_key })
+    }
+
+    /// State and private keys. The state first: it authenticates all the rest.
+    fn unseal(&self, root: &SecretBytes) -> Result<(StateKey, SecretBytes, SecretBytes)> {
+        let expander = Expander::new(root.expose());
+        let state_key = StateKey::of(&expander);
+        let state = self.open_state(&state_key)?;
+        let payload = cobblestone::open(&expander.derive("backup-keys"), &keys_context(&self.owner), &self.keys)
+            .map(SecretBytes::new)
+            .map_err(|_| CHANGED)?;
+        Ok((state_key, state, payload))
+    }
+
+    fn seal_state<R: TryCryptoRng>(&self, rng: &mut Random<R>, key: &StateKey, state: &[u8]) -> Result<Vec<u8>> {
+        cobblestone::seal(&key.0, rng, &self.state_context(), state)
     }
 
     fn state_context(&self) -> Vec<u8> {
@@ -336,6 +479,7 @@ impl Envelope {
 }
 
 const CHANGED: Error = Error::new(Code::DecryptionFailed, "the backup was changed");
+const NO_VERSION: Error = Error::new(Code::InvalidArgument, "versions begin with 1");
 /// The empty CBOR map.
 const EMPTY_STATE: &[u8] = &[0xa0];
 
