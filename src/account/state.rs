@@ -5,7 +5,7 @@ use core::fmt;
 use crate::{
     encoding::{MALFORMED, Reader, encode_into},
     error::{Code, Error, Result},
-    identity::{Pin, Pins, UserId},
+    identity::{Identity, Pin, Pins, UserId},
     secret::{Secret, SecretBytes, equal},
     signed::{Hash, Minimum},
 };
@@ -41,10 +41,10 @@ impl fmt::Debug for State {
 }
 
 impl State {
-    /// The state of a new account. The own identity and the key server's are met after that.
+    /// The state of a new account, whose identity is pinned whatever is set for first use.
     #[must_use]
-    pub fn new(cache_key: Secret<32>) -> Self {
-        Self { pins: Pins::default(), cache_key, minimum: Minimum::default(), groups: Vec::new() }
+    pub fn new(cache_key: Secret<32>, own: &Identity) -> Self {
+        Self { pins: Pins::of_own(own), cache_key, minimum: Minimum::default(), groups: Vec::new() }
     }
 
     /// Reads the state of this user.

@@ -146,6 +146,13 @@ pub struct Pins {
 }
 
 impl Pins {
+    /// The first pin of an account: its own.
+    pub(crate) fn of_own(identity: &Identity) -> Self {
+        let mut pins = Self::default();
+        pins.set(identity.user_id().cloned(), Pin::of(identity));
+        pins
+    }
+
     /// The pin of a user, or of the key server.
     #[must_use]
     pub fn find(&self, name: Option<&UserId>) -> Option<&Pin> {
