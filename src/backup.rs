@@ -1,12 +1,16 @@
 //! Private keys under a password: SPEC section 7. An envelope holds a random root, sealed by the password and, where wanted, by two men;
 //! from the root come the key of the private keys and the key of the state.
 
+mod payload;
+mod sealing;
 mod stand_alone;
 
 use core::fmt;
 
 use rand_core::TryCryptoRng;
 use sha2::{Digest, Sha256};
+
+use payload::open_payload;
 
 use crate::{
     cobblestone,
@@ -17,17 +21,17 @@ use crate::{
     encoding::{MALFORMED, Reader, Writer, encode, encode_into, framed, unframe},
     error::{Code, Error, Result},
     identity::{AppId, UserId},
-    key_pair::{KeyPair, Suite},
+    key_pair::KeyPair,
     password::{Derivation, Password, SlowKey},
     random::Random,
-    secret::{Secret, SecretBytes, equal},
+    secret::{Secret, SecretBytes},
 };
 
+pub use sealing::Sealing;
 pub use stand_alone::{begin_opening, begin_sealing, finish_opening, open_backup, seal_backup};
 
 const MAGIC: [u8; 4] = *b"WKBK";
 const MAX_LEN: usize = 1 << 20;
-const MAX_KEYS: usize = 64;
 const MAX_APP: usize = 128;
 const ROOT: usize = 32;
 const SEALED_ROOT: usize = ROOT + cobblestone::PREFIX + cobblestone::TAG;
@@ -166,104 +170,7 @@ pub struct Envelope {
     state: Vec<u8>,
 }
 
-/// A backup before the slow step: whatever could be refused was.
-#[derive(Debug)]
-pub struct Sealing {
-    owner: Owner,
-    version: u64,
-    derivation: Derivation,
-    two_man_key: Option<Secret<32>>,
-    payload: SecretBytes,
-    state: Option<SecretBytes>,
-    root: Secret<ROOT>,
-}
-
-impl Sealing {
-    /// What to derive.
-    #[must_use]
-    pub const fn derivation(&self) -> &Derivation {
-        &self.derivation
-    }
-
-    /// The state that goes into it: an account's. Without one it is the empty map.
-    #[must_use]
-    pub fn with_state(self, state: SecretBytes) -> Self {
-        Self { state: Some(state), ..self }
-    }
-
-    /// After the slow step: seals everything.
-    ///
-    /// # Errors
-    /// `rng`, `limit`.
-    pub fn finish<R: TryCryptoRng>(self, rng: &mut Random<R>, key: &SlowKey) -> Result<Envelope> {
-        self.finish_with_key(rng, key).map(|(envelope, _)| envelope)
-    }
-
-    /// As [`Self::finish`]; gives the state's key too.
-    ///
-    /// # Errors
-    /// `rng`, `limit`.
-    pub fn finish_with_key<R: TryCryptoRng>(self, rng: &mut Random<R>, key: &SlowKey) -> Result<(Envelope, StateKey)> {
-        let Self { owner, version, derivation, two_man_key, payload, state, root } = self;
-        let expander = Expander::new(root.expose());
-        let mut seal_root = |key: &Secret<32>, context: &[u8]| {
-            let sealed = cobblestone::seal(key, rng, context, root.expose())?;
-            sealed.try_into().map_err(|_| MALFORMED)
-        };
-        let sealed_root = seal_root(&key.password_key(), &root_context(&owner, &derivation))?;
-        let two_man_root = match two_man_key {
-            Some(key) => Some(seal_root(&key, &two_man_context(&owner))?),
-            None => None,
-        };
-        let keys = cobblestone::seal(&expander.derive("backup-keys"), rng, &keys_context(&owner), payload.expose())?;
-        let mut envelope =
-            Envelope { owner, version, derivation, root: sealed_root, two_man_root, keys, state: Vec::new() };
-        let state_key = StateKey::of(&expander);
-        envelope.state =
-            envelope.seal_state(rng, &state_key, state.as_ref().map_or(EMPTY_STATE, SecretBytes::expose))?;
-        Ok((envelope, state_key))
-    }
-}
-
 impl Envelope {
-    /// Draws a new root and seals everything under it.
-    ///
-    /// # Errors
-    /// `invalid-argument` for version 0, and for no key, too many, or one twice; `rng`, `limit`.
-    pub fn seal<R: TryCryptoRng>(
-        rng: &mut Random<R>,
-        owner: &Owner,
-        version: u64,
-        derivation: &Derivation,
-        password: &Password,
-        two_men: Option<&TwoMen>,
-        keys: &Keys<'_>,
-    ) -> Result<Self> {
-        let sealing = Self::begin(rng, owner, version, derivation, two_men, keys)?;
-        sealing.finish(rng, &derivation.derive(password)?)
-    }
-
-    /// As [`Self::seal`], up to the slow step.
-    ///
-    /// # Errors
-    /// `invalid-argument` for version 0, and for no key, too many, or one twice; `rng`.
-    pub fn begin<R: TryCryptoRng>(
-        rng: &mut Random<R>,
-        owner: &Owner,
-        version: u64,
-        derivation: &Derivation,
-        two_men: Option<&TwoMen>,
-        keys: &Keys<'_>,
-    ) -> Result<Sealing> {
-        if version == 0 {
-            return Err(NO_VERSION);
-        }
-        let payload = seal_payload(keys)?;
-        let two_man_key = two_men.map(|men| men.key(owner));
-        let (owner, derivation, root) = (owner.clone(), derivation.clone(), Secret::generate(rng)?);
-        Ok(Sealing { owner, version, derivation, two_man_key, payload, state: None, root })
-    }
-
     /// Reads an envelope; nothing of it is verified yet.
     ///
     /// # Errors
@@ -500,103 +407,4 @@ fn two_man_context(owner: &Owner) -> Vec<u8> {
 
 fn keys_context(owner: &Owner) -> Vec<u8> {
     owner.context("wardkey/v1/backup/keys", 0, |_| ())
-}
-
-/// The keys payload as it is written: a private key beside the name of its public half, which is not yet compared.
-struct Payload<'a> {
-    encryption: Vec<(Suite, [u8; 32], &'a [u8])>,
-    signing: Vec<([u8; 32], &'a [u8; 32])>,
-}
-
-fn seal_payload(keys: &Keys<'_>) -> Result<SecretBytes> {
-    let private = keys.encryption.iter().map(|pair| pair.private_bytes()).collect::<Result<Vec<_>>>()?;
-    let named = keys.encryption.iter().zip(&private);
-    let payload = Payload {
-        encryption: named
-            .map(|(pair, private)| (pair.public_key().suite(), pair.public_key().fingerprint().0, private.expose()))
-            .collect(),
-        signing: keys.signing.iter().map(|key| (*key.verifying_key().as_bytes(), key.seed().expose())).collect(),
-    };
-    if payload.is_well_formed() {
-        Ok(payload.encode())
-    } else {
-        Err(Error::new(Code::InvalidArgument, "a backup holds 1 to 64 keys, none twice"))
-    }
-}
-
-/// The form of the whole, then each key.
-fn open_payload(bytes: &SecretBytes) -> Result<OpenedKeys> {
-    let payload = Payload::parse(bytes.expose())?;
-    let encryption = payload
-        .encryption
-        .iter()
-        .map(|(suite, fingerprint, private)| KeyPair::from_private_bytes(*suite, private, fingerprint));
-    let signing = payload.signing.iter().map(|(public, seed)| {
-        let key = SigningKey::from_seed(Secret::from_slice(seed.as_slice()).ok_or(MALFORMED)?);
-        let same = equal(key.verifying_key().as_bytes(), public);
-        same.then_some(key).ok_or(Error::new(Code::KeyMismatch, "the private key is not the one of this public key"))
-    });
-    Ok(OpenedKeys { encryption: encryption.collect::<Result<_>>()?, signing: signing.collect::<Result<_>>()? })
-}
-
-impl<'a> Payload<'a> {
-    fn parse(bytes: &'a [u8]) -> Result<Self> {
-        let mut reader = Reader::new(bytes);
-        let mut payload = Self { encryption: Vec::new(), signing: Vec::new() };
-        reader.map_of(2)?;
-        reader.key(1)?;
-        for _ in 0..count(&mut reader)? {
-            reader.array_of(3)?;
-            let suite = Suite::from_number(reader.uint()?).ok_or(MALFORMED)?;
-            payload.encryption.push((suite, reader.fixed()?, reader.bytes()?));
-        }
-        reader.key(2)?;
-        for _ in 0..count(&mut reader)? {
-            reader.array_of(2)?;
-            payload.signing.push((reader.fixed()?, reader.bytes()?.try_into().map_err(|_| MALFORMED)?));
-        }
-        let canonical = payload.is_well_formed() && equal(payload.encode().expose(), bytes);
-        if canonical { Ok(payload) } else { Err(MALFORMED) }
-    }
-
-    /// 1 to 64 keys, none twice.
-    fn is_well_formed(&self) -> bool {
-        fn all_differ(names: impl Iterator<Item = [u8; 32]>) -> bool {
-            let mut names: Vec<_> = names.collect();
-            names.sort_unstable();
-            names.windows(2).all(|pair| matches!(pair, [a, b] if a != b))
-        }
-        let counts = (1..=MAX_KEYS).contains(&self.encryption.len()) && self.signing.len() <= MAX_KEYS;
-        counts
-            && all_differ(self.encryption.iter().map(|(_, fingerprint, _)| *fingerprint))
-            && all_differ(self.signing.iter().map(|(public, _)| *public))
-    }
-
-    /// Written into memory that doesn't grow.
-    fn encode(&self) -> SecretBytes {
-        let private: usize = self.encryption.iter().map(|(_, _, private)| private.len() + 64).sum();
-        let capacity = private + 96 * self.signing.len() + 16;
-        SecretBytes::new(encode_into(Vec::with_capacity(capacity), |w| {
-            w.map(2);
-            w.uint(1);
-            w.array(self.encryption.len());
-            for (suite, fingerprint, private) in &self.encryption {
-                w.array(3);
-                w.uint(suite.number());
-                w.bytes(fingerprint);
-                w.bytes(private);
-            }
-            w.uint(2);
-            w.array(self.signing.len());
-            for (public, seed) in &self.signing {
-                w.array(2);
-                w.bytes(public);
-                w.bytes(seed.as_slice());
-            }
-        }))
-    }
-}
-
-fn count(reader: &mut Reader<'_>) -> Result<u64> {
-    reader.array().and_then(|count| if count <= MAX_KEYS as u64 { Ok(count) } else { Err(MALFORMED) })
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 const BAD: Error = Error::new(Code::BadSignature, "the bundles are no chain of signatures");
-const UNKNOWN: Error = Error::new(Code::BadSignature, "signed by a bundle that isn't the signer's");
+const UNKNOWN: Error = Error::new(Code::BadSignature, "the bundle isn't one of this identity's that may sign");
 const OTHER: Error = Error::new(Code::KeyMismatch, "the identity of another application or user");
 
 /// Whose identity was asked for.
@@ -24,8 +24,8 @@ pub enum Asked<'a> {
     User(&'a UserId),
     /// The key server's.
     KeyServer,
-    /// That of whoever has a bundle: the name is the one of version 1, and its pin says whether it is right.
-    Anybody,
+    /// That of whoever has the bundle of this hash: the name is the one of version 1, and its pin says whether it is right.
+    Bundle(&'a Hash),
 }
 
 /// A verified identity. Whether it is the one that its name had before, [`super::Pins`] say.
@@ -43,7 +43,7 @@ impl Identity {
     ///
     /// # Errors
     /// `limit`, `unsupported-version`, `invalid-format`, `downgrade`, `key-policy`: a bundle's form and key. `key-mismatch`: another app or user than asked for.
-    /// `bad-signature`: no chain of versions, hashes and signatures. `downgrade`: a suite weaker than that of an earlier version.
+    /// `bad-signature`: no chain of versions, hashes and signatures, or the bundle asked for isn't in it. `downgrade`: a suite weaker than that of an earlier version.
     pub fn verify(objects: &[&[u8]], app_id: &AppId, asked: Asked<'_>, minimum: Minimum) -> Result<Self> {
         if objects.len() as u64 > MAX_VERSION {
             return Err(Error::new(Code::Limit, "more than 64 bundles"));
@@ -58,7 +58,7 @@ impl Identity {
         let user_id = match asked {
             Asked::User(user_id) => Some(user_id.clone()),
             Asked::KeyServer => None,
-            Asked::Anybody => found.first().ok_or(MALFORMED)?.claimed().user_id().cloned(),
+            Asked::Bundle(_) => found.first().ok_or(MALFORMED)?.claimed().user_id().cloned(),
         };
         let is_asked = |bundle: &Bundle| bundle.app_id() == app_id && bundle.user_id() == user_id.as_ref();
         if !found.iter().all(|bundle| is_asked(bundle.claimed())) {
@@ -83,7 +83,11 @@ impl Identity {
         let (Some(first), Some(newest), Some(encryption_key)) = (bundles.first(), bundles.last(), keys.pop()) else {
             return Err(MALFORMED);
         };
-        Ok(Self { fingerprint: *first.hash(), newest: newest.clone(), bundles, encryption_key })
+        let identity = Self { fingerprint: *first.hash(), newest: newest.clone(), bundles, encryption_key };
+        match asked {
+            Asked::Bundle(hash) if identity.bundle(hash).is_none() => Err(UNKNOWN),
+            _ => Ok(identity),
+        }
     }
 
     /// The application.
