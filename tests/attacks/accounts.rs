@@ -309,6 +309,8 @@ fn b7_neither_man_acts_for_the_other() {
     assert_eq!(code(check(&receipt(server, anna, 100), 100)), Code::OtpExpired);
     assert_eq!(code(check(&receipt(&evil, anna, 100), 0)), Code::BadSignature);
     assert_eq!(code(check(&receipt(&scene.anna, anna, 100), 0)), Code::BadSignature);
+    let in_its_name = Receipt::sign(app, anna, [1; 16], 100, (&server.hash(), &evil.signing_key())).unwrap();
+    assert_eq!(code(check(&in_its_name.to_bytes(), 0)), Code::BadSignature);
     assert_eq!(code(check(&receipt(server, &UserId::new("eve").unwrap(), 100), 0)), Code::KeyMismatch);
 
     let proof = |by: &Person, recovery, backup: &[u8]| {
@@ -320,4 +322,6 @@ fn b7_neither_man_acts_for_the_other() {
     assert_eq!(code(check(&proof(&scene.anna, [2; 16], b"new"))), Code::KeyMismatch);
     assert_eq!(code(check(&proof(&scene.anna, [1; 16], b"old"))), Code::KeyMismatch);
     assert_eq!(code(check(&proof(server, [1; 16], b"new"))), Code::BadSignature);
+    let in_her_name = RecoveryProof::sign([1; 16], b"new", (&scene.anna.hash(), &evil.signing_key())).unwrap();
+    assert_eq!(code(check(&in_her_name.to_bytes())), Code::BadSignature);
 }
