@@ -4,7 +4,7 @@ use super::State;
 use crate::{
     backup::{Contents, Envelope, OpenedKeys, Owner, StateKey, TwoMen},
     error::{Code, Error, Result},
-    identity::{AppId, Asked, Bundle, Identity, Met, Pin, Trust, UserId},
+    identity::{AppId, Asked, Bundle, FirstUse, Identity, Met, Trust, UserId, compare},
     password::{Derivation, SlowKey},
     sign::{SigningKey, VerifyingKey},
     signed::{Minimum, Signed},
@@ -173,7 +173,7 @@ pub fn accept(
     Ok(Account { keys, state, state_key, own, key_server: Some(key_server), met: [met_own, met_key_server] })
 }
 
-/// The same where nothing is presented: the own bundles are made again from the private keys, and are the ones that are pinned.
+/// The same where nothing is presented: the own bundles are made again from the private keys, and agree with the own pin.
 ///
 /// # Errors
 /// `backup-rollback`; `invalid-format`, `limit`: the state; `key-mismatch`.
@@ -185,15 +185,8 @@ pub fn accept_off_line(
 ) -> Result<Account> {
     let (keys, state, state_key) = open_state(user_id, envelope, contents, remembered)?;
     let own = made_again(app_id, user_id, &keys).map_err(|_| OWN_KEYS)?;
-    let made = Pin::of(&own);
-    let same = state
-        .pins
-        .find(Some(user_id))
-        .is_some_and(|pin| pin.identity() == made.identity() && pin.hash() == made.hash());
-    if !same {
-        return Err(OWN_KEYS);
-    }
-    Ok(Account { keys, state, state_key, own, key_server: None, met: [Met::Known; 2] })
+    let met = compare(&own, state.pins.find(Some(user_id)), None, FirstUse::Reject).map_err(|_| OWN_KEYS)?;
+    Ok(Account { keys, state, state_key, own, key_server: None, met: [met, Met::Known] })
 }
 
 fn open_state(

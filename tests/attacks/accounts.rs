@@ -3,7 +3,7 @@
 use wardkey::{
     account::{Account, Presented},
     account::{
-        Opening, Receipt, RecoveryProof, State, TwoManShares, accept, check_login, draw_shares, login_salt,
+        Opening, Receipt, RecoveryProof, State, TwoManShares, Which, accept, check_login, draw_shares, login_salt,
         open_recovery_share, open_share, wrap_recovery_share, wrap_share,
     },
     backup::{Envelope, Keys, Owner, TwoMen},
@@ -248,6 +248,30 @@ fn b7_both_shares_are_needed() {
     for share in [&men.application, &men.key_server] {
         assert_eq!(code(envelope.open_account(&SlowKey::new(share))), Code::WrongPassword);
     }
+}
+
+/// A whole write that was interrupted after the application had its new share: the pending backup is the one that opens.
+#[test]
+fn b7_shares_of_the_pending_backup() {
+    let mut rng = seeded("b7 pending");
+    let scene = Scene::new(&mut rng);
+    let (old, new) = (draw_shares(&mut rng).unwrap(), draw_shares(&mut rng).unwrap());
+    let active = scene.seal(&mut rng, &scene.owner(), 1, Some(&old));
+    let pending = scene.seal(&mut rng, &scene.owner(), 2, Some(&new));
+    let open = |application: &Secret<32>, pending: Option<&[u8]>| {
+        let shares = TwoManShares {
+            active: two_men([application, &old.key_server]),
+            pending: pending.map(|_| two_men([application, &new.key_server])),
+        };
+        Opening::begin(Some(&active), pending, &scene.owner(), None)?.open_with_two_men(&shares)
+    };
+    let by_old = open(&old.application, Some(&pending)).unwrap();
+    assert_eq!((by_old.which, by_old.highest, by_old.interrupted.is_none()), (Which::Active, 2, true));
+    let by_new = open(&new.application, Some(&pending)).unwrap();
+    assert_eq!((by_new.which, by_new.envelope.version()), (Which::Pending, 2));
+    assert_eq!(code(open(&new.application, None)), Code::DecryptionFailed);
+    let other = draw_shares(&mut rng).unwrap();
+    assert_eq!(code(open(&other.application, Some(&pending))), Code::DecryptionFailed);
 }
 
 #[test]
