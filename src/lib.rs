@@ -46,6 +46,7 @@ pub use crypto::sign;
 
 // ---------------------------------------------------------------- the protocol: signed objects and their rules
 pub mod party;
+pub mod session;
 pub mod signed;
 
 // ---------------------------------------------------------------- what is kept on the device
