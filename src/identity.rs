@@ -1,4 +1,10 @@
-//! Who somebody is. User ids are names, the application's: SPEC section 1.
+//! Who somebody is: SPEC sections 1 and 10. User ids are names, the application's; an identity is what proves that signatures and keys are of one party,
+//! and pins keep a name's identity from being another one tomorrow.
+
+mod bundle;
+mod chain;
+mod pin;
+mod safety_number;
 
 use core::fmt;
 
@@ -7,6 +13,11 @@ use crate::{
     error::{Code, Error, Result},
     unicode::nfc,
 };
+
+pub use bundle::Bundle;
+pub use chain::{Asked, Identity};
+pub use pin::{FirstUse, Met, Pin, Pins, Trust};
+pub use safety_number::{check_compared, group_number, safety_number};
 
 const MAX: usize = 128;
 const GROUP_ID: usize = 43;

@@ -36,7 +36,6 @@ mod unicode;
 pub mod backup;
 pub mod cobblestone;
 pub mod data_key;
-pub mod identity;
 pub mod key_pair;
 pub mod message;
 pub mod password;
@@ -45,6 +44,9 @@ pub mod wrap;
 pub use crypto::sign;
 
 // ---------------------------------------------------------------- the protocol: signed objects and their rules
+pub mod account;
+pub mod identity;
+pub mod journal;
 pub mod party;
 pub mod session;
 pub mod signed;

@@ -70,6 +70,15 @@ impl Party {
         }
     }
 
+    /// Reads a party by itself.
+    ///
+    /// # Errors
+    /// `invalid-format`.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let party = Self::read(&mut Reader::new(bytes))?;
+        if party.to_bytes() == bytes { Ok(party) } else { Err(MALFORMED) }
+    }
+
     /// Its encoding.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -120,6 +129,7 @@ impl Party {
 }
 
 /// A list of 1 to `max` items, sorted by their parties, none twice.
+#[allow(dead_code)] // Lists stand in sessions.
 pub(crate) fn read_list<T>(
     reader: &mut Reader<'_>,
     max: u64,

@@ -34,6 +34,10 @@ mod form {
         fn write(&self, w: &mut Writer);
         /// Reads what [`Self::write`] wrote. What it lets pass need not be canonical: the payload is compared with its own encoding.
         fn read(reader: &mut Reader<'_>) -> Result<Self>;
+        /// Does what follows the signature have the form that the payload asks for?
+        fn agrees(&self, _: &Self::More) -> bool {
+            true
+        }
     }
 
     /// What follows the signature; not covered by it.
@@ -126,7 +130,10 @@ impl<T: Payload> Unverified<T> {
         if outer.encode(bytes.len(), &more) != bytes {
             return Err(MALFORMED);
         }
-        let value = decode_payload(&outer.payload)?;
+        let value: T = decode_payload(&outer.payload)?;
+        if !value.agrees(&more) {
+            return Err(MALFORMED);
+        }
         minimum.check(VERSION)?;
         Ok(Self { outer, value, more })
     }

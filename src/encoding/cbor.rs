@@ -75,6 +75,10 @@ impl<'a> Reader<'a> {
     pub(crate) fn text(&mut self) -> Result<&'a str> {
         self.0.str().map_err(|_| MALFORMED)
     }
+    /// Is the next item a text?
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.0.datatype(), Ok(minicbor::data::Type::String))
+    }
     pub(crate) fn array(&mut self) -> Result<u64> {
         self.0.array().ok().flatten().ok_or(MALFORMED)
     }
