@@ -4,6 +4,7 @@
 //! and where a rule needs what they are, the answer is `unknown-group`.
 
 mod authorship;
+mod directory;
 mod entry;
 mod genesis;
 mod kept;
@@ -23,6 +24,7 @@ use crate::{
 
 pub use self::{
     authorship::Opened,
+    directory::Directory,
     entry::{Action, Entry},
     genesis::Genesis,
     log::{Holding, Log},

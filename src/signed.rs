@@ -150,11 +150,6 @@ impl<T: Payload> Unverified<T> {
         &self.outer.hash
     }
 
-    /// What follows the signature: its form can depend on the payload's.
-    pub(crate) const fn more(&self) -> &T::More {
-        &self.more
-    }
-
     /// Verifies the signature, over the payload as it was received.
     ///
     /// # Errors

@@ -1,6 +1,13 @@
 //! Who signs in a session, and whom keys are wrapped for: what the identities of SPEC sections 10.3 and 10.4 come to here.
 
-use crate::{error::Result, identity::UserId, key_pair::PublicKey, party::Party, sign::VerifyingKey, signed::Hash};
+use crate::{
+    error::Result,
+    identity::{Identity, UserId},
+    key_pair::PublicKey,
+    party::Party,
+    sign::VerifyingKey,
+    signed::Hash,
+};
 
 /// A bundle of a verified identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +25,19 @@ pub struct Signer {
 }
 
 impl Signer {
+    /// The bundle of this hash, if it is one of this identity's.
+    #[must_use]
+    pub fn of(identity: &Identity, bundle: &Hash) -> Option<Self> {
+        let bundle = identity.bundle(bundle)?;
+        Some(Self {
+            bundle: *bundle.hash(),
+            user: identity.user_id().cloned(),
+            identity: *identity.fingerprint(),
+            version: bundle.value().version(),
+            key: bundle.value().signing_key().clone(),
+        })
+    }
+
     /// The party that he is; the key server is none.
     #[must_use]
     pub fn party(&self) -> Option<Party> {

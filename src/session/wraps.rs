@@ -106,6 +106,14 @@ impl Payload for Wraps {
         let named = Named { key_id, commitment };
         Ok(Self { session, sequence, generation, named, previous, signer, stanzas })
     }
+
+    /// As many bodies as stanzas, and of their suites' lengths.
+    fn agrees(&self, bodies: &Bodies) -> bool {
+        let fits = |(stanza, body): (&Stanza, &Option<Vec<u8>>)| {
+            body.as_ref().is_none_or(|body| body.len() == stanza.suite.body_len())
+        };
+        self.stanzas.len() == bodies.0.len() && self.stanzas.iter().zip(&bodies.0).all(fits)
+    }
 }
 
 /// Bodies in the places of their stanzas; everybody is given his own.
@@ -171,9 +179,7 @@ impl Wrapped {
         let mut wraps = Vec::with_capacity(objects.len());
         for object in objects {
             let object = Unverified::<Wraps>::parse(object, minimum)?;
-            check_bodies(object.claimed(), object.more())?;
-            let claimed = object.claimed();
-            if claimed.session != *log.id() {
+            if object.claimed().session != *log.id() {
                 return Err(Error::new(Code::KeyMismatch, "wraps of another session"));
             }
             wraps.push(object);
@@ -234,17 +240,5 @@ impl Wrapped {
             self.bodies.push(Body { party: *party, generation, fingerprint, suite, body: body.clone() });
         }
         Ok(())
-    }
-}
-
-/// As many bodies as stanzas, and of their suites' lengths.
-fn check_bodies(wraps: &Wraps, bodies: &Bodies) -> Result<()> {
-    let fits = |(stanza, body): (&Stanza, &Option<Vec<u8>>)| {
-        body.as_ref().is_none_or(|body| body.len() == stanza.suite.body_len())
-    };
-    if wraps.stanzas.len() == bodies.0.len() && wraps.stanzas.iter().zip(&bodies.0).all(fits) {
-        Ok(())
-    } else {
-        Err(MALFORMED)
     }
 }
