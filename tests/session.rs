@@ -421,5 +421,5 @@ fn a_creator_who_doesnt_read() {
     server.take(made);
     let mut session = session;
     server.extend(&mut session, &known).unwrap();
-    assert_eq!(code(write(&mut rng, &session, &mine, &alice, b"more")), Code::NotARecipient);
+    assert_eq!(code(write(&mut rng, &session, &mine, &alice, b"more")), Code::Forbidden);
 }
