@@ -117,14 +117,14 @@ impl Session {
     /// What somebody's messages say of him now.
     ///
     /// # Errors
-    /// `forbidden` where he is neither a reader nor the creator; `stale` where a new generation is due; `unknown-group`.
+    /// `forbidden` where he is neither a reader nor the creator; `stale` where a new generation is due.
     pub fn author(&self, signer: &Signer) -> Result<Author> {
         let reads = signer.party().is_some_and(|party| self.log().rights(&party).has(Rights::READ));
         let creates = self.log().newest_generation() == 0 && self.is_creator(signer);
         if !reads && !creates {
             return Err(NO_WRITER);
         }
-        if self.is_due()? {
+        if self.is_due() {
             return Err(Error::new(Code::Stale, "a new generation is due"));
         }
         let (session, view) = (self.log().id().0, self.log().head());

@@ -434,10 +434,9 @@ impl Log {
     }
 
     /// Who has a stanza of the newest generation.
-    pub(super) fn covered(&self) -> impl Iterator<Item = (usize, &Holder)> {
+    pub(super) fn covered(&self) -> impl Iterator<Item = &Party> {
         let newest = self.generations.len().checked_sub(1);
-        let holders = self.order.iter().filter_map(|place| Some((*place, self.holders.get(*place)?)));
-        holders.filter(move |(_, holder)| holder.covered == newest)
+        self.holders.iter().filter(move |holder| holder.covered == newest).map(|holder| &holder.party)
     }
 
     /// Compares with what was seen of this log before.
