@@ -17,6 +17,7 @@ pub(crate) mod der;
 pub(crate) mod flip;
 pub(crate) mod hex;
 pub(crate) mod keys;
+pub(crate) mod objects;
 pub(crate) mod people;
 pub(crate) mod rng;
 pub(crate) mod schema;
