@@ -271,8 +271,8 @@ fn f6_below_the_minimum() {
     let session = read(&story, &ward).unwrap();
     let keys = open(&session, bob).unwrap();
     let message = story.message(&mut rng, alice, 1, &story.view(), b"x");
-    let opened = session.open_message(&keys, &message, &Context::default(), &ward.known, raised);
-    assert_eq!(code(opened), Code::Downgrade);
+    let refused = session.open_message(&keys, &message, &Context::default(), &ward.known, raised);
+    assert_eq!(code(refused), Code::Downgrade);
     // A version of the object itself: the payload is as good as before.
     let mut later = story.clone();
     later.genesis[1] = 2;
