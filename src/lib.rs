@@ -48,6 +48,7 @@ pub mod account;
 pub mod identity;
 pub mod journal;
 pub mod party;
+pub mod session;
 pub mod signed;
 
 // ---------------------------------------------------------------- what is kept on the device

@@ -29,6 +29,7 @@ mod identities;
 mod low_order;
 mod overwriting;
 mod randomness;
+mod sessions;
 mod timing;
 mod weak_keys;
 mod wrapping;

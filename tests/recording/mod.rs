@@ -21,6 +21,8 @@ mod oaep;
 mod opening;
 mod password;
 mod public_key;
+pub(crate) mod session;
+mod session_invalid;
 mod wrap;
 mod wrap_invalid;
 
@@ -51,6 +53,7 @@ pub(crate) fn all() -> Vec<(&'static str, String)> {
         file("share.json", account::shares),
         file("account.json", opening::file),
         file("journal.json", journal::file),
+        file("session.json", session::file),
     ]
 }
 
