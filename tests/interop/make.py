@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from making import identities
 from wardkey_format import author, backup, ed25519, message, wrap
 from wardkey_format.private_key import KeyPair
-from wardkey_format.randomness import draw
+from wardkey_format.randomness import draw, seeded
 from wardkey_format.slow_key import Argon2idKdf, Kdf, Pbkdf2Kdf
 from wardkey_format.suite import Suite
 
@@ -219,10 +221,23 @@ def all_files() -> dict[str, list[Entry]]:
     }
 
 
+@cache
+def objects(seed: str = "wardkey") -> dict[str, dict[str, list[Entry]]]:
+    """The files of sections 9 to 15, good and bad entries. The seed gives all but encapsulations
+    and OAEP."""
+    makers = {"identity.json": identities.make}
+    files = {}
+    for file_name, maker in makers.items():
+        with seeded(f"{seed} {file_name}"):
+            files[file_name] = maker().json()
+    return files
+
+
 def write_all(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    for file_name, entries in all_files().items():
-        text = json.dumps({"vectors": entries, "invalid": []}, indent=1)
+    files = {name: {"vectors": entries, "invalid": []} for name, entries in all_files().items()}
+    for file_name, content in {**files, **objects()}.items():
+        text = json.dumps(content, indent=1)
         (directory / file_name).write_text(text + "\n", encoding="utf-8")
 
 

@@ -92,39 +92,43 @@ def _check_chain(bundles: Sequence[Signed[Bundle, bytes | None]]) -> None:
 
 
 def _verify(
-    objects: Sequence[bytes], app_id: str, user_id: str | None, minimum: int, by_hash: bool
+    objects: Sequence[bytes],
+    app_id: str,
+    user_id: str | None,
+    minimum: int,
+    by_hash: bytes | None = None,
 ) -> Identity:
     require(len(objects) > 0, "invalid-format", "no bundle")
     require(len(objects) <= MAX_BUNDLES, "limit", "over 64 bundles")
     read = [_read(data, minimum) for data in objects]
     bundles = [signed for signed, _ in read]
     keys = tuple(key for _, key in read)
-    if by_hash:
+    if by_hash is not None:
         user_id = bundles[0].payload.user_id
     for signed in bundles:
         named = (signed.payload.app_id, signed.payload.user_id)
         require(named == (app_id, user_id), "key-mismatch", "another app or user")
     _check_chain(bundles)
+    hashes = tuple(signed.hash for signed in bundles)
+    found = by_hash is None or by_hash in hashes
+    require(found, "bad-signature", "the bundle asked for isn't in the identity")
     strongest = 0
     for key in keys:
         require(STRENGTH[key.suite] >= strongest, "downgrade", "a weaker suite than before")
         strongest = STRENGTH[key.suite]
     payloads = tuple(signed.payload for signed in bundles)
-    return Identity(app_id, user_id, payloads, tuple(signed.hash for signed in bundles), keys)
+    return Identity(app_id, user_id, payloads, hashes, keys)
 
 
 def verify(
     objects: Sequence[bytes], app_id: str, user_id: str | None, minimum: int = 1
 ) -> Identity:
     """Steps 1 to 4, for an app id and a user id (None: the key server)."""
-    return _verify(objects, app_id, user_id, minimum, by_hash=False)
+    return _verify(objects, app_id, user_id, minimum)
 
 
 def verify_by_hash(
     objects: Sequence[bytes], app_id: str, bundle_hash: bytes, minimum: int = 1
 ) -> Identity:
     """Steps 1 to 4, where a bundle was asked for by its hash."""
-    identity = _verify(objects, app_id, None, minimum, by_hash=True)
-    found = identity.version_of(bundle_hash) is not None
-    require(found, "bad-signature", "the bundle asked for isn't in the identity")
-    return identity
+    return _verify(objects, app_id, None, minimum, bundle_hash)
