@@ -49,3 +49,9 @@ def with_s_plus_order(data: bytes, signature: bytes) -> bytes:
 def long_head(data: bytes) -> bytes:
     """The outer array's length in two bytes where one would do."""
     return bytes([0x98, data[0] & 0x1F]) + data[1:]
+
+
+def end_of_payload(data: bytes) -> int:
+    """Where the last byte of a payload of 256 to 65,535 bytes stands in its object."""
+    assert data[2] == 0x59, "a byte string with a length of two bytes"
+    return 4 + int.from_bytes(data[3:5], "big")
