@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from making import identities, sessions
+from making import accounts, identities, sessions
 from wardkey_format import author, backup, ed25519, message, wrap
 from wardkey_format.private_key import KeyPair
 from wardkey_format.randomness import draw, seeded
@@ -225,7 +225,11 @@ def all_files() -> dict[str, list[Entry]]:
 def objects(seed: str = "wardkey") -> dict[str, dict[str, list[Entry]]]:
     """The files of sections 9 to 15, good and bad entries. The seed gives all but encapsulations
     and OAEP."""
-    makers = {"identity.json": identities.make, "session.json": sessions.make}
+    makers = {
+        "identity.json": identities.make,
+        "account.json": accounts.make,
+        "session.json": sessions.make,
+    }
     files = {}
     for file_name, maker in makers.items():
         with seeded(f"{seed} {file_name}"):

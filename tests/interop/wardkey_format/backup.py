@@ -230,10 +230,17 @@ def open_with_password(
 
 def open_with_slow_key(envelope: Envelope, slow: bytes) -> Contents:
     """Steps 4 to 6 of "Opening"."""
-    root = _open_part(
-        _password_key(slow), envelope.root_context(), envelope.root_by_password, "wrong-password"
-    )
-    return _open_contents(envelope, root)
+    return _open_contents(envelope, _root_by_slow_key(envelope, slow))
+
+
+def _root_by_slow_key(envelope: Envelope, slow: bytes) -> bytes:
+    sealed = envelope.root_by_password
+    return _open_part(_password_key(slow), envelope.root_context(), sealed, "wrong-password")
+
+
+def root_by_password(envelope: Envelope, password_text: str) -> bytes:
+    """What writes a new state into an envelope."""
+    return _root_by_slow_key(envelope, slow_key_of(password_text, envelope.kdf))
 
 
 def open_by_two_men(
