@@ -12,9 +12,9 @@ from typing import Any
 
 from wardkey_format import (
     account,
-    base64url,
     cbor,
     contact,
+    derive,
     device,
     identity,
     journal,
@@ -423,6 +423,8 @@ def open_cached_key(given: Json) -> Json:
     if payload is None:
         return {"opened": None}
     cached = device.read_cached_key(payload)
+    if derive.key_id(cached.key) != name:
+        return {"opened": None}
     return {
         "opened": {
             "key": cached.key.hex(),
@@ -441,7 +443,7 @@ def open_serialized(given: Json) -> Json:
     session_id, payload, keys, cursor = opened
     return {
         "opened": {
-            "session_id": base64url.encode(session_id),
+            "session_id": session_id.hex(),
             "session": payload.hex(),
             "keys": [key.hex() for key in keys],
             "cursor": cursor,

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from making import accounts, identities, sessions
+from making import accounts, devices, identities, journals, sessions
 from wardkey_format import author, backup, ed25519, message, wrap
 from wardkey_format.private_key import KeyPair
 from wardkey_format.randomness import draw, seeded
@@ -229,6 +229,8 @@ def objects(seed: str = "wardkey") -> dict[str, dict[str, list[Entry]]]:
         "identity.json": identities.make,
         "account.json": accounts.make,
         "session.json": sessions.make,
+        "journal.json": journals.make,
+        "device.json": devices.make,
     }
     files = {}
     for file_name, maker in makers.items():

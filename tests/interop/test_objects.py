@@ -21,9 +21,14 @@ def made() -> dict[str, Json]:
 
 @pytest.mark.parametrize("file_name", objects())
 def test_names_differ(file_name: str) -> None:
-    for entries in made()[file_name].values():
-        names = [(entry["kind"], entry["name"]) for entry in entries]
-        assert len(names) == len(set(names)) > 0
+    entries = [entry for entries in made()[file_name].values() for entry in entries]
+    names = [(entry["kind"], entry["name"]) for entry in entries]
+    assert len(names) == len(set(names)) > 0
+
+
+def test_every_kind_is_there() -> None:
+    kinds = {entry["kind"] for content in made().values() for entry in content["vectors"]}
+    assert kinds == set(KINDS)
 
 
 def _entries(which: str) -> list[object]:
