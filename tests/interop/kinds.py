@@ -130,22 +130,19 @@ def open_party(given: Json) -> Json:
 
 
 def open_safety_number(given: Json) -> Json:
-    """Section 10.6, of two users or one group."""
+    """Section 10.6, of two users or one group; `compared` is what a person was told of the last."""
     parties = [party.decode(unhex(one)) for one in given["parties"]]
     match parties:
         case [User() as one, User() as other]:
             number = safety_number.of_users(given["app_id"], one, other)
+            fingerprint = other.fingerprint
         case [Group() as group]:
             number = safety_number.of_group(given["app_id"], group)
+            fingerprint = group.group_id
         case _:
             raise AssertionError("neither two users nor a group")
+    safety_number.check(given["compared"], number, fingerprint)
     return {"number": number}
-
-
-def open_safety_check(given: Json) -> Json:
-    """What a person was told, against number and fingerprint."""
-    safety_number.check(given["given"], given["number"], unhex(given["fingerprint"]))
-    return {}
 
 
 # account.json
@@ -455,7 +452,6 @@ KINDS: dict[str, Callable[[Json], Json]] = {
     "identity": open_identity,
     "party": open_party,
     "safety-number": open_safety_number,
-    "safety-check": open_safety_check,
     "login": open_login,
     "server-salt": open_server_salt,
     "state": open_state,

@@ -7,16 +7,23 @@ from functools import cache
 
 import pytest
 
+import recorded
 from kinds import KINDS
-from make import objects
-from making.entries import Json
+from make import as_recorded, objects
+from making.entries import Json, without_made
 from wardkey_format.errors import WardkeyError
 
 
 @cache
 def made() -> dict[str, Json]:
     # Through JSON, as the Rust code gets it.
-    return json.loads(json.dumps(objects()))
+    return {
+        file_name: {
+            which: json.loads(json.dumps(without_made(entries)))
+            for which, entries in content.items()
+        }
+        for file_name, content in objects().items()
+    }
 
 
 @pytest.mark.parametrize("file_name", objects())
@@ -49,3 +56,21 @@ def test_is_refused(entry: Json) -> None:
     with pytest.raises(WardkeyError) as failure:
         KINDS[entry["kind"]](entry["input"])
     assert failure.value.code == entry["error"], failure.value
+
+
+def _recorded_entries() -> list[object]:
+    return [
+        pytest.param(file_name, entry, id=f"{file_name}-{which}-{entry['name']}")
+        for file_name, content in as_recorded().items()
+        for which, entries in content.items()
+        for entry in entries
+    ]
+
+
+@pytest.mark.parametrize(("file_name", "entry"), _recorded_entries())
+def test_as_recorded(file_name: str, entry: Json) -> None:
+    recorded.replay(file_name, json.loads(json.dumps(entry)))
+
+
+def test_as_recorded_is_every_file() -> None:
+    assert as_recorded().keys() == recorded.CHECKS.keys()

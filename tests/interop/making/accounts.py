@@ -204,6 +204,7 @@ def contacts(entries: Entries, anna: Person) -> None:
         }
 
     good = contact.FORM.make(anna.seed, payload, None)
+    entries.made = {"form": contact.FORM, "seed": anna.seed.hex(), "email": payload.email}
     entries.good("contact", "by the newest bundle", given(good), {"email": payload.email})
 
     def bad(name: str, code: Code, data: bytes, **changes: Any) -> None:
@@ -230,6 +231,7 @@ def contacts(entries: Entries, anna: Person) -> None:
 
 def shares(entries: Entries, server: Person) -> None:
     half = draw(32)
+    entries.made = {"share": half.hex()}
     recovery = draw(16)
     client = KeyPair.generate(Suite.HYBRID)
     for name, pair, named in (
@@ -264,6 +266,12 @@ def receipts(entries: Entries, server: Person) -> None:
     end = START + 10 * MINUTE
     payload = Receipt(APP, "anna", draw(16), end, server.hash)
     good = receipt.FORM.make(server.seed, payload, None)
+    entries.made = {
+        "form": receipt.FORM,
+        "seed": server.seed.hex(),
+        "recovery_id": payload.recovery_id.hex(),
+        "end": end,
+    }
 
     def given(data: bytes, **changes: Any) -> Json:
         return {
@@ -309,6 +317,7 @@ def proofs(entries: Entries, anna: Person) -> None:
     pending = draw(500)
     payload = RecoveryProof(draw(16), sha256(pending).digest(), anna.hash)
     good = recovery_proof.FORM.make(anna.seed, payload, None)
+    entries.made = {"form": recovery_proof.FORM, "seed": anna.seed.hex()}
 
     def given(data: bytes, **changes: Any) -> Json:
         return {

@@ -16,12 +16,17 @@ class Entries:
 
     vectors: list[Json] = field(default_factory=list)
     invalid: list[Json] = field(default_factory=list)
+    made: Json = field(default_factory=dict)
+    """What went into the entries that follow; `as_recorded` asks for it."""
 
     def good(self, kind: str, name: str, given: Json, expected: Json) -> None:
-        self.vectors.append({"name": name, "kind": kind, "input": given, "expected": expected})
+        entry = {"name": name, "kind": kind, "input": given, "expected": expected}
+        self.vectors.append({**entry, "made": {**self.made}})
 
     def bad(self, kind: str, name: str, given: Json, error: Code) -> None:
-        self.invalid.append({"name": name, "kind": kind, "input": given, "error": error})
+        entry = {"name": name, "kind": kind, "input": given, "error": error}
+        self.invalid.append({**entry, "made": {**self.made}})
 
-    def json(self) -> Json:
-        return {"vectors": self.vectors, "invalid": self.invalid}
+
+def without_made(entries: list[Json]) -> list[Json]:
+    return [{k: v for k, v in entry.items() if k != "made"} for entry in entries]

@@ -60,6 +60,11 @@ def verified(person: Person) -> Json:
 
 def good_identities(entries: Entries, anna: Person) -> None:
     def good(name: str, person: Person, **changes: Any) -> None:
+        entries.made = {
+            "private": person.key_pair.private.hex(),
+            "seed": person.seed.hex(),
+            "old_seed": person.seeds[-2].hex() if len(person.seeds) > 1 else None,
+        }
         entries.good("identity", name, presented(person, **changes), verified(person))
 
     fresh = Person.new("fresh@example.org")
@@ -272,29 +277,35 @@ def parties(entries: Entries) -> None:
 
 
 def safety_numbers(entries: Entries) -> None:
+    """The last party is the one of whom a person was told."""
     one, other = User("anna", draw(32)), User("ben", draw(32))
-    numbers = []
-    for name, pair in {"two users": (one, other), "the same on both sides": (other, one)}.items():
-        given = {"app_id": APP, "parties": [party.encode(p).hex() for p in pair]}
-        numbers.append(safety_number.of_users(APP, *pair))
-        entries.good("safety-number", name, given, {"number": numbers[-1]})
-    group = Group(draw(32))
-    given = {"app_id": APP, "parties": [party.encode(group).hex()]}
-    entries.good(
-        "safety-number", "a group", given, {"number": safety_number.of_group(APP, group)}
-    )
-    number, fingerprint = numbers[0], other.fingerprint
-    known = {"number": number, "fingerprint": fingerprint.hex()}
-    text = base64url.encode(fingerprint)
+    number = safety_number.of_users(APP, one, other)
+
+    def given(compared: str, *parties: party.Party) -> Json:
+        return {
+            "app_id": APP,
+            "parties": [party.encode(p).hex() for p in parties],
+            "compared": compared,
+        }
+
+    entries.made = {"number": number}
+    text = base64url.encode(other.fingerprint)
     for told in (number, number.replace(" ", ""), f" {number} ", text):
-        entries.good("safety-check", told, {"given": told, **known}, {})
+        entries.good("safety-number", told, given(told, one, other), {"number": number})
+    reverse = given(number, other, one)
+    entries.good("safety-number", "the same on both sides", reverse, {"number": number})
     wrong = ("1" if number[0] == "0" else "0") + number[1:]
-    other_text = base64url.encode(draw(32))
-    for told in (wrong, other_text):
-        entries.bad("safety-check", told, {"given": told, **known}, "pin-mismatch")
+    for told in (wrong, base64url.encode(draw(32)), base64url.encode(one.fingerprint)):
+        entries.bad("safety-number", told, given(told, one, other), "pin-mismatch")
     unused = text[:-1] + chr(ord(text[-1]) + 1)
-    for told in ("", number[:-1], number + "1", text[:-1], text + "=", unused, number.replace(" ", "-")):
-        entries.bad("safety-check", f"{told!r}", {"given": told, **known}, "invalid-argument")
+    dashes = number.replace(" ", "-")
+    for told in ("", number[:-1], number + "1", text[:-1], text + "=", unused, dashes):
+        entries.bad("safety-number", f"{told!r}", given(told, one, other), "invalid-argument")
+
+    group = Group(draw(32))
+    number = safety_number.of_group(APP, group)
+    entries.made = {"number": number}
+    entries.good("safety-number", "a group", given(number, group), {"number": number})
 
 
 def make() -> Entries:

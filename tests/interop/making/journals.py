@@ -95,6 +95,8 @@ def make() -> Entries:
         return {"sequence": entry.sequence, "hash": (other or entry.hash).hex()}
 
     def good(name: str, listed: list[JournalEntry], **changes: Any) -> None:
+        newest = of_session[-1] if changes.get("after") == 7 else (listed or [None])[-1]
+        made.made = {"place": [str(newest.sequence), newest.hash.hex()] if newest else ["0", NO_ENTRY.hex()]}
         made.good("journal", name, given(listed, **changes), read_json(listed))
 
     good("of a session", of_session)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from . import backup, identity, pin, state
+from . import backup, bundle, identity, pin, state
 from .backup import Contents, Envelope, TwoManShares
 from .errors import Code, WardkeyError, require
 from .identity import Identity
@@ -104,6 +104,39 @@ def _envelopes(stored: Stored, app: str, user: str) -> tuple[Envelope, Envelope 
     active = backup.read_asked_for(stored.active, app, user)
     pending = stored.pending and backup.read_asked_for(stored.pending, app, user)
     return active, pending or None
+
+
+def open_off_line(
+    copy: bytes, app: str, user: str, password: str, derived_with: Kdf, *, remembered: int = 0
+) -> tuple[Contents, State, int]:
+    """The copy on the device: the own keys are compared with the own pin, and all else waits. Says
+    its version, too."""
+    envelope = backup.read_asked_for(copy, app, user)
+    require(envelope.kdf == derived_with, "kdf-policy", "another kdf than was derived with")
+    slow = backup.slow_key_of(password, derived_with)
+    contents = backup.open_with_slow_key(envelope, slow)
+    require(envelope.version >= remembered, "backup-rollback", "an older backup")
+    found = state.read(contents.state, user)
+    _check_keys_by_pin(contents, app, user, found.pins[user])
+    return contents, found, envelope.version
+
+
+def _check_keys_by_pin(contents: Contents, app: str, user: str, own: Pin) -> None:
+    """The bundles that all keys give have the pin's hashes: a bundle has no field that doesn't
+    follow from app, user and keys."""
+    hashes: list[bytes] = []
+    pairs = zip(reversed(contents.keys), reversed(contents.signing), strict=False)
+    for version, (key, signing) in enumerate(pairs, 1):
+        previous = hashes[-1] if hashes else None
+        encoded = key.public_key.encode()
+        payload = bundle.Bundle(app, user, version, previous, encoded, signing.public)
+        hashes.append(bundle.FORM.hash(bundle.FORM.encode_payload(payload)))
+    same = (
+        len(contents.keys) == len(contents.signing) >= own.version
+        and hashes[0] == own.fingerprint
+        and hashes[own.version - 1] == own.version_hash
+    )
+    require(same, "key-mismatch", "other keys than those of the pinned bundle")
 
 
 def open_with_password(

@@ -50,9 +50,10 @@ def verify(
     user: str,
     now: int,
     used: Collection[bytes] = (),
+    minimum: int = 1,
 ) -> Receipt:
     """As the application checks it. `used`: the recoveries of which it took a receipt before."""
-    signed = FORM.read(data)
+    signed = FORM.read(data, minimum)
     server = identity.verify(key_server, app, None)
     pin.compare(server, None, anchor)
     receipt = signed.payload

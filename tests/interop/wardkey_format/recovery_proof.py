@@ -35,9 +35,11 @@ def _read_payload(reader: cbor.Reader) -> RecoveryProof:
 FORM = without_rest("recovery-proof", 8 * KIB, _read_payload, RecoveryProof.cbor)
 
 
-def verify(data: bytes, signer: Identity, recovery_id: bytes, backup: bytes) -> RecoveryProof:
+def verify(
+    data: bytes, signer: Identity, recovery_id: bytes, backup: bytes, minimum: int = 1
+) -> RecoveryProof:
     """The proof for this recovery and pending backup, by the newest bundle of `signer`."""
-    signed = FORM.read(data)
+    signed = FORM.read(data, minimum)
     proof = signed.payload
     named = (proof.recovery_id, proof.backup_hash)
     asked_for = (recovery_id, sha256(backup).digest())
