@@ -142,7 +142,6 @@ def bad_geneses(entries: Entries, cast: Cast) -> None:
     version_2 = b"\x83\x02" + good.genesis[2:]
     bad("version 2", "unsupported-version", good, genesis=version_2.hex())
     bad("below the minimum", "downgrade", good, minimum=2)
-    bad("too large", "limit", good, genesis=bytes(4 * 1024 * 1024 + 1).hex())
     bad("the creator isn't there", "bad-signature", good, identities=[ben.bundles])
     bad("the creator isn't pinned", "not-certified", good, refuse_first_use=True)
     other = Pin(draw(32), 1, None, Suite.HYBRID)
