@@ -267,7 +267,7 @@ def write_all(directory: Path) -> None:
     for file_name, content in {**files, **as_recorded()}.items():
         _write(directory / file_name, content)
     for file_name, content in objects().items():
-        clean = {which: without_made(entries) for which, entries in content.items()}
+        clean = {which: [*map(without_made, entries)] for which, entries in content.items()}
         _write(directory / "objects" / file_name, clean)
 
 

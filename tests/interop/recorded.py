@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from kinds import KINDS
 from wardkey_format import (
     account,
     bundle,
@@ -250,6 +251,11 @@ def check_journal(entry: Entry) -> None:
     assert len(entries) == head.sequence - int(entry["after"])
 
 
+def check_session(entry: Entry) -> None:
+    """These have the schema of `kinds.py`."""
+    assert KINDS[entry["kind"]](entry["input"]) == entry["expected"]
+
+
 CHECKS: dict[str, Callable[[Entry], None]] = {
     "identity.json": check_identity,
     "safety_number.json": check_safety_number,
@@ -259,6 +265,7 @@ CHECKS: dict[str, Callable[[Entry], None]] = {
     "recovery.json": check_recovery,
     "account.json": check_account,
     "journal.json": check_journal,
+    "session.json": check_session,
 }
 
 

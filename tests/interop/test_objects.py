@@ -19,7 +19,7 @@ def made() -> dict[str, Json]:
     # Through JSON, as the Rust code gets it.
     return {
         file_name: {
-            which: json.loads(json.dumps(without_made(entries)))
+            which: json.loads(json.dumps([*map(without_made, entries)]))
             for which, entries in content.items()
         }
         for file_name, content in objects().items()

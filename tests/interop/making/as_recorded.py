@@ -14,7 +14,7 @@ from wardkey_format.party import Group, User
 from wardkey_format.signed import Form
 from wardkey_format.state import State
 
-from .entries import Json
+from .entries import Json, without_made
 
 unhex = bytes.fromhex
 
@@ -233,9 +233,17 @@ FILES: dict[str, tuple[str, Callable[[Json, Json | None, Json], Json | None]]] =
 }
 
 
+SESSION_KINDS = frozenset({"log", "session", "message"})
+# Every entry of `session.json` has the same fields.
+SESSION_FIELDS: Json = {"wraps": [], "parties": [], "keys": [], "sealed": "", "context": {}}
+
+
 def converted(entries: list[Json]) -> Iterator[tuple[str, Json]]:
     """Each entry with the name of its file."""
     for entry in entries:
+        if entry["kind"] in SESSION_KINDS:
+            filled = {**SESSION_FIELDS, **entry["input"]}
+            yield "session.json", without_made({**entry, "input": filled})
         if entry["kind"] not in FILES:
             continue
         file_name, convert = FILES[entry["kind"]]

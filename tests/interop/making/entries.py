@@ -28,5 +28,5 @@ class Entries:
         self.invalid.append({**entry, "made": {**self.made}})
 
 
-def without_made(entries: list[Json]) -> list[Json]:
-    return [{k: v for k, v in entry.items() if k != "made"} for entry in entries]
+def without_made(entry: Json) -> Json:
+    return {name: value for name, value in entry.items() if name != "made"}
