@@ -122,8 +122,8 @@ def open_off_line(
 
 
 def _check_keys_by_pin(contents: Contents, app: str, user: str, own: Pin) -> None:
-    """The bundles that all keys give have the pin's hashes: a bundle has no field that doesn't
-    follow from app, user and keys."""
+    """The bundles, made again from the private keys, are those of the pin: a bundle has no field
+    that doesn't follow from app, user and keys."""
     hashes: list[bytes] = []
     pairs = zip(reversed(contents.keys), reversed(contents.signing), strict=False)
     for version, (key, signing) in enumerate(pairs, 1):
@@ -132,9 +132,9 @@ def _check_keys_by_pin(contents: Contents, app: str, user: str, own: Pin) -> Non
         payload = bundle.Bundle(app, user, version, previous, encoded, signing.public)
         hashes.append(bundle.FORM.hash(bundle.FORM.encode_payload(payload)))
     same = (
-        len(contents.keys) == len(contents.signing) >= own.version
+        len(contents.keys) == len(contents.signing) == len(hashes)
         and hashes[0] == own.fingerprint
-        and hashes[own.version - 1] == own.version_hash
+        and hashes[-1] == own.version_hash
     )
     require(same, "key-mismatch", "other keys than those of the pinned bundle")
 

@@ -110,12 +110,12 @@ def _verify(
         require(named == (app_id, user_id), "key-mismatch", "another app or user")
     _check_chain(bundles)
     hashes = tuple(signed.hash for signed in bundles)
-    found = by_hash is None or by_hash in hashes
-    require(found, "bad-signature", "the bundle asked for isn't in the identity")
     strongest = 0
     for key in keys:
         require(STRENGTH[key.suite] >= strongest, "downgrade", "a weaker suite than before")
         strongest = STRENGTH[key.suite]
+    found = by_hash is None or by_hash in hashes
+    require(found, "bad-signature", "the bundle asked for isn't in the identity")
     payloads = tuple(signed.payload for signed in bundles)
     return Identity(app_id, user_id, payloads, hashes, keys)
 
