@@ -122,7 +122,9 @@ def _check_state(found: State, expected: Entry) -> None:
     assert found.cache_key.hex() == expected["cache_key"]
     assert found.minimum == int(expected["minimum"])
     assert {name: _pin_hex(one) for name, one in found.pins.items()} == dict(expected["pins"])
-    groups = {group.hex(): (str(seen.sequence), seen.hash.hex()) for group, seen in found.groups.items()}
+    groups = {
+        group.hex(): (str(seen.sequence), seen.hash.hex()) for group, seen in found.groups.items()
+    }
     assert groups == {group: (sequence, one) for group, sequence, one in expected["groups"]}
     assert _pin_hex(found.key_server) == expected["key_server"]
 

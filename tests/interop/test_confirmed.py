@@ -127,12 +127,20 @@ def test_a_generation_has_all_who_are_readers_without_groups_entries(
 @pytest.mark.parametrize(
     ("code", "change"),
     [
-        ("fork", lambda made: made.add(CAST.ben, Grant(((CLEO, READ),)), Authority(GROUP.group_id, 0, HASHES[1]))),
+        (
+            "fork",
+            lambda made: made.add(
+                CAST.ben, Grant(((CLEO, READ),)), Authority(GROUP.group_id, 0, HASHES[1])
+            ),
+        ),
         ("forbidden", lambda made: made.add(CAST.eve, Grant(((CLEO, READ),)), at(0))),
-        ("rollback", lambda made: (
-            made.add(CAST.ben, Grant(((CLEO, READ),)), at(1)),
-            made.add(CAST.ben, Grant(((CLEO, READ),)), at(0)),
-        )),
+        (
+            "rollback",
+            lambda made: (
+                made.add(CAST.ben, Grant(((CLEO, READ),)), at(1)),
+                made.add(CAST.ben, Grant(((CLEO, READ),)), at(0)),
+            ),
+        ),
     ],
 )
 def test_authority(

@@ -8,8 +8,18 @@ import pytest
 
 from conftest import Fails
 from making.cast import Cast
-from wardkey_format import bundle, contact, entry, genesis, journal, receipt, recovery_proof
-from wardkey_format import replay, rights, wraps
+from wardkey_format import (
+    bundle,
+    contact,
+    entry,
+    genesis,
+    journal,
+    receipt,
+    recovery_proof,
+    replay,
+    rights,
+    wraps,
+)
 from wardkey_format.directory import Directory
 from wardkey_format.signed import Form
 

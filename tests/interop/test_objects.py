@@ -1,4 +1,4 @@
-"""What `making/` makes, opened by `kinds.py`: good ones give what was put in, bad ones their code."""
+"""What `making/` makes, opened by `kinds.py`: good ones give what was put in, bad ones a code."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Opens every vector that the Rust code recorded in `testdata/`.
 
-A file of sections 1 to 8 that is missing, or without vectors, fails: it would otherwise pass unseen.
+A file of sections 1 to 8 that is missing, or without vectors, fails: it would else pass unseen.
 Those of sections 9 to 15 are opened where they are there. `WARDKEY_TESTDATA` names another folder.
 """
 

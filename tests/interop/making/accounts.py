@@ -14,9 +14,9 @@ from wardkey_format.contact import Contact
 from wardkey_format.errors import Code
 from wardkey_format.pin import Pin
 from wardkey_format.private_key import KeyPair
+from wardkey_format.randomness import draw
 from wardkey_format.receipt import Receipt
 from wardkey_format.recovery_proof import RecoveryProof
-from wardkey_format.randomness import draw
 from wardkey_format.state import MAX_ENCODED, Seen, State
 from wardkey_format.suite import Suite
 
@@ -181,7 +181,9 @@ def states(entries: Entries) -> None:
     unmerged("another identity", "pin-mismatch", newer, replace(newer, pins=stranger))
     forked = {"anna": replace(own, hash=draw(32))}
     unmerged("two bundles of a version", "fork", newer, replace(newer, pins=forked))
-    unmerged("two entries of a group", "fork", newer, replace(newer, groups={group_1: Seen(5, draw(32))}))
+    unmerged(
+        "two entries of a group", "fork", newer, replace(newer, groups={group_1: Seen(5, draw(32))})
+    )
     other_server = replace(full, key_server=Pin(draw(32), 1, None, hybrid))
     unmerged("another key server", "pin-mismatch", full, other_server)
 
@@ -225,7 +227,11 @@ def contacts(entries: Entries, anna: Person) -> None:
     forged("naming an older bundle", "bad-signature", _5=anna.hashes[0])
     older = changed(payload, _5=anna.hashes[0])
     bad("by an older bundle", "bad-signature", signed(contact.FORM, anna.seeds[0], older))
-    bad("by an older bundle's key", "bad-signature", signed(contact.FORM, anna.seeds[0], payload.cbor()))
+    bad(
+        "by an older bundle's key",
+        "bad-signature",
+        signed(contact.FORM, anna.seeds[0], payload.cbor()),
+    )
     bad("a flipped signature", "bad-signature", flipped(good, -1))
 
 
@@ -342,7 +348,11 @@ def proofs(entries: Entries, anna: Person) -> None:
     bad("by an older bundle", "bad-signature", older)
     bad("by another key", "bad-signature", signed(form, draw(32), payload.cbor()))
     bad("signed as a contact", "bad-signature", signed(contact.FORM, anna.seed, payload.cbor()))
-    bad("a hash of 31 bytes", "invalid-format", signed(form, anna.seed, changed(payload, _2=bytes(31))))
+    bad(
+        "a hash of 31 bytes",
+        "invalid-format",
+        signed(form, anna.seed, changed(payload, _2=bytes(31))),
+    )
 
 
 # 11.3 and 11.4
@@ -350,7 +360,10 @@ def proofs(entries: Entries, anna: Person) -> None:
 
 def contents_of(person: Person, state: State) -> Contents:
     """The newest keys first."""
-    signing = [SigningKey(p.signing_key, seed) for p, seed in zip(_bundles(person), person.seeds, strict=True)]
+    signing = [
+        SigningKey(p.signing_key, seed)
+        for p, seed in zip(_bundles(person), person.seeds, strict=True)
+    ]
     return Contents(tuple(reversed(person.keys)), tuple(reversed(signing)), state.encode())
 
 
@@ -442,13 +455,19 @@ def openings(entries: Entries) -> None:
     good("remembered and anchored", anchored, made.opened(made.first, state, 1, "nothing"))
     unpinned = replace(state, key_server=None)
     sealed = made.write(made.first, unpinned, 1)
-    good("the key server's first use", made.given(sealed), made.opened(made.first, unpinned, 1, "nothing"))
+    good(
+        "the key server's first use",
+        made.given(sealed),
+        made.opened(made.first, unpinned, 1, "nothing"),
+    )
 
     # A state that was written.
     envelope = backup.Envelope.read(first)
     opened = backup.Contents(*_keys(made.first), state.encode())
     assert backup.open_with_password(first, PASSWORD, user="anna", app_id=APP) == opened
-    changed_state = replace(state, pins={**state.pins, "dora": Pin(draw(32), 1, None, Suite.HYBRID)})
+    changed_state = replace(
+        state, pins={**state.pins, "dora": Pin(draw(32), 1, None, Suite.HYBRID)}
+    )
     root = backup.root_by_password(envelope, PASSWORD)
     second = backup.with_state(envelope, root, 2, changed_state.encode()).encode()
     good("after a state", made.given(second), made.opened(made.first, changed_state, 2, "nothing"))
@@ -459,7 +478,11 @@ def openings(entries: Entries) -> None:
     given = made.given(first, pending)
     good("interrupted, the old password", given, made.opened(made.first, state, 1, "nothing"))
     given = made.given(first, pending, password=NEW)
-    good("interrupted, the new password", given, made.opened(made.first, state, 2, "activate", pending=True))
+    good(
+        "interrupted, the new password",
+        given,
+        made.opened(made.first, state, 2, "activate", pending=True),
+    )
     bad("neither password", "wrong-password", made.given(first, pending, password="third"))
     bad("another password", "wrong-password", made.given(first, password="other"))
     bad("no password", "password-format", made.given(first, password=""))
@@ -483,14 +506,29 @@ def openings(entries: Entries) -> None:
     bad("without its renewal", "rollback", made.given(first, pending, password=NEW))
     stale_pin = made.write(made.renewed, state, 2)
     bad("a renewal that isn't published", "key-mismatch", made.given(stale_pin))
-    bad("a renewal whose keys aren't there", "key-mismatch", made.given(first, bundles=made.renewed.bundles))
-    reversed_keys = made.write(
-        made.renewed, renewed_state, 2, contents=Contents(
-            tuple(made.renewed.keys), contents_of(made.renewed, state).signing, renewed_state.encode()
-        )
+    bad(
+        "a renewal whose keys aren't there",
+        "key-mismatch",
+        made.given(first, bundles=made.renewed.bundles),
     )
-    bad("the oldest key first", "key-mismatch", made.given(reversed_keys, bundles=made.renewed.bundles))
-    unsigned = made.write(made.first, state, 1, contents=Contents(tuple(made.first.keys), (), state.encode()))
+    reversed_keys = made.write(
+        made.renewed,
+        renewed_state,
+        2,
+        contents=Contents(
+            tuple(made.renewed.keys),
+            contents_of(made.renewed, state).signing,
+            renewed_state.encode(),
+        ),
+    )
+    bad(
+        "the oldest key first",
+        "key-mismatch",
+        made.given(reversed_keys, bundles=made.renewed.bundles),
+    )
+    unsigned = made.write(
+        made.first, state, 1, contents=Contents(tuple(made.first.keys), (), state.encode())
+    )
     bad("no signing key", "key-mismatch", made.given(unsigned))
 
     # By two men.
@@ -506,11 +544,27 @@ def openings(entries: Entries) -> None:
     superseded = made.write(made.first, state, 3, two_man=old)
     both = {**by_two, "pending": made.share_2.hex()}
     given = made.given(superseded, pending, shares=both)
-    good("by two men, the pending one", given, made.opened(made.first, state, 4, "activate", pending=True))
-    bad("by two men, another share", "decryption-failed", made.given(with_contact, shares={**by_two, "active": draw(32).hex()}))
-    bad("by two men, another application's share", "decryption-failed", made.given(with_contact, shares={**by_two, "application": draw(32).hex()}))
+    good(
+        "by two men, the pending one",
+        given,
+        made.opened(made.first, state, 4, "activate", pending=True),
+    )
+    bad(
+        "by two men, another share",
+        "decryption-failed",
+        made.given(with_contact, shares={**by_two, "active": draw(32).hex()}),
+    )
+    bad(
+        "by two men, another application's share",
+        "decryption-failed",
+        made.given(with_contact, shares={**by_two, "application": draw(32).hex()}),
+    )
     bad("by two men without contact", "no-backup", made.given(first, shares=by_two))
-    bad("by two men, an older one", "backup-rollback", made.given(with_contact, shares=by_two, remembered_version=4))
+    bad(
+        "by two men, an older one",
+        "backup-rollback",
+        made.given(with_contact, shares=by_two, remembered_version=4),
+    )
 
     # What doesn't fit together.
     bad("of another user", "key-mismatch", made.given(first, user_id="ben"))
@@ -523,18 +577,30 @@ def openings(entries: Entries) -> None:
     empty = made.write(made.first, state, 1, contents=Contents(*_keys(made.first)))
     bad("an empty state", "invalid-format", made.given(empty))
     foreign = replace(state, pins={"ben": pin_of(made.first)})
-    bad("a state without the own pin", "invalid-format", made.given(made.write(made.first, foreign, 1)))
+    bad(
+        "a state without the own pin",
+        "invalid-format",
+        made.given(made.write(made.first, foreign, 1)),
+    )
     later = replace(state, minimum=2)
     bad("a minimum above this version", "downgrade", made.given(made.write(made.first, later, 1)))
     another = Person.new("anna")
     bad("another own identity", "pin-mismatch", made.given(first, bundles=another.bundles))
-    bad("another user's identity", "key-mismatch", made.given(first, bundles=Person.new("ben").bundles))
+    bad(
+        "another user's identity",
+        "key-mismatch",
+        made.given(first, bundles=Person.new("ben").bundles),
+    )
     forked = made.first.copy()
     forked.renew()
     bad("another renewal than pinned", "fork", made.given(stale_own(made), bundles=forked.bundles))
     stranger = Person.new(None)
     bad("another key server", "pin-mismatch", made.given(first, key_server=stranger.bundles))
-    bad("another key server than configured", "pin-mismatch", made.given(sealed, escrow_key=draw(32).hex()))
+    bad(
+        "another key server than configured",
+        "pin-mismatch",
+        made.given(sealed, escrow_key=draw(32).hex()),
+    )
 
 
 def _keys(person: Person) -> tuple[tuple[KeyPair, ...], tuple[SigningKey, ...]]:

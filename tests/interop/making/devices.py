@@ -37,7 +37,9 @@ class _Kind:
         self.gone("empty", entry="")
         self.gone("cut", entry=data[:-1].hex())
         self.gone("another version", entry=(bytes([data[0] + 1]) + data[1:]).hex())
-        self.gone("a flipped byte in the clear", entry=(data[:2] + bytes([data[2] ^ 1]) + data[3:]).hex())
+        self.gone(
+            "a flipped byte in the clear", entry=(data[:2] + bytes([data[2] ^ 1]) + data[3:]).hex()
+        )
         self.gone("a flipped byte at the end", entry=(data[:-1] + bytes([data[-1] ^ 1])).hex())
         self.gone("of another app", app_id="other")
         self.gone("of another user", user_id="ben")

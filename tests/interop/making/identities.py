@@ -69,7 +69,9 @@ def good_identities(entries: Entries, anna: Person) -> None:
 
     fresh = Person.new("fresh@example.org")
     good("version 1, first use", fresh)
-    good("anchored, first use refused", fresh, anchor=fresh.fingerprint.hex(), refuse_first_use=True)
+    good(
+        "anchored, first use refused", fresh, anchor=fresh.fingerprint.hex(), refuse_first_use=True
+    )
     good("rsa-3072", Person.new("患者", Suite.RSA_3072))
     good("the key server", Person.new(None), user_id=None)
     rising = Person.new("rising", Suite.RSA_3072)
@@ -263,7 +265,18 @@ def parties(entries: Entries) -> None:
     for address in (None, "a@b", "a@" + "b" * 252, "é\u2028@例"):
         expected = {"type": "placeholder", **named, "contact": address}
         good(f"a placeholder, {address}", Placeholder("Zoë", fingerprint, address), expected)
-    for address in ("ab", "@b", "a@", "a@b@c", "@ab", "ab@", "a b@c", "a\u00a0@c", "a@\u0007", "@@@"):
+    for address in (
+        "ab",
+        "@b",
+        "a@",
+        "a@b@c",
+        "@ab",
+        "ab@",
+        "a b@c",
+        "a\u00a0@c",
+        "a@\u0007",
+        "@@@",
+    ):
         bad(f"contact {address!r}", [2, "Zoë", fingerprint, address])
     bad("a contact of 255 bytes", [2, "Zoë", fingerprint, "a@" + "b" * 253])
     bad("party 3", [3, group])

@@ -96,7 +96,9 @@ def make() -> Entries:
 
     def good(name: str, listed: list[JournalEntry], **changes: Any) -> None:
         newest = of_session[-1] if changes.get("after") == 7 else (listed or [None])[-1]
-        made.made = {"place": [str(newest.sequence), newest.hash.hex()] if newest else ["0", NO_ENTRY.hex()]}
+        made.made = {
+            "place": [str(newest.sequence), newest.hash.hex()] if newest else ["0", NO_ENTRY.hex()]
+        }
         made.good("journal", name, given(listed, **changes), read_json(listed))
 
     good("of a session", of_session)
@@ -111,9 +113,7 @@ def make() -> Entries:
     old = HEAD.make(server.seeds[0], Head(session_id, 7, old_head.hash, 1, server.hashes[0]), None)
     good("a head by an older bundle", of_session, head=old)
 
-    def bad(
-        name: str, code: Code, listed: list[JournalEntry] = of_session, **changes: Any
-    ) -> None:
+    def bad(name: str, code: Code, listed: list[JournalEntry] = of_session, **changes: Any) -> None:
         made.bad("journal", name, given(listed, **changes), code)
 
     texts = [one.encode() for one in of_session]
@@ -174,7 +174,20 @@ def make() -> Entries:
     for at in (0, 4, 6):
         name = f"another entry {at + 1} than remembered"
         bad(name, "fork", remembered=remember(of_session[at], draw(32)))
-    bad("another entry before the first", "fork", of_session[3:], after=3, remembered=remember(of_session[2], draw(32)))
-    bad("nothing new, another hash", "fork", [], head=head, after=7, remembered=remember(of_session[6], draw(32)))
+    bad(
+        "another entry before the first",
+        "fork",
+        of_session[3:],
+        after=3,
+        remembered=remember(of_session[2], draw(32)),
+    )
+    bad(
+        "nothing new, another hash",
+        "fork",
+        [],
+        head=head,
+        after=7,
+        remembered=remember(of_session[6], draw(32)),
+    )
     assert journal.read_entry(texts[0]) == of_session[0]
     return made

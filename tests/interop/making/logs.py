@@ -75,7 +75,9 @@ def good_logs(entries: Entries, cast: Cast) -> None:
     survives.add(anna, Revoke((ben.party,)))
     survives.add(cleo, grants((dora.party, READ)))
     after = {anna.party: ALL, cleo.party: READ | FORWARD, dora.party: READ}
-    entries.good("log", "grants survive their granter", survives.log(), replayed(survives, after, (0, 0)))
+    entries.good(
+        "log", "grants survive their granter", survives.log(), replayed(survives, after, (0, 0))
+    )
 
     himself = cast.session({anna.party: ALL, ben.party: ALL})
     himself.add(anna, Revoke((anna.party,)))
@@ -94,11 +96,14 @@ def good_logs(entries: Entries, cast: Cast) -> None:
     expected = replayed(moved, after, (0, 0))
     entries.good("log", "an assignment adds to the group's rights", moved.log(), expected)
 
-    every = {p: r for p, r in zip(
-        [Placeholder(f"p{r}", cast.server.fingerprint) for r in (*range(1, 8), ALL)],
-        (*range(1, 8), ALL),
-        strict=True,
-    )}
+    every = {
+        p: r
+        for p, r in zip(
+            [Placeholder(f"p{r}", cast.server.fingerprint) for r in (*range(1, 8), ALL)],
+            (*range(1, 8), ALL),
+            strict=True,
+        )
+    }
     sums = cast.session(dict(every))
     entries.good("log", "every sum of rights", sums.log(), replayed(sums, dict(every), (0, 0)))
 
@@ -250,35 +255,65 @@ def bad_entries(entries: Entries, cast: Cast) -> None:
     # Authority.
     authority = Authority(draw(32), 0, draw(32))
     bad("for a group", "unknown-group", lambda made: made.add(anna, grant, authority))
-    bad("for a group, unsigned", "bad-signature", lambda made: made.add(anna, grant, authority, draw(32)))
+    bad(
+        "for a group, unsigned",
+        "bad-signature",
+        lambda made: made.add(anna, grant, authority, draw(32)),
+    )
 
     # What P may do.
     def forbidden(name: str, change: Callable[[SessionMaker], Any]) -> None:
         bad(name, "forbidden", change)
 
     forbidden("a grant without forward", lambda made: made.add(dora, grant))
-    forbidden("a grant by a stranger", lambda made: made.add(cast.eve, grants((cast.eve.party, READ))))
-    forbidden("a grant of what one hasn't", lambda made: made.add(ben, grants((dora.party, READ | REVOKE))))
-    forbidden("a grant of read without read", lambda made: made.add(cleo, grants((dora.party, READ))))
+    forbidden(
+        "a grant by a stranger", lambda made: made.add(cast.eve, grants((cast.eve.party, READ)))
+    )
+    forbidden(
+        "a grant of what one hasn't",
+        lambda made: made.add(ben, grants((dora.party, READ | REVOKE))),
+    )
+    forbidden(
+        "a grant of read without read", lambda made: made.add(cleo, grants((dora.party, READ)))
+    )
     forbidden("a grant of manage without it", lambda made: made.add(ben, grants((dora.party, ALL))))
-    forbidden("one grant of two too many", lambda made: made.add(ben, grants((dora.party, READ), (cast.eve.party, ALL))))
+    forbidden(
+        "one grant of two too many",
+        lambda made: made.add(ben, grants((dora.party, READ), (cast.eve.party, ALL))),
+    )
     forbidden("a grant by the key server", lambda made: made.add(cast.server, grant))
     forbidden("a revocation without revoke", lambda made: made.add(ben, Revoke((dora.party,))))
-    forbidden("a revocation of a manager without manage", lambda made: made.add(cleo, Revoke((anna.party,))))
-    forbidden("a revocation of who has no rights", lambda made: made.add(anna, Revoke((cast.eve.party,))))
+    forbidden(
+        "a revocation of a manager without manage",
+        lambda made: made.add(cleo, Revoke((anna.party,))),
+    )
+    forbidden(
+        "a revocation of who has no rights", lambda made: made.add(anna, Revoke((cast.eve.party,)))
+    )
     forbidden(
         "a revocation, one of two without rights",
         lambda made: made.add(
             anna, Revoke(tuple(sorted((dora.party, cast.eve.party), key=party.encode)))
         ),
     )
-    forbidden("a second revocation", lambda made: (made.add(anna, Revoke((dora.party,))), made.add(anna, Revoke((dora.party,)))))
+    forbidden(
+        "a second revocation",
+        lambda made: (made.add(anna, Revoke((dora.party,))), made.add(anna, Revoke((dora.party,)))),
+    )
     forbidden("revoke all without manage", lambda made: made.add(cleo, RevokeAll()))
     forbidden("a generation without read", lambda made: made.add_generation(cleo))
     for number in (0, 2):
-        forbidden(f"generation {number} after 0", lambda made, n=number: made.add(anna, Generation(n, draw(32))))
-    forbidden("anything after the end", lambda made: (made.add(anna, RevokeAll()), made.add(anna, grant)))
-    forbidden("by a revoked manager", lambda made: (made.add(anna, Revoke((anna.party,))), made.add(anna, grant)))
+        forbidden(
+            f"generation {number} after 0",
+            lambda made, n=number: made.add(anna, Generation(n, draw(32))),
+        )
+    forbidden(
+        "anything after the end", lambda made: (made.add(anna, RevokeAll()), made.add(anna, grant))
+    )
+    forbidden(
+        "by a revoked manager",
+        lambda made: (made.add(anna, Revoke((anna.party,))), made.add(anna, grant)),
+    )
 
     assignment = Assignment(cast.placeholder, cast.group.group_id)
     forbidden("an assignment by a manager", lambda made: made.add(anna, assignment))
@@ -286,8 +321,13 @@ def bad_entries(entries: Entries, cast: Cast) -> None:
     forbidden("an assignment without rights", lambda made: made.add(cast.server, unknown))
     nobodys = Placeholder(cast.placeholder.name, cast.server.fingerprint)
     another_contact = Assignment(nobodys, cast.group.group_id)
-    forbidden("an assignment with another contact", lambda made: made.add(cast.server, another_contact))
-    forbidden("an assignment twice", lambda made: (made.add(cast.server, assignment), made.add(cast.server, assignment)))
+    forbidden(
+        "an assignment with another contact", lambda made: made.add(cast.server, another_contact)
+    )
+    forbidden(
+        "an assignment twice",
+        lambda made: (made.add(cast.server, assignment), made.add(cast.server, assignment)),
+    )
     elsewhere = Placeholder("elsewhere", draw(32))
 
     def foreign_escrow(made: SessionMaker) -> None:
@@ -295,7 +335,11 @@ def bad_entries(entries: Entries, cast: Cast) -> None:
         made.add(cast.server, Assignment(elsewhere, cast.group.group_id))
 
     forbidden("an assignment of another escrow", foreign_escrow)
-    bad("an assignment for a group", "unknown-group", lambda made: made.add(cast.server, assignment, authority))
+    bad(
+        "an assignment for a group",
+        "unknown-group",
+        lambda made: made.add(cast.server, assignment, authority),
+    )
     bad(
         "an assignment by another key server than configured",
         "pin-mismatch",
@@ -309,7 +353,12 @@ def bad_entries(entries: Entries, cast: Cast) -> None:
 
     bad("a shorter log than seen", "rollback", lambda made: None, **seen(2, draw(32)))
     bad("another entry than seen", "fork", lambda made: None, **seen(1, draw(32)))
-    bad("a longer log, another entry than seen", "fork", lambda made: made.add(anna, grant), **seen(1, draw(32)))
+    bad(
+        "a longer log, another entry than seen",
+        "fork",
+        lambda made: made.add(anna, grant),
+        **seen(1, draw(32)),
+    )
 
 
 def make(entries: Entries, cast: Cast) -> None:

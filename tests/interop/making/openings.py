@@ -26,7 +26,9 @@ def opened(made: SessionMaker, keys: int, stanzas: Stanzas, *, due: bool) -> Jso
     """`keys`: of how many generations."""
     return {
         "keys": [key.hex() for key in made.keys[:keys]],
-        "stanzas": [[party.encode(p).hex() for p in sorted(one, key=party.encode)] for one in stanzas],
+        "stanzas": [
+            [party.encode(p).hex() for p in sorted(one, key=party.encode)] for one in stanzas
+        ],
         "due": due,
     }
 
@@ -73,14 +75,28 @@ def good_openings(entries: Entries, cast: Cast) -> None:
     def forward_only(s: SessionMaker) -> None:
         s.add(cast.anna, Grant(((cleo, FORWARD),)))
 
-    example("a grant without read has no wraps", {anna: ALL}, forward_only, cast.anna, [[anna]], due=False)
+    example(
+        "a grant without read has no wraps",
+        {anna: ALL},
+        forward_only,
+        cast.anna,
+        [[anna]],
+        due=False,
+    )
 
     def read_twice(s: SessionMaker) -> None:
         granted(s)
         s.add(cast.anna, Grant(tuple(party.in_order({cleo: READ, dora: READ}))))
         s.add_wraps(cast.anna, 2, [dora])
 
-    example("who has a stanza gets no second", {anna: ALL}, read_twice, cast.dora, [[anna, cleo, dora]], due=False)
+    example(
+        "who has a stanza gets no second",
+        {anna: ALL},
+        read_twice,
+        cast.dora,
+        [[anna, cleo, dora]],
+        due=False,
+    )
 
     def revoked(s: SessionMaker) -> None:
         granted(s)
@@ -92,13 +108,27 @@ def good_openings(entries: Entries, cast: Cast) -> None:
         revoked(s)
         s.add(cast.anna, Grant(((cleo, READ),)))
 
-    example("granted again in one generation", {anna: ALL}, back_again, cast.cleo, [[anna, cleo]], due=True)
+    example(
+        "granted again in one generation",
+        {anna: ALL},
+        back_again,
+        cast.cleo,
+        [[anna, cleo]],
+        due=True,
+    )
 
     def rotated(s: SessionMaker) -> None:
         back_again(s)
         s.generation(cast.cleo, [anna, cleo])
 
-    example("after a rotation by who came later", {anna: ALL}, rotated, cast.cleo, [[anna, cleo], [anna, cleo]], due=False)
+    example(
+        "after a rotation by who came later",
+        {anna: ALL},
+        rotated,
+        cast.cleo,
+        [[anna, cleo], [anna, cleo]],
+        due=False,
+    )
 
     def assigned(s: SessionMaker) -> None:
         s.add(cast.server, Assignment(cast.placeholder, cast.group.group_id))
@@ -112,16 +142,32 @@ def good_openings(entries: Entries, cast: Cast) -> None:
         s.add(cast.server, Assignment(cast.placeholder, cast.group.group_id))
 
     held = {anna: ALL, cast.placeholder: FORWARD}
-    example("an assignment without read has no wraps", held, assigned_without_wraps, cast.anna, [[anna]], due=True)
+    example(
+        "an assignment without read has no wraps",
+        held,
+        assigned_without_wraps,
+        cast.anna,
+        [[anna]],
+        due=True,
+    )
     held = {anna: ALL, cast.placeholder: READ, cast.group: READ}
-    example("an assignment to a group with a stanza", held, assigned_without_wraps, cast.anna, [everyone], due=True)
+    example(
+        "an assignment to a group with a stanza",
+        held,
+        assigned_without_wraps,
+        cast.anna,
+        [everyone],
+        due=True,
+    )
 
     # The bodies of others are null.
     private = SessionMaker(cast.anna, cast.people)
     private.begin({anna: ALL, ben: READ})
     private.add_wraps(cast.anna, 0, [anna, ben], only_for=[ben])
     given = private.session(cast.ben)
-    entries.good("session", "others' bodies are null", given, opened(private, 1, [[anna, ben]], due=False))
+    entries.good(
+        "session", "others' bodies are null", given, opened(private, 1, [[anna, ben]], due=False)
+    )
 
     # An older key than the newest bundle's.
     older = SessionMaker(cast.anna, cast.people)
@@ -129,14 +175,18 @@ def good_openings(entries: Entries, cast: Cast) -> None:
     older.begin({anna: ALL})
     older.add_wraps(cast.anna, 0, [anna])
     given = older.session(cast.anna)
-    entries.good("session", "for a key before the renewal", given, opened(older, 1, [[anna]], due=False))
+    entries.good(
+        "session", "for a key before the renewal", given, opened(older, 1, [[anna]], due=False)
+    )
 
 
 def bad_openings(entries: Entries, cast: Cast) -> None:
     anna, ben, cleo = (p.party for p in (cast.anna, cast.ben, cast.cleo))
     base = cast.session({anna: ALL, ben: READ})
 
-    def bad(name: str, code: Code, made: SessionMaker, reader: Person = cast.anna, **changes: Any) -> None:
+    def bad(
+        name: str, code: Code, made: SessionMaker, reader: Person = cast.anna, **changes: Any
+    ) -> None:
         entries.bad("session", name, made.session(reader, **changes), code)
 
     # Who may not open.
@@ -203,7 +253,11 @@ def bad_openings(entries: Entries, cast: Cast) -> None:
     genesis("not sorted", "invalid-format", _8=places(reversed))
     genesis("a party twice", "invalid-format", _8=places(lambda p: [p[0], p[0]]))
     for suite in (0, 2, 5):
-        genesis(f"suite {suite}", "invalid-format", _8=places(lambda p, s=suite: [p[0], [*p[1][:2], s, p[1][3]]]))
+        genesis(
+            f"suite {suite}",
+            "invalid-format",
+            _8=places(lambda p, s=suite: [p[0], [*p[1][:2], s, p[1][3]]]),
+        )
     with_hash = places(lambda p: [[*p[0][:3], draw(32)], p[1]])
     genesis("another hash than the body's", "bad-signature", _8=with_hash)
 
@@ -213,13 +267,17 @@ def bad_openings(entries: Entries, cast: Cast) -> None:
     genesis("bodies of others' suites", "invalid-format", _8=places(swapped))
 
     # Objects changed on the way.
-    def object_changed(name: str, code: Code, change: Callable[[bytes], bytes], **options: Any) -> None:
+    def object_changed(
+        name: str, code: Code, change: Callable[[bytes], bytes], **options: Any
+    ) -> None:
         made = base.copy()
         made.wraps[0] = change(made.wraps[0])
         bad(f"genesis's wraps: {name}", code, made, **options)
 
     object_changed("a flipped body", "bad-signature", lambda data: flipped(data, -1))
-    object_changed("a flipped payload", "bad-signature", lambda data: flipped(data, end_of_payload(data)))
+    object_changed(
+        "a flipped payload", "bad-signature", lambda data: flipped(data, end_of_payload(data))
+    )
     object_changed("cut", "invalid-format", lambda data: data[:-1])
     object_changed("a long head", "invalid-format", long_head)
     object_changed("version 2", "unsupported-version", lambda data: b"\x84\x02" + data[2:])
@@ -234,22 +292,67 @@ def bad_openings(entries: Entries, cast: Cast) -> None:
     bad("wraps of another session", "key-mismatch", foreign)
 
     # Grants.
-    def grant(name: str, code: Code, change: Callable[[SessionMaker], Any], *given: tuple[Party, int], **options: Any) -> None:
+    def grant(
+        name: str,
+        code: Code,
+        change: Callable[[SessionMaker], Any],
+        *given: tuple[Party, int],
+        **options: Any,
+    ) -> None:
         made = base.copy()
         made.add(cast.anna, Grant(tuple(party.in_order(dict(given or ((cleo, READ),))))))
         change(made)
         bad(f"grant: {name}", code, made, **options)
 
     grant("its wraps are missing", "bad-signature", lambda made: None)
-    grant("for another party", "bad-signature", lambda made: made.add_wraps(cast.anna, 1, [cast.dora.party]))
-    grant("for who has a stanza", "bad-signature", lambda made: made.add_wraps(cast.anna, 1, [ben, cleo]), (ben, READ), (cleo, READ))
-    grant("nobody needs a stanza", "bad-signature", lambda made: made.add_wraps(cast.anna, 1, [ben]), (ben, READ))
-    grant("of forward", "bad-signature", lambda made: made.add_wraps(cast.anna, 1, [cleo]), (cleo, FORWARD))
-    grant("one of two is missing", "bad-signature", lambda made: made.add_wraps(cast.anna, 1, [cleo]), (cleo, READ), (cast.dora.party, READ))
+    grant(
+        "for another party",
+        "bad-signature",
+        lambda made: made.add_wraps(cast.anna, 1, [cast.dora.party]),
+    )
+    grant(
+        "for who has a stanza",
+        "bad-signature",
+        lambda made: made.add_wraps(cast.anna, 1, [ben, cleo]),
+        (ben, READ),
+        (cleo, READ),
+    )
+    grant(
+        "nobody needs a stanza",
+        "bad-signature",
+        lambda made: made.add_wraps(cast.anna, 1, [ben]),
+        (ben, READ),
+    )
+    grant(
+        "of forward",
+        "bad-signature",
+        lambda made: made.add_wraps(cast.anna, 1, [cleo]),
+        (cleo, FORWARD),
+    )
+    grant(
+        "one of two is missing",
+        "bad-signature",
+        lambda made: made.add_wraps(cast.anna, 1, [cleo]),
+        (cleo, READ),
+        (cast.dora.party, READ),
+    )
     grant("by another reader", "bad-signature", lambda made: made.add_wraps(cast.ben, 1, [cleo]))
-    grant("another key id", "key-mismatch", lambda made: made.add_wraps(cast.anna, 1, [cleo], _4=draw(16)))
-    grant("with a key before", "bad-signature", lambda made: made.add_wraps(cast.anna, 1, [cleo], previous=bytes(104)))
-    grant("another key, for its party", "key-mismatch", lambda made: made.add_wraps(cast.anna, 1, [cleo], wrapped_key=draw(32)), reader=cast.cleo)
+    grant(
+        "another key id",
+        "key-mismatch",
+        lambda made: made.add_wraps(cast.anna, 1, [cleo], _4=draw(16)),
+    )
+    grant(
+        "with a key before",
+        "bad-signature",
+        lambda made: made.add_wraps(cast.anna, 1, [cleo], previous=bytes(104)),
+    )
+    grant(
+        "another key, for its party",
+        "key-mismatch",
+        lambda made: made.add_wraps(cast.anna, 1, [cleo], wrapped_key=draw(32)),
+        reader=cast.cleo,
+    )
     of_revocation = revoked.copy()
     of_revocation.add_wraps(cast.anna, 1, [anna])
     bad("wraps of a revocation", "bad-signature", of_revocation)
@@ -264,42 +367,76 @@ def bad_openings(entries: Entries, cast: Cast) -> None:
         bad(f"assignment: {name}", code, made)
 
     assignment("its wraps are missing", "bad-signature", lambda made: None)
-    assignment("for another party", "bad-signature", lambda made: made.add_wraps(cast.server, 1, [cleo]))
-    assignment("by a manager", "bad-signature", lambda made: made.add_wraps(cast.anna, 1, [cast.group]))
+    assignment(
+        "for another party", "bad-signature", lambda made: made.add_wraps(cast.server, 1, [cleo])
+    )
+    assignment(
+        "by a manager", "bad-signature", lambda made: made.add_wraps(cast.anna, 1, [cast.group])
+    )
 
     # Generations.
-    def generation(name: str, code: Code, change: Callable[[SessionMaker], Any], reader: Person = cast.anna) -> None:
+    def generation(
+        name: str, code: Code, change: Callable[[SessionMaker], Any], reader: Person = cast.anna
+    ) -> None:
         made = base.copy()
         change(made)
         bad(f"generation: {name}", code, made, reader)
 
     both = [anna, ben]
-    generation("its wraps are missing", "bad-signature", lambda made: made.add_generation(cast.anna))
-    generation("no key before", "bad-signature", lambda made: made.generation(cast.anna, both, previous=None))
-    generation("a reader is missing", "bad-signature", lambda made: made.generation(cast.anna, [anna]))
-    generation("who isn't a reader", "bad-signature", lambda made: made.generation(cast.anna, [*both, cleo]))
-    generation("by another reader", "bad-signature", lambda made: (
-        sequence := made.add_generation(cast.anna),
-        made.add_wraps(cast.ben, sequence, both, previous=made.sealed_previous(1)),
-    ))
-    generation("of generation 0", "key-mismatch", lambda made: made.generation(cast.anna, both, _3=0))
-    generation("the commitment of generation 0", "key-mismatch", lambda made: made.generation(
-        cast.anna, both, _5=derive.key_commitment(made.keys[0])
-    ))
-    generation("another key before", "key-mismatch", lambda made: _previous(made, cast, both, key=draw(32)))
-    generation("a key before that doesn't open", "decryption-failed", lambda made: made.generation(
-        cast.anna, both, previous=bytes(104)
-    ))
-    generation("a key before under another context", "decryption-failed", lambda made: _previous(
-        made, cast, both, context=b"other"
-    ))
+    generation(
+        "its wraps are missing", "bad-signature", lambda made: made.add_generation(cast.anna)
+    )
+    generation(
+        "no key before",
+        "bad-signature",
+        lambda made: made.generation(cast.anna, both, previous=None),
+    )
+    generation(
+        "a reader is missing", "bad-signature", lambda made: made.generation(cast.anna, [anna])
+    )
+    generation(
+        "who isn't a reader",
+        "bad-signature",
+        lambda made: made.generation(cast.anna, [*both, cleo]),
+    )
+    generation(
+        "by another reader",
+        "bad-signature",
+        lambda made: (
+            sequence := made.add_generation(cast.anna),
+            made.add_wraps(cast.ben, sequence, both, previous=made.sealed_previous(1)),
+        ),
+    )
+    generation(
+        "of generation 0", "key-mismatch", lambda made: made.generation(cast.anna, both, _3=0)
+    )
+    generation(
+        "the commitment of generation 0",
+        "key-mismatch",
+        lambda made: made.generation(cast.anna, both, _5=derive.key_commitment(made.keys[0])),
+    )
+    generation(
+        "another key before", "key-mismatch", lambda made: _previous(made, cast, both, key=draw(32))
+    )
+    generation(
+        "a key before that doesn't open",
+        "decryption-failed",
+        lambda made: made.generation(cast.anna, both, previous=bytes(104)),
+    )
+    generation(
+        "a key before under another context",
+        "decryption-failed",
+        lambda made: _previous(made, cast, both, context=b"other"),
+    )
 
     def revoked_before(made: SessionMaker) -> None:
         made.add(cast.anna, Revoke((ben,)))
         made.generation(cast.anna, both)
 
     generation("for who was revoked", "bad-signature", revoked_before)
-    generation("a stanza for generation 0", "unwrap-failed", lambda made: _old_stanzas(made, cast, both))
+    generation(
+        "a stanza for generation 0", "unwrap-failed", lambda made: _old_stanzas(made, cast, both)
+    )
 
 
 def _previous(made: SessionMaker, cast: Cast, parties: list[Party], **other: Any) -> None:

@@ -49,9 +49,7 @@ class Person:
     hashes: list[bytes] = field(default_factory=list)
 
     @classmethod
-    def new(
-        cls, user_id: str | None, suite: Suite = Suite.HYBRID, app_id: str = APP
-    ) -> Person:
+    def new(cls, user_id: str | None, suite: Suite = Suite.HYBRID, app_id: str = APP) -> Person:
         person = cls(user_id, app_id)
         person.renew(suite)
         return person
@@ -110,6 +108,4 @@ class Person:
 
     @property
     def private_keys(self) -> list[dict[str, str]]:
-        return [
-            {"suite": pair.suite.label, "private": pair.private.hex()} for pair in self.keys
-        ]
+        return [{"suite": pair.suite.label, "private": pair.private.hex()} for pair in self.keys]

@@ -84,9 +84,7 @@ class SessionMaker:
 
     # Entries.
 
-    def payload(
-        self, signer: Person, action: Action, authority: Authority | None = None
-    ) -> Entry:
+    def payload(self, signer: Person, action: Action, authority: Authority | None = None) -> Entry:
         sequence = len(self.entries) + 1
         time = START + sequence * MINUTE
         previous = self.hashes[-1]

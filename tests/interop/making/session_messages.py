@@ -78,7 +78,9 @@ def bad_messages(entries: Entries, cast: Cast) -> None:
         given = session.read_message(cast.ben, sealed, **changes)
         entries.bad("message", name, given, code)
 
-    def signed(name: str, code: Code, by: Person, generation: int, view: int, **options: Any) -> None:
+    def signed(
+        name: str, code: Code, by: Person, generation: int, view: int, **options: Any
+    ) -> None:
         bad(name, code, made.message(by, b"x", generation=generation, view=view, **options))
 
     good = made.message(cast.anna, b"x", generation=3, view=9)

@@ -39,11 +39,9 @@ def confirmed_states(log: Log, counts: Sequence[bool]) -> list[SessionState]:
     states = [log.states[0]]
     for replayed, counting in zip(log.entries, counts, strict=True):
         state, payload = states[-1], replayed.payload
-        if not isinstance(payload.action, Generation):
-            if not counting or replay.lacks(state, replayed.party, payload):
-                states.append(state)
-                continue
-        states.append(replay.after(state, payload))
+        always = isinstance(payload.action, Generation)
+        effective = always or (counting and not replay.lacks(state, replayed.party, payload))
+        states.append(replay.after(state, payload) if effective else state)
     return states
 
 

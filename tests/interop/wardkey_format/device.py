@@ -232,14 +232,10 @@ def serialize(
     bound = owner.context("serialized", session_id, life.fetched, life.end)
     payload = cbor.encode({1: session, 2: keys, 3: cursor})
     sealed = cobblestone.seal(owner.cache_key, bound, payload)
-    return base64url.encode(
-        bytes([SERIALIZED_VERSION]) + session_id + life.encode() + sealed
-    )
+    return base64url.encode(bytes([SERIALIZED_VERSION]) + session_id + life.encode() + sealed)
 
 
-def deserialize(
-    owner: Owner, now: int, text: str
-) -> tuple[bytes, bytes, list[bytes], str] | None:
+def deserialize(owner: Owner, now: int, text: str) -> tuple[bytes, bytes, list[bytes], str] | None:
     def read() -> tuple[bytes, bytes, list[bytes], str]:
         clear, sealed = _split(base64url.decode(text), SERIALIZED_VERSION, SESSION_ID + 16)
         session_id, life = clear[:SESSION_ID], Life.decode(clear[SESSION_ID:])

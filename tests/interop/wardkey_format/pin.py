@@ -72,8 +72,6 @@ def compare(
     return Pin.of(identity)
 
 
-def compare_key_server(
-    identity: Identity, pin: Pin | None, escrow_key: bytes | None
-) -> Pin:
+def compare_key_server(identity: Identity, pin: Pin | None, escrow_key: bytes | None) -> Pin:
     """SPEC section 10.5: the first one seen is pinned if no `escrowKey` is configured."""
     return compare(identity, pin, escrow_key)

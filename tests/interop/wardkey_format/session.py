@@ -8,7 +8,7 @@ from hmac import compare_digest
 
 from . import cobblestone, confirmed, derive, rights, wrap, wraps
 from .action import Assignment, Revoke, RevokeAll
-from .errors import WardkeyError, require
+from .errors import Code, WardkeyError, require
 from .party import Group, Party
 from .private_key import KeyPair
 from .replay import Log
@@ -40,13 +40,11 @@ def _check_reader(log: Log, parties: Sequence[Party]) -> None:
 
     if not reads(log.sequence):
         was = any(reads(sequence) for sequence in range(log.sequence))
-        code = "revoked" if was else "not-a-recipient"
+        code: Code = "revoked" if was else "not-a-recipient"
         raise WardkeyError(code, "no party of this client is a reader")
 
 
-def _find_stanza(
-    stanzas: dict[int, Stanzas], parties: Sequence[Party]
-) -> tuple[int, Place, bytes]:
+def _find_stanza(stanzas: dict[int, Stanzas], parties: Sequence[Party]) -> tuple[int, Place, bytes]:
     """Step 3: the newest generation with a stanza, the user's own before those of his groups."""
     for number in sorted(stanzas, reverse=True):
         found = [stanzas[number].by_party[p] for p in parties if p in stanzas[number].by_party]
@@ -68,9 +66,7 @@ def _unwrap(
     key_pairs: Sequence[KeyPair],
 ) -> bytes:
     require(not isinstance(place.party, Group), "unknown-group", "groups have no keys yet")
-    pair = next(
-        (p for p in key_pairs if p.public_key.fingerprint == place.key_fingerprint), None
-    )
+    pair = next((p for p in key_pairs if p.public_key.fingerprint == place.key_fingerprint), None)
     if pair is None:
         raise WardkeyError("not-a-recipient", "no private key for the stanza")
     stanza = wrap.Stanza(place.suite, place.key_fingerprint, body)

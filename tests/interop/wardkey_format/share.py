@@ -1,4 +1,4 @@
-"""The key server's share: a wrap set in which the share stands as the data key (SPEC 11.5, 11.6)."""
+"""The key server's share: a wrap set, the share as its data key (SPEC sections 11.5, 11.6)."""
 
 from __future__ import annotations
 
