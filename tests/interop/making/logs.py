@@ -10,7 +10,7 @@ from wardkey_format import cbor, derive, ed25519, entry, party, rights
 from wardkey_format.action import Assignment, Generation, Grant, Revoke, RevokeAll
 from wardkey_format.entry import Authority
 from wardkey_format.errors import Code
-from wardkey_format.party import Group, Party, Placeholder
+from wardkey_format.party import Party, Placeholder
 from wardkey_format.pin import Pin
 from wardkey_format.randomness import draw
 from wardkey_format.suite import Suite
