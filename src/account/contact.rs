@@ -2,7 +2,7 @@
 
 use crate::{
     crypto::sign::SigningKey,
-    encoding::{Reader, Writer},
+    encoding::{MALFORMED, Reader, Writer},
     error::{Code, Error, Result},
     identity::{AppId, Identity, UserId},
     party::Email,
@@ -91,6 +91,9 @@ impl Payload for Contact {
         let user_id = UserId::read(reader)?;
         reader.key(3)?;
         let version = reader.uint()?;
+        if version == 0 {
+            return Err(MALFORMED);
+        }
         reader.key(4)?;
         let email = Email::read(reader)?;
         reader.key(5)?;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use wardkey::{
     encoding::Context,
     error::{Code, Error, Result},
-    identity::{AppId, Asked, Identity},
+    identity::{AppId, Asked, FirstUse, Identity, Pin, compare},
     key_pair::Suite,
     message::Header,
     party::Party,
@@ -80,7 +80,10 @@ impl Signers for Lazy<'_> {
             let objects: Vec<_> = bundles.iter().map(Vec::as_slice).collect();
             let found = Identity::verify(&objects, &app, Asked::Bundle(bundle), Minimum(self.0.minimum));
             match found {
-                Ok(identity) => return Ok(Signer::of(&identity, bundle).expect("asked for")),
+                Ok(identity) => {
+                    self.0.meet(&identity)?;
+                    return Ok(Signer::of(&identity, bundle).expect("asked for"));
+                }
                 Err(error) if error.code() == Code::BadSignature => (),
                 Err(error) => return Err(error),
             }
@@ -90,6 +93,15 @@ impl Signers for Lazy<'_> {
 }
 
 impl Input {
+    /// Compares an identity with its pin, and the key server's with the fingerprint that is configured.
+    fn meet(&self, identity: &Identity) -> Result<()> {
+        let name = identity.user_id().map(|name| name.as_str());
+        let pin = name.and_then(|name| self.pins.get(name)).map(pin_of);
+        let anchor = self.escrow_key.as_deref().filter(|_| name.is_none()).map(|key| Hash(unhex_array(key)));
+        let first_use = if self.refuse_first_use && name.is_some() { FirstUse::Reject } else { FirstUse::Pin };
+        compare(identity, pin.as_ref(), anchor.as_ref(), first_use).map(drop)
+    }
+
     fn minimum(&self) -> Minimum {
         Minimum(self.minimum)
     }
@@ -158,6 +170,16 @@ impl Input {
             _ => panic!("no such kind: {kind}"),
         }
     }
+}
+
+fn pin_of(pin: &Value) -> Pin {
+    let text = |name: &str| pin.get(name).and_then(Value::as_str);
+    let suite = Suite::from_name(text("suite").expect("a suite")).expect("a suite");
+    let fingerprint = cbor::bytes(unhex(text("fingerprint").expect("a fingerprint")));
+    let version = pin.get("version").and_then(Value::as_u64).expect("a version");
+    let hash = text("hash").map_or(Null, |hash| cbor::bytes(unhex(hash)));
+    let encoded = Array(vec![fingerprint, Item::Uint(version), hash, Item::Uint(suite.number())]).encode();
+    Pin::from_bytes(&encoded).expect("a pin")
 }
 
 fn all(texts: &[String]) -> Vec<Vec<u8>> {

@@ -1,7 +1,7 @@
 """Opens every vector that the Rust code recorded in `testdata/`.
 
-A file of sections 1 to 8 that is missing, or without vectors, fails: it would else pass unseen.
-Those of sections 9 to 15 are opened where they are there. `WARDKEY_TESTDATA` names another folder.
+A file that is missing, or without vectors, fails: it would else pass unseen. `WARDKEY_TESTDATA`
+names another folder.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def present() -> Iterator[object]:
                 yield pytest.param(file_name, list_name, entry, id=name)
 
 
-@pytest.mark.parametrize("file_name", CHECKS)
+@pytest.mark.parametrize("file_name", [*CHECKS, *recorded.CHECKS])
 def test_file_holds_vectors(file_name: str) -> None:
     found = [list_name for list_name, _ in entries(file_name)]
     assert "vectors" in found
@@ -54,7 +54,7 @@ if ENTRIES:  # without any, the test above fails six times
 
 
 def objects() -> Iterator[object]:
-    """The entries of sections 9 to 15 that are there."""
+    """The entries of sections 9 to 15."""
     for file_name in recorded.CHECKS:
         if (TESTDATA / file_name).exists():
             for list_name, entry in entries(file_name):

@@ -290,7 +290,7 @@ fn opened_account(row: &schema::Account) -> Result<(account::Account, Which, boo
     let opened = match (&row.password, &row.shares) {
         (Some(password), None) => {
             let derivation = derivation.expect("what was derived with");
-            opening.open(&derivation.derive(&Password::new(password).expect("a password"))?)?
+            opening.open(&derivation.derive(&Password::new(password)?)?)?
         }
         (None, Some(shares)) => {
             let men = |key_server: &String| {
@@ -302,7 +302,9 @@ fn opened_account(row: &schema::Account) -> Result<(account::Account, Which, boo
         }
         _ => panic!("a password or shares"),
     };
-    let (own, key_server, renewal) = (all(&row.bundles), all(&row.key_server), row.renewal.as_deref().map(unhex));
+    let (own, key_server) = (all(&row.bundles), all(&row.key_server));
+    // It belongs to the pending backup.
+    let renewal = row.renewal.as_deref().filter(|_| opened.which == Which::Pending).map(unhex);
     let slices = |of: &'_ [Vec<u8>]| -> Vec<Vec<u8>> { of.to_vec() };
     let (own, key_server) = (slices(&own), slices(&key_server));
     let own: Vec<&[u8]> = own.iter().map(Vec::as_slice).collect();
