@@ -9,22 +9,43 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
+#[allow(dead_code)]
+mod recording;
 
 use std::{env, fs, path::PathBuf};
 
-use common::{check, schema};
+use common::{check, objects, schema};
 use serde::de::DeserializeOwned;
 
-fn replay<V: DeserializeOwned>(name: &str, least: usize, vector: impl Fn(&V)) {
+fn read<V: DeserializeOwned, I: DeserializeOwned>(name: &str, least: (usize, usize)) -> schema::File<V, I> {
     let named = env::var_os("WARDKEY_INTEROP").map(PathBuf::from);
     let directory = named.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/interop"));
     let path = directory.join(name);
     let Ok(text) = fs::read_to_string(&path) else {
         panic!("{} is missing: run `python tests/interop/make.py {}` first", path.display(), directory.display());
     };
-    let file: schema::File<V> = schema::read(&text);
-    assert!(file.vectors.len() >= least, "{name}: only {} vectors", file.vectors.len());
+    let file: schema::File<V, I> = schema::read(&text);
+    let found = (file.vectors.len(), file.invalid.len());
+    assert!(found.0 >= least.0 && found.1 >= least.1, "{name}: only {found:?} entries");
+    file
+}
+
+fn replay<V: DeserializeOwned>(name: &str, least: usize, vector: impl Fn(&V)) {
+    read::<V, serde_json::Value>(name, (least, 0)).vectors.iter().for_each(vector);
+}
+
+/// What must fail, too.
+fn replay_all<V: DeserializeOwned, I: DeserializeOwned>(
+    file_name: &str,
+    least: (usize, usize),
+    vector: impl Fn(&V),
+    name: impl Fn(&I) -> &str,
+    open: impl Fn(&I) -> wardkey::error::Result<()>,
+) {
+    let file = read::<V, I>(file_name, least);
     file.vectors.iter().for_each(vector);
+    let unlike: Vec<_> = file.invalid.iter().filter_map(|row| check::unlike(name(&row.entry), row, &open)).collect();
+    assert!(unlike.is_empty(), "{}", unlike.join("\n"));
 }
 
 #[test]
@@ -40,4 +61,54 @@ fn wrap_sets_made_by_python() {
 #[test]
 fn backups_made_by_python() {
     replay("backup.json", 8, check::backup);
+}
+
+#[test]
+fn identities_made_by_python() {
+    replay_all("identity.json", (5, 30), objects::check::identity, |row| &row.name, objects::check::try_identity);
+}
+
+#[test]
+fn safety_numbers_made_by_python() {
+    replay_all("safety_number.json", (1, 0), objects::check::safety, |row| &row.name, objects::check::try_safety);
+}
+
+#[test]
+fn logins_made_by_python() {
+    replay("login.json", 1, objects::check::login);
+}
+
+#[test]
+fn states_made_by_python() {
+    replay_all("state.json", (1, 1), objects::check::state, |row| &row.name, objects::check::try_state);
+}
+
+#[test]
+fn contacts_receipts_and_proofs_made_by_python() {
+    replay_all("recovery.json", (3, 10), objects::check::object, |row| &row.name, objects::check::try_object);
+}
+
+#[test]
+fn shares_made_by_python() {
+    replay_all("share.json", (1, 1), objects::check::share, |row| &row.name, objects::check::try_share);
+}
+
+#[test]
+fn accounts_made_by_python() {
+    replay_all("account.json", (2, 5), objects::check::account, |row| &row.name, objects::check::try_account);
+}
+
+#[test]
+fn journals_made_by_python() {
+    replay_all("journal.json", (2, 10), objects::check::journal, |row| &row.name, objects::check::try_journal);
+}
+
+#[test]
+fn sessions_made_by_python() {
+    let opens = |row: &recording::session::Opened| {
+        let found = row.input.open(&row.kind).unwrap_or_else(|error| panic!("{}: {error}", row.name));
+        assert_eq!(found, row.expected, "{}, {}", row.kind, row.name);
+    };
+    let try_open = |row: &recording::session::Refused| row.input.open(&row.kind).map(drop);
+    replay_all("session.json", (20, 100), opens, |row: &recording::session::Refused| &row.name, try_open);
 }

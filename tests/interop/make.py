@@ -2,7 +2,9 @@
 
     python tests/interop/make.py OUTDIR
 
-writes `message.json`, `wrap.json` and `backup.json`, in the schema of `testdata/` (see `vectors.py`).
+writes the files of `testdata/` in their schema (see `vectors.py` and `recorded.py`), and into
+`OUTDIR/objects` all of sections 9 to 15, in the schema of `kinds.py`: `identity.json`,
+`account.json`, `session.json`, `journal.json` and `device.json`, each with bad entries, too.
 """
 
 from __future__ import annotations
@@ -10,16 +12,21 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from making import accounts, devices, identities, journals, sessions
+from making.as_recorded import converted
+from making.entries import without_made
 from wardkey_format import author, backup, ed25519, message, wrap
 from wardkey_format.private_key import KeyPair
-from wardkey_format.randomness import draw
+from wardkey_format.randomness import draw, seeded
 from wardkey_format.slow_key import Argon2idKdf, Kdf, Pbkdf2Kdf
 from wardkey_format.suite import Suite
 
 Entry = dict[str, Any]
+Files = dict[str, list[Entry]]
 
 PLAIN_SIZES = (0, 11, 16_383, 16_384, 16_385, 40_000)
 PADDED_SIZES = (0, 1, 248, 249, 1_000, 40_000)
@@ -219,11 +226,49 @@ def all_files() -> dict[str, list[Entry]]:
     }
 
 
+@cache
+def objects(seed: str = "wardkey") -> dict[str, Files]:
+    """The files of sections 9 to 15, good and bad entries. The seed gives all but encapsulations
+    and OAEP."""
+    makers = {
+        "identity.json": identities.make,
+        "account.json": accounts.make,
+        "session.json": sessions.make,
+        "journal.json": journals.make,
+        "device.json": devices.make,
+    }
+    files: dict[str, Files] = {}
+    for file_name, maker in makers.items():
+        with seeded(f"{seed} {file_name}"):
+            made = maker()
+        files[file_name] = {"vectors": made.vectors, "invalid": made.invalid}
+    return files
+
+
+@cache
+def as_recorded() -> dict[str, Files]:
+    """The same in the schema of `testdata/`, as far as that has one."""
+    files: dict[str, Files] = {}
+    for content in objects().values():
+        for which, entries in content.items():
+            for file_name, entry in converted(entries):
+                file = files.setdefault(file_name, {"vectors": [], "invalid": []})
+                file[which].append(entry)
+    return files
+
+
+def _write(path: Path, content: Files) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
 def write_all(directory: Path) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    for file_name, entries in all_files().items():
-        text = json.dumps({"vectors": entries, "invalid": []}, indent=1)
-        (directory / file_name).write_text(text + "\n", encoding="utf-8")
+    files = {name: {"vectors": entries, "invalid": []} for name, entries in all_files().items()}
+    for file_name, content in {**files, **as_recorded()}.items():
+        _write(directory / file_name, content)
+    for file_name, content in objects().items():
+        clean = {which: [*map(without_made, entries)] for which, entries in content.items()}
+        _write(directory / "objects" / file_name, clean)
 
 
 if __name__ == "__main__":

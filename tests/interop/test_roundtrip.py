@@ -18,7 +18,7 @@ from wardkey_format.errors import WardkeyError
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Entry]]:
     directory: Path = tmp_path_factory.mktemp("made")
     make.write_all(directory)
-    files = sorted(directory.iterdir())
+    files = sorted(directory.glob("*.json"))
     return {file.name: json.loads(file.read_text(encoding="utf-8"))["vectors"] for file in files}
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from . import cbor, cobblestone, ed25519, framing, password, slow_key, user_id
+from . import state as account_state
 from .derive import expand
 from .errors import Code, WardkeyError, require
 from .private_key import KeyPair
@@ -131,6 +132,8 @@ class Contents:
 
     keys: tuple[KeyPair, ...]
     signing: tuple[SigningKey, ...] = ()
+    state: bytes = EMPTY_STATE
+    """Of an account, the encoding of section 11.2."""
 
 
 def _is_app_id(text: str) -> bool:
@@ -207,35 +210,55 @@ def seal(
     )
     keys = cobblestone.seal(_keys_key(root), envelope.keys_context(), _encode_keys(contents))
     envelope = Envelope(app_id, user, version, kdf, by_password, by_two_men, keys, b"")
-    state = cobblestone.seal(_state_key(root), envelope.state_context(), EMPTY_STATE)
-    envelope = Envelope(app_id, user, version, kdf, by_password, by_two_men, keys, state)
+    envelope = with_state(envelope, root, version, contents.state)
     return envelope.encode()
+
+
+def with_state(envelope: Envelope, root: bytes, version: int, state: bytes) -> Envelope:
+    """The envelope with a new version and field 8, all else as before."""
+    changed = replace(envelope, version=version)
+    sealed = cobblestone.seal(_state_key(root), changed.state_context(), state)
+    return replace(changed, state=sealed)
 
 
 def open_with_password(
     backup: bytes, password_text: str, *, user: str, app_id: str = ""
 ) -> Contents:
-    envelope = _read_asked_for(backup, app_id, user)
-    prepared = password.prepare(password_text)
-    key = _password_key(envelope.kdf.derive(prepared))
+    envelope = read_asked_for(backup, app_id, user)
+    return open_with_slow_key(envelope, slow_key_of(password_text, envelope.kdf))
+
+
+def open_with_slow_key(envelope: Envelope, slow: bytes) -> Contents:
+    """Steps 4 to 6 of "Opening"."""
+    return _open_contents(envelope, _root_by_slow_key(envelope, slow))
+
+
+def _root_by_slow_key(envelope: Envelope, slow: bytes) -> bytes:
     sealed = envelope.root_by_password
-    root = _open_part(key, envelope.root_context(), sealed, "wrong-password")
-    return _open_contents(envelope, root)
+    return _open_part(_password_key(slow), envelope.root_context(), sealed, "wrong-password")
+
+
+def root_by_password(envelope: Envelope, password_text: str) -> bytes:
+    """What writes a new state into an envelope."""
+    return _root_by_slow_key(envelope, slow_key_of(password_text, envelope.kdf))
 
 
 def open_by_two_men(
     backup: bytes, two_man: TwoManShares, *, user: str, app_id: str = ""
 ) -> Contents:
-    envelope = _read_asked_for(backup, app_id, user)
+    return open_envelope_by_two_men(read_asked_for(backup, app_id, user), two_man)
+
+
+def open_envelope_by_two_men(envelope: Envelope, two_man: TwoManShares) -> Contents:
     sealed = envelope.root_by_two_men
     if sealed is None:
         raise WardkeyError("no-backup", "the backup has no root by two men")
-    key = two_man.key(app_id, user)
+    key = two_man.key(envelope.app_id, envelope.user_id)
     root = _open_part(key, envelope.two_man_root_context(), sealed, "decryption-failed")
     return _open_contents(envelope, root)
 
 
-def _read_asked_for(backup: bytes, app_id: str, user: str) -> Envelope:
+def read_asked_for(backup: bytes, app_id: str, user: str) -> Envelope:
     """Steps 1 and 2 of "Opening"."""
     _check_asked_for(app_id, user)
     envelope = Envelope.read(backup)
@@ -257,8 +280,10 @@ def _open_contents(envelope: Envelope, root: bytes) -> Contents:
     failed: Code = "decryption-failed"
     state = _open_part(_state_key(root), envelope.state_context(), envelope.state, failed)
     keys = _open_part(_keys_key(root), envelope.keys_context(), envelope.keys, failed)
-    require(state == EMPTY_STATE, "invalid-format", "the state isn't the empty map")
-    return _read_keys(keys)
+    if state != EMPTY_STATE:
+        require(envelope.app_id != "", "invalid-format", "the state isn't the empty map")
+        account_state.read(state, envelope.user_id)
+    return replace(_read_keys(keys), state=state)
 
 
 def _check_counts(keys: int, signing: int, code: Code) -> None:

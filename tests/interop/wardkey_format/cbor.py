@@ -11,7 +11,16 @@ from collections.abc import Mapping, Sequence
 
 from .errors import WardkeyError, require
 
-Value = int | bytes | str | None | Sequence["Value"] | Mapping[int, "Value"] | Mapping[str, "Value"]
+Value = (
+    int
+    | bytes
+    | str
+    | None
+    | Sequence["Value"]
+    | Mapping[int, "Value"]
+    | Mapping[str, "Value"]
+    | Mapping[bytes, "Value"]
+)
 
 UNSIGNED, BYTES, TEXT, ARRAY, MAP = 0, 2, 3, 4, 5
 NULL = 0xF6
@@ -99,8 +108,17 @@ class Reader:
         return found
 
     def map(self, length: int) -> None:
-        """Steps into a map of exactly `length` entries."""
+        """Steps into a map of exactly `length` entries, whose keys SPEC names."""
         require(self._argument(MAP) == length, "invalid-format", "CBOR: not the named map keys")
+
+    def entries(self) -> int:
+        """Steps into a map whose keys are data; says how many entries it has."""
+        return self._argument(MAP)
+
+    def next_is(self, major: int) -> bool:
+        """Whether the next item is of this major type."""
+        following = self._data[self._at : self._at + 1]
+        return bool(following) and following[0] >> 5 == major
 
     def key(self, expected: int) -> None:
         """Steps over the next map key, which is `expected`."""

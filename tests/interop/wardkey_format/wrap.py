@@ -90,6 +90,19 @@ def _oaep(label: bytes) -> padding.OAEP:
     return padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), label)
 
 
+def seal_stanza(
+    key: bytes, recipient: PublicKey, key_id: bytes, commitment: bytes, context: Context
+) -> Stanza:
+    """The key for one recipient, bound to the names that it is given."""
+    suite, fingerprint = recipient.suite, recipient.fingerprint
+    info = _info(suite, fingerprint, key_id, commitment, context)
+    if suite == Suite.HYBRID:
+        body = HYBRID.encrypt(key, recipient.hpke, info)  # enc ‖ ct
+    else:
+        body = recipient.rsa.encrypt(key, _oaep(info))
+    return Stanza(suite, fingerprint, body)
+
+
 def wrap(
     key: bytes,
     recipients: Sequence[PublicKey],
@@ -106,15 +119,9 @@ def wrap(
     require(not twice, "invalid-argument", "a recipient twice")
 
     key_id, commitment = derive.key_id(key), derive.key_commitment(key)
-    stanzas = []
-    for recipient in recipients:
-        suite, fingerprint = recipient.suite, recipient.fingerprint
-        info = _info(suite, fingerprint, key_id, commitment, context or {})
-        if suite == Suite.HYBRID:
-            body = HYBRID.encrypt(key, recipient.hpke, info)  # enc ‖ ct
-        else:
-            body = recipient.rsa.encrypt(key, _oaep(info))
-        stanzas.append(Stanza(suite, fingerprint, body))
+    stanzas = [
+        seal_stanza(key, recipient, key_id, commitment, context or {}) for recipient in recipients
+    ]
     stanzas.sort(key=lambda stanza: stanza.fingerprint)
     return WrapSet(key_id, commitment, tuple(stanzas)).encode()
 
