@@ -11,12 +11,13 @@ import {
   toOptions,
   toSource,
 } from "./arguments.js";
-import { Batch, type Item, inBatches } from "./batch.js";
+import { inBatches } from "./batch.js";
 import { isLong, LONG } from "./chunks.js";
-import type { CoreBatch, CoreDataKey } from "./core/wardkey_core.js";
-import { call, core, coreNow, Handle, memoryNow, release } from "./core.js";
-import { fromCore, invalid, isWardkeyError, type WardkeyError } from "./errors.js";
+import type { CoreDataKey } from "./core/wardkey_core.js";
+import { call, core, coreNow, Handle } from "./core.js";
+import { doesNotOpen, fromCore, invalid, isWardkeyError, type WardkeyError } from "./errors.js";
 import { decryptLong, decryptLongSync, encryptLong, encryptLongSync } from "./long.js";
+import { many } from "./many.js";
 import { rangeOf, sizeOf, toReader } from "./range.js";
 import { decryptionStream, encryptionStream, type Pipe } from "./streams.js";
 import type {
@@ -170,11 +171,13 @@ export class DataKey {
       return { bytes: toData(item.data), entries: toEntries(item.context) };
     });
     const wasm = await core();
-    return this.#many(batches, items.length, given, (batch) => {
-      const key = this.#key.inner;
-      if (!(batch instanceof Batch)) return [encryptLongSync(wasm, key, batch.bytes, batch.entries, padded)];
-      const made = call(() => key.encryptMany(batch.packed, batch.texts, batch.layout, padded));
-      return take(made).pieces;
+    return many<Out>(batches, items.length, given, {
+      begin: ({ packed, texts, layout }) => {
+        const key = this.#key.inner;
+        return call(() => key.encryptMany(packed, texts, layout, padded));
+      },
+      result: (bytes) => bytes as Out,
+      long: ({ bytes, entries }) => encryptLongSync(wasm, this.#key.inner, bytes, entries, padded),
     });
   }
 
@@ -194,35 +197,20 @@ export class DataKey {
       }
     });
     const wasm = await core();
-    let index = 0;
-    return this.#many(batches, items.length, given, (batch) => {
-      const key = this.#key.inner;
-      if (!(batch instanceof Batch)) {
-        index += 1;
-        return [settled(() => decryptLongSync(wasm, key, batch.bytes, batch.entries))];
-      }
-      const { pieces, errors } = take(call(() => key.decryptMany(batch.packed, batch.texts, batch.layout)));
-      return pieces.map((value, place): Settled<Out> => {
-        const error = refused.get(index++) ?? (errors[place] === undefined ? undefined : fromCore(errors[place]));
-        return error ? { ok: false, error } : { ok: true, value };
-      });
+    return many<Settled<Out>>(batches, items.length, given, {
+      begin: ({ packed, texts, layout }) => {
+        const key = this.#key.inner;
+        return call(() => key.decryptMany(packed, texts, layout));
+      },
+      result: (value, error, place) => {
+        if (value) return { ok: true, value };
+        return { ok: false, error: refused.get(place) ?? (error === undefined ? doesNotOpen() : fromCore(error)) };
+      },
+      long: ({ bytes, entries }) => {
+        const key = this.#key.inner;
+        return settled(() => decryptLongSync(wasm, key, bytes, entries));
+      },
     });
-  }
-
-  async #many<T>(
-    batches: readonly (Batch | Item)[],
-    total: number,
-    options: ManyOptions,
-    run: (batch: Batch | Item) => T[],
-  ): Promise<T[]> {
-    const results: T[] = [];
-    for (const [number, batch] of batches.entries()) {
-      if (number > 0) await new Promise((resolve) => setTimeout(resolve));
-      throwIfAborted(options.signal);
-      for (const result of run(batch)) results.push(result);
-      options.onProgress?.(results.length, total);
-    }
-    return results;
   }
 
   /** Encrypts what is written into `writable`; one message comes out of `readable`. Constant memory, whatever the length; chunks come out as soon as
@@ -307,21 +295,4 @@ function checkItem(item: unknown, known: readonly string[]): void {
 /** What wasm-bindgen gives owns its buffer; only its type doesn't say so. */
 function own(bytes: Uint8Array): Out {
   return bytes as Out;
-}
-
-/** Takes the pieces out of the module's memory, where they are wiped. */
-function take(batch: CoreBatch): { pieces: Out[]; errors: unknown[] } {
-  try {
-    const memory = memoryNow();
-    let end = batch.pointer();
-    const pieces: Out[] = [];
-    for (const length of batch.lengths()) {
-      const start = end;
-      end += length;
-      pieces.push(memory.slice(start, end));
-    }
-    return { pieces, errors: batch.errors() };
-  } finally {
-    release(batch);
-  }
 }

@@ -3,6 +3,7 @@
 mod author;
 mod body;
 mod header;
+mod many;
 mod open;
 mod padding;
 mod seal;
@@ -12,9 +13,10 @@ pub use self::{
     author::{Author, Authored, Authority, View, open_signed, seal_signed},
     body::{Body, BodyChunks},
     header::{Header, InSession, MAX_HEADER, SignedBy, key_id_of},
+    many::{begin_opening, begin_sealing, finish},
     open::{Opener, open, open_onto},
     padding::{Padding, padded_len},
-    seal::{Sealer, seal, seal_in_session, seal_many, sealed_len},
+    seal::{Sealer, seal, seal_in_session, sealed_len},
 };
 
 /// Context of the body: every byte of the header and the caller's entries.
