@@ -80,14 +80,11 @@ class Run<T> {
       const begun = this.#begin(unit as Batch);
       this.#next += 1;
       this.#given.push(begun);
-      worker.call("finishMany", [begun.core.begun()]).then(
-        (bytes) => {
-          if (this.#takeBack(begun)) this.#settle(begun, bytes, 0);
-          bytes.fill(0);
-        },
+      worker
+        .call("finishMany", [call(() => begun.core.begun())])
+        .then((bytes) => this.#take(begun, bytes))
         // It is done here in the end.
-        () => undefined,
-      );
+        .catch(() => undefined);
     }
   }
 
@@ -100,10 +97,14 @@ class Run<T> {
     } while (this.#given.length < before);
   }
 
-  #takeBack(begun: Begun): boolean {
-    const at = this.#given.indexOf(begun);
-    if (at >= 0) this.#given.splice(at, 1);
-    return at >= 0;
+  /** What the worker brings, unless it was done here meanwhile. */
+  #take(begun: Begun, bytes: Uint8Array): void {
+    if (this.#given.includes(begun)) {
+      this.#settle(begun, bytes, 0);
+      this.#given.splice(this.#given.indexOf(begun), 1);
+      release(begun.core);
+    }
+    bytes.fill(0);
   }
 
   /** Does the next one here; in the end what the worker hasn't brought back. */
@@ -126,8 +127,12 @@ class Run<T> {
   }
 
   #finish(begun: Begun): void {
-    const start = call(() => begun.core.finish());
-    this.#settle(begun, memoryNow(), start);
+    try {
+      const start = call(() => begun.core.finish());
+      this.#settle(begun, memoryNow(), start);
+    } finally {
+      release(begun.core);
+    }
   }
 
   /** Cuts out what is finished. */
@@ -149,7 +154,6 @@ class Run<T> {
       this.results[first + index] = this.#work.result(piece, error, first + index);
     }
     this.#done += items;
-    release(core);
   }
 }
 
