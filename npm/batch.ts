@@ -1,9 +1,9 @@
 // Many records in one crossing into the WebAssembly module: their bytes joined, and a list of lengths.
 import { invalid } from "./errors.js";
 
-/** A new crossing starts after this much, so that no task gets long. */
-const MAX_BYTES = 1 << 20;
-const MAX_ITEMS = 4096;
+/** A new crossing starts after this much: a millisecond or two of work, which makes no task long, and can be shared out. */
+const MAX_BYTES = 1 << 17;
+const MAX_ITEMS = 256;
 /** An item of more than this goes by itself, in pieces. */
 const MAX_ITEM = 1 << 18;
 const NOTHING: Item = { bytes: /* @__PURE__ */ new Uint8Array(), entries: undefined };
@@ -15,12 +15,17 @@ export interface Item {
   entries: string[] | undefined;
 }
 
+/** One that is too long for a batch, and its place among all. */
+export interface Long extends Item {
+  first: number;
+}
+
 export class Batch {
   #data: Uint8Array[] = [];
   #texts: string[] = [];
   #layout: number[] = [];
   #bytes = 0;
-  #items = 0;
+  items = 0;
   /** The data of all items, joined. */
   packed = new Uint8Array();
   /** The keys and values of all contexts, joined. */
@@ -28,8 +33,11 @@ export class Batch {
   /** For each item the number of context entries, the bytes of each key and value, the bytes of the data. */
   layout = new Uint32Array();
 
+  /** @param first the place of its first item among all */
+  constructor(readonly first: number) {}
+
   get full(): boolean {
-    return this.#items >= MAX_ITEMS || this.#bytes >= MAX_BYTES;
+    return this.items >= MAX_ITEMS || this.#bytes >= MAX_BYTES;
   }
 
   /** Nothing holds the place of an item that was refused. */
@@ -48,7 +56,7 @@ export class Batch {
     this.#layout.push(bytes.length);
     this.#data.push(bytes);
     this.#bytes += bytes.length;
-    this.#items += 1;
+    this.items += 1;
   }
 
   /** Joins all, before anybody can take it away. */
@@ -92,9 +100,9 @@ function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 export function inBatches<T>(
   items: readonly T[],
   read: (item: T, index: number) => Item | undefined,
-): (Batch | Item)[] {
+): (Batch | Long)[] {
   if (!Array.isArray(items)) throw invalid("the items are not an array");
-  const batches: (Batch | Item)[] = [];
+  const batches: (Batch | Long)[] = [];
   let batch: Batch | undefined;
   const close = () => {
     batch?.close();
@@ -104,12 +112,12 @@ export function inBatches<T>(
     const item = read(items[index] as T, index);
     if (item && item.bytes.length > MAX_ITEM) {
       close();
-      batches.push({ bytes: item.bytes.slice(), entries: item.entries });
+      batches.push({ first: index, bytes: item.bytes.slice(), entries: item.entries });
       continue;
     }
     if (batch?.full) close();
     if (!batch) {
-      batch = new Batch();
+      batch = new Batch(index);
       batches.push(batch);
     }
     batch.add(item);

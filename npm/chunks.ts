@@ -2,7 +2,7 @@
 import type { CoreBody } from "./core/wardkey_core.js";
 import { call, release } from "./core.js";
 import { webCrypto } from "./engine.js";
-import { invalid, WardkeyError } from "./errors.js";
+import { doesNotOpen, invalid, WardkeyError } from "./errors.js";
 import type { Out } from "./types.js";
 import { hasWorker, run } from "./workers.js";
 
@@ -109,7 +109,7 @@ class WebCryptoChunks implements Chunks {
       done = await this.#subtle[this.#direction](algorithm, this.#key, plain(chunk));
     } catch (cause) {
       if (this.#direction === "encrypt") throw new WardkeyError("limit", "WebCrypto failed", { cause });
-      throw new WardkeyError("decryption-failed", "wrong key or context, or changed bytes");
+      throw doesNotOpen();
     }
     out.set(new Uint8Array(done), at);
   }

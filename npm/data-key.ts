@@ -12,12 +12,13 @@ import {
   toOptions,
   toSource,
 } from "./arguments.js";
-import { Batch, type Item, inBatches } from "./batch.js";
+import { inBatches, type Long } from "./batch.js";
 import { isLong, LONG } from "./chunks.js";
-import type { CoreBatch, CoreDataKey } from "./core/wardkey_core.js";
-import { call, core, coreNow, Handle, memoryNow, release } from "./core.js";
-import { fromCore, invalid, isWardkeyError, type WardkeyError } from "./errors.js";
+import type { CoreDataKey } from "./core/wardkey_core.js";
+import { call, core, coreNow, Handle } from "./core.js";
+import { doesNotOpen, fromCore, invalid, isWardkeyError, type WardkeyError } from "./errors.js";
 import { decryptLong, decryptLongSync, encryptLong, encryptLongSync } from "./long.js";
+import { many } from "./many.js";
 import { rangeOf, sizeOf, toReader } from "./range.js";
 import { decryptionStream, encryptionStream, type Pipe } from "./streams.js";
 import type {
@@ -171,13 +172,13 @@ export class DataKey {
       return { bytes: toData(item.data), entries: toEntries(item.context) };
     });
     const wasm = await core();
-    return this.#many(batches, items.length, given, (batch) => {
-      const key = this.#key.inner;
-      if (!(batch instanceof Batch)) {
-        return encryptLong(wasm, key, sourceOf(batch), batch.entries, padded, signal(given)).then((made) => [made]);
-      }
-      const made = call(() => key.encryptMany(batch.packed, batch.texts, batch.layout, padded));
-      return take(made).pieces;
+    return many<Out>(batches, items.length, given, {
+      begin: ({ packed, texts, layout }) => {
+        const key = this.#key.inner;
+        return call(() => key.encryptMany(packed, texts, layout, padded));
+      },
+      result: (bytes) => bytes as Out,
+      long: (item) => encryptLong(wasm, this.#key.inner, sourceOf(item), item.entries, padded, signal(given)),
     });
   }
 
@@ -197,35 +198,20 @@ export class DataKey {
       }
     });
     const wasm = await core();
-    let index = 0;
-    return this.#many(batches, items.length, given, (batch) => {
-      const key = this.#key.inner;
-      if (!(batch instanceof Batch)) {
-        index += 1;
-        return settled(given, () => decryptLong(wasm, () => key, sourceOf(batch), batch.entries, signal(given)));
-      }
-      const { pieces, errors } = take(call(() => key.decryptMany(batch.packed, batch.texts, batch.layout)));
-      return pieces.map((value, place): Settled<Out> => {
-        const error = refused.get(index++) ?? (errors[place] === undefined ? undefined : fromCore(errors[place]));
-        return error ? { ok: false, error } : { ok: true, value };
-      });
+    return many<Settled<Out>>(batches, items.length, given, {
+      begin: ({ packed, texts, layout }) => {
+        const key = this.#key.inner;
+        return call(() => key.decryptMany(packed, texts, layout));
+      },
+      result: (value, error, place) => {
+        if (value) return { ok: true, value };
+        return { ok: false, error: refused.get(place) ?? (error === undefined ? doesNotOpen() : fromCore(error)) };
+      },
+      long: (item) => {
+        const key = this.#key.inner;
+        return settled(given, () => decryptLong(wasm, () => key, sourceOf(item), item.entries, signal(given)));
+      },
     });
-  }
-
-  async #many<T>(
-    batches: readonly (Batch | Item)[],
-    total: number,
-    options: ManyOptions,
-    run: (batch: Batch | Item) => T[] | Promise<T[]>,
-  ): Promise<T[]> {
-    const results: T[] = [];
-    for (const [number, batch] of batches.entries()) {
-      if (number > 0) await new Promise((resolve) => setTimeout(resolve));
-      throwIfAborted(options.signal);
-      for (const result of await run(batch)) results.push(result);
-      options.onProgress?.(results.length, total);
-    }
-    return results;
   }
 
   /** Encrypts what is written into `writable`; one message comes out of `readable`. Constant memory, whatever the length; chunks come out as soon as
@@ -295,7 +281,7 @@ export async function plaintextSize(source: Blob | RangeSource, key?: DataKey, o
 }
 
 /** The bytes of a long item, which are nobody else's. */
-function sourceOf({ bytes }: Item): Source {
+function sourceOf({ bytes }: Long): Source {
   return { size: bytes.length, read: (start, end) => bytes.subarray(start, end) };
 }
 
@@ -304,12 +290,12 @@ function signal({ signal }: ManyOptions): DataOptions {
   return signal === undefined ? {} : { signal };
 }
 
-async function settled(options: ManyOptions, run: () => Promise<Out>): Promise<Settled<Out>[]> {
+async function settled(options: ManyOptions, run: () => Promise<Out>): Promise<Settled<Out>> {
   try {
-    return [{ ok: true, value: await run() }];
+    return { ok: true, value: await run() };
   } catch (e) {
     throwIfAborted(options.signal);
-    return [{ ok: false, error: fromCore(e) }];
+    return { ok: false, error: fromCore(e) };
   }
 }
 
@@ -321,23 +307,4 @@ function checkItem(item: unknown, known: readonly string[]): void {
 /** What wasm-bindgen gives owns its buffer; only its type doesn't say so. */
 function own(bytes: Uint8Array): Out {
   return bytes as Out;
-}
-
-/** Takes the pieces out of the module's memory, where they are wiped. */
-function take(batch: CoreBatch): { pieces: Out[]; errors: unknown[] } {
-  try {
-    const lengths = batch.lengths();
-    let end = batch.pointer();
-    // Any call may move the memory: this is the last before the pieces are cut out.
-    const memory = memoryNow();
-    const pieces: Out[] = [];
-    for (const length of lengths) {
-      const start = end;
-      end += length;
-      pieces.push(memory.slice(start, end));
-    }
-    return { pieces, errors: batch.errors() };
-  } finally {
-    release(batch);
-  }
 }

@@ -78,6 +78,12 @@ export function invalid(message: string): WardkeyError {
   return new WardkeyError("invalid-argument", message);
 }
 
+/** As the core says it.
+ *  @internal */
+export function doesNotOpen(): WardkeyError {
+  return new WardkeyError("decryption-failed", "wrong key or context, or changed bytes");
+}
+
 /** What the core threw, as the package throws it. A trap of the module is no known failure: it says so, and keeps its cause.
  *  @internal */
 export function fromCore(e: unknown): WardkeyError {

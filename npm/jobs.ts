@@ -2,7 +2,10 @@
 import type * as glue from "./core/wardkey_core.js";
 
 /** What of the glue the jobs use: a worker carries no more of it. */
-export type Core = Pick<typeof glue, "deriveSlow" | "rsaCheck" | "rsaGenerate" | "rsaUnwrap" | "workChunks">;
+export type Core = Pick<
+  typeof glue,
+  "deriveSlow" | "finishMany" | "rsaCheck" | "rsaGenerate" | "rsaUnwrap" | "workChunks"
+>;
 
 /** Each job and what it is given. */
 export interface Jobs {
@@ -13,6 +16,8 @@ export interface Jobs {
   rsaUnwrap: [pkcs8: Uint8Array, label: Uint8Array, body: Uint8Array];
   /** Some chunks of one message, under the key of that message alone. */
   chunks: [aes: Uint8Array, sealing: boolean, first: number, input: Uint8Array];
+  /** Short messages that were begun, each under its own key. */
+  finishMany: [begun: Uint8Array];
 }
 export type Job = keyof Jobs;
 
@@ -22,6 +27,7 @@ const JOBS: { [J in Job]: (core: Core, ...given: Jobs[J]) => Uint8Array } = {
   rsaCheck: (core, ...given) => core.rsaCheck(...given),
   rsaUnwrap: (core, ...given) => core.rsaUnwrap(...given),
   chunks: (core, ...given) => core.workChunks(...given),
+  finishMany: (core, ...given) => core.finishMany(...given),
 };
 
 /** Does a job, and wipes what it was given. */

@@ -13,7 +13,7 @@ export class Pace {
 }
 
 /** Not a timer: those wait at least 4 ms. */
-function nextTask(): Promise<void> {
+export function nextTask(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {

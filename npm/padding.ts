@@ -1,7 +1,7 @@
 // Padding, as plaintext has it where its length is hidden (docs/SPEC.md, section 4.2): data, zeros, length of the data in eight bytes.
 import type { Core } from "./chunks.js";
 import { call } from "./core.js";
-import { WardkeyError } from "./errors.js";
+import { doesNotOpen } from "./errors.js";
 import type { Out } from "./types.js";
 
 const LENGTH = 8;
@@ -14,24 +14,20 @@ export function lengthBytes(length: number): Out {
   return bytes;
 }
 
-function failed(): WardkeyError {
-  return new WardkeyError("decryption-failed", "wrong key or context, or changed bytes");
-}
-
 /** The length of the data in a plaintext of this length that ends with these bytes. */
 export function dataLength(core: Core, end: Uint8Array, total: number): number {
-  if (total < LENGTH || end.length < LENGTH) throw failed();
+  if (total < LENGTH || end.length < LENGTH) throw doesNotOpen();
   const view = new DataView(end.buffer, end.byteOffset + end.length - LENGTH, LENGTH);
   const length = view.getBigUint64(0);
   if (length > BigInt(total - LENGTH) || call(() => core.plaintextLength(Number(length), true)) !== total)
-    throw failed();
+    throw doesNotOpen();
   return Number(length);
 }
 
 /** The length of the data at the beginning of a whole plaintext. */
 export function checkPadding(core: Core, plaintext: Uint8Array): number {
   const length = dataLength(core, plaintext, plaintext.length);
-  if (lastNonZero(plaintext.subarray(length, -LENGTH)) >= 0) throw failed();
+  if (lastNonZero(plaintext.subarray(length, -LENGTH)) >= 0) throw doesNotOpen();
   return length;
 }
 
@@ -77,7 +73,7 @@ export class Unpadder {
   *finish(): Generator<Out> {
     const total = this.#released + this.#zeros + this.#last.length;
     const owed = dataLength(this.#core, this.#last, total) - this.#released;
-    if (owed < 0) throw failed();
+    if (owed < 0) throw doesNotOpen();
     yield* zeroPieces(owed);
   }
 }

@@ -1,8 +1,8 @@
 // The script of a worker: it is given the compiled module, and then jobs. Nothing else runs here.
-import { deriveSlow, initSync, rsaCheck, rsaGenerate, rsaUnwrap, workChunks } from "./core/wardkey_core.js";
+import { deriveSlow, finishMany, initSync, rsaCheck, rsaGenerate, rsaUnwrap, workChunks } from "./core/wardkey_core.js";
 import { buffers, type Failure, perform, type Reply, type Request, type Start } from "./jobs.js";
 
-const core = { deriveSlow, rsaCheck, rsaGenerate, rsaUnwrap, workChunks };
+const core = { deriveSlow, finishMany, rsaCheck, rsaGenerate, rsaUnwrap, workChunks };
 
 addEventListener("message", ({ data, ports: [port] }: MessageEvent<Partial<Start> | undefined>) => {
   if (data?.wardkey !== 1 || !data.module || !port) return;

@@ -57,6 +57,27 @@ class Pool {
     return remote;
   }
 
+  /** One that is free, and stays so: for what is short, and waits for nobody. */
+  idle(): Remote | undefined {
+    for (const [remote, timer] of this.#idle) {
+      clearTimeout(timer);
+      if (remote.gone) {
+        this.#idle.delete(remote);
+      } else {
+        this.#keep(remote);
+        return remote;
+      }
+    }
+    return undefined;
+  }
+
+  /** Starts one for later, if there is none yet. */
+  async prepare(): Promise<void> {
+    if (this.#busy > 0 || this.#idle.size > 0) return;
+    const remote = await this.take();
+    if (remote) this.give(remote);
+  }
+
   async #start(): Promise<Remote | undefined> {
     for (const way of this.#ways) {
       try {
@@ -74,13 +95,17 @@ class Pool {
     if (remote.gone || this.#closed) {
       remote.end();
     } else {
-      const end = () => {
-        this.#idle.delete(remote);
-        remote.end();
-      };
-      this.#idle.set(remote, setTimeout(end, IDLE_MS));
+      this.#keep(remote);
     }
     this.#leave();
+  }
+
+  #keep(remote: Remote): void {
+    const end = () => {
+      this.#idle.delete(remote);
+      remote.end();
+    };
+    this.#idle.set(remote, setTimeout(end, IDLE_MS));
   }
 
   #leave(): void {
@@ -140,6 +165,18 @@ export async function hasWorker(): Promise<boolean> {
   const remote = await own.take();
   if (remote) own.give(remote);
   return remote !== undefined;
+}
+
+/** A worker that has nothing to do, for a short job. It may be taken for a long one at any time: ask for each job.
+ *  @internal */
+export function idleWorker(): Remote | undefined {
+  return current().idle();
+}
+
+/** Starts a worker for later, if there is none and one can be started. Nobody is told if not.
+ *  @internal */
+export function prepareWorker(): void {
+  void current().prepare();
 }
 
 /** Does a job in a worker, or here. `given` makes the arguments, which are wiped; it is asked once more if a worker is lost on the way.

@@ -74,6 +74,16 @@ function types() {
   run("npx", ["tsc", "-p", at("npm/tsconfig.json")]);
 }
 
+/** The glue as a worker needs it: the module gives it no objects, so none of the glue's classes is needed. */
+const withoutObjects = {
+  name: "without-objects",
+  setup({ onLoad }) {
+    onLoad({ filter: /wardkey_core\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, "utf8").replaceAll(/Core\w+\.__wrap\(arg0\)/g, "undefined"),
+    }));
+  },
+};
+
 /** The worker once more, whole and small, for where its file isn't found. Explicit disposal would hold on to every class of the glue. */
 async function inlineWorker() {
   const { build: bundle } = await import("esbuild");
@@ -84,6 +94,7 @@ async function inlineWorker() {
     format: "iife",
     target: "es2022",
     define: { "Symbol.dispose": "undefined" },
+    plugins: [withoutObjects],
     write: false,
     logLevel: "error",
   });

@@ -3,6 +3,7 @@
 mod author;
 mod body;
 mod header;
+mod many;
 mod open;
 mod padding;
 mod seal;
@@ -12,9 +13,10 @@ pub use self::{
     author::{Author, Authored, Authority, Leaf, View, open_signed, seal_signed, sign_batch, verify_author},
     body::{Body, BodyChunks},
     header::{Header, InSession, MAX_HEADER, SignedBy, key_id_of},
+    many::{begin_opening, begin_sealing, finish},
     open::{Opener, open, open_onto},
     padding::{Padding, padded_len},
-    seal::{Sealer, seal, seal_in_session, seal_many, sealed_len},
+    seal::{Sealer, seal, seal_in_session, sealed_len},
 };
 
 pub(crate) use author::view_of;

@@ -1,5 +1,6 @@
 // Many small records.
 import { DataKey } from "../../pkg/index.js";
+import { workerKind } from "../../pkg/workers.js";
 import { compare, randomBytes } from "../page/measure.js";
 
 export const RECORDS = 2000;
@@ -8,9 +9,10 @@ export const RECORD = 256;
 export const plainRecords = () =>
   Array.from({ length: RECORDS }, (_, n) => ({ data: randomBytes(RECORD), context: { record: String(n) } }));
 
-/** Wardkey's side: all records in a call. */
+/** Wardkey's side: all records in a call. The first starts a worker, which takes part in those that are timed. */
 export async function ourRecords(key, plain) {
   const sealed = (await key.encryptMany(plain)).map((bytes, n) => ({ sealed: bytes, context: plain[n].context }));
+  while (workerKind() === undefined) await new Promise((resolve) => setTimeout(resolve, 10));
   return {
     encrypt: () => key.encryptMany(plain),
     decrypt: async () => {

@@ -65,33 +65,28 @@ impl CoreDataKey {
         Ok(message::open(&self.0, sealed, &context(entries)?)?)
     }
 
-    /// Many messages. `packed`: the data of all; `texts`: all keys and values of their contexts; `layout`: for each item the number of context
+    /// Begins many messages. `packed`: the data of all; `texts`: all keys and values of their contexts; `layout`: for each item the number of context
     /// entries, the lengths of each key and value, the length of the data.
     #[wasm_bindgen(js_name = encryptMany)]
     pub fn encrypt_many(&self, packed: &[u8], texts: &[u8], layout: &[u32], padded: bool) -> JsResult<CoreBatch> {
         let items = Batch { packed, texts, layout }.collect::<Result<Vec<_>>>()?;
-        let items: Vec<(&[u8], &Context)> = items.iter().map(|(data, context)| (*data, context)).collect();
-        let (messages, lengths) = with_random(|rng| message::seal_many(&self.0, rng, &items, padding(padded)))?;
-        Ok(CoreBatch { bytes: messages, lengths, errors: Array::new() })
+        let begun = with_random(|rng| message::begin_sealing(&self.0, rng, &items, padding(padded)))?;
+        Ok(CoreBatch { begun, finished: Vec::new(), errors: Array::new() })
     }
 
-    /// The data of many messages, packed like those.
+    /// Begins to open many messages, packed like those.
     #[wasm_bindgen(js_name = decryptMany)]
     pub fn decrypt_many(&self, packed: &[u8], texts: &[u8], layout: &[u32]) -> JsResult<CoreBatch> {
         let errors = Array::new();
-        let mut data = secret::reserve(packed.len())?;
-        let mut lengths = Vec::new();
+        let mut begun = secret::reserve(packed.len())?;
         for (index, item) in (0..).zip(Batch { packed, texts, layout }) {
-            let start = data.len();
-            let opened = item.and_then(|(sealed, context)| message::open_onto(&mut data, &self.0, sealed, &context));
-            match opened {
+            match item.and_then(|(sealed, context)| message::begin_opening(&mut begun, &self.0, sealed, &context)) {
                 Err(error) if error == LAYOUT => return Err(error.into()),
                 Err(error) => errors.set(index, error.into()),
                 Ok(()) => {}
             }
-            lengths.push(data.len() - start);
         }
-        Ok(CoreBatch { bytes: data, lengths, errors })
+        Ok(CoreBatch { begun, finished: Vec::new(), errors })
     }
 
     /// Gives the key up, and wipes what calls left on the stack.
@@ -107,30 +102,36 @@ pub fn key_id_of(sealed: &[u8]) -> JsResult<String> {
     Ok(message::key_id_of(sealed)?.to_string())
 }
 
-/// What came of a batch. It stays in the module's memory: JavaScript cuts the pieces out there, which saves a copy.
+/// A batch of messages that are begun: to be finished here, or by a worker.
 #[wasm_bindgen(js_name = CoreBatch)]
-#[derive(Debug)]
 pub struct CoreBatch {
-    bytes: Vec<u8>,
-    lengths: Vec<usize>,
+    begun: Vec<u8>,
+    finished: Vec<u8>,
     errors: Array,
+}
+
+impl core::fmt::Debug for CoreBatch {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("CoreBatch(redacted)")
+    }
 }
 
 #[wasm_bindgen(js_class = CoreBatch)]
 impl CoreBatch {
-    /// Where all pieces stand, joined.
-    pub fn pointer(&self) -> usize {
-        self.bytes.as_ptr().addr()
-    }
-
-    /// The length of each piece.
-    pub fn lengths(&self) -> Vec<usize> {
-        self.lengths.clone()
-    }
-
-    /// An error in the place of each item that failed.
+    /// An error in the place of each item that can't be begun; it is not among the others.
     pub fn errors(&self) -> Array {
         self.errors.clone()
+    }
+
+    /// What a worker needs for `finishMany()`.
+    pub fn begun(&self) -> Vec<u8> {
+        self.begun.clone()
+    }
+
+    /// As `finishMany()`, here. It stays in the module's memory, at this address: JavaScript cuts the pieces out there, which saves a copy.
+    pub fn finish(&mut self) -> JsResult<usize> {
+        self.finished = message::finish(&self.begun)?;
+        Ok(self.finished.as_ptr().addr())
     }
 }
 

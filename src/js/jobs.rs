@@ -8,7 +8,7 @@ use crate::{
     crypto::rsa,
     error::{Code, Error},
     key_pair::{KeyPair, Suite},
-    message::BodyChunks,
+    message::{self, BodyChunks},
     password::{Derivation, Password},
     secret::{self, Secret},
 };
@@ -70,4 +70,10 @@ pub fn work_chunks(aes: &[u8], sealing: bool, first: f64, input: &[u8]) -> JsRes
         chunks.open(first, input, &mut out)?;
     }
     Ok(out)
+}
+
+/// Messages that were begun on the page, by their own keys: before each its length, or 2³² − 1 where it doesn't open.
+#[wasm_bindgen(js_name = finishMany)]
+pub fn finish_many(begun: &[u8]) -> JsResult<Vec<u8>> {
+    Ok(message::finish(begun)?)
 }

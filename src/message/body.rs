@@ -2,9 +2,9 @@
 
 use rand_core::TryCryptoRng;
 
-use super::{Header, InSession, Padding, body_context};
+use super::{Header, InSession, Padding, open, seal};
 use crate::{
-    cobblestone::{AES, Chunks, Derived, PREFIX, SALT},
+    cobblestone::{AES, Chunks, Derived, SALT},
     data_key::DataKey,
     encoding::Context,
     error::{Code, Error, Result},
@@ -67,10 +67,8 @@ impl Body {
         let mut salt = [0; SALT];
         rng.fill(&mut salt)?;
         let header = Header { padded: padding == Padding::Padme, key_id: key.id(), session };
-        let mut start = header.to_bytes();
-        let derived = Derived::new(key.expander(), &salt, &body_context(&start, context));
-        start.extend_from_slice(&salt);
-        start.extend_from_slice(derived.commitment());
+        let mut start = Vec::new();
+        let derived = seal::begin(key, &salt, &header, context, &mut start);
         Ok((Self::new(header, derived), start))
     }
 
@@ -79,11 +77,8 @@ impl Body {
     /// # Errors
     /// `invalid-format`, `unsupported-version`, `truncated`, `decryption-failed`.
     pub fn open(key: &DataKey, message: &[u8], context: &Context) -> Result<(Self, usize)> {
-        let (header, rest) = Header::parse(message)?;
-        let prefix = rest.first_chunk::<PREFIX>().ok_or(CUT)?;
-        let (header_bytes, _) = message.split_at(message.len() - rest.len());
-        let derived = Derived::verified(key.expander(), prefix, &body_context(header_bytes, context))?;
-        Ok((Self::new(header, derived), header_bytes.len() + PREFIX))
+        let (header, derived, taken) = open::begin(key, message, context)?;
+        Ok((Self::new(header, derived), taken))
     }
 
     /// What stands in clear.

@@ -38,9 +38,7 @@ pub(super) fn open_whole(key: &DataKey, message: &[u8], context: &Context) -> Re
 }
 
 fn append(out: &mut Vec<u8>, key: &DataKey, message: &[u8], context: &Context) -> Result<Option<Signed>> {
-    let (header, rest) = Header::parse(message)?;
-    let body = rest.len().checked_sub(header.trailer_len()).ok_or(CUT)?;
-    let len = usize::try_from(cobblestone::opened_len(body as u64)?).map_err(|_| CUT)?;
+    let len = whole_len(message)?;
     out.try_reserve_exact(len).map_err(|_| Error::new(Code::Limit, "not enough memory"))?;
     let start = out.len();
     let (mut opener, taken) = Opener::start(key, message, context)?;
@@ -49,6 +47,22 @@ fn append(out: &mut Vec<u8>, key: &DataKey, message: &[u8], context: &Context) -
         secret::wipe_from(out, start);
     }
     opened
+}
+
+/// Length of the plaintext in a message that is whole.
+pub(super) fn whole_len(message: &[u8]) -> Result<usize> {
+    let (header, rest) = Header::parse(message)?;
+    let body = rest.len().checked_sub(header.trailer_len()).ok_or(CUT)?;
+    usize::try_from(cobblestone::opened_len(body as u64)?).map_err(|_| CUT)
+}
+
+/// Reads what precedes the first chunk, verifies it, and says how many bytes that were.
+pub(super) fn begin(key: &DataKey, message: &[u8], context: &Context) -> Result<(Header, Derived, usize)> {
+    let (header, body) = Header::parse(message)?;
+    let prefix = body.first_chunk::<PREFIX>().ok_or(CUT)?;
+    let (header_bytes, _) = message.split_at(message.len() - body.len());
+    let derived = Derived::verified(key.expander(), prefix, &body_context(header_bytes, context))?;
+    Ok((header, derived, header_bytes.len() + PREFIX))
 }
 
 /// Opens a message piece by piece. After an error it gives the same error again.
@@ -75,16 +89,17 @@ impl Opener {
     /// # Errors
     /// `invalid-format`, `unsupported-version`, `truncated`, `decryption-failed`.
     pub fn start(key: &DataKey, message: &[u8], context: &Context) -> Result<(Self, usize)> {
-        let (header, body) = Header::parse(message)?;
-        let prefix = body.first_chunk::<PREFIX>().ok_or(CUT)?;
-        let header_len = message.len() - body.len();
-        let (header_bytes, _) = message.split_at(header_len);
-        let chunks = Derived::verified(key.expander(), prefix, &body_context(header_bytes, context))?.chunks();
-        let taken = header_len + PREFIX;
-        let hasher = header.signed_by().map(|_| LeafHasher::new(message.get(..taken).unwrap_or_default()));
-        let unpadder = header.padded.then(Unpadder::default);
-        let trailer = header.trailer_len();
-        Ok((Self { chunks, next: 0, hasher, unpadder, trailer, pending: Vec::new(), failed: None }, taken))
+        let (header, derived, taken) = begin(key, message, context)?;
+        let mut opener = Self::resume(derived.chunks(), header.padded);
+        opener.hasher = header.signed_by().map(|_| LeafHasher::new(message.get(..taken).unwrap_or_default()));
+        opener.trailer = header.trailer_len();
+        Ok((opener, taken))
+    }
+
+    /// A message whose first bytes are read, without its trailer.
+    pub(super) fn resume(chunks: Chunks, padded: bool) -> Self {
+        let unpadder = padded.then(Unpadder::default);
+        Self { chunks, next: 0, hasher: None, unpadder, trailer: 0, pending: Vec::new(), failed: None }
     }
 
     /// Takes more of the message, and appends the data that is verified.

@@ -30,33 +30,6 @@ pub fn seal<R: TryCryptoRng>(
     seal_with(key, &salt, &header, data, context).map(|(message, _)| message)
 }
 
-/// Encrypts many records; one call of the generator serves them all. Gives the messages, joined, and the length of each.
-///
-/// # Errors
-/// `rng`, `limit`; then none is encrypted.
-pub fn seal_many<R: TryCryptoRng>(
-    key: &DataKey,
-    rng: &mut Random<R>,
-    items: &[(&[u8], &Context)],
-    padding: Padding,
-) -> Result<(Vec<u8>, Vec<usize>)> {
-    let header = Header { padded: padding == Padding::Padme, key_id: key.id(), session: None };
-    let mut salts = vec![0; SALT * items.len()];
-    rng.fill_each(&mut salts, SALT)?;
-    let mut total = 0;
-    for (data, _) in items {
-        total += sealed_len(&header, data.len() as u64)?;
-    }
-    let mut messages = reserve(total)?;
-    let mut lengths = Vec::with_capacity(items.len());
-    for ((data, context), salt) in items.iter().zip(salts.as_chunks().0) {
-        let start = messages.len();
-        seal_onto(&mut messages, key, salt, &header, data, context)?;
-        lengths.push(messages.len() - start);
-    }
-    Ok((messages, lengths))
-}
-
 /// Encrypts `data` as an unsigned message of a session.
 ///
 /// # Errors
@@ -107,6 +80,22 @@ fn seal_onto(
     context: &Context,
 ) -> Result<Option<Leaf>> {
     Sealer::start(key, salt, header, context, out).finish(data, out)
+}
+
+/// Writes what stands before the first chunk, and gives the keys of the chunks.
+pub(super) fn begin(
+    key: &DataKey,
+    salt: &[u8; SALT],
+    header: &Header,
+    context: &Context,
+    out: &mut Vec<u8>,
+) -> Derived {
+    let header_bytes = header.to_bytes();
+    let derived = Derived::new(key.expander(), salt, &body_context(&header_bytes, context));
+    out.extend_from_slice(&header_bytes);
+    out.extend_from_slice(salt);
+    out.extend_from_slice(derived.commitment());
+    derived
 }
 
 fn reserve(len: u64) -> Result<Vec<u8>> {
@@ -169,14 +158,15 @@ impl Sealer {
     }
 
     fn start(key: &DataKey, salt: &[u8; SALT], header: &Header, context: &Context, out: &mut Vec<u8>) -> Self {
-        let header_bytes = header.to_bytes();
-        let derived = Derived::new(key.expander(), salt, &body_context(&header_bytes, context));
         let start = out.len();
-        out.extend_from_slice(&header_bytes);
-        out.extend_from_slice(salt);
-        out.extend_from_slice(derived.commitment());
-        let hasher = header.signed_by().map(|_| LeafHasher::new(out.get(start..).unwrap_or_default()));
-        Self { chunks: derived.chunks(), next: 0, hasher, padded: header.padded, len: 0, pending: Vec::new() }
+        let mut sealer = Self::resume(begin(key, salt, header, context, out).chunks(), header.padded);
+        sealer.hasher = header.signed_by().map(|_| LeafHasher::new(out.get(start..).unwrap_or_default()));
+        sealer
+    }
+
+    /// A message whose first bytes are written, and that nobody signs.
+    pub(super) const fn resume(chunks: Chunks, padded: bool) -> Self {
+        Self { chunks, next: 0, hasher: None, padded, len: 0, pending: Vec::new() }
     }
 
     /// Takes more data, and appends the chunks that are complete.

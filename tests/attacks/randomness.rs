@@ -106,6 +106,7 @@ fn r1_every_function_that_draws() {
     let men =
         TwoMen { application: Secret::generate(&mut good).unwrap(), key_server: Secret::generate(&mut good).unwrap() };
     let items: [(&[u8], &Context); 3] = [(b"a", &none), (b"b", &none), (b"c", &none)];
+    let many = items.map(|(data, context)| (data, context.clone()));
     let envelope = |rng: &mut Rng, men| {
         let keys = Keys { encryption: &[&pairs[0].pair], signing: &[&signer] };
         Envelope::seal(rng, &owner, 1, &derivation, &password, men, &keys).map(drop)
@@ -124,7 +125,11 @@ fn r1_every_function_that_draws() {
             Box::new(|rng| cobblestone::seal(&Secret::from_slice(&[1; 32]).unwrap(), rng, b"", b"x").map(drop)),
         ),
         ("message::seal", 1, Box::new(|rng| message::seal(&key, rng, b"x", &none, Padding::Padme).map(drop))),
-        ("message::seal_many", 1, Box::new(|rng| message::seal_many(&key, rng, &items, Padding::None).map(drop))),
+        (
+            "message::begin_sealing",
+            1,
+            Box::new(|rng| message::begin_sealing(&key, rng, &many, Padding::None).map(drop)),
+        ),
         (
             "message::seal_in_session",
             1,
@@ -180,9 +185,10 @@ fn r1_salts_of_a_batch() {
     let seal = |salts: &[[u8; 24]]| {
         let generator = || Random::new(Written(salts.concat()));
         let items: Vec<(&[u8], &Context)> = salts.iter().map(|_| (b"x".as_slice(), &none)).collect();
-        let many = message::seal_many(&key, &mut generator(), &items, Padding::None);
+        let many: Vec<_> = items.iter().map(|(data, context)| (*data, Context::clone(context))).collect();
+        let begun = message::begin_sealing(&key, &mut generator(), &many, Padding::None);
         let signed = message::seal_signed(&key, &mut generator(), &signer, &author(), &items, Padding::None);
-        assert_eq!(many.as_ref().map(|(_, lengths)| lengths.len()), signed.as_ref().map(Vec::len));
+        assert_eq!(begun.map(|_| ()), signed.as_ref().map(|_| ()).map_err(|error| *error));
         signed
     };
     assert_eq!(seal(&[[1; 24], [2; 24], [3; 24]]).unwrap().len(), 3);

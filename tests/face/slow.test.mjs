@@ -84,6 +84,14 @@ async function watched([name, cold]) {
       const sealed = new Blob([await key.encrypt(new Uint8Array(32 << 20).fill(7))]);
       return () => key.decryptRange(sealed, 5, 32 << 20);
     },
+    "20,000 records": async () => {
+      const key = await pkg.DataKey.generate();
+      const plain = Array.from({ length: 20_000 }, () => ({ data: new Uint8Array(256) }));
+      const both = async () => key.decryptMany((await key.encryptMany(plain)).map((sealed) => ({ sealed })));
+      await both();
+      while (workerKind() === undefined) await new Promise((resolve) => setTimeout(resolve, 10));
+      return both;
+    },
     "rsa-3072 generate": async () => () => pkg.KeyPair.generate({ suite: "rsa-3072" }),
     "rsa-4096 generate": async () => () => pkg.KeyPair.generate({ suite: "rsa-4096" }),
   };
@@ -177,6 +185,22 @@ await test("slow work in Chromium", async (t) => {
         const found = await measure(browser, url, `${kind}; wasm; inline`, cold, ({ longest }) => longest === 0);
         say(t, found);
         assert.deepEqual([found.longest, found.worker, found.workers], [0, "inline", 0]);
+      });
+    }
+    for (const [inline, workers] of [
+      ["", 1],
+      ["; inline", 0],
+    ]) {
+      await t.test(`${where}: 20,000 records make no task over ${LONG_TASK_MS} ms, ${workers} workers`, async (t) => {
+        const found = await measure(
+          browser,
+          url,
+          `20,000 records; auto${inline}`,
+          cold,
+          ({ longest }) => longest === 0,
+        );
+        say(t, found);
+        assert.deepEqual([found.longest, found.workers], [0, workers]);
       });
     }
     for (const kind of ["argon2id", "pbkdf2"]) {

@@ -14,6 +14,7 @@ import options from "./options.mjs";
 import quiet from "./quiet.mjs";
 import random from "./random.mjs";
 import ranges from "./ranges.mjs";
+import shared from "./shared.mjs";
 import start from "./start.mjs";
 import streams from "./streams.mjs";
 import vectors from "./vectors.mjs";
@@ -26,6 +27,7 @@ export const suites = {
   options,
   data,
   many,
+  shared,
   long,
   bulk,
   streams,
