@@ -405,7 +405,7 @@ ${sections.join("\n\n")}
   \`TransformStream\` encrypts the chunks of a piece at the same time, and waits for them.
 - Two workers and one: the package's own, started before; in the page alone, in one call of \`encryptSync()\` or \`decryptSync()\`.
 - A side that needs more than 1.5 s in its first round of 256 MiB has that one round.
-- 2,000 records: Wardkey's in one call and each with a context, a worker being there from calls before, as in an application that does so repeatedly; the others' by a call each, all at once or one after another, whichever is the faster for them.
+- 2,000 records: Wardkey's in one call and each with a context, a worker being there from calls before, as in an application that does so repeatedly, and after twelve calls that aren't timed, of WebCrypto too; the others' by a call each, all at once or one after another, whichever is the faster for them.
 
 ${table([["peer", "how it is used"], ...use])}
 `;
