@@ -98,9 +98,10 @@ impl Session {
             return Err(Error::new(Code::UnknownGroup, "the log of this group is not known"));
         }
         let reads = signer.party().is_some_and(|party| log.rights_at(&party, view).has(Rights::READ));
-        if reads || self.is_creator(signer) { Ok(()) } else { Err(NO_WRITER) }
+        if reads || (generation == 0 && self.is_creator(signer)) { Ok(()) } else { Err(NO_WRITER) }
     }
 
+    /// Who may write while generation 0 is the newest, whatever his rights are.
     fn is_creator(&self, signer: &Signer) -> bool {
         self.log().creator().is_some_and(|creator| creator.identity == signer.identity && creator.user == signer.user)
     }
@@ -116,13 +117,14 @@ impl Session {
     /// What somebody's messages say of him now.
     ///
     /// # Errors
-    /// `forbidden` where he is neither a reader nor the creator; `stale` where a new generation is due; `unknown-group`.
+    /// `forbidden` where he is neither a reader nor the creator; `stale` where a new generation is due.
     pub fn author(&self, signer: &Signer) -> Result<Author> {
         let reads = signer.party().is_some_and(|party| self.log().rights(&party).has(Rights::READ));
-        if !reads && !self.is_creator(signer) {
+        let creates = self.log().newest_generation() == 0 && self.is_creator(signer);
+        if !reads && !creates {
             return Err(NO_WRITER);
         }
-        if self.is_due()? {
+        if self.is_due() {
             return Err(Error::new(Code::Stale, "a new generation is due"));
         }
         let (session, view) = (self.log().id().0, self.log().head());

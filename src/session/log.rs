@@ -137,8 +137,11 @@ impl Log {
     /// Verifies the entries that follow, in this order. After an error the log is what it was up to the entry before.
     ///
     /// # Errors
-    /// Those of SPEC section 12.3, steps 2 to 6; `limit`.
+    /// Those of SPEC section 12.3, steps 2 to 5; `limit`.
     pub fn extend(&mut self, entries: &[&[u8]], signers: &dyn Signers, minimum: Minimum) -> Result<()> {
+        if self.entries() + entries.len() > MAX_ENTRIES {
+            return Err(FULL);
+        }
         for entry in entries {
             let entry = Unverified::<Entry>::parse(entry, minimum)?;
             let claimed = entry.claimed();
@@ -146,10 +149,7 @@ impl Log {
                 return Err(Error::new(Code::KeyMismatch, "an entry of another session"));
             }
             if !self.precedes(claimed) {
-                return Err(self.contradiction(entry, signers));
-            }
-            if self.entries() >= MAX_ENTRIES {
-                return Err(FULL);
+                return Err(STRAY);
             }
             let signer = signers.signer(&claimed.signer)?;
             let entry = entry.verify(&signer.key)?;
@@ -162,32 +162,6 @@ impl Log {
     fn precedes(&self, entry: &Entry) -> bool {
         let head = self.head();
         head.sequence.checked_add(1) == Some(entry.sequence) && entry.previous.0 == head.hash
-    }
-
-    /// What an entry that doesn't follow is: a second one for its place that verifies there is a fork.
-    fn contradiction(&self, entry: Unverified<Entry>, signers: &dyn Signers) -> Error {
-        let place = usize::try_from(entry.claimed().sequence).unwrap_or(usize::MAX);
-        let Some(known) = self.steps.get(place) else { return STRAY };
-        if known.hash == *entry.hash() {
-            return STRAY;
-        }
-        let Ok(mut before) = self.up_to(place) else { return STRAY };
-        if !before.precedes(entry.claimed()) {
-            return STRAY;
-        }
-        let verified = signers.signer(&entry.claimed().signer).and_then(|signer| {
-            let entry = entry.verify(&signer.key)?;
-            before.append(entry.hash(), Vec::new(), entry.value(), signer)
-        });
-        verified.err().unwrap_or(FORK)
-    }
-
-    /// The log of the first so many steps.
-    fn up_to(&self, count: usize) -> Result<Self> {
-        let mut payloads = self.steps.iter().take(count).map(|step| step.payload.as_slice());
-        let mut log = Self::restore(payloads.next().unwrap_or_default(), &self.signers)?;
-        payloads.try_for_each(|payload| log.restore_entry(payload, &self.signers))?;
-        Ok(log)
     }
 
     /// Of a genesis whose signature was verified before it was kept, as were these signers.
@@ -370,6 +344,11 @@ impl Log {
         View { sequence: self.entries() as u64, hash: hash.0 }
     }
 
+    /// Hashes of the genesis and of the entries.
+    pub fn hashes(&self) -> impl Iterator<Item = &Hash> {
+        self.steps.iter().map(|step| &step.hash)
+    }
+
     /// The creator, as he signed the genesis.
     #[must_use]
     pub fn creator(&self) -> Option<&Signer> {
@@ -455,10 +434,9 @@ impl Log {
     }
 
     /// Who has a stanza of the newest generation.
-    pub(super) fn covered(&self) -> impl Iterator<Item = (usize, &Holder)> {
+    pub(super) fn covered(&self) -> impl Iterator<Item = &Party> {
         let newest = self.generations.len().checked_sub(1);
-        let holders = self.order.iter().filter_map(|place| Some((*place, self.holders.get(*place)?)));
-        holders.filter(move |(_, holder)| holder.covered == newest)
+        self.holders.iter().filter(move |holder| holder.covered == newest).map(|holder| &holder.party)
     }
 
     /// Compares with what was seen of this log before.

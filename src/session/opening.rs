@@ -111,11 +111,11 @@ impl Keys {
 }
 
 impl Session {
-    /// The stanzas through which these parties, the user and his groups, come to the newest key that they can have.
+    /// The stanza through which these parties, the user and then his groups, come to the newest key that they can have.
     ///
     /// # Errors
-    /// `revoked`, `not-a-recipient`; `bad-signature` where the bodies are missing.
-    pub fn sealed_for(&self, parties: &[Party]) -> Result<Vec<Sealed<'_>>> {
+    /// `revoked`, `not-a-recipient`; `bad-signature` where its body is missing.
+    pub fn sealed_for(&self, parties: &[Party]) -> Result<Sealed<'_>> {
         let log = self.log();
         if !parties.iter().any(|party| log.rights(party).has(Rights::READ)) {
             return Err(if parties.iter().any(|party| log.has_read(party)) {
@@ -125,10 +125,11 @@ impl Session {
             });
         }
         let newest = parties.iter().filter_map(|party| log.holder(party)?.covered).max().ok_or(NOT_FOR_THIS)?;
-        let bodies = self.wrapped.bodies.iter().filter(|body| body.generation == newest);
-        let mine = bodies.filter(|body| log.party(body.party).is_some_and(|party| parties.contains(party)));
-        let sealed: Vec<_> = mine.map(|body| Sealed { session: self, body }).collect();
-        if sealed.is_empty() { Err(bad("the stanza that was signed is missing")) } else { Ok(sealed) }
+        let body = parties.iter().find_map(|party| {
+            let place = log.place(party)?;
+            self.wrapped.bodies.iter().find(|body| body.party == place && body.generation == newest)
+        });
+        body.map(|body| Sealed { session: self, body }).ok_or(bad("the stanza that was signed is missing"))
     }
 
     /// From the key of a generation down: those of all before. Where the session was restored, down to the first one whose successor was fetched.
@@ -159,11 +160,11 @@ impl Session {
     /// Those of SPEC section 12.6, steps 2 to 4.
     pub fn open<R: TryCryptoRng>(&self, rng: &mut Random<R>, parties: &[Party], pairs: &[&KeyPair]) -> Result<Keys> {
         let sealed = self.sealed_for(parties)?;
-        let found = sealed.iter().find_map(|sealed| {
-            let pair = pairs.iter().find(|pair| pair.public_key().fingerprint() == sealed.fingerprint())?;
-            Some((sealed, *pair))
-        });
-        let (sealed, pair) = found.ok_or(NOT_FOR_THIS)?;
+        if matches!(sealed.party(), Some(Party::Group(_))) {
+            return Err(Error::new(Code::UnknownGroup, "the keys of this group are not known"));
+        }
+        let pair = pairs.iter().find(|pair| pair.public_key().fingerprint() == sealed.fingerprint());
+        let pair = pair.ok_or(NOT_FOR_THIS)?;
         let unwrapping = sealed.begin(pair.public_key())?;
         let opened = pair.unwrap(rng, unwrapping.label(), unwrapping.body())?;
         self.keys_from(sealed.generation(), unwrapping.finish(opened.expose())?)

@@ -3,9 +3,8 @@
 use sha2::{Digest, Sha256};
 
 use super::{
-    log::{Log, bad},
+    log::{Log, Step, bad},
     rights::MAX_PARTIES,
-    signer::Signer,
 };
 use crate::{
     data_key::{KeyCommitment, KeyId},
@@ -191,35 +190,28 @@ impl Wrapped {
                 continue;
             }
             let object = wraps.next().filter(|object| object.claimed().sequence == sequence as u64).ok_or(MISSING)?;
-            let signer = log.signer_of(step).ok_or(MISSING)?;
-            self.take(log, sequence, &step.wrapped, object, signer)?;
+            self.take(log, sequence, step, object)?;
         }
         wraps.next().map_or(Ok(()), |_| Err(MISSING))
     }
 
-    /// Steps 2 to 5.
-    fn take(
-        &mut self,
-        log: &Log,
-        sequence: usize,
-        parties: &[usize],
-        object: Unverified<Wraps>,
-        signer: &Signer,
-    ) -> Result<()> {
+    /// The end of step 1, and steps 2 to 5.
+    fn take(&mut self, log: &Log, sequence: usize, step: &Step, object: Unverified<Wraps>) -> Result<()> {
+        let generation = log.generation_at(sequence as u64);
+        let begins = sequence == 0 || log.generation_at(sequence as u64 - 1) != generation;
+        if object.claimed().previous.is_some() != (begins && generation > 0) {
+            return Err(bad("the key before is sealed in each new generation, and nowhere else"));
+        }
+        let signer = log.signer_of(step).ok_or(MISSING)?;
         if object.claimed().signer != signer.bundle {
             return Err(bad("wraps by another than the signer of their entry"));
         }
         let object = object.verify(&signer.key)?;
         let (wraps, bodies) = (object.value(), object.more());
-        let generation = log.generation_at(sequence as u64);
-        let begins = sequence == 0 || log.generation_at(sequence as u64 - 1) != generation;
         if wraps.generation != generation as u64 || Some(&wraps.named.commitment) != log.commitment(generation) {
             return Err(Error::new(Code::KeyMismatch, "wraps of another key than the log says"));
         }
-        if wraps.previous.is_some() != (begins && generation > 0) {
-            return Err(bad("the key before is sealed in each new generation, and nowhere else"));
-        }
-        let expected = parties.iter().filter_map(|place| log.party(*place));
+        let expected = step.wrapped.iter().filter_map(|place| log.party(*place));
         if !wraps.stanzas.iter().map(|stanza| &stanza.party).eq(expected) {
             return Err(PARTIES);
         }
@@ -230,7 +222,7 @@ impl Wrapped {
         if self.generations.get(generation).map(|wrapping| wrapping.key_id) != Some(wraps.named.key_id) {
             return Err(Error::new(Code::KeyMismatch, "two keys of one generation"));
         }
-        for ((party, stanza), body) in parties.iter().zip(&wraps.stanzas).zip(&bodies.0) {
+        for ((party, stanza), body) in step.wrapped.iter().zip(&wraps.stanzas).zip(&bodies.0) {
             self.newest.push((*party, stanza.fingerprint));
             let Some(body) = body else { continue };
             if *Sha256::digest(body) != stanza.body {

@@ -21,6 +21,7 @@ pub(crate) mod keys;
 pub(crate) mod people;
 pub(crate) mod rng;
 pub(crate) mod schema;
+pub(crate) mod story;
 pub(crate) mod sums;
 
 use wardkey::error::{Code, Result};
