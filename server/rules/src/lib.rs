@@ -46,8 +46,8 @@ pub use memory::MemoryStore;
 pub use request::{Body, MAX_BODY, Request};
 pub use server::Server;
 pub use store::{
-    Account, Backup, Body as StanzaBody, Counted, FeedItem, Head, Kept, Logged, Pending, Recovery, Store, StoreError,
-    Wraps,
+    Account, Backup, Body as StanzaBody, Counted, FeedItem, Head, Kept, Logged, Pending, Recovery, Share, Store,
+    StoreError, Wraps,
 };
 
 pub(crate) const MINUTE: u64 = 60_000;

@@ -94,7 +94,6 @@ struct FeedRow {
 #[derive(Serialize, Deserialize)]
 struct Snapshot {
     version: u64,
-    #[serde(flatten)]
     tables: Tables,
 }
 
