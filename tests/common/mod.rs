@@ -18,6 +18,7 @@ pub(crate) mod every_length;
 pub(crate) mod flip;
 pub(crate) mod hex;
 pub(crate) mod keys;
+pub(crate) mod objects;
 pub(crate) mod people;
 pub(crate) mod rng;
 pub(crate) mod schema;
