@@ -123,6 +123,22 @@ fn without_read() {
     scene.world.post(&carol, &scene.path, items(&[&made]));
 }
 
+/// Who could read once, and has another right now, isn't given what was wrapped for him.
+#[test]
+fn read_no_more() {
+    let mut scene = Scene::new();
+    let bob_party = scene.bob.party();
+    let made = scene.revoke(&[bob_party]);
+    scene.send(made);
+    let bob_revokes = with(&scene.bob, Rights::REVOKE);
+    let made = scene.grant(&[bob_revokes]);
+    scene.send(made);
+    let bob = std::mem::replace(&mut scene.bob, User::new(&mut seeded(70), "x"));
+    let answer = scene.read(&bob);
+    assert_eq!(list(&answer["entries"]).len(), 2);
+    assert!(answer["wraps"].as_array().unwrap().iter().all(|wraps| bodies(wraps).is_empty()));
+}
+
 #[test]
 fn signers_and_feed_come_along() {
     let mut scene = Scene::new();

@@ -171,6 +171,10 @@ fn parties_of_a_new_session() {
     let (_, body) = alice.session(&mut seeded(63), &with_bob, &known);
     alice.renewed(&mut world, 2);
     world.refuse("stale", Some(&alice), "POST", "/v1/sessions", body);
+    // Also where nothing is wrapped for oneself.
+    let (_, body) = alice.session(&mut seeded(64), &with_bob[1..], &directory(&world, &[&alice, &bob]));
+    alice.renewed(&mut world, 3);
+    world.refuse("stale", Some(&alice), "POST", "/v1/sessions", body);
 }
 
 #[test]
