@@ -55,5 +55,5 @@ pub mod signed;
 pub mod cache;
 
 // ---------------------------------------------------------------- the face of the npm package
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "face"))]
 mod js;
