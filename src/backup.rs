@@ -1,12 +1,16 @@
 //! Private keys under a password: SPEC section 7. An envelope holds a random root, sealed by the password and, where wanted, by two men;
 //! from the root come the key of the private keys and the key of the state.
 
+mod payload;
+mod sealing;
 mod stand_alone;
 
 use core::fmt;
 
 use rand_core::TryCryptoRng;
 use sha2::{Digest, Sha256};
+
+use payload::open_payload;
 
 use crate::{
     cobblestone,
@@ -16,18 +20,18 @@ use crate::{
     },
     encoding::{MALFORMED, Reader, Writer, encode, encode_into, framed, unframe},
     error::{Code, Error, Result},
-    identity::UserId,
-    key_pair::{KeyPair, Suite},
+    identity::{AppId, UserId},
+    key_pair::KeyPair,
     password::{Derivation, Password, SlowKey},
     random::Random,
-    secret::{Secret, SecretBytes, equal},
+    secret::{Secret, SecretBytes},
 };
 
+pub use sealing::Sealing;
 pub use stand_alone::{begin_opening, begin_sealing, finish_opening, open_backup, seal_backup};
 
 const MAGIC: [u8; 4] = *b"WKBK";
 const MAX_LEN: usize = 1 << 20;
-const MAX_KEYS: usize = 64;
 const MAX_APP: usize = 128;
 const ROOT: usize = 32;
 const SEALED_ROOT: usize = ROOT + cobblestone::PREFIX + cobblestone::TAG;
@@ -49,6 +53,12 @@ impl Owner {
             return Err(Error::new(Code::InvalidArgument, "an app id has at most 128 bytes"));
         }
         Ok(Self { app_id: app_id.to_owned(), user_id: UserId::new(user_id)? })
+    }
+
+    /// A user whose backups a key server keeps.
+    #[must_use]
+    pub fn of(app_id: &AppId, user_id: &UserId) -> Self {
+        Self { app_id: app_id.as_str().to_owned(), user_id: user_id.clone() }
     }
 
     /// A user, where the application keeps its backups by itself.
@@ -110,6 +120,44 @@ pub struct OpenedKeys {
     pub signing: Vec<SigningKey>,
 }
 
+/// What a backup of an account holds.
+#[derive(Debug)]
+pub struct Contents {
+    /// The private keys.
+    pub keys: OpenedKeys,
+    /// The state's payload.
+    pub state: SecretBytes,
+    /// For writing the state again.
+    pub state_key: StateKey,
+}
+
+/// The key of the state under one root: what an unlocked client keeps, so that it can write the state without the private keys.
+pub struct StateKey(Secret<32>);
+
+impl StateKey {
+    /// A key that was kept.
+    #[must_use]
+    pub const fn from_secret(secret: Secret<32>) -> Self {
+        Self(secret)
+    }
+
+    /// Its bytes, to be kept sealed.
+    #[must_use]
+    pub const fn secret(&self) -> &Secret<32> {
+        &self.0
+    }
+
+    fn of(root: &Expander) -> Self {
+        Self(root.derive("backup-state"))
+    }
+}
+
+impl fmt::Debug for StateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StateKey(redacted)")
+    }
+}
+
 /// A backup as it is stored. What it says is not verified before it is opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
@@ -122,88 +170,7 @@ pub struct Envelope {
     state: Vec<u8>,
 }
 
-/// A backup before the slow step: whatever could be refused was.
-#[derive(Debug)]
-pub struct Sealing {
-    owner: Owner,
-    version: u64,
-    derivation: Derivation,
-    two_man_key: Option<Secret<32>>,
-    payload: SecretBytes,
-    root: Secret<ROOT>,
-}
-
-impl Sealing {
-    /// What to derive.
-    #[must_use]
-    pub const fn derivation(&self) -> &Derivation {
-        &self.derivation
-    }
-
-    /// After the slow step: seals everything.
-    ///
-    /// # Errors
-    /// `rng`, `limit`.
-    pub fn finish<R: TryCryptoRng>(self, rng: &mut Random<R>, key: &SlowKey) -> Result<Envelope> {
-        let Self { owner, version, derivation, two_man_key, payload, root } = self;
-        let expander = Expander::new(root.expose());
-        let mut seal_root = |key: &Secret<32>, context: &[u8]| {
-            let sealed = cobblestone::seal(key, rng, context, root.expose())?;
-            sealed.try_into().map_err(|_| MALFORMED)
-        };
-        let sealed_root = seal_root(&key.password_key(), &root_context(&owner, &derivation))?;
-        let two_man_root = match two_man_key {
-            Some(key) => Some(seal_root(&key, &two_man_context(&owner))?),
-            None => None,
-        };
-        let keys = cobblestone::seal(&expander.derive("backup-keys"), rng, &keys_context(&owner), payload.expose())?;
-        let mut envelope =
-            Envelope { owner, version, derivation, root: sealed_root, two_man_root, keys, state: Vec::new() };
-        envelope.state =
-            cobblestone::seal(&expander.derive("backup-state"), rng, &envelope.state_context(), EMPTY_STATE)?;
-        Ok(envelope)
-    }
-}
-
 impl Envelope {
-    /// Draws a new root and seals everything under it.
-    ///
-    /// # Errors
-    /// `invalid-argument` for version 0, and for no key, too many, or one twice; `rng`, `limit`.
-    pub fn seal<R: TryCryptoRng>(
-        rng: &mut Random<R>,
-        owner: &Owner,
-        version: u64,
-        derivation: &Derivation,
-        password: &Password,
-        two_men: Option<&TwoMen>,
-        keys: &Keys<'_>,
-    ) -> Result<Self> {
-        let sealing = Self::begin(rng, owner, version, derivation, two_men, keys)?;
-        sealing.finish(rng, &derivation.derive(password)?)
-    }
-
-    /// As [`Self::seal`], up to the slow step.
-    ///
-    /// # Errors
-    /// `invalid-argument` for version 0, and for no key, too many, or one twice; `rng`.
-    pub fn begin<R: TryCryptoRng>(
-        rng: &mut Random<R>,
-        owner: &Owner,
-        version: u64,
-        derivation: &Derivation,
-        two_men: Option<&TwoMen>,
-        keys: &Keys<'_>,
-    ) -> Result<Sealing> {
-        if version == 0 {
-            return Err(Error::new(Code::InvalidArgument, "versions begin with 1"));
-        }
-        let payload = seal_payload(keys)?;
-        let two_man_key = two_men.map(|men| men.key(owner));
-        let (owner, derivation, root) = (owner.clone(), derivation.clone(), Secret::generate(rng)?);
-        Ok(Sealing { owner, version, derivation, two_man_key, payload, root })
-    }
-
     /// Reads an envelope; nothing of it is verified yet.
     ///
     /// # Errors
@@ -288,10 +255,7 @@ impl Envelope {
     /// # Errors
     /// `wrong-password`, `decryption-failed`, `invalid-format`, `key-mismatch`.
     pub fn open_with(&self, key: &SlowKey) -> Result<OpenedKeys> {
-        let context = root_context(&self.owner, &self.derivation);
-        let root = cobblestone::open(&key.password_key(), &context, &self.root)
-            .map_err(|_| Error::new(Code::WrongPassword, "the password doesn't open this backup"))?;
-        self.open_root(&SecretBytes::new(root))
+        self.open_root(&self.root_by_password(key)?)
     }
 
     /// Opens it with the shares of both men.
@@ -299,25 +263,111 @@ impl Envelope {
     /// # Errors
     /// `no-backup` where it has no such root; `decryption-failed`, `invalid-format`, `key-mismatch`.
     pub fn open_with_two_men(&self, men: &TwoMen) -> Result<OpenedKeys> {
-        let sealed = self.two_man_root.as_ref();
-        let sealed = sealed.ok_or(Error::new(Code::NoBackup, "this backup can't be opened by two men"))?;
-        let root =
-            cobblestone::open(&men.key(&self.owner), &two_man_context(&self.owner), sealed).map_err(|_| CHANGED)?;
-        self.open_root(&SecretBytes::new(root))
+        self.open_root(&self.root_by_two_men(men)?)
     }
 
-    /// The state first: it authenticates all the rest.
+    /// As [`Self::open_with`], where it holds the state of an account.
+    ///
+    /// # Errors
+    /// `wrong-password`, `decryption-failed`, `invalid-format`, `key-mismatch`.
+    pub fn open_account(&self, key: &SlowKey) -> Result<Contents> {
+        self.open_contents(&self.root_by_password(key)?)
+    }
+
+    /// As [`Self::open_with_two_men`], where it holds the state of an account.
+    ///
+    /// # Errors
+    /// `no-backup` where it has no such root; `decryption-failed`, `invalid-format`, `key-mismatch`.
+    pub fn open_account_with_two_men(&self, men: &TwoMen) -> Result<Contents> {
+        self.open_contents(&self.root_by_two_men(men)?)
+    }
+
+    /// The state alone.
+    ///
+    /// # Errors
+    /// `decryption-failed`, also where the backup was written whole since this key was.
+    pub fn open_state(&self, key: &StateKey) -> Result<SecretBytes> {
+        cobblestone::open(&key.0, &self.state_context(), &self.state).map(SecretBytes::new).map_err(|_| CHANGED)
+    }
+
+    /// The same backup with another version and state: SPEC section 11.3.
+    ///
+    /// # Errors
+    /// `invalid-argument` for version 0; `rng`, `limit`.
+    pub fn with_state<R: TryCryptoRng>(
+        &self,
+        rng: &mut Random<R>,
+        key: &StateKey,
+        version: u64,
+        state: &SecretBytes,
+    ) -> Result<Self> {
+        if version == 0 {
+            return Err(NO_VERSION);
+        }
+        let mut envelope = Self { version, state: Vec::new(), ..self.clone() };
+        envelope.state = envelope.seal_state(rng, key, state.expose())?;
+        Ok(envelope)
+    }
+
+    /// Its version.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Can it be opened by two men?
+    #[must_use]
+    pub const fn is_for_two_men(&self) -> bool {
+        self.two_man_root.is_some()
+    }
+
+    /// Do the two differ in nothing but version and state? So it is with a write of the state.
+    #[must_use]
+    pub fn differs_in_state_only(&self, other: &Self) -> bool {
+        let parts = |it: &Self| (it.owner.clone(), it.derivation.clone(), it.root, it.two_man_root, it.keys.clone());
+        parts(self) == parts(other)
+    }
+
+    fn root_by_password(&self, key: &SlowKey) -> Result<SecretBytes> {
+        let context = root_context(&self.owner, &self.derivation);
+        let root = cobblestone::open(&key.password_key(), &context, &self.root);
+        root.map(SecretBytes::new).map_err(|_| Error::new(Code::WrongPassword, "the password doesn't open this backup"))
+    }
+
+    fn root_by_two_men(&self, men: &TwoMen) -> Result<SecretBytes> {
+        let sealed = self.two_man_root.as_ref();
+        let sealed = sealed.ok_or(Error::new(Code::NoBackup, "this backup can't be opened by two men"))?;
+        let root = cobblestone::open(&men.key(&self.owner), &two_man_context(&self.owner), sealed);
+        root.map(SecretBytes::new).map_err(|_| CHANGED)
+    }
+
+    /// Where the state is the empty map.
     fn open_root(&self, root: &SecretBytes) -> Result<OpenedKeys> {
-        let expander = Expander::new(root.expose());
-        let state = cobblestone::open(&expander.derive("backup-state"), &self.state_context(), &self.state)
-            .map_err(|_| CHANGED)?;
-        let payload = cobblestone::open(&expander.derive("backup-keys"), &keys_context(&self.owner), &self.keys)
-            .map(SecretBytes::new)
-            .map_err(|_| CHANGED)?;
-        if state != EMPTY_STATE {
+        let (_, state, payload) = self.unseal(root)?;
+        if state.expose() != EMPTY_STATE {
             return Err(MALFORMED);
         }
         open_payload(&payload)
+    }
+
+    fn open_contents(&self, root: &SecretBytes) -> Result<Contents> {
+        let (state_key, state, payload) = self.unseal(root)?;
+        Ok(Contents { keys: open_payload(&payload)?, state, state_key })
+    }
+
+    /// State and private keys. The state first: it authenticates all the rest.
+    fn unseal(&self, root: &SecretBytes) -> Result<(StateKey, SecretBytes, SecretBytes)> {
+        let expander = Expander::new(root.expose());
+        let state_key = StateKey::of(&expander);
+        let state = self.open_state(&state_key)?;
+        let payload = cobblestone::open(&expander.derive("backup-keys"), &keys_context(&self.owner), &self.keys)
+            .map(SecretBytes::new)
+            .map_err(|_| CHANGED)?;
+        Ok((state_key, state, payload))
+    }
+
+    fn seal_state<R: TryCryptoRng>(&self, rng: &mut Random<R>, key: &StateKey, state: &[u8]) -> Result<Vec<u8>> {
+        cobblestone::seal(&key.0, rng, &self.state_context(), state)
     }
 
     fn state_context(&self) -> Vec<u8> {
@@ -336,6 +386,7 @@ impl Envelope {
 }
 
 const CHANGED: Error = Error::new(Code::DecryptionFailed, "the backup was changed");
+const NO_VERSION: Error = Error::new(Code::InvalidArgument, "versions begin with 1");
 /// The empty CBOR map.
 const EMPTY_STATE: &[u8] = &[0xa0];
 
@@ -356,103 +407,4 @@ fn two_man_context(owner: &Owner) -> Vec<u8> {
 
 fn keys_context(owner: &Owner) -> Vec<u8> {
     owner.context("wardkey/v1/backup/keys", 0, |_| ())
-}
-
-/// The keys payload as it is written: a private key beside the name of its public half, which is not yet compared.
-struct Payload<'a> {
-    encryption: Vec<(Suite, [u8; 32], &'a [u8])>,
-    signing: Vec<([u8; 32], &'a [u8; 32])>,
-}
-
-fn seal_payload(keys: &Keys<'_>) -> Result<SecretBytes> {
-    let private = keys.encryption.iter().map(|pair| pair.private_bytes()).collect::<Result<Vec<_>>>()?;
-    let named = keys.encryption.iter().zip(&private);
-    let payload = Payload {
-        encryption: named
-            .map(|(pair, private)| (pair.public_key().suite(), pair.public_key().fingerprint().0, private.expose()))
-            .collect(),
-        signing: keys.signing.iter().map(|key| (*key.verifying_key().as_bytes(), key.seed().expose())).collect(),
-    };
-    if payload.is_well_formed() {
-        Ok(payload.encode())
-    } else {
-        Err(Error::new(Code::InvalidArgument, "a backup holds 1 to 64 keys, none twice"))
-    }
-}
-
-/// The form of the whole, then each key.
-fn open_payload(bytes: &SecretBytes) -> Result<OpenedKeys> {
-    let payload = Payload::parse(bytes.expose())?;
-    let encryption = payload
-        .encryption
-        .iter()
-        .map(|(suite, fingerprint, private)| KeyPair::from_private_bytes(*suite, private, fingerprint));
-    let signing = payload.signing.iter().map(|(public, seed)| {
-        let key = SigningKey::from_seed(Secret::from_slice(seed.as_slice()).ok_or(MALFORMED)?);
-        let same = equal(key.verifying_key().as_bytes(), public);
-        same.then_some(key).ok_or(Error::new(Code::KeyMismatch, "the private key is not the one of this public key"))
-    });
-    Ok(OpenedKeys { encryption: encryption.collect::<Result<_>>()?, signing: signing.collect::<Result<_>>()? })
-}
-
-impl<'a> Payload<'a> {
-    fn parse(bytes: &'a [u8]) -> Result<Self> {
-        let mut reader = Reader::new(bytes);
-        let mut payload = Self { encryption: Vec::new(), signing: Vec::new() };
-        reader.map_of(2)?;
-        reader.key(1)?;
-        for _ in 0..count(&mut reader)? {
-            reader.array_of(3)?;
-            let suite = Suite::from_number(reader.uint()?).ok_or(MALFORMED)?;
-            payload.encryption.push((suite, reader.fixed()?, reader.bytes()?));
-        }
-        reader.key(2)?;
-        for _ in 0..count(&mut reader)? {
-            reader.array_of(2)?;
-            payload.signing.push((reader.fixed()?, reader.bytes()?.try_into().map_err(|_| MALFORMED)?));
-        }
-        let canonical = payload.is_well_formed() && equal(payload.encode().expose(), bytes);
-        if canonical { Ok(payload) } else { Err(MALFORMED) }
-    }
-
-    /// 1 to 64 keys, none twice.
-    fn is_well_formed(&self) -> bool {
-        fn all_differ(names: impl Iterator<Item = [u8; 32]>) -> bool {
-            let mut names: Vec<_> = names.collect();
-            names.sort_unstable();
-            names.windows(2).all(|pair| matches!(pair, [a, b] if a != b))
-        }
-        let counts = (1..=MAX_KEYS).contains(&self.encryption.len()) && self.signing.len() <= MAX_KEYS;
-        counts
-            && all_differ(self.encryption.iter().map(|(_, fingerprint, _)| *fingerprint))
-            && all_differ(self.signing.iter().map(|(public, _)| *public))
-    }
-
-    /// Written into memory that doesn't grow.
-    fn encode(&self) -> SecretBytes {
-        let private: usize = self.encryption.iter().map(|(_, _, private)| private.len() + 64).sum();
-        let capacity = private + 96 * self.signing.len() + 16;
-        SecretBytes::new(encode_into(Vec::with_capacity(capacity), |w| {
-            w.map(2);
-            w.uint(1);
-            w.array(self.encryption.len());
-            for (suite, fingerprint, private) in &self.encryption {
-                w.array(3);
-                w.uint(suite.number());
-                w.bytes(fingerprint);
-                w.bytes(private);
-            }
-            w.uint(2);
-            w.array(self.signing.len());
-            for (public, seed) in &self.signing {
-                w.array(2);
-                w.bytes(public);
-                w.bytes(seed.as_slice());
-            }
-        }))
-    }
-}
-
-fn count(reader: &mut Reader<'_>) -> Result<u64> {
-    reader.array().and_then(|count| if count <= MAX_KEYS as u64 { Ok(count) } else { Err(MALFORMED) })
 }

@@ -1,11 +1,23 @@
-//! Who somebody is. User ids are names, the application's: SPEC section 1.
+//! Who somebody is: SPEC sections 1 and 10. User ids are names, the application's; an identity is what proves that signatures and keys are of one party,
+//! and pins keep a name's identity from being another one tomorrow.
+
+mod bundle;
+mod chain;
+mod pin;
+mod safety_number;
 
 use core::fmt;
 
 use crate::{
+    encoding::{MALFORMED, Reader},
     error::{Code, Error, Result},
     unicode::nfc,
 };
+
+pub use bundle::Bundle;
+pub use chain::{Asked, Identity};
+pub use pin::{FirstUse, Met, Pin, Pins, Trust};
+pub use safety_number::{check_compared, group_number, safety_number};
 
 const MAX: usize = 128;
 const GROUP_ID: usize = 43;
@@ -40,6 +52,38 @@ impl UserId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        Self::new(reader.text()?).map_err(|_| MALFORMED)
+    }
+}
+
+/// An app id: 1–128 bytes of UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AppId(String);
+
+impl AppId {
+    /// Takes a text that has the form of an app id.
+    ///
+    /// # Errors
+    /// `invalid-argument`.
+    pub fn new(text: &str) -> Result<Self> {
+        if (1..=MAX).contains(&text.len()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Error::new(Code::InvalidArgument, "an app id has 1 to 128 bytes"))
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        Self::new(reader.text()?).map_err(|_| MALFORMED)
     }
 }
 

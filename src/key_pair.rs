@@ -82,6 +82,18 @@ impl Suite {
         }
     }
 
+    /// Is it weaker than the other? RSA by its size, and `hybrid` is the strongest: SPEC section 10.3.
+    #[must_use]
+    pub const fn is_weaker_than(self, other: Self) -> bool {
+        const fn strength(suite: Suite) -> u64 {
+            match suite {
+                Suite::Hybrid => u64::MAX,
+                rsa => rsa.number(),
+            }
+        }
+        strength(self) < strength(other)
+    }
+
     fn of_bits(bits: u32) -> Option<Self> {
         match bits {
             2048 => Some(Self::Rsa2048),

@@ -36,13 +36,20 @@ mod unicode;
 pub mod backup;
 pub mod cobblestone;
 pub mod data_key;
-pub mod identity;
 pub mod key_pair;
 pub mod message;
 pub mod password;
 pub mod wrap;
 
 pub use crypto::sign;
+
+// ---------------------------------------------------------------- the protocol: signed objects and their rules
+pub mod account;
+pub mod identity;
+pub mod journal;
+pub mod party;
+pub mod session;
+pub mod signed;
 
 // ---------------------------------------------------------------- what is kept on the device
 pub mod cache;

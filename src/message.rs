@@ -9,13 +9,15 @@ mod seal;
 mod tree;
 
 pub use self::{
-    author::{Author, Authored, Authority, View, open_signed, seal_signed},
+    author::{Author, Authored, Authority, Leaf, View, open_signed, seal_signed, sign_batch, verify_author},
     body::{Body, BodyChunks},
     header::{Header, InSession, MAX_HEADER, SignedBy, key_id_of},
     open::{Opener, open, open_onto},
     padding::{Padding, padded_len},
     seal::{Sealer, seal, seal_in_session, seal_many, sealed_len},
 };
+
+pub(crate) use author::view_of;
 
 /// Context of the body: every byte of the header and the caller's entries.
 fn body_context(header: &[u8], context: &crate::encoding::Context) -> Vec<u8> {

@@ -9,7 +9,7 @@ use crate::{
     encoding::{MALFORMED, Reader, Writer, encode},
     error::{Code, Error, Result},
     secret::{Secret, SecretBytes},
-    unicode::nfc,
+    unicode::{is_space, nfc},
 };
 
 const MEMORY_KIB: RangeInclusive<u32> = 19_456..=262_144;
@@ -67,11 +67,6 @@ impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Password(redacted)")
     }
-}
-
-/// General category Zs.
-const fn is_space(c: char) -> bool {
-    matches!(c, ' ' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
 }
 
 /// How a password is made into a key, within the bounds.

@@ -13,3 +13,8 @@ pub(crate) fn nfc(text: &str) -> String {
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) use crate::js::nfc;
+
+/// General category Zs.
+pub(crate) const fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
+}

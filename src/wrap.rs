@@ -66,8 +66,7 @@ impl Wrapper {
         if self.set.stanzas.len() >= MAX_STANZAS {
             return Err(Error::new(Code::Limit, "more than 10,000 recipients"));
         }
-        let info = self.set.info(recipient.suite().number(), recipient.fingerprint(), &self.context);
-        let body = recipient.wrap(rng, &info, key.dangerously_expose().expose())?;
+        let body = stanza_body(key, rng, recipient, &self.context)?;
         let stanza = Stanza { suite: recipient.suite().number(), fingerprint: *recipient.fingerprint(), body };
         self.set.stanzas.insert(place, stanza);
         Ok(())
@@ -107,8 +106,7 @@ const FAILED: Error = Error::new(Code::UnwrapFailed, "the wrapped key does not o
 /// A wrap set of which one stanza is being opened. The private operation stands between its beginning and its end, and may be another engine's.
 #[derive(Debug)]
 pub struct Unwrapping {
-    key_id: KeyId,
-    commitment: KeyCommitment,
+    named: Named,
     label: [u8; 32],
     body: Vec<u8>,
 }
@@ -126,8 +124,14 @@ impl Unwrapping {
         if stanza.suite != public.suite().number() {
             return Err(FAILED);
         }
-        let label = set.info(stanza.suite, &stanza.fingerprint, context);
-        Ok(Self { key_id: set.key_id, commitment: set.commitment, label, body: stanza.body })
+        let named = Named { key_id: set.key_id, commitment: set.commitment };
+        Ok(Self::of_stanza(&named, public, stanza.body, context))
+    }
+
+    /// Of a stanza that stands in another object.
+    pub(crate) fn of_stanza(named: &Named, public: &PublicKey, body: Vec<u8>, context: &Context) -> Self {
+        let label = info(named, public.suite(), public.fingerprint(), context);
+        Self { named: *named, label, body }
     }
 
     /// What the wrap is bound to: HPKE's info, OAEP's label.
@@ -148,12 +152,55 @@ impl Unwrapping {
     /// `unwrap-failed` if it is no key; `key-mismatch` if it isn't the one that the set names.
     pub fn finish(self, opened: &[u8]) -> Result<DataKey> {
         let key = DataKey::from_secret(Secret::from_slice(opened).ok_or(FAILED)?);
-        if equal(&key.id().0, &self.key_id.0) && equal(&key.commitment().0, &self.commitment.0) {
+        if self.named.is(&key) {
             Ok(key)
         } else {
             Err(Error::new(Code::KeyMismatch, "the opened key is not the one that the set names"))
         }
     }
+}
+
+/// The key that a set of stanzas is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) key_id: KeyId,
+    pub(crate) commitment: KeyCommitment,
+}
+
+impl Named {
+    pub(crate) const fn of(key: &DataKey) -> Self {
+        Self { key_id: key.id(), commitment: *key.commitment() }
+    }
+
+    /// Is it this key?
+    pub(crate) fn is(&self, key: &DataKey) -> bool {
+        equal(&key.id().0, &self.key_id.0) && equal(&key.commitment().0, &self.commitment.0)
+    }
+}
+
+/// A stanza's body.
+pub(crate) fn stanza_body<R: TryCryptoRng>(
+    key: &DataKey,
+    rng: &mut Random<R>,
+    recipient: &PublicKey,
+    context: &Context,
+) -> Result<Vec<u8>> {
+    let info = info(&Named::of(key), recipient.suite(), recipient.fingerprint(), context);
+    recipient.wrap(rng, &info, key.dangerously_expose().expose())
+}
+
+/// What a stanza is bound to: HPKE's info, OAEP's label.
+fn info(named: &Named, suite: Suite, fingerprint: &Fingerprint, context: &Context) -> [u8; 32] {
+    Sha256::digest(encode(|w| {
+        w.array(6);
+        w.text("wardkey/v1/wrap");
+        w.uint(suite.number());
+        w.bytes(&fingerprint.0);
+        w.bytes(&named.key_id.0);
+        w.bytes(&named.commitment.0);
+        w.raw(context.as_bytes());
+    }))
+    .into()
 }
 
 #[derive(Debug)]
@@ -226,19 +273,5 @@ impl WrapSet {
 
     fn find(&self, fingerprint: &Fingerprint) -> core::result::Result<usize, usize> {
         self.stanzas.binary_search_by(|stanza| stanza.fingerprint.cmp(fingerprint))
-    }
-
-    /// What the wrap is bound to: HPKE's info, OAEP's label.
-    fn info(&self, suite: u64, fingerprint: &Fingerprint, context: &Context) -> [u8; 32] {
-        Sha256::digest(encode(|w| {
-            w.array(6);
-            w.text("wardkey/v1/wrap");
-            w.uint(suite);
-            w.bytes(&fingerprint.0);
-            w.bytes(&self.key_id.0);
-            w.bytes(&self.commitment.0);
-            w.raw(context.as_bytes());
-        }))
-        .into()
     }
 }

@@ -76,6 +76,16 @@ fn password() {
 }
 
 #[test]
+fn session() {
+    let opens = |row: &recording::session::Opened| {
+        let found = row.input.open(&row.kind).unwrap_or_else(|error| panic!("{}: {error}", row.name));
+        assert_eq!(found, row.expected, "{}, {}", row.kind, row.name);
+    };
+    let try_open = |row: &recording::session::Refused| row.input.open(&row.kind).map(drop);
+    replay("session.json", (30, 140), opens, |row: &recording::session::Refused| &row.name, try_open);
+}
+
+#[test]
 fn made_again_to_the_byte() {
     for (name, text) in recording::all() {
         let recorded = fs::read_to_string(testdata().join(name)).expect(name);

@@ -1,6 +1,7 @@
 //! Who made a message: the trailer of SPEC section 4.3. One signature covers a batch.
 
 use rand_core::TryCryptoRng;
+use sha2::{Digest, Sha256};
 
 use super::{
     Header, InSession, Padding, SignedBy,
@@ -61,6 +62,35 @@ pub struct Author {
     pub authority: Authority,
 }
 
+impl Author {
+    /// What the header of message `index` of `size` says of the session and of him.
+    #[must_use]
+    pub fn header(&self, index: u32, size: u32) -> InSession {
+        let signed_by = SignedBy { bundle_hash: self.bundle_hash, path_len: path_len(index, size) };
+        InSession { id: self.session, signed_by: Some(signed_by) }
+    }
+}
+
+/// What an author signs of a message: SHA-256 of what precedes the chunks ‖ SHA-256 of the chunks' hashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leaf(pub(super) [u8; 64]);
+
+impl Leaf {
+    /// Of the bytes before the first chunk, and the SHA-256 of each chunk with its tag, joined: these may come from another engine.
+    #[must_use]
+    pub fn new(start: &[u8], chunk_hashes: &[u8]) -> Self {
+        Self::of_hashes(&Sha256::digest(start).into(), &Sha256::digest(chunk_hashes).into())
+    }
+
+    pub(super) fn of_hashes(start: &[u8; 32], chunks: &[u8; 32]) -> Self {
+        let mut leaf = [0; 64];
+        let (first, second) = leaf.split_at_mut(32);
+        first.copy_from_slice(start);
+        second.copy_from_slice(chunks);
+        Self(leaf)
+    }
+}
+
 /// A message whose author was verified. `Debug` doesn't show the data.
 #[derive(PartialEq, Eq)]
 pub struct Authored {
@@ -88,37 +118,54 @@ pub fn seal_signed<R: TryCryptoRng>(
     items: &[(&[u8], &Context)],
     padding: Padding,
 ) -> Result<Vec<Vec<u8>>> {
-    if matches!(author.authority, Authority::Group { id, .. } if id == [0; 32]) {
-        return Err(Error::new(Code::InvalidArgument, "no group has the id zero"));
-    }
-    let size = u32::try_from(items.len()).map_err(|_| Error::new(Code::Limit, "too many messages for one batch"))?;
+    author.authority.check()?;
+    let size = batch_size(items.len())?;
     let mut salts = vec![0; SALT * items.len()];
     rng.fill_each(&mut salts, SALT)?;
     let (salts, _) = salts.as_chunks::<SALT>();
     let mut messages = Vec::with_capacity(items.len());
-    let mut leaves = Vec::with_capacity(items.len());
+    let mut leaves: Vec<Leaf> = Vec::with_capacity(items.len());
     for ((index, (data, context)), salt) in (0..size).zip(items).zip(salts) {
-        let signed_by = SignedBy { bundle_hash: author.bundle_hash, path_len: path_len(index, size) };
-        let session = Some(InSession { id: author.session, signed_by: Some(signed_by) });
+        let session = Some(author.header(index, size));
         let header = Header { padded: padding == Padding::Padme, key_id: key.id(), session };
         let (message, leaf) = seal_with(key, salt, &header, data, context)?;
         messages.push(message);
-        leaves.extend(leaf.map(|leaf| leaf_hash(&leaf)));
+        leaves.extend(leaf);
     }
-    let tree = Tree::new(leaves);
-    let Some(root) = tree.root() else { return Ok(messages) };
-    let authority = author.authority.to_bytes();
-    let signature = signer.sign(&signed_bytes(&author.view, &authority, size, root));
-    for (index, message) in (0..size).zip(&mut messages) {
-        message.extend_from_slice(&author.view.sequence.to_be_bytes());
-        message.extend_from_slice(&author.view.hash);
-        message.extend_from_slice(&authority);
-        message.extend_from_slice(&index.to_be_bytes());
-        message.extend_from_slice(&size.to_be_bytes());
-        message.extend(tree.path(index as usize).concat());
-        message.extend_from_slice(&signature);
+    for (message, trailer) in messages.iter_mut().zip(sign_batch(signer, author, &leaves)?) {
+        message.extend_from_slice(&trailer);
     }
     Ok(messages)
+}
+
+/// Signs the messages of a batch, in their order, and gives their trailers. Message number i was made with the header that [`Author::header`] gives for it.
+///
+/// # Errors
+/// `invalid-argument` for a group id of zero, `limit`.
+pub fn sign_batch(signer: &SigningKey, author: &Author, leaves: &[Leaf]) -> Result<Vec<Vec<u8>>> {
+    author.authority.check()?;
+    let size = batch_size(leaves.len())?;
+    let tree = Tree::new(leaves.iter().map(|leaf| leaf_hash(&leaf.0)).collect());
+    let Some(root) = tree.root() else { return Ok(Vec::new()) };
+    let authority = author.authority.to_bytes();
+    let signature = signer.sign(&signed_bytes(&author.view, &authority, size, root));
+    let trailer = |index: u32| {
+        let path = tree.path(index as usize);
+        let mut trailer = Vec::with_capacity(FIXED_TRAILER + 32 * path.len());
+        trailer.extend_from_slice(&author.view.sequence.to_be_bytes());
+        trailer.extend_from_slice(&author.view.hash);
+        trailer.extend_from_slice(&authority);
+        trailer.extend_from_slice(&index.to_be_bytes());
+        trailer.extend_from_slice(&size.to_be_bytes());
+        path.iter().for_each(|hash| trailer.extend_from_slice(hash));
+        trailer.extend_from_slice(&signature);
+        trailer
+    };
+    Ok((0..size).map(trailer).collect())
+}
+
+fn batch_size(items: usize) -> Result<u32> {
+    u32::try_from(items).map_err(|_| Error::new(Code::Limit, "too many messages for one batch"))
 }
 
 /// Opens a signed message and verifies its author. `signer` gives the key of the bundle that the header names.
@@ -133,7 +180,7 @@ pub fn open_signed(
 ) -> Result<Authored> {
     let (header, _) = Header::parse(message)?;
     let (data, signed) = open_whole(key, message, context)?;
-    let verified = verify(&header, signed, signer);
+    let verified = signed.ok_or(BAD).and_then(|(leaf, trailer)| verify_author(&header, &leaf, &trailer, signer));
     match verified {
         Ok(author) => Ok(Authored { data, author }),
         Err(error) => {
@@ -143,19 +190,24 @@ pub fn open_signed(
     }
 }
 
-fn verify(
+/// Verifies the author of a message that was opened, or is being opened, elsewhere.
+///
+/// # Errors
+/// `bad-signature`.
+pub fn verify_author(
     header: &Header,
-    signed: Option<([u8; 64], Vec<u8>)>,
+    leaf: &Leaf,
+    trailer: &[u8],
     signer: impl FnOnce(&[u8; 32]) -> Option<VerifyingKey>,
 ) -> Result<Author> {
-    let (Some(session), Some((leaf, trailer))) = (&header.session, signed) else { return Err(BAD) };
+    let Some(session) = &header.session else { return Err(BAD) };
     let Some(signed_by) = &session.signed_by else { return Err(BAD) };
     let key = signer(&signed_by.bundle_hash).ok_or(BAD)?;
-    let trailer = Trailer::parse(&trailer).ok_or(BAD)?;
+    let trailer = Trailer::parse(trailer).ok_or(BAD)?;
     if path_len(trailer.index, trailer.size) != signed_by.path_len {
         return Err(BAD);
     }
-    let root = root_from_path(trailer.index, trailer.size, leaf_hash(&leaf), trailer.path).ok_or(BAD)?;
+    let root = root_from_path(trailer.index, trailer.size, leaf_hash(&leaf.0), trailer.path).ok_or(BAD)?;
     let authority = Authority::from_bytes(trailer.authority).ok_or(BAD)?;
     key.verify(&signed_bytes(&trailer.view, trailer.authority, trailer.size, &root), trailer.signature)?;
     Ok(Author { session: session.id, bundle_hash: signed_by.bundle_hash, view: trailer.view, authority })
@@ -173,7 +225,23 @@ fn signed_bytes(view: &View, authority: &[u8; AUTHORITY], size: u32, root: &[u8;
     })
 }
 
+/// The view that a message claims: nothing is verified.
+pub(crate) fn view_of(message: &[u8]) -> Option<View> {
+    let (header, rest) = Header::parse(message).ok()?;
+    let trailer = rest.len().checked_sub(header.trailer_len()).and_then(|start| rest.get(start..))?;
+    Trailer::parse(trailer).map(|trailer| trailer.view)
+}
+
 impl Authority {
+    fn check(self) -> Result<()> {
+        match self {
+            Self::Group { id, .. } if id == [0; 32] => {
+                Err(Error::new(Code::InvalidArgument, "no group has the id zero"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn to_bytes(self) -> [u8; AUTHORITY] {
         let mut bytes = Vec::with_capacity(AUTHORITY);
         if let Self::Group { id, sequence, hash } = self {

@@ -2,7 +2,7 @@
 
 use rand_core::TryCryptoRng;
 
-use super::{Header, Padding, body_context};
+use super::{Header, InSession, Padding, body_context};
 use crate::{
     cobblestone::{AES, Chunks, Derived, PREFIX, SALT},
     data_key::DataKey,
@@ -50,9 +50,23 @@ impl Body {
         context: &Context,
         padding: Padding,
     ) -> Result<(Self, Vec<u8>)> {
+        Self::seal_for(key, rng, None, context, padding)
+    }
+
+    /// A new message, of a session or not, and what precedes its first chunk. Who signs it makes the trailer of that, and of the hashes of the chunks.
+    ///
+    /// # Errors
+    /// `rng`.
+    pub fn seal_for<R: TryCryptoRng>(
+        key: &DataKey,
+        rng: &mut Random<R>,
+        session: Option<InSession>,
+        context: &Context,
+        padding: Padding,
+    ) -> Result<(Self, Vec<u8>)> {
         let mut salt = [0; SALT];
         rng.fill(&mut salt)?;
-        let header = Header { padded: padding == Padding::Padme, key_id: key.id(), session: None };
+        let header = Header { padded: padding == Padding::Padme, key_id: key.id(), session };
         let mut start = header.to_bytes();
         let derived = Derived::new(key.expander(), &salt, &body_context(&start, context));
         start.extend_from_slice(&salt);

@@ -1,10 +1,6 @@
 //! Opening a message, at once or piece by piece. Nothing comes out that was not verified.
 
-use super::{
-    Header, body_context,
-    padding::Unpadder,
-    seal::{Leaf, LeafHasher},
-};
+use super::{Header, author::Leaf, body_context, padding::Unpadder, seal::LeafHasher};
 use crate::{
     cobblestone::{self, Chunks, Derived, PREFIX, SEALED_CHUNK, TAG},
     data_key::DataKey,

@@ -3,7 +3,7 @@
 use rand_core::TryCryptoRng;
 use sha2::{Digest, Sha256};
 
-use super::{Header, InSession, Padding, body_context, padding};
+use super::{Header, InSession, Padding, author::Leaf, body_context, padding};
 use crate::{
     cobblestone::{self, CHUNK, Chunks, Derived, SALT},
     data_key::DataKey,
@@ -113,9 +113,6 @@ fn reserve(len: u64) -> Result<Vec<u8>> {
     secret::reserve(usize::try_from(len).map_err(|_| Error::new(Code::Limit, "too long for the memory"))?)
 }
 
-/// What an author signs of a message: SHA-256 of what precedes the chunks ‖ SHA-256 of the chunks' hashes.
-pub(super) type Leaf = [u8; 64];
-
 /// Hashes the chunks of a signed message as they come.
 pub(super) struct LeafHasher {
     prefix: [u8; 32],
@@ -133,11 +130,7 @@ impl LeafHasher {
     }
 
     pub(super) fn finish(self) -> Leaf {
-        let mut leaf = [0; 64];
-        let (first, second) = leaf.split_at_mut(32);
-        first.copy_from_slice(&self.prefix);
-        second.copy_from_slice(&self.chunks.finalize());
-        leaf
+        Leaf::of_hashes(&self.prefix, &self.chunks.finalize().into())
     }
 }
 

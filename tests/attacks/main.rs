@@ -27,6 +27,7 @@ mod ghash;
 mod low_order;
 mod overwriting;
 mod randomness;
+mod sessions;
 mod timing;
 mod weak_keys;
 mod wrapping;

@@ -18,8 +18,10 @@ pub(crate) mod every_length;
 pub(crate) mod flip;
 pub(crate) mod hex;
 pub(crate) mod keys;
+pub(crate) mod people;
 pub(crate) mod rng;
 pub(crate) mod schema;
+pub(crate) mod story;
 pub(crate) mod sums;
 
 use wardkey::error::{Code, Result};

@@ -17,6 +17,8 @@ mod message_invalid;
 mod oaep;
 mod password;
 mod public_key;
+pub(crate) mod session;
+mod session_invalid;
 mod wrap;
 mod wrap_invalid;
 
@@ -39,6 +41,7 @@ pub(crate) fn all() -> Vec<(&'static str, String)> {
         file("backup.json", backup::file),
         file("password.json", password::file),
         file("oaep.json", oaep::file),
+        file("session.json", session::file),
     ]
 }
 

@@ -1,0 +1,113 @@
+//! A session as it is kept on the device: SPEC section 15, `s.<session id>`. What was verified is replayed without signatures.
+
+use super::{
+    Session,
+    log::Log,
+    signer::Signer,
+    wraps::{Wrapped, Wrapping},
+};
+use crate::{
+    data_key::KeyId,
+    encoding::{MALFORMED, Reader, encode},
+    error::{Code, Error, Result},
+    identity::{AppId, UserId},
+    key_pair::Fingerprint,
+    party::Party,
+    sign::VerifyingKey,
+    signed::Hash,
+};
+
+impl Session {
+    /// The payload of the cache's entry.
+    #[must_use]
+    pub fn to_kept(&self) -> Vec<u8> {
+        let (log, wrapped) = (&self.log, &self.wrapped);
+        encode(|w| {
+            w.map(6);
+            w.uint(1);
+            let mut steps = log.steps().iter();
+            w.bytes(steps.next().map(|step| step.payload.as_slice()).unwrap_or_default());
+            w.uint(2);
+            w.array(log.entries());
+            steps.for_each(|step| w.bytes(&step.payload));
+            w.uint(3);
+            w.array(log.signers().len());
+            for signer in log.signers() {
+                w.array(5);
+                w.bytes(&signer.bundle.0);
+                w.text_or_null(signer.user.as_ref().map(UserId::as_str));
+                w.bytes(&signer.identity.0);
+                w.uint(signer.version);
+                w.bytes(signer.key.as_bytes());
+            }
+            w.uint(4);
+            w.array(wrapped.generations.len());
+            wrapped.generations.iter().for_each(|wrapping| w.bytes(&wrapping.key_id.0));
+            w.uint(5);
+            w.array(wrapped.newest.len());
+            for (place, fingerprint) in &wrapped.newest {
+                w.array(2);
+                if let Some(party) = log.party(*place) {
+                    party.write(w);
+                }
+                w.bytes(&fingerprint.0);
+            }
+            w.uint(6);
+            w.map(0);
+        })
+    }
+
+    /// The session that was kept. It knows no stanzas' bodies: its keys are kept beside it, or it is fetched anew.
+    ///
+    /// # Errors
+    /// `invalid-format`, `key-mismatch` and others: it counts as not there.
+    pub fn from_kept(app_id: &AppId, id: &Hash, kept: &[u8]) -> Result<Self> {
+        let mut reader = Reader::new(kept);
+        reader.map_of(6)?;
+        reader.key(1)?;
+        let genesis = reader.bytes()?;
+        reader.key(2)?;
+        let entries = list(&mut reader, Reader::bytes)?;
+        reader.key(3)?;
+        let signers = list(&mut reader, |reader| {
+            reader.array_of(5)?;
+            Ok(Signer {
+                bundle: Hash(reader.fixed()?),
+                user: reader.null_or(UserId::read)?,
+                identity: Hash(reader.fixed()?),
+                version: reader.uint()?,
+                key: VerifyingKey::from_bytes(reader.fixed()?),
+            })
+        })?;
+        reader.key(4)?;
+        let generations = list(&mut reader, |reader| Ok(Wrapping { key_id: KeyId(reader.fixed()?), previous: None }))?;
+        reader.key(5)?;
+        let stanzas = list(&mut reader, |reader| {
+            reader.array_of(2)?;
+            Ok((Party::read(reader)?, Fingerprint(reader.fixed()?)))
+        })?;
+        reader.key(6)?;
+        reader.map_of(0)?;
+
+        let mut log = Log::restore(genesis, &signers)?;
+        if log.id() != id || log.app_id() != app_id {
+            return Err(Error::new(Code::KeyMismatch, "another session"));
+        }
+        entries.into_iter().try_for_each(|payload| log.restore_entry(payload, &signers))?;
+        let place = |(party, fingerprint): (Party, Fingerprint)| Some((log.place(&party)?, fingerprint));
+        let newest: Vec<_> = stanzas.into_iter().filter_map(place).collect();
+        let session = Self { log, wrapped: Wrapped { generations, newest, bodies: Vec::new() } };
+        let whole = session.wrapped.generations.len() == session.log.newest_generation() + 1;
+        // Also what is left over, or isn't canonical.
+        if whole && session.to_kept() == kept { Ok(session) } else { Err(MALFORMED) }
+    }
+}
+
+fn list<'a, T>(reader: &mut Reader<'a>, mut read: impl FnMut(&mut Reader<'a>) -> Result<T>) -> Result<Vec<T>> {
+    let count = reader.array()?;
+    let mut items = Vec::new();
+    for _ in 0..count {
+        items.push(read(reader)?);
+    }
+    Ok(items)
+}

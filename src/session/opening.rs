@@ -1,0 +1,197 @@
+//! The keys of a session, for who may read it: SPEC section 12.6.
+
+use core::fmt;
+
+use rand_core::TryCryptoRng;
+
+use super::{
+    Session,
+    log::bad,
+    rights::Rights,
+    wraps::{Body, context},
+};
+use crate::{
+    cobblestone,
+    data_key::{DataKey, KeyCommitment, KeyId},
+    encoding::encode,
+    error::{Code, Error, Result},
+    key_pair::{Fingerprint, KeyPair, PublicKey, Suite},
+    party::Party,
+    random::Random,
+    secret::{Secret, SecretBytes},
+    signed::Hash,
+    wrap::{Named, Unwrapping},
+};
+
+const NOT_FOR_THIS: Error = Error::new(Code::NotARecipient, "nothing was wrapped for these keys");
+const OTHER_KEY: Error = Error::new(Code::KeyMismatch, "another key than the session names");
+
+/// A stanza of one of the user's parties.
+#[derive(Debug)]
+pub struct Sealed<'a> {
+    session: &'a Session,
+    body: &'a Body,
+}
+
+impl Sealed<'_> {
+    /// Of the key pair that opens it.
+    #[must_use]
+    pub const fn fingerprint(&self) -> &Fingerprint {
+        &self.body.fingerprint
+    }
+
+    /// Of that key pair, as who wrapped it says.
+    #[must_use]
+    pub const fn suite(&self) -> Suite {
+        self.body.suite
+    }
+
+    /// The generation whose key it holds.
+    #[must_use]
+    pub const fn generation(&self) -> usize {
+        self.body.generation
+    }
+
+    /// Whom it is for.
+    #[must_use]
+    pub fn party(&self) -> Option<&Party> {
+        self.session.log().party(self.body.party)
+    }
+
+    /// Begins opening it, for the key pair of this public key; the private operation may be another engine's.
+    ///
+    /// # Errors
+    /// `not-a-recipient`, `unwrap-failed`.
+    pub fn begin(&self, public: &PublicKey) -> Result<Unwrapping> {
+        if public.fingerprint() != self.fingerprint() {
+            return Err(NOT_FOR_THIS);
+        }
+        if public.suite() != self.suite() {
+            return Err(Error::new(Code::UnwrapFailed, "the wrapped key does not open"));
+        }
+        let named = self.session.named(self.generation()).ok_or(OTHER_KEY)?;
+        let context = context(self.session.log().id(), self.generation())?;
+        Ok(Unwrapping::of_stanza(&named, public, self.body.body.clone(), &context))
+    }
+}
+
+/// The keys of a session, by generation.
+#[derive(Default)]
+pub struct Keys(Vec<(usize, DataKey)>);
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(generation, _)| generation)).finish()
+    }
+}
+
+impl Keys {
+    /// Takes a key in, in the place of another of its generation. It was checked: [`Session::check_key`].
+    pub fn insert(&mut self, generation: usize, key: DataKey) {
+        self.0.retain(|(known, _)| *known != generation);
+        self.0.push((generation, key));
+    }
+
+    /// The key of a generation.
+    #[must_use]
+    pub fn of(&self, generation: usize) -> Option<&DataKey> {
+        self.0.iter().find(|(known, _)| *known == generation).map(|(_, key)| key)
+    }
+
+    /// The key of this id, and its generation.
+    #[must_use]
+    pub fn find(&self, id: &KeyId) -> Option<(usize, &DataKey)> {
+        self.0.iter().find(|(_, key)| key.id() == *id).map(|(generation, key)| (*generation, key))
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &DataKey)> {
+        self.0.iter().map(|(generation, key)| (*generation, key))
+    }
+}
+
+impl Session {
+    /// The stanza through which these parties, the user and then his groups, come to the newest key that they can have.
+    ///
+    /// # Errors
+    /// `revoked`, `not-a-recipient`; `bad-signature` where its body is missing.
+    pub fn sealed_for(&self, parties: &[Party]) -> Result<Sealed<'_>> {
+        let log = self.log();
+        if !parties.iter().any(|party| log.rights(party).has(Rights::READ)) {
+            return Err(if parties.iter().any(|party| log.has_read(party)) {
+                Error::new(Code::Revoked, "the right to read was taken away")
+            } else {
+                Error::new(Code::NotARecipient, "no right to read this session")
+            });
+        }
+        let newest = parties.iter().filter_map(|party| log.holder(party)?.covered).max().ok_or(NOT_FOR_THIS)?;
+        let body = parties.iter().find_map(|party| {
+            let place = log.place(party)?;
+            self.wrapped.bodies.iter().find(|body| body.party == place && body.generation == newest)
+        });
+        body.map(|body| Sealed { session: self, body }).ok_or(bad("the stanza that was signed is missing"))
+    }
+
+    /// From the key of a generation down: those of all before. Where the session was restored, down to the first one whose successor was fetched.
+    ///
+    /// # Errors
+    /// `key-mismatch`, `decryption-failed`.
+    pub fn keys_from(&self, generation: usize, key: DataKey) -> Result<Keys> {
+        self.check_key(generation, &key)?;
+        let mut keys = Keys(vec![(generation, key)]);
+        while let Some((number, key)) = keys.0.last() {
+            let Some(before) = number.checked_sub(1) else { break };
+            let Some(sealed) = self.wrapped.generations.get(*number).and_then(|wrapping| wrapping.previous) else {
+                break;
+            };
+            let commitment = self.log().commitment(before).ok_or(OTHER_KEY)?;
+            let context = previous_context(self.log().id(), *number, commitment);
+            let opened = SecretBytes::new(cobblestone::open(key.dangerously_expose(), &context, &sealed)?);
+            let opened = DataKey::from_secret(Secret::from_slice(opened.expose()).ok_or(OTHER_KEY)?);
+            self.check_key(before, &opened)?;
+            keys.0.push((before, opened));
+        }
+        Ok(keys)
+    }
+
+    /// Opens the session for these parties with the key pairs that the user has.
+    ///
+    /// # Errors
+    /// Those of SPEC section 12.6, steps 2 to 4.
+    pub fn open<R: TryCryptoRng>(&self, rng: &mut Random<R>, parties: &[Party], pairs: &[&KeyPair]) -> Result<Keys> {
+        let sealed = self.sealed_for(parties)?;
+        if matches!(sealed.party(), Some(Party::Group(_))) {
+            return Err(Error::new(Code::UnknownGroup, "the keys of this group are not known"));
+        }
+        let pair = pairs.iter().find(|pair| pair.public_key().fingerprint() == sealed.fingerprint());
+        let pair = pair.ok_or(NOT_FOR_THIS)?;
+        let unwrapping = sealed.begin(pair.public_key())?;
+        let opened = pair.unwrap(rng, unwrapping.label(), unwrapping.body())?;
+        self.keys_from(sealed.generation(), unwrapping.finish(opened.expose())?)
+    }
+
+    /// Is this the key of this generation?
+    ///
+    /// # Errors
+    /// `key-mismatch`.
+    pub fn check_key(&self, generation: usize, key: &DataKey) -> Result<()> {
+        if self.named(generation).is_some_and(|named| named.is(key)) { Ok(()) } else { Err(OTHER_KEY) }
+    }
+
+    pub(super) fn named(&self, generation: usize) -> Option<Named> {
+        let key_id = self.wrapped.generations.get(generation)?.key_id;
+        Some(Named { key_id, commitment: *self.log().commitment(generation)? })
+    }
+}
+
+/// What the key before generation `number` is bound to.
+pub(super) fn previous_context(session: &Hash, number: usize, commitment: &KeyCommitment) -> Vec<u8> {
+    encode(|w| {
+        w.array(5);
+        w.text("wardkey/v1/previous-key");
+        w.bytes(&session.0);
+        w.uint((number as u64).saturating_sub(1));
+        w.uint(number as u64);
+        w.bytes(&commitment.0);
+    })
+}

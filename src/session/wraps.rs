@@ -1,0 +1,236 @@
+//! A generation's key for those who read: SPEC section 12.5.
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    log::{Log, Step, bad},
+    rights::MAX_PARTIES,
+};
+use crate::{
+    data_key::{KeyCommitment, KeyId},
+    encoding::{Context, MALFORMED, Reader, Writer, base64url},
+    error::{Code, Error, Result},
+    key_pair::{Fingerprint, Suite},
+    party::{Party, read_list},
+    signed::{Hash, Minimum, More, Payload, Unverified},
+    wrap::Named,
+};
+
+/// The key of the generation before, sealed.
+pub(super) const SEALED_KEY: usize = 104;
+
+/// What whoever wraps a key signs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wraps {
+    pub(super) session: Hash,
+    /// Of the entry that it belongs to.
+    pub(super) sequence: u64,
+    pub(super) generation: u64,
+    pub(super) named: Named,
+    pub(super) previous: Option<[u8; SEALED_KEY]>,
+    pub(super) signer: Hash,
+    /// Sorted by party.
+    pub(super) stanzas: Vec<Stanza>,
+}
+
+/// For whom a body is, and its hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stanza {
+    pub(super) party: Party,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) suite: Suite,
+    pub(super) body: [u8; 32],
+}
+
+impl Stanza {
+    fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        reader.array_of(4)?;
+        let party = Party::read(reader)?;
+        let fingerprint = Fingerprint(reader.fixed()?);
+        let suite = Suite::from_number(reader.uint()?).filter(|suite| *suite != Suite::Rsa2048).ok_or(MALFORMED)?;
+        Ok(Self { party, fingerprint, suite, body: reader.fixed()? })
+    }
+}
+
+impl Payload for Wraps {
+    const LABEL: &'static str = "wardkey/v1/wraps";
+    const MAX: usize = 16 << 20;
+    type More = Bodies;
+
+    fn write(&self, w: &mut Writer) {
+        w.map(8);
+        w.uint(1);
+        w.bytes(&self.session.0);
+        w.uint(2);
+        w.uint(self.sequence);
+        w.uint(3);
+        w.uint(self.generation);
+        w.uint(4);
+        w.bytes(&self.named.key_id.0);
+        w.uint(5);
+        w.bytes(&self.named.commitment.0);
+        w.uint(6);
+        w.bytes_or_null(self.previous.as_ref().map(<[u8; SEALED_KEY]>::as_slice));
+        w.uint(7);
+        w.bytes(&self.signer.0);
+        w.uint(8);
+        w.array(self.stanzas.len());
+        for stanza in &self.stanzas {
+            w.array(4);
+            stanza.party.write(w);
+            w.bytes(&stanza.fingerprint.0);
+            w.uint(stanza.suite.number());
+            w.bytes(&stanza.body);
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        reader.map_of(8)?;
+        reader.key(1)?;
+        let session = Hash(reader.fixed()?);
+        reader.key(2)?;
+        let sequence = reader.uint()?;
+        reader.key(3)?;
+        let generation = reader.uint()?;
+        reader.key(4)?;
+        let key_id = KeyId(reader.fixed()?);
+        reader.key(5)?;
+        let commitment = KeyCommitment(reader.fixed()?);
+        reader.key(6)?;
+        let previous = reader.null_or(Reader::fixed)?;
+        reader.key(7)?;
+        let signer = Hash(reader.fixed()?);
+        reader.key(8)?;
+        let stanzas = read_list(reader, MAX_PARTIES as u64, Stanza::read, |stanza| &stanza.party)?;
+        let named = Named { key_id, commitment };
+        Ok(Self { session, sequence, generation, named, previous, signer, stanzas })
+    }
+
+    /// As many bodies as stanzas, and of their suites' lengths.
+    fn agrees(&self, bodies: &Bodies) -> bool {
+        let fits = |(stanza, body): (&Stanza, &Option<Vec<u8>>)| {
+            body.as_ref().is_none_or(|body| body.len() == stanza.suite.body_len())
+        };
+        self.stanzas.len() == bodies.0.len() && self.stanzas.iter().zip(&bodies.0).all(fits)
+    }
+}
+
+/// Bodies in the places of their stanzas; everybody is given his own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Bodies(pub(super) Vec<Option<Vec<u8>>>);
+
+impl More for Bodies {
+    const COUNT: u64 = 1;
+
+    fn write(&self, w: &mut Writer) {
+        w.array(self.0.len());
+        self.0.iter().for_each(|body| w.bytes_or_null(body.as_deref()));
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        let count = reader.array()?;
+        let mut bodies = Vec::new();
+        for _ in 0..count.min(MAX_PARTIES as u64 + 1) {
+            bodies.push(reader.null_or(|reader| reader.bytes().map(<[u8]>::to_vec))?);
+        }
+        Ok(Self(bodies))
+    }
+}
+
+/// What a stanza is bound to.
+pub(super) fn context(session: &Hash, generation: usize) -> Result<Context> {
+    Context::new([("session", base64url(&session.0).as_str()), ("generation", generation.to_string().as_str())])
+}
+
+/// What the verified wraps of a session say.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wrapped {
+    /// Of generation 0, 1, …
+    pub(super) generations: Vec<Wrapping>,
+    /// Of the newest generation: party's place in the log, and its key.
+    pub(super) newest: Vec<(usize, Fingerprint)>,
+    /// Those that were there, of all generations.
+    pub(super) bodies: Vec<Body>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Wrapping {
+    pub(super) key_id: KeyId,
+    pub(super) previous: Option<[u8; SEALED_KEY]>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Body {
+    /// Place in the log.
+    pub(super) party: usize,
+    pub(super) generation: usize,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) suite: Suite,
+    pub(super) body: Vec<u8>,
+}
+
+const PARTIES: Error = bad("a key that is wrapped for others than the log says");
+const MISSING: Error = bad("a wraps object is missing, or there is one too many");
+
+impl Wrapped {
+    /// Takes the wraps of the log's entries from `first` on: all of them.
+    pub(super) fn extend(&mut self, log: &Log, first: usize, objects: &[&[u8]], minimum: Minimum) -> Result<()> {
+        let mut wraps = Vec::with_capacity(objects.len());
+        for object in objects {
+            let object = Unverified::<Wraps>::parse(object, minimum)?;
+            if object.claimed().session != *log.id() {
+                return Err(Error::new(Code::KeyMismatch, "wraps of another session"));
+            }
+            wraps.push(object);
+        }
+        wraps.sort_by_key(|object| object.claimed().sequence);
+        let mut wraps = wraps.into_iter();
+        for (sequence, step) in log.steps().iter().enumerate().skip(first) {
+            if step.wrapped.is_empty() {
+                continue;
+            }
+            let object = wraps.next().filter(|object| object.claimed().sequence == sequence as u64).ok_or(MISSING)?;
+            self.take(log, sequence, step, object)?;
+        }
+        wraps.next().map_or(Ok(()), |_| Err(MISSING))
+    }
+
+    /// The end of step 1, and steps 2 to 5.
+    fn take(&mut self, log: &Log, sequence: usize, step: &Step, object: Unverified<Wraps>) -> Result<()> {
+        let generation = log.generation_at(sequence as u64);
+        let begins = sequence == 0 || log.generation_at(sequence as u64 - 1) != generation;
+        if object.claimed().previous.is_some() != (begins && generation > 0) {
+            return Err(bad("the key before is sealed in each new generation, and nowhere else"));
+        }
+        let signer = log.signer_of(step).ok_or(MISSING)?;
+        if object.claimed().signer != signer.bundle {
+            return Err(bad("wraps by another than the signer of their entry"));
+        }
+        let object = object.verify(&signer.key)?;
+        let (wraps, bodies) = (object.value(), object.more());
+        if wraps.generation != generation as u64 || Some(&wraps.named.commitment) != log.commitment(generation) {
+            return Err(Error::new(Code::KeyMismatch, "wraps of another key than the log says"));
+        }
+        let expected = step.wrapped.iter().filter_map(|place| log.party(*place));
+        if !wraps.stanzas.iter().map(|stanza| &stanza.party).eq(expected) {
+            return Err(PARTIES);
+        }
+        if begins {
+            self.generations.push(Wrapping { key_id: wraps.named.key_id, previous: wraps.previous });
+            self.newest.clear();
+        }
+        if self.generations.get(generation).map(|wrapping| wrapping.key_id) != Some(wraps.named.key_id) {
+            return Err(Error::new(Code::KeyMismatch, "two keys of one generation"));
+        }
+        for ((party, stanza), body) in step.wrapped.iter().zip(&wraps.stanzas).zip(&bodies.0) {
+            self.newest.push((*party, stanza.fingerprint));
+            let Some(body) = body else { continue };
+            if *Sha256::digest(body) != stanza.body {
+                return Err(bad("another stanza than the one that was signed"));
+            }
+            let (fingerprint, suite) = (stanza.fingerprint, stanza.suite);
+            self.bodies.push(Body { party: *party, generation, fingerprint, suite, body: body.clone() });
+        }
+        Ok(())
+    }
+}
