@@ -224,18 +224,13 @@ pub fn verify(
     }
     let key = key_server.signing_key(&head.claimed().signer)?.clone();
     let place = head.verify(&key)?.value().place;
-    if remembered.is_some_and(|remembered| place.sequence < remembered.sequence) {
-        return Err(Error::new(Code::Rollback, "a shorter journal than the one that is remembered"));
-    }
-    let check_fork = |sequence: u64, hash: &Hash| {
-        let is_fork = remembered.is_some_and(|place| place.sequence == sequence && place.hash != *hash);
-        if is_fork { Err(Error::new(Code::Fork, "two journals of one subject")) } else { Ok(()) }
-    };
     // The entry before the first one is taken as it says, unless it is remembered.
     let mut last = entries
         .first()
         .map_or(place, |first| Place { sequence: reading.after, hash: first.previous.unwrap_or(Place::START.hash) });
-    check_fork(last.sequence, &last.hash)?;
+    let is_other =
+        |place: Place| remembered.is_some_and(|own| own.sequence == place.sequence && own.hash != place.hash);
+    let mut is_fork = is_other(last);
     let mut time = 0;
     for (entry, bytes) in entries.iter().zip(reading.entries) {
         let follows = last.sequence.checked_add(1) == Some(entry.sequence)
@@ -245,9 +240,17 @@ pub fn verify(
             return Err(BAD);
         }
         last = Place { sequence: entry.sequence, hash: entry_hash(bytes) };
+        is_fork |= is_other(last);
         time = entry.time;
-        check_fork(last.sequence, &last.hash)?;
     }
-    let is_whole = last == place && (!entries.is_empty() || place.sequence == reading.after);
-    if is_whole { Ok((entries, place)) } else { Err(BAD) }
+    if last != place || (entries.is_empty() && place.sequence > reading.after) {
+        return Err(BAD);
+    }
+    if remembered.is_some_and(|remembered| place.sequence < remembered.sequence) {
+        return Err(Error::new(Code::Rollback, "a shorter journal than the one that is remembered"));
+    }
+    if is_fork {
+        return Err(Error::new(Code::Fork, "two journals of one subject"));
+    }
+    Ok((entries, place))
 }

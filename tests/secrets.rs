@@ -21,18 +21,20 @@ use common::{
 };
 use insta::assert_snapshot;
 use wardkey::{
-    backup::{Envelope, Keys, OpenedKeys, Owner, TwoMen, open_backup},
+    account::{Opening, State, TwoManShares, accept_off_line},
+    backup::{Envelope, Keys, OpenedKeys, Owner, StateKey, TwoMen, open_backup},
     cache::SealedBy,
     data_key::DataKey,
     encoding::{Context, from_base64url},
     error::Error,
-    identity::UserId,
+    identity::{AppId, Asked, Bundle, Identity, UserId},
     key_pair::{KeyPair, PublicKey, RsaNumbers, Suite},
     message::{self, Author, Authored, Authority, Opener, Padding, Sealer, View},
     password::{Derivation, Kdf, Password},
     random,
     secret::{Secret, SecretBytes},
     sign::SigningKey,
+    signed::Minimum,
     wrap::{Wrapper, unwrap_key},
 };
 use wardkey_primitives::{aes256_gcm::Cipher, hmac_sha512::HmacSha512, xwing_hpke::Private};
@@ -125,6 +127,35 @@ fn backups() {
     let sealed = Envelope::seal(&mut random::system(), &owner, 1, &derivation, &password, Some(&men), &keys).unwrap();
     printed(&sealed);
     printed(&sealed.open(&password).unwrap());
+}
+
+#[test]
+fn accounts() {
+    let app = AppId::new("app").unwrap();
+    let user = UserId::new("alice").unwrap();
+    let (pair, signer) = (hybrid(), SigningKey::from_seed(secret()));
+    let bundle = Bundle::first(&app, Some(&user), pair.public_key(), &signer).unwrap().to_bytes();
+    let own = Identity::verify(&[&bundle], &app, Asked::User(&user), Minimum::default()).unwrap();
+    let state = State::new(secret(), &own);
+    assert_snapshot!(printed(&state), @"State(..)");
+    printed(&own);
+    assert_snapshot!(printed(&StateKey::from_secret(secret())), @"StateKey(redacted)");
+    let derivation = Derivation::new(Kdf::argon2id(19_456, 2).unwrap(), &[7; 16]).unwrap();
+    let slow = derivation.derive(&Password::new(std::str::from_utf8(&SECRET).unwrap()).unwrap()).unwrap();
+    let men = || TwoMen { application: secret(), key_server: secret() };
+    let shares = TwoManShares { active: men(), pending: Some(men()) };
+    assert_snapshot!(printed(&shares), @"TwoManShares { active: TwoMen(redacted), pending: Some(TwoMen(redacted)) }");
+    let keys = Keys { encryption: &[&pair], signing: &[&signer] };
+    let (mut rng, owner) = (random::system(), Owner::of(&app, &user));
+    let sealing = Envelope::begin(&mut rng, &owner, 1, &derivation, Some(&men()), &keys).unwrap();
+    let sealing = sealing.with_state(state.to_bytes().unwrap());
+    printed(&sealing);
+    let sealed = sealing.finish(&mut rng, &slow).unwrap().encode();
+    let opening = Opening::begin(Some(&sealed), Some(&sealed), &owner, Some(&derivation)).unwrap();
+    printed(&opening);
+    let opened = opening.open(&slow).unwrap();
+    printed(&opened);
+    printed(&accept_off_line(&app, &user, (&opened.envelope, opened.contents), 0).unwrap());
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod recording;
 use std::{fs, path::PathBuf};
 
 use common::{
-    check,
+    check, objects,
     schema::{self, File},
     sums,
 };
@@ -83,6 +83,53 @@ fn session() {
     };
     let try_open = |row: &recording::session::Refused| row.input.open(&row.kind).map(drop);
     replay("session.json", (30, 140), opens, |row: &recording::session::Refused| &row.name, try_open);
+}
+
+#[test]
+fn identity() {
+    replay("identity.json", (11, 90), objects::check::identity, |row| &row.name, objects::check::try_identity);
+}
+
+#[test]
+fn safety_number() {
+    replay("safety_number.json", (6, 10), objects::check::safety, |row| &row.name, objects::check::try_safety);
+}
+
+#[test]
+fn login() {
+    replay::<_, objects::schema::Login>(
+        "login.json",
+        (4, 0),
+        objects::check::login,
+        |row| &row.name,
+        |_| panic!("no such entry"),
+    );
+}
+
+#[test]
+fn state() {
+    replay("state.json", (7, 20), objects::check::state, |row| &row.name, objects::check::try_state);
+}
+
+/// Contacts, receipts, recovery proofs.
+#[test]
+fn recovery() {
+    replay("recovery.json", (6, 120), objects::check::object, |row| &row.name, objects::check::try_object);
+}
+
+#[test]
+fn share() {
+    replay("share.json", (3, 7), objects::check::share, |row| &row.name, objects::check::try_share);
+}
+
+#[test]
+fn account() {
+    replay("account.json", (11, 30), objects::check::account, |row| &row.name, objects::check::try_account);
+}
+
+#[test]
+fn journal() {
+    replay("journal.json", (9, 70), objects::check::journal, |row| &row.name, objects::check::try_journal);
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub fn server_salt(secret: &Secret<32>, app_id: &AppId, user_id: &UserId) -> [u8
         w.text(app_id.as_str());
         w.text(user_id.as_str());
     });
+    // HMAC takes a key of any length.
     let mac = Hmac::<Sha256>::new_from_slice(secret.expose());
     mac.map(|mac| mac.chain_update(name).finalize().into_bytes().into()).unwrap_or_default()
 }

@@ -1,14 +1,14 @@
 //! The rules of opening: SPEC section 11.4. Of an active and a pending backup one opens; then what it says is compared with everything else.
 
+use super::State;
 use crate::{
     backup::{Contents, Envelope, OpenedKeys, Owner, StateKey, TwoMen},
     error::{Code, Error, Result},
-    identity::{AppId, Asked, Bundle, Identity, Met, Pin, Trust, UserId},
+    identity::{AppId, Asked, Bundle, FirstUse, Identity, Met, Trust, UserId, compare},
     password::{Derivation, SlowKey},
-    signed::Signed,
+    sign::{SigningKey, VerifyingKey},
+    signed::{Minimum, Signed},
 };
-
-use super::State;
 
 const OWN_KEYS: Error = Error::new(Code::KeyMismatch, "the backup's keys are not those of the own identity");
 
@@ -173,7 +173,7 @@ pub fn accept(
     Ok(Account { keys, state, state_key, own, key_server: Some(key_server), met: [met_own, met_key_server] })
 }
 
-/// The same where nothing is presented: the own bundles are made again from the private keys, and are the ones that are pinned.
+/// The same where nothing is presented: the own bundles are made again from the private keys, and agree with the own pin.
 ///
 /// # Errors
 /// `backup-rollback`; `invalid-format`, `limit`: the state; `key-mismatch`.
@@ -185,15 +185,8 @@ pub fn accept_off_line(
 ) -> Result<Account> {
     let (keys, state, state_key) = open_state(user_id, envelope, contents, remembered)?;
     let own = made_again(app_id, user_id, &keys).map_err(|_| OWN_KEYS)?;
-    let made = Pin::of(&own);
-    let same = state
-        .pins
-        .find(Some(user_id))
-        .is_some_and(|pin| pin.identity() == made.identity() && pin.hash() == made.hash());
-    if !same {
-        return Err(OWN_KEYS);
-    }
-    Ok(Account { keys, state, state_key, own, key_server: None, met: [Met::Known; 2] })
+    let met = compare(&own, state.pins.find(Some(user_id)), None, FirstUse::Reject).map_err(|_| OWN_KEYS)?;
+    Ok(Account { keys, state, state_key, own, key_server: None, met: [met, Met::Known] })
 }
 
 fn open_state(
@@ -209,27 +202,25 @@ fn open_state(
     Ok((keys, State::from_bytes(&state, user_id)?, state_key))
 }
 
-fn newest_keys(keys: &OpenedKeys) -> Option<(&[u8], &crate::sign::VerifyingKey)> {
+fn newest_keys(keys: &OpenedKeys) -> Option<(&[u8], &VerifyingKey)> {
     Some((keys.encryption.first()?.public_key().as_bytes(), keys.signing.first()?.verifying_key()))
 }
 
 /// The bundles of these keys, the last of which is the oldest. Signatures come out the same each time.
 fn made_again(app_id: &AppId, user_id: &UserId, keys: &OpenedKeys) -> Result<Identity> {
-    let mut oldest_first = keys.encryption.iter().rev().zip(keys.signing.iter().rev());
-    let (pair, signing) =
-        oldest_first.next().filter(|_| keys.encryption.len() == keys.signing.len()).ok_or(OWN_KEYS)?;
-    let mut bundles: Vec<Vec<u8>> = vec![Bundle::first(app_id, Some(user_id), pair.public_key(), signing)?.to_bytes()];
-    let mut old = signing;
-    let verify = |bundles: &[Vec<u8>]| {
-        let bundles: Vec<&[u8]> = bundles.iter().map(Vec::as_slice).collect();
-        Identity::verify(&bundles, app_id, Asked::User(user_id), crate::signed::Minimum::default())
-    };
-    let mut identity = verify(&bundles)?;
-    for (pair, signing) in oldest_first {
-        let renewal: Signed<Bundle> = Bundle::renewal(&identity, old, pair.public_key(), signing)?;
-        bundles.push(renewal.to_bytes());
-        identity = verify(&bundles)?;
-        old = signing;
+    if keys.encryption.len() != keys.signing.len() {
+        return Err(OWN_KEYS);
     }
-    Ok(identity)
+    let mut last: Option<(Signed<Bundle>, &SigningKey)> = None;
+    let mut objects = Vec::with_capacity(keys.signing.len());
+    for (pair, signing) in keys.encryption.iter().zip(&keys.signing).rev() {
+        let bundle = match last {
+            None => Bundle::first(app_id, Some(user_id), pair.public_key(), signing),
+            Some((bundle, old)) => Bundle::next(&bundle, old, pair.public_key(), signing),
+        }?;
+        objects.push(bundle.to_bytes());
+        last = Some((bundle, signing));
+    }
+    let objects: Vec<&[u8]> = objects.iter().map(Vec::as_slice).collect();
+    Identity::verify(&objects, app_id, Asked::User(user_id), Minimum::default())
 }

@@ -95,7 +95,7 @@ impl State {
     fn encode(&self) -> SecretBytes {
         let users: usize = self.pins.users().iter().map(|(name, _)| name.as_str().len() + ITEM).sum();
         let capacity = users + ITEM * self.groups.len() + 3 * ITEM;
-        SecretBytes::new(encode_into(Vec::with_capacity(capacity), |w| {
+        let bytes = encode_into(Vec::with_capacity(capacity), |w| {
             w.map(5);
             w.uint(1);
             self.pins.write_users(w);
@@ -116,7 +116,9 @@ impl State {
                 Some(pin) => pin.write(w),
                 None => w.null(),
             }
-        }))
+        });
+        debug_assert!(bytes.len() <= capacity);
+        SecretBytes::new(bytes)
     }
 
     /// Seals the caches of this account's devices.

@@ -58,20 +58,30 @@ impl Bundle {
         encryption: &PublicKey,
         signing: &SigningKey,
     ) -> Result<Signed<Self>> {
-        let newest = identity.newest();
-        if newest.value().signing_key != *old.verifying_key() {
-            return Err(Error::new(Code::KeyMismatch, "not the signing key of the newest bundle"));
-        }
         if encryption.suite().is_weaker_than(identity.suite()) {
             return Err(WEAKER);
         }
-        if newest.value().version >= MAX_VERSION {
+        Self::next(identity.newest(), old, encryption, signing)
+    }
+
+    /// The bundle after this one, of whatever suite.
+    pub(crate) fn next(
+        newest: &Signed<Self>,
+        old: &SigningKey,
+        encryption: &PublicKey,
+        signing: &SigningKey,
+    ) -> Result<Signed<Self>> {
+        let last = newest.value();
+        if last.signing_key != *old.verifying_key() {
+            return Err(Error::new(Code::KeyMismatch, "not the signing key of the newest bundle"));
+        }
+        if last.version >= MAX_VERSION {
             return Err(Error::new(Code::Limit, "an identity has at most 64 versions"));
         }
         Self {
-            app_id: identity.app_id().clone(),
-            user_id: identity.user_id().cloned(),
-            version: newest.value().version + 1,
+            app_id: last.app_id.clone(),
+            user_id: last.user_id.clone(),
+            version: last.version + 1,
             previous: Some(*newest.hash()),
             encryption_key: encryption.as_bytes().to_vec(),
             signing_key: signing.verifying_key().clone(),

@@ -2,7 +2,7 @@
 
 use super::{Identity, UserId, bundle::MAX_VERSION};
 use crate::{
-    encoding::{MALFORMED, Reader, Writer},
+    encoding::{MALFORMED, Reader, Writer, encode},
     error::{Code, Error, Result},
     key_pair::Suite,
     signed::Hash,
@@ -54,18 +54,6 @@ impl Pin {
         &self.hash
     }
 
-    /// Steps 1 and 3 of the comparison, and of step 2 what concerns the pin.
-    fn compare(&self, identity: &Identity) -> Result<()> {
-        if identity.suite().is_weaker_than(self.suite) {
-            return Err(DOWNGRADE);
-        }
-        if *identity.fingerprint() != self.identity {
-            return Err(MISMATCH);
-        }
-        let bundle = identity.version(self.version).ok_or(ROLLBACK)?;
-        if *bundle.hash() == self.hash { Ok(()) } else { Err(FORK) }
-    }
-
     /// Two pins of one name.
     fn merge(self, other: Self) -> Result<Self> {
         if self.identity != other.identity {
@@ -77,6 +65,21 @@ impl Pin {
         let higher = if self.version >= other.version { self } else { other };
         let suite = if self.suite.is_weaker_than(other.suite) { other.suite } else { self.suite };
         Ok(Self { suite, ..higher })
+    }
+
+    /// Its encoding.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encode(|w| self.write(w))
+    }
+
+    /// Reads a pin by itself.
+    ///
+    /// # Errors
+    /// `invalid-format`.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let pin = Self::read(&mut Reader::new(bytes))?;
+        if pin.to_bytes() == bytes { Ok(pin) } else { Err(MALFORMED) }
     }
 
     pub(crate) fn write(&self, w: &mut Writer) {
@@ -137,6 +140,29 @@ pub enum Met {
     },
 }
 
+/// Compares a verified identity with what is known of its name. Unless it is [`Met::Known`], its pin is now [`Pin::of`] it.
+///
+/// # Errors
+/// `downgrade`, `pin-mismatch`, `rollback`, `fork`, `not-certified`.
+pub fn compare(identity: &Identity, pin: Option<&Pin>, anchor: Option<&Hash>, first_use: FirstUse) -> Result<Met> {
+    if pin.is_some_and(|pin| identity.suite().is_weaker_than(pin.suite)) {
+        return Err(DOWNGRADE);
+    }
+    let mut known = anchor.into_iter().chain(pin.map(Pin::identity));
+    if known.any(|known| known != identity.fingerprint()) {
+        return Err(MISMATCH);
+    }
+    let Some(pin) = pin else {
+        let refused = anchor.is_none() && first_use == FirstUse::Reject;
+        return if refused { Err(UNCERTIFIED) } else { Ok(Met::First) };
+    };
+    if *identity.version(pin.version).ok_or(ROLLBACK)?.hash() != pin.hash {
+        return Err(FORK);
+    }
+    let (from, to) = (pin.hash, *identity.newest().hash());
+    Ok(if from == to { Met::Known } else { Met::Renewed { from, to } })
+}
+
 /// The pins of an account. They are never lowered, and never dropped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pins {
@@ -180,22 +206,7 @@ impl Pins {
                 (anchor.map(|(_, fingerprint)| fingerprint), trust.first_use)
             }
         };
-        let pin = self.find(name);
-        if pin.is_some_and(|pin| identity.suite().is_weaker_than(pin.suite)) {
-            return Err(DOWNGRADE);
-        }
-        if anchor.is_some_and(|anchor| anchor != identity.fingerprint()) {
-            return Err(MISMATCH);
-        }
-        let met = match pin {
-            Some(pin) => {
-                pin.compare(identity)?;
-                let (from, to) = (pin.hash, *identity.newest().hash());
-                if from == to { Met::Known } else { Met::Renewed { from, to } }
-            }
-            None if anchor.is_none() && first_use == FirstUse::Reject => return Err(UNCERTIFIED),
-            None => Met::First,
-        };
+        let met = compare(identity, self.find(name), anchor, first_use)?;
         if met != Met::Known {
             self.set(name.cloned(), Pin::of(identity));
         }

@@ -15,6 +15,7 @@ mod common;
 #[path = "../../fuzz/targets.rs"]
 mod targets;
 
+mod accounts;
 mod allocations;
 mod authors;
 mod backup;
@@ -24,6 +25,7 @@ mod commitment;
 mod decoders;
 mod format;
 mod ghash;
+mod identities;
 mod low_order;
 mod overwriting;
 mod randomness;

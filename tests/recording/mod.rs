@@ -8,13 +8,17 @@
     clippy::cast_possible_truncation
 )]
 
+mod account;
 mod author_invalid;
 mod backup;
 mod backup_invalid;
 mod derive;
+mod identity;
+mod journal;
 mod message;
 mod message_invalid;
 mod oaep;
+mod opening;
 mod password;
 mod public_key;
 pub(crate) mod session;
@@ -42,6 +46,14 @@ pub(crate) fn all() -> Vec<(&'static str, String)> {
         file("password.json", password::file),
         file("oaep.json", oaep::file),
         file("session.json", session::file),
+        file("identity.json", identity::file),
+        file("safety_number.json", identity::safety_numbers),
+        file("login.json", account::logins),
+        file("state.json", account::states),
+        file("recovery.json", account::objects),
+        file("share.json", account::shares),
+        file("account.json", opening::file),
+        file("journal.json", journal::file),
     ]
 }
 

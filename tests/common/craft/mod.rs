@@ -3,6 +3,7 @@
 pub(crate) mod backup;
 pub(crate) mod message;
 pub(crate) mod session;
+pub(crate) mod objects;
 pub(crate) mod wrap;
 
 use aes_gcm::{Aes256Gcm, aead::AeadInOut};
