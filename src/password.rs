@@ -98,6 +98,24 @@ impl Kdf {
         if within { Ok(Self(Algorithm::Pbkdf2 { iterations })) } else { Err(POLICY) }
     }
 
+    /// Memory in KiB and passes, of Argon2id.
+    #[must_use]
+    pub const fn argon2id_cost(self) -> Option<(u32, u32)> {
+        match self.0 {
+            Algorithm::Argon2id { memory_kib, passes } => Some((memory_kib, passes)),
+            Algorithm::Pbkdf2 { .. } => None,
+        }
+    }
+
+    /// Iterations, of PBKDF2.
+    #[must_use]
+    pub const fn pbkdf2_iterations(self) -> Option<u32> {
+        match self.0 {
+            Algorithm::Pbkdf2 { iterations } => Some(iterations),
+            Algorithm::Argon2id { .. } => None,
+        }
+    }
+
     /// PBKDF2-HMAC-SHA-256 with 600,000 iterations.
     #[must_use]
     pub const fn default_pbkdf2() -> Self {
@@ -144,6 +162,12 @@ impl Derivation {
         encode(|w| self.write(w))
     }
 
+    /// Without its salt.
+    #[must_use]
+    pub const fn kdf(&self) -> Kdf {
+        self.kdf
+    }
+
     /// The salt.
     #[must_use]
     pub fn salt(&self) -> &[u8] {
@@ -153,10 +177,7 @@ impl Derivation {
     /// Of PBKDF2, which others compute too.
     #[must_use]
     pub const fn pbkdf2_iterations(&self) -> Option<u32> {
-        match self.kdf.0 {
-            Algorithm::Pbkdf2 { iterations } => Some(iterations),
-            Algorithm::Argon2id { .. } => None,
-        }
+        self.kdf.pbkdf2_iterations()
     }
 
     /// The slow step.

@@ -12,6 +12,7 @@ mod log;
 mod making;
 mod opening;
 mod rights;
+mod serving;
 mod signer;
 mod wraps;
 
@@ -32,6 +33,7 @@ pub use self::{
     making::{Created, Hand, Made, create},
     opening::{Keys, Sealed},
     rights::{Grant, Rights},
+    serving::{Served, Stanza, join, split},
     signer::{Recipients, Signer, Signers},
 };
 
@@ -95,8 +97,7 @@ impl Session {
 
     /// Whom the entry of this sequence has wraps for, sorted: nobody if it has none.
     pub fn wrapped_by(&self, sequence: usize) -> impl Iterator<Item = &Party> {
-        let step = self.log.steps().get(sequence);
-        step.into_iter().flat_map(|step| &step.wrapped).filter_map(|place| self.log.party(*place))
+        self.log.wrapped_by(sequence)
     }
 
     /// Is a new generation to be made before anything is written? SPEC section 12.7. (Newer epochs of groups can't be known yet.)

@@ -150,6 +150,16 @@ impl<T: Payload> Unverified<T> {
         &self.outer.hash
     }
 
+    /// What follows the signature.
+    pub(crate) const fn more(&self) -> &T::More {
+        &self.more
+    }
+
+    /// The object's bytes, with this after the signature.
+    pub(crate) fn with_more(&self, more: &T::More) -> Vec<u8> {
+        self.outer.encode(self.outer.payload.len() + 80, more)
+    }
+
     /// Verifies the signature, over the payload as it was received.
     ///
     /// # Errors

@@ -388,6 +388,21 @@ impl Log {
         self.holder(party).is_some_and(|holder| holder.changes.iter().any(|change| change.1.has(Rights::READ)))
     }
 
+    /// Whom the wraps of the entry of this sequence are for, sorted: nobody if it wants none.
+    pub fn wrapped_by(&self, sequence: usize) -> impl Iterator<Item = &Party> {
+        let step = self.steps.get(sequence);
+        step.into_iter().flat_map(|step| &step.wrapped).filter_map(|place| self.party(*place))
+    }
+
+    /// Whose rights the entry of this sequence changed: before it, and after.
+    pub fn changed_by(&self, sequence: usize) -> impl Iterator<Item = (&Party, Rights, Rights)> {
+        self.holders.iter().filter_map(move |holder| {
+            let place = holder.changes.binary_search_by_key(&sequence, |change| change.0).ok()?;
+            let before = place.checked_sub(1).and_then(|place| holder.changes.get(place));
+            Some((&holder.party, before.map_or(Rights::NONE, |change| change.1), holder.changes.get(place)?.1))
+        })
+    }
+
     /// Parties with rights, sorted.
     pub fn holdings(&self) -> impl Iterator<Item = Holding<'_>> {
         self.order.iter().filter_map(|place| {
