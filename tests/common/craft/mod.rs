@@ -2,8 +2,8 @@
 
 pub(crate) mod backup;
 pub(crate) mod message;
-pub(crate) mod session;
 pub(crate) mod objects;
+pub(crate) mod session;
 pub(crate) mod wrap;
 
 use aes_gcm::{Aes256Gcm, aead::AeadInOut};
