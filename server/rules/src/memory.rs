@@ -1,0 +1,517 @@
+//! A store in memory, with a snapshot: for `memoryBackend()` and for tests.
+
+use core::fmt;
+use std::collections::BTreeMap;
+
+use rand_core::TryCryptoRng;
+use serde::{Deserialize, Serialize};
+use wardkey::{
+    encoding::base64url,
+    error::{Code, Error},
+    identity::UserId,
+    journal::Subject,
+    party::Party,
+    random::Random,
+    session::Rights,
+    signed::Hash,
+};
+
+use crate::{
+    ApiError, Reply, Request, Server, handle,
+    store::{Account, Body, Counted, FeedItem, Head, Kept, Logged, Recovery, Store, StoreError, Wraps},
+};
+
+/// The version of a snapshot.
+const VERSION: u64 = 1;
+
+/// Bytes that stand in JSON as base64url.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Bytes(#[serde(with = "crate::text")] Vec<u8>);
+
+/// All tables. Names, ids and hashes are text here, as in JSON.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Tables {
+    users: BTreeMap<String, User>,
+    bundles: BTreeMap<String, String>,
+    recoveries: BTreeMap<String, RecoveryRow>,
+    sessions: BTreeMap<String, Session>,
+}
+
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct User {
+    account: Option<Account>,
+    bundles: Vec<Bytes>,
+    starts: Vec<u64>,
+    tries: Vec<u64>,
+    feed: BTreeMap<u64, FeedRow>,
+    journal: BTreeMap<u64, Bytes>,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct RecoveryRow {
+    user: String,
+    #[serde(with = "crate::text")]
+    code: [u8; 32],
+    end: u64,
+    tries: u64,
+    answered: Option<u64>,
+    activated: Option<u64>,
+}
+
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Session {
+    head: Option<Head>,
+    state: Option<Bytes>,
+    log: BTreeMap<u64, LogRow>,
+    wraps: BTreeMap<u64, WrapsRow>,
+    rights: BTreeMap<String, u64>,
+    journal: BTreeMap<u64, Bytes>,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct LogRow {
+    signer: String,
+    object: Bytes,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct WrapsRow {
+    signed: Bytes,
+    /// Party, place, body.
+    bodies: BTreeMap<String, (u32, Bytes)>,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct FeedRow {
+    session: String,
+    revoked: bool,
+    time: u64,
+    #[serde(with = "crate::text")]
+    chain: [u8; 32],
+}
+
+#[derive(Serialize, Deserialize)]
+struct Snapshot {
+    version: u64,
+    #[serde(flatten)]
+    tables: Tables,
+}
+
+type Undo = Box<dyn FnOnce(&mut Tables) + Send>;
+
+/// Everything in memory. Writes can be taken back up to the last [`Self::commit`].
+#[derive(Default)]
+pub struct MemoryStore {
+    tables: Tables,
+    undo: Vec<Undo>,
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Tables { users, sessions, .. } = &self.tables;
+        write!(f, "MemoryStore({} users, {} sessions)", users.len(), sessions.len())
+    }
+}
+
+impl PartialEq for MemoryStore {
+    fn eq(&self, other: &Self) -> bool {
+        self.tables == other.tables
+    }
+}
+
+impl Eq for MemoryStore {}
+
+const TWICE: &str = "a row stands there already";
+
+fn broken() -> StoreError {
+    StoreError("a row that can't be read".to_owned())
+}
+
+fn user_id(text: &str) -> Kept<UserId> {
+    UserId::new(text).map_err(|_| broken())
+}
+
+fn party_key(party: &Party) -> String {
+    base64url(&party.to_bytes())
+}
+
+/// Inserts a row where there is none.
+fn add<K: Ord, V>(rows: &mut BTreeMap<K, V>, key: K, row: V) -> Kept<()> {
+    if rows.contains_key(&key) {
+        return Err(StoreError(TWICE.to_owned()));
+    }
+    rows.insert(key, row);
+    Ok(())
+}
+
+impl MemoryStore {
+    /// One request as one transaction.
+    ///
+    /// # Errors
+    /// Those of [`handle`].
+    pub fn request<R: TryCryptoRng>(
+        &mut self,
+        server: &Server,
+        rng: &mut Random<R>,
+        request: &Request<'_>,
+    ) -> crate::Result<Reply> {
+        let result = handle(server, self, rng, request);
+        if result.as_ref().err().is_none_or(ApiError::keeps) {
+            self.commit();
+        } else {
+            self.roll_back();
+        }
+        result
+    }
+
+    /// Keeps what was written.
+    pub fn commit(&mut self) {
+        self.undo.clear();
+    }
+
+    /// Takes back what was written since the last commit.
+    pub fn roll_back(&mut self) {
+        for undo in core::mem::take(&mut self.undo).into_iter().rev() {
+            undo(&mut self.tables);
+        }
+    }
+
+    /// Everything, as JSON: the same state gives the same bytes. The server's own secrets are apart: [`Server::to_secret_bytes`].
+    ///
+    /// # Errors
+    /// `server`; none in fact.
+    pub fn snapshot(&self) -> Result<Vec<u8>, Error> {
+        let snapshot = Snapshot { version: VERSION, tables: self.tables.clone() };
+        serde_json::to_vec(&snapshot).map_err(|_| Error::new(Code::Server, "the store can't be written"))
+    }
+
+    /// The store of a snapshot.
+    ///
+    /// # Errors
+    /// `invalid-format`, `unsupported-version`.
+    pub fn restore(snapshot: &[u8]) -> Result<Self, Error> {
+        let malformed = Error::new(Code::InvalidFormat, "not a snapshot");
+        let json: serde_json::Value = serde_json::from_slice(snapshot).map_err(|_| malformed)?;
+        match json.get("version").and_then(serde_json::Value::as_u64) {
+            Some(VERSION) => {}
+            Some(_) => return Err(Error::new(Code::UnsupportedVersion, "a snapshot of another version")),
+            None => return Err(malformed),
+        }
+        let Snapshot { tables, .. } = serde_json::from_value(json).map_err(|_| malformed)?;
+        Ok(Self { tables, undo: Vec::new() })
+    }
+
+    fn user(&self, user: &UserId) -> Option<&User> {
+        self.tables.users.get(user.as_str())
+    }
+
+    fn session_of(&self, id: &Hash) -> Option<&Session> {
+        self.tables.sessions.get(&id.to_string())
+    }
+
+    /// Writes to a user; `undo` takes it back.
+    fn on_user<T>(
+        &mut self,
+        user: &UserId,
+        write: impl FnOnce(&mut User) -> Kept<T>,
+        undo: impl FnOnce(&mut User, T) + Send + 'static,
+    ) -> Kept<()>
+    where
+        T: Send + 'static,
+    {
+        let key = user.as_str().to_owned();
+        let is_new = !self.tables.users.contains_key(&key);
+        let before = write(self.tables.users.entry(key.clone()).or_default())?;
+        self.undo.push(Box::new(move |tables| {
+            if is_new {
+                tables.users.remove(&key);
+            } else if let Some(user) = tables.users.get_mut(&key) {
+                undo(user, before);
+            }
+        }));
+        Ok(())
+    }
+
+    /// The same, of a session.
+    fn on_session<T>(
+        &mut self,
+        id: &Hash,
+        write: impl FnOnce(&mut Session) -> Kept<T>,
+        undo: impl FnOnce(&mut Session, T) + Send + 'static,
+    ) -> Kept<()>
+    where
+        T: Send + 'static,
+    {
+        let key = id.to_string();
+        let is_new = !self.tables.sessions.contains_key(&key);
+        let before = write(self.tables.sessions.entry(key.clone()).or_default())?;
+        self.undo.push(Box::new(move |tables| {
+            if is_new {
+                tables.sessions.remove(&key);
+            } else if let Some(session) = tables.sessions.get_mut(&key) {
+                undo(session, before);
+            }
+        }));
+        Ok(())
+    }
+
+    fn journal_of(&self, subject: &Subject) -> Option<&BTreeMap<u64, Bytes>> {
+        match subject {
+            Subject::User(user) => self.user(user).map(|user| &user.journal),
+            Subject::Session(id) => self.session_of(id).map(|session| &session.journal),
+        }
+    }
+}
+
+fn item(place: u64, row: &FeedRow) -> Kept<FeedItem> {
+    let session = Hash::parse(&row.session).ok_or_else(broken)?;
+    Ok(FeedItem { place, session, revoked: row.revoked, time: row.time, chain: row.chain })
+}
+
+impl Store for MemoryStore {
+    fn has_account(&mut self, user: &UserId) -> Kept<bool> {
+        Ok(self.user(user).is_some_and(|user| user.account.is_some()))
+    }
+
+    fn account(&mut self, user: &UserId) -> Kept<Option<Account>> {
+        Ok(self.user(user).and_then(|user| user.account.clone()))
+    }
+
+    fn put_account(&mut self, user: &UserId, account: &Account) -> Kept<()> {
+        let account = account.clone();
+        self.on_user(user, |user| Ok(user.account.replace(account)), |user, before| user.account = before)
+    }
+
+    fn bundles(&mut self, user: &UserId) -> Kept<Vec<Vec<u8>>> {
+        let bundles = self.user(user).map(|user| user.bundles.as_slice()).unwrap_or_default();
+        Ok(bundles.iter().map(|bundle| bundle.0.clone()).collect())
+    }
+
+    fn add_bundle(&mut self, user: &UserId, version: u64, hash: &Hash, object: &[u8]) -> Kept<()> {
+        let (key, object) = (hash.to_string(), Bytes(object.to_vec()));
+        let known = self.user(user).map_or(0, |user| user.bundles.len()) as u64;
+        if version != known + 1 {
+            return Err(StoreError(TWICE.to_owned()));
+        }
+        add(&mut self.tables.bundles, key.clone(), user.as_str().to_owned())?;
+        self.undo.push(Box::new(move |tables| {
+            tables.bundles.remove(&key);
+        }));
+        self.on_user(
+            user,
+            |user| {
+                user.bundles.push(object);
+                Ok(())
+            },
+            |user, ()| {
+                user.bundles.pop();
+            },
+        )
+    }
+
+    fn owner_of(&mut self, bundle: &Hash) -> Kept<Option<UserId>> {
+        self.tables.bundles.get(&bundle.to_string()).map(|owner| user_id(owner)).transpose()
+    }
+
+    fn recovery(&mut self, id: &[u8; 16]) -> Kept<Option<Recovery>> {
+        let Some(row) = self.tables.recoveries.get(&base64url(id)) else { return Ok(None) };
+        let RecoveryRow { user, code, end, tries, answered, activated } = row.clone();
+        Ok(Some(Recovery { user: user_id(&user)?, code, end, tries, answered, activated }))
+    }
+
+    fn put_recovery(&mut self, id: &[u8; 16], recovery: &Recovery) -> Kept<()> {
+        let Recovery { user, code, end, tries, answered, activated } = recovery.clone();
+        let row = RecoveryRow { user: user.as_str().to_owned(), code, end, tries, answered, activated };
+        let key = base64url(id);
+        let before = self.tables.recoveries.insert(key.clone(), row);
+        self.undo.push(Box::new(move |tables| match before {
+            Some(row) => drop(tables.recoveries.insert(key, row)),
+            None => drop(tables.recoveries.remove(&key)),
+        }));
+        Ok(())
+    }
+
+    fn times(&mut self, user: &UserId, what: Counted, since: u64) -> Kept<Vec<u64>> {
+        let times = self.user(user).map(|user| match what {
+            Counted::Start => user.starts.as_slice(),
+            Counted::Try => user.tries.as_slice(),
+        });
+        Ok(times.unwrap_or_default().iter().copied().filter(|time| *time >= since).collect())
+    }
+
+    fn add_time(&mut self, user: &UserId, what: Counted, time: u64) -> Kept<()> {
+        fn times(user: &mut User, what: Counted) -> &mut Vec<u64> {
+            match what {
+                Counted::Start => &mut user.starts,
+                Counted::Try => &mut user.tries,
+            }
+        }
+        self.on_user(
+            user,
+            |user| {
+                times(user, what).push(time);
+                Ok(())
+            },
+            move |user, ()| {
+                times(user, what).pop();
+            },
+        )
+    }
+
+    fn session(&mut self, id: &Hash) -> Kept<Option<Head>> {
+        Ok(self.session_of(id).and_then(|session| session.head))
+    }
+
+    fn session_state(&mut self, id: &Hash) -> Kept<Option<Vec<u8>>> {
+        Ok(self.session_of(id).and_then(|session| session.state.clone()).map(|state| state.0))
+    }
+
+    fn put_session(&mut self, id: &Hash, head: Head, state: &[u8]) -> Kept<()> {
+        let state = Bytes(state.to_vec());
+        self.on_session(
+            id,
+            |session| Ok((session.head.replace(head), session.state.replace(state))),
+            |session, (head, state)| {
+                session.head = head;
+                session.state = state;
+            },
+        )
+    }
+
+    fn log(&mut self, id: &Hash, from: u64) -> Kept<Vec<Logged>> {
+        let rows = self.session_of(id).into_iter().flat_map(|session| session.log.range(from..));
+        let logged = |(sequence, row): (&u64, &LogRow)| {
+            Ok(Logged { sequence: *sequence, signer: user_id(&row.signer)?, object: row.object.0.clone() })
+        };
+        rows.map(logged).collect()
+    }
+
+    fn add_logged(&mut self, id: &Hash, logged: &Logged) -> Kept<()> {
+        let Logged { sequence, signer, object } = logged.clone();
+        let row = LogRow { signer: signer.as_str().to_owned(), object: Bytes(object) };
+        self.on_session(
+            id,
+            |session| add(&mut session.log, sequence, row),
+            move |session, ()| {
+                session.log.remove(&sequence);
+            },
+        )
+    }
+
+    fn wraps(&mut self, id: &Hash, from: u64, parties: &[Party]) -> Kept<Vec<Wraps>> {
+        let rows = self.session_of(id).into_iter().flat_map(|session| session.wraps.range(from..));
+        let wraps = rows.map(|(sequence, row)| {
+            let body = |party: &Party| {
+                let (place, bytes) = row.bodies.get(&party_key(party))?;
+                Some(Body { place: *place, party: party.clone(), bytes: bytes.0.clone() })
+            };
+            let mut bodies: Vec<_> = parties.iter().filter_map(body).collect();
+            bodies.sort_by_key(|body| body.place);
+            Wraps { sequence: *sequence, signed: row.signed.0.clone(), bodies }
+        });
+        Ok(wraps.collect())
+    }
+
+    fn add_wraps(&mut self, id: &Hash, wraps: &Wraps) -> Kept<()> {
+        let Wraps { sequence, signed, bodies } = wraps.clone();
+        let bodies = bodies.into_iter().map(|body| (party_key(&body.party), (body.place, Bytes(body.bytes))));
+        let row = WrapsRow { signed: Bytes(signed), bodies: bodies.collect() };
+        self.on_session(
+            id,
+            |session| add(&mut session.wraps, sequence, row),
+            move |session, ()| {
+                session.wraps.remove(&sequence);
+            },
+        )
+    }
+
+    fn rights(&mut self, id: &Hash, party: &Party) -> Kept<Option<Rights>> {
+        let number = self.session_of(id).and_then(|session| session.rights.get(&party_key(party)));
+        Ok(number.map(|number| Rights::from_number(*number).unwrap_or(Rights::NONE)))
+    }
+
+    fn put_rights(&mut self, id: &Hash, party: &Party, rights: Rights) -> Kept<()> {
+        let key = party_key(party);
+        let again = key.clone();
+        self.on_session(
+            id,
+            |session| Ok(session.rights.insert(key, rights.number())),
+            |session, before| match before {
+                Some(number) => drop(session.rights.insert(again, number)),
+                None => drop(session.rights.remove(&again)),
+            },
+        )
+    }
+
+    fn feed_end(&mut self, user: &UserId) -> Kept<Option<FeedItem>> {
+        let last = self.user(user).and_then(|user| user.feed.last_key_value());
+        last.map(|(place, row)| item(*place, row)).transpose()
+    }
+
+    fn feed_item(&mut self, user: &UserId, place: u64) -> Kept<Option<FeedItem>> {
+        let row = self.user(user).and_then(|user| user.feed.get(&place));
+        row.map(|row| item(place, row)).transpose()
+    }
+
+    fn feed(&mut self, user: &UserId, after: u64, most: usize) -> Kept<Vec<FeedItem>> {
+        let rows = self.user(user).into_iter().flat_map(|user| user.feed.range(after.saturating_add(1)..));
+        rows.take(most).map(|(place, row)| item(*place, row)).collect()
+    }
+
+    fn add_feed_item(&mut self, user: &UserId, item: &FeedItem) -> Kept<()> {
+        let FeedItem { place, session, revoked, time, chain } = item.clone();
+        let row = FeedRow { session: session.to_string(), revoked, time, chain };
+        self.on_user(
+            user,
+            |user| add(&mut user.feed, place, row),
+            move |user, ()| {
+                user.feed.remove(&place);
+            },
+        )
+    }
+
+    fn journal_end(&mut self, subject: &Subject) -> Kept<Option<Vec<u8>>> {
+        let last = self.journal_of(subject).and_then(BTreeMap::last_key_value);
+        Ok(last.map(|(_, entry)| entry.0.clone()))
+    }
+
+    fn journal(&mut self, subject: &Subject, after: u64, most: usize) -> Kept<Vec<Vec<u8>>> {
+        let rows = self.journal_of(subject).into_iter().flat_map(|rows| rows.range(after.saturating_add(1)..));
+        Ok(rows.take(most).map(|(_, entry)| entry.0.clone()).collect())
+    }
+
+    fn add_journal(&mut self, subject: &Subject, sequence: u64, entry: &[u8]) -> Kept<()> {
+        let entry = Bytes(entry.to_vec());
+        match subject {
+            Subject::User(user) => self.on_user(
+                user,
+                |user| add(&mut user.journal, sequence, entry),
+                move |user, ()| {
+                    user.journal.remove(&sequence);
+                },
+            ),
+            Subject::Session(id) => self.on_session(
+                id,
+                |session| add(&mut session.journal, sequence, entry),
+                move |session, ()| {
+                    session.journal.remove(&sequence);
+                },
+            ),
+        }
+    }
+
+    fn forget_before(&mut self, counted: u64, recoveries: u64, feeds: u64) -> Kept<()> {
+        // Upkeep is rare: all is kept to be taken back.
+        let before = self.tables.clone();
+        self.undo.push(Box::new(|tables| *tables = before));
+        for user in self.tables.users.values_mut() {
+            user.starts.retain(|time| *time >= counted);
+            user.tries.retain(|time| *time >= counted);
+            let newest = user.feed.last_key_value().map(|(place, _)| *place);
+            user.feed.retain(|place, row| row.time >= feeds || Some(*place) == newest);
+        }
+        self.tables.recoveries.retain(|_, row| row.end >= recoveries);
+        Ok(())
+    }
+}

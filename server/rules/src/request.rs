@@ -1,0 +1,208 @@
+//! From a request to typed values: path and method, then members. API sections 1 and 2.
+
+use serde_json::{Map, Value};
+use wardkey::{encoding::from_base64url, error::Code, identity::UserId, password::Kdf, signed::Hash};
+
+use crate::error::{ApiError, Result};
+
+/// A body may have so many bytes.
+pub const MAX_BODY: usize = 24 << 20;
+/// Members of a list in a request, and items of a page.
+pub(crate) const MAX_LIST: usize = 1_000;
+
+/// The greatest integer that every JSON parser reads exactly.
+const MAX_NUMBER: u64 = (1 << 53) - 1;
+
+/// What is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The server's clock: milliseconds since 1970.
+    pub now_ms: u64,
+    /// Who asks, as the token says (in memory: the request's `userId`); none without a valid one. Public paths don't look at it.
+    pub caller: Option<&'a UserId>,
+    /// `GET`, `POST`, `PUT`.
+    pub method: &'a str,
+    /// From `/v1` on, without a query.
+    pub path: &'a str,
+    /// The body.
+    pub body: Body<'a>,
+}
+
+/// The body of a request.
+#[derive(Clone, Copy, Debug)]
+pub enum Body<'a> {
+    /// There is none.
+    None,
+    /// It was parsed, and its size was checked.
+    Json(&'a Value),
+    /// As it came. No bytes: there is none.
+    Bytes(&'a [u8]),
+}
+
+/// A path with its method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    Login,
+    Register,
+    ReadBackup,
+    WriteState,
+    WritePending,
+    Activate,
+    StartRecovery,
+    AnswerCode([u8; 16]),
+    WriteRecovered([u8; 16]),
+    ActivateRecovered([u8; 16]),
+    Directory,
+    CreateSession,
+    Append(Hash),
+    Keys,
+    Feed,
+    Events,
+    Journal,
+}
+
+impl Route {
+    pub(crate) fn find(method: &str, path: &str) -> Result<Self> {
+        let segments: Vec<_> = path.strip_prefix("/v1/").map(|rest| rest.split('/').collect()).unwrap_or_default();
+        let recovery = |id: &str| fixed::<16>(id).ok_or(ApiError::not_here());
+        match (method, segments.as_slice()) {
+            ("POST", ["login"]) => Ok(Self::Login),
+            ("POST", ["register"]) => Ok(Self::Register),
+            ("GET", ["backup"]) => Ok(Self::ReadBackup),
+            ("PUT", ["backup"]) => Ok(Self::WriteState),
+            ("PUT", ["backup", "pending"]) => Ok(Self::WritePending),
+            ("POST", ["backup", "activate"]) => Ok(Self::Activate),
+            ("POST", ["recoveries"]) => Ok(Self::StartRecovery),
+            ("POST", ["recoveries", id, "code"]) => Ok(Self::AnswerCode(recovery(id)?)),
+            ("PUT", ["recoveries", id, "pending"]) => Ok(Self::WriteRecovered(recovery(id)?)),
+            ("POST", ["recoveries", id, "activate"]) => Ok(Self::ActivateRecovered(recovery(id)?)),
+            ("POST", ["directory"]) => Ok(Self::Directory),
+            ("POST", ["sessions"]) => Ok(Self::CreateSession),
+            ("POST", ["sessions", id, "entries"]) => Ok(Self::Append(Hash::parse(id).ok_or(ApiError::not_here())?)),
+            ("POST", ["keys"]) => Ok(Self::Keys),
+            ("POST", ["feed"]) => Ok(Self::Feed),
+            ("GET", ["events"]) => Ok(Self::Events),
+            ("POST", ["journal"]) => Ok(Self::Journal),
+            _ => Err(ApiError::not_here()),
+        }
+    }
+
+    /// Needs no token.
+    pub(crate) const fn is_public(self) -> bool {
+        matches!(
+            self,
+            Self::Login
+                | Self::StartRecovery
+                | Self::AnswerCode(_)
+                | Self::WriteRecovered(_)
+                | Self::ActivateRecovered(_)
+        )
+    }
+
+    /// Answers those who have no account, too.
+    pub(crate) const fn is_for_strangers(self) -> bool {
+        self.is_public() || matches!(self, Self::Register | Self::ReadBackup | Self::WriteState)
+    }
+
+    pub(crate) const fn has_body(self) -> bool {
+        !matches!(self, Self::ReadBackup | Self::Events)
+    }
+}
+
+fn fixed<const N: usize>(text: &str) -> Option<[u8; N]> {
+    from_base64url(text).ok()?.try_into().ok()
+}
+
+const MISTYPED: ApiError = ApiError::argument("a member is missing, or of another type");
+
+/// The members of an object, all of which have these names.
+#[derive(Clone, Copy)]
+pub(crate) struct Members<'a>(&'a Map<String, Value>);
+
+impl<'a> Members<'a> {
+    pub(crate) fn of(value: &'a Value, names: &[&str]) -> Result<Self> {
+        let members = value.as_object().ok_or(ApiError::argument("not an object"))?;
+        if members.keys().all(|name| names.contains(&name.as_str())) {
+            Ok(Self(members))
+        } else {
+            Err(ApiError::argument("a member that isn't known"))
+        }
+    }
+
+    pub(crate) fn value(self, name: &str) -> Result<&'a Value> {
+        self.0.get(name).ok_or(MISTYPED)
+    }
+
+    /// A member that may be missing.
+    pub(crate) fn has(self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    pub(crate) fn text(self, name: &str) -> Result<&'a str> {
+        self.value(name)?.as_str().ok_or(MISTYPED)
+    }
+
+    pub(crate) fn text_or_null(self, name: &str) -> Result<Option<&'a str>> {
+        if self.value(name)?.is_null() { Ok(None) } else { self.text(name).map(Some) }
+    }
+
+    pub(crate) fn number(self, name: &str) -> Result<u64> {
+        self.value(name)?.as_u64().filter(|number| *number <= MAX_NUMBER).ok_or(MISTYPED)
+    }
+
+    pub(crate) fn bytes(self, name: &str) -> Result<Vec<u8>> {
+        from_base64url(self.text(name)?).map_err(|_| MISTYPED)
+    }
+
+    pub(crate) fn bytes_or_null(self, name: &str) -> Result<Option<Vec<u8>>> {
+        if self.value(name)?.is_null() { Ok(None) } else { self.bytes(name).map(Some) }
+    }
+
+    pub(crate) fn user_id(self, name: &str) -> Result<UserId> {
+        UserId::new(self.text(name)?).map_err(|_| MISTYPED)
+    }
+
+    pub(crate) fn hash(self, name: &str) -> Result<Hash> {
+        Hash::parse(self.text(name)?).ok_or(MISTYPED)
+    }
+
+    pub(crate) fn hash_or_null(self, name: &str) -> Result<Option<Hash>> {
+        if self.value(name)?.is_null() { Ok(None) } else { self.hash(name).map(Some) }
+    }
+
+    /// A list of so many members at most.
+    pub(crate) fn list<T>(self, name: &str, most: usize, read: impl Fn(&'a Value) -> Result<T>) -> Result<Vec<T>> {
+        let items = self.value(name)?.as_array().ok_or(MISTYPED)?;
+        if items.len() > most {
+            return Err(ApiError::new(Code::Limit, "too many members in a list"));
+        }
+        items.iter().map(read).collect()
+    }
+
+    pub(crate) fn user_ids(self, name: &str) -> Result<Vec<UserId>> {
+        let read = |value: &Value| UserId::new(value.as_str().ok_or(MISTYPED)?).map_err(|_| MISTYPED);
+        self.list(name, MAX_LIST, read)
+    }
+
+    pub(crate) fn hashes(self, name: &str) -> Result<Vec<Hash>> {
+        self.list(name, MAX_LIST, |value| value.as_str().and_then(Hash::parse).ok_or(MISTYPED))
+    }
+
+    /// Parameters of a derivation, whatever their bounds: those are a rule.
+    pub(crate) fn kdf(self, name: &str) -> Result<core::result::Result<Kdf, wardkey::error::Error>> {
+        let value = self.value(name)?;
+        let cost =
+            |members: Members<'_>, name| -> Result<_> { Ok(u32::try_from(members.number(name)?).unwrap_or(u32::MAX)) };
+        match value.get("name").and_then(Value::as_str) {
+            Some("argon2id") => {
+                let members = Members::of(value, &["name", "memoryKiB", "passes"])?;
+                Ok(Kdf::argon2id(cost(members, "memoryKiB")?, cost(members, "passes")?))
+            }
+            Some("pbkdf2-sha256") => {
+                let members = Members::of(value, &["name", "iterations"])?;
+                Ok(Kdf::pbkdf2(cost(members, "iterations")?))
+            }
+            _ => Err(MISTYPED),
+        }
+    }
+}
