@@ -1,0 +1,6 @@
+//! By what a user does.
+
+mod account;
+mod crash;
+mod devices;
+mod recovery;
