@@ -12,6 +12,7 @@ mod people;
 mod ready;
 mod recovery;
 mod register;
+mod sessions;
 mod state;
 mod unlock;
 mod whole;
@@ -28,6 +29,7 @@ pub use self::{
     event::{Event, Status},
     host::{Host, LoginStore},
     recovery::RecoveryStarted,
+    sessions::{OpenSession, Recipient},
     unlock::Unlocked,
 };
 use crate::{

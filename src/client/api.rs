@@ -2,7 +2,7 @@
 
 use super::{Client, Host};
 use crate::{
-    backend::{Backend, Json, Method, Outcome, Request},
+    backend::{Backend, Failure, Json, Method, Outcome, Request},
     encoding::{base64url, from_base64url},
     error::{Code, Error, Result},
     identity::UserId,
@@ -61,6 +61,13 @@ pub(super) struct Release {
     pub(super) backups: Vec<Released>,
     pub(super) identity: Bundles,
     pub(super) key_server: Bundles,
+}
+
+/// What opens a session, or what came after what is known of it.
+pub(super) struct Answer {
+    pub(super) genesis: Option<Vec<u8>>,
+    pub(super) entries: Vec<Vec<u8>>,
+    pub(super) wraps: Vec<Vec<u8>>,
 }
 
 impl<H: Host> Client<H> {
@@ -170,6 +177,38 @@ impl<H: Host> Client<H> {
         Ok(list(&member(&reply, "identities")?)?.iter().map(bundles).collect::<Result<_>>()?)
     }
 
+    pub(super) async fn send_session(&self, user: &UserId, genesis: &[u8], wraps: &[u8]) -> Outcome<()> {
+        let body = vec![("genesis", write_bytes(genesis)), ("wraps", write_bytes(wraps))];
+        self.ask(Method::Post, "/v1/sessions", Some(user), Some(body)).await.map(drop)
+    }
+
+    pub(super) async fn send_entry(&self, user: &UserId, id: &Hash, entry: &[u8], wraps: Option<&[u8]>) -> Outcome<()> {
+        let item = Json::object(vec![("entry", write_bytes(entry)), ("wraps", bytes_or_null(wraps))]);
+        let path = ["/v1/sessions/", &id.to_string(), "/entries"].concat();
+        let body = vec![("items", Json::list(vec![item]))];
+        self.ask(Method::Post, &path, Some(user), Some(body)).await.map(drop)
+    }
+
+    /// Sessions, each from its genesis or after a sequence; and identities of their signers and of who has these bundles.
+    pub(super) async fn keys(
+        &self,
+        user: &UserId,
+        sessions: &[(Hash, Option<u64>)],
+        signers: &[Hash],
+    ) -> Outcome<(Vec<Result<Answer>>, Vec<Bundles>)> {
+        let asked = sessions.iter().map(|(id, after)| {
+            let mut members = vec![("id", write_bytes(&id.0))];
+            members.extend(after.map(|after| ("after", Json::number(after))));
+            Json::object(members)
+        });
+        let signers = signers.iter().map(|hash| write_bytes(&hash.0)).collect();
+        let body = vec![("sessions", Json::list(asked.collect())), ("signers", Json::list(signers))];
+        let reply = self.ask(Method::Post, "/v1/keys", Some(user), Some(body)).await?;
+        let answers = list(&member(&reply, "sessions")?)?.iter().map(read_answer).collect();
+        let identities = list(&member(&reply, "identities")?)?.iter().map(bundles).collect::<Result<_>>()?;
+        Ok((answers, identities))
+    }
+
     async fn ask(
         &self,
         method: Method,
@@ -252,6 +291,14 @@ fn list<J: Json>(value: &J) -> Result<Vec<J>> {
 
 fn bundles<J: Json>(value: &J) -> Result<Bundles> {
     list(value)?.iter().map(|item| from_base64url(&item.to_text().ok_or(MISTYPED)?)).collect()
+}
+
+fn read_answer<J: Json>(answer: &J) -> Result<Answer> {
+    if let Some(code) = answer.member("error") {
+        return Err(Failure::answered(&code.to_text().ok_or(MISTYPED)?, None, None).error);
+    }
+    let (entries, wraps) = (bundles(&member(answer, "entries")?)?, bundles(&member(answer, "wraps")?)?);
+    Ok(Answer { genesis: read_bytes_or_null(answer, "genesis")?, entries, wraps })
 }
 
 fn cursor<J: Json>(reply: &J) -> Result<String> {

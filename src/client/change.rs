@@ -43,7 +43,7 @@ impl<H: Host> Client<H> {
     pub async fn renew_keys(&self, password: &str) -> Outcome<()> {
         let password = Password::new(password)?;
         let (user, derivation, slow) = self.check_password(&password).await?;
-        let own = self.with(|ready| ready.own.suite())?;
+        let own = self.with(|ready| ready.own().map(Identity::suite))??;
         let suite = if self.options.suite.is_weaker_than(own) { own } else { self.options.suite };
         let pair = self.host.generate(suite).await?;
         let signing = SigningKey::generate(&mut self.host.random().borrow_mut())?;

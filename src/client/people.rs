@@ -61,7 +61,7 @@ impl<H: Host> Client<H> {
 
     fn number(&self, other: &Identity) -> Result<String> {
         let other = other.party().ok_or(UNKNOWN)?;
-        let own = self.with(|ready| ready.own.party())?.ok_or(UNKNOWN)?;
+        let own = self.with(|ready| ready.own().map(Identity::party))??.ok_or(UNKNOWN)?;
         Ok(safety_number(&self.options.app_id, &own, &other))
     }
 

@@ -6,6 +6,7 @@ use super::{
     Client, Device, Host, LOCKED,
     device::{KeptBackup, resume_bytes},
     event::Status,
+    sessions::People,
 };
 use crate::{
     account::{Account, State, accept_off_line},
@@ -25,12 +26,15 @@ pub(super) struct Ready {
     pub(super) state_key: StateKey,
     /// The active backup, as far as this client knows.
     pub(super) envelope: Envelope,
-    pub(super) own: Rc<Identity>,
-    /// Nothing as long as only the device was asked.
-    pub(super) key_server: Option<Rc<Identity>>,
+    /// The own identity, the key server's unless only the device was asked, and who was met since.
+    pub(super) people: People,
 }
 
 impl Ready {
+    pub(super) fn own(&self) -> Result<&Identity> {
+        self.people.find(&self.user).ok_or(LOCKED)
+    }
+
     /// Is there something in the state that its backup doesn't say?
     pub(super) fn is_unsaved(&self) -> Result<bool> {
         let saved = self.envelope.open_state(&self.state_key)?;
@@ -88,9 +92,8 @@ impl<H: Host> Client<H> {
             return Err(LOCKED);
         }
         let Account { keys, state, state_key, own, key_server, .. } = account;
-        let (keys, own, key_server) = (Rc::new(keys), Rc::new(own), key_server.map(Rc::new));
-        let user = user.clone();
-        *self.ready.borrow_mut() = Some(Ready { user, keys, state, state_key, envelope, own, key_server });
+        let (user, keys, people) = (user.clone(), Rc::new(keys), People::of(own, key_server)?);
+        *self.ready.borrow_mut() = Some(Ready { user, keys, state, state_key, envelope, people });
         Ok(())
     }
 
@@ -171,7 +174,7 @@ impl<H: Host> Client<H> {
 
     /// The identity fingerprint of the open identity.
     pub fn fingerprint(&self) -> Option<Hash> {
-        self.with(|ready| *ready.own.fingerprint()).ok()
+        self.with(|ready| ready.own().map(|own| *own.fingerprint()).ok()).ok().flatten()
     }
 
     /// The version of the active backup, as far as this client knows.

@@ -9,7 +9,6 @@ use crate::{
     identity::{Asked, Identity},
     secret::Secret,
 };
-use std::rc::Rc;
 
 /// What the active backup is to an open client.
 enum Standing {
@@ -64,7 +63,24 @@ impl<H: Host> Client<H> {
         Ok(false)
     }
 
-    /// Reads the backup again: after an event, or when the network is back. A superseded client locks.
+    /// What the backup doesn't say yet waits on the device, for the next write: reading asks for no more than it needs.
+    pub(super) async fn hold_state(&self) -> Outcome<()> {
+        let user = self.with(|ready| ready.user.clone())?;
+        let rows = self.rows(&user);
+        let sealed = self.with(|ready| {
+            if !ready.is_unsaved()? {
+                return Ok(None);
+            }
+            let rng = &mut *self.host.random().borrow_mut();
+            rows.seal_unsent(rng, ready.state.cache_key(), &ready.state.to_bytes()?).map(Some)
+        })??;
+        if let Some(sealed) = sealed {
+            rows.keep_unsent(&sealed).await;
+        }
+        Ok(())
+    }
+
+    /// Reads the backup again, and writes what waits: after an event, when the network is back, and some time after reading. A superseded client locks.
     ///
     /// # Errors
     /// `locked`, also from now on; `backup-rollback`, `fork`, `pin-mismatch`; those of the backend.
@@ -101,7 +117,7 @@ impl<H: Host> Client<H> {
             let met_own = merged.pins.meet(&own, &self.options.trust)?;
             let met = merged.pins.meet(&key_server, &self.options.trust)?;
             (ready.state, ready.envelope) = (merged, active);
-            (ready.own, ready.key_server) = (Rc::new(own), Some(Rc::new(key_server)));
+            ready.people.meet(own, key_server)?;
             Ok((Standing::Ours, newer, vec![(Some(user.clone()), met_own), (None, met)]))
         })?;
         let (standing, newer, met) = standing?;

@@ -8,11 +8,13 @@ use wardkey::{
     account::login_salt,
     backend::Failure,
     backup::Envelope,
-    client::{Client, Options, Status},
-    encoding::base64url,
+    client::{Client, Options, Recipient, Status},
+    encoding::{Context, base64url},
     error::Code,
     identity::{Bundle, FirstUse, Trust, UserId},
     key_pair::Suite,
+    message::Padding,
+    session::Rights,
     sign::SigningKey,
 };
 
@@ -228,10 +230,6 @@ fn b5_another_users_backup_or_none() {
 /// What the server says to have stored isn't believed: before the application changes anything, the backup was read back.
 #[test]
 fn b5_a_whole_write_that_was_not_stored() {
-    let world = World::new("b5 stored");
-    let (_, client) = world.registered("anna", Some("anna@example.org"));
-    let before = (world.shares.borrow().clone(), world.logins.borrow().clone());
-    let login = Logins(Rc::clone(&world), "anna");
     let evil: [fn(&mut Value); 2] = [
         |reply| reply["pending"] = Value::Null,
         |reply| {
@@ -241,6 +239,10 @@ fn b5_a_whole_write_that_was_not_stored() {
         },
     ];
     for change in evil {
+        let world = World::new("b5 stored");
+        let (_, client) = world.registered("anna", Some("anna@example.org"));
+        let before = (world.shares.borrow().clone(), world.logins.borrow().clone());
+        let login = Logins(Rc::clone(&world), "anna");
         world.change("GET /v1/backup", change);
         world.take_asked();
         assert_eq!(failed(run(client.change_password(PASSWORD, "new", &login))), Code::Conflict);
@@ -427,6 +429,42 @@ fn i1_first_contact_and_later_change() {
         assert_eq!(failed(run(client.verify("bob", &number))), Code::PinMismatch);
         assert_eq!(client.backup_version(), before);
     }
+}
+
+/// Whoever a session is for is compared before a key is wrapped for anybody, and who signed before anything of it is read.
+#[test]
+fn i1_no_wrap_for_another_key() {
+    let world = World::new("i1 wraps");
+    let ((_, anna), (_, bob)) = (world.registered("anna", None), world.registered("bob", None));
+    world.registered("carol", None);
+    let for_all = [("anna", Rights::MANAGE), ("bob", Rights::READ), ("carol", Rights::READ)]
+        .map(|(name, rights)| (Recipient::User(id(name)), rights));
+    let open = run(bob
+        .create_session(&[(Recipient::User(id("bob")), Rights::MANAGE), (Recipient::User(id("anna")), Rights::READ)]));
+    let context = Context::default();
+    let message =
+        run(bob.seal_messages(&open.unwrap(), &[(b"femur", &context)], true, Padding::None)).unwrap().remove(0);
+    run(anna.identities(&[&id("bob")])).unwrap();
+    let mallory = list(&Person::new(&mut seeded("mallory"), "bob").bundles);
+    world.be_evil(move |_, answer| {
+        let mut answer = answer?;
+        let identities = answer.get_mut("identities").and_then(Value::as_array_mut);
+        for identity in identities.into_iter().flatten() {
+            let bundle = bytes_at(identity, "/0");
+            if bundle.windows(4).any(|bytes| bytes == b"\x63bob") {
+                *identity = mallory.clone();
+            }
+        }
+        Ok(answer)
+    });
+    world.take_asked();
+    assert_eq!(failed(run(anna.create_session(&for_all))), Code::PinMismatch);
+    assert_eq!(world.take_asked(), ["POST /v1/directory"]);
+    let opened = run(anna.open_messages(&[(&message, &context)], &mut Vec::new())).unwrap().remove(0);
+    assert_eq!(opened.unwrap_err().code(), Code::BadSignature);
+    world.be_good();
+    let opened = run(anna.open_messages(&[(&message, &context)], &mut Vec::new())).unwrap().remove(0);
+    assert_eq!(opened.unwrap().author.unwrap().user, Some(id("bob")));
 }
 
 #[test]

@@ -4,3 +4,4 @@ mod account;
 mod crash;
 mod devices;
 mod recovery;
+mod sessions;
