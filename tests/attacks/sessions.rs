@@ -271,8 +271,8 @@ fn f6_below_the_minimum() {
     let session = read(&story, &ward).unwrap();
     let keys = open(&session, bob).unwrap();
     let message = story.message(&mut rng, alice, 1, &story.view(), b"x");
-    let opened = session.open_message(&keys, &message, &Context::default(), &ward.known, raised);
-    assert_eq!(code(opened), Code::Downgrade);
+    let refused = session.open_message(&keys, &message, &Context::default(), &ward.known, raised);
+    assert_eq!(code(refused), Code::Downgrade);
     // A version of the object itself: the payload is as good as before.
     let mut later = story.clone();
     later.genesis[1] = 2;
@@ -283,7 +283,7 @@ fn f6_below_the_minimum() {
     wraps.stanzas[0].3 = Sha256::digest([0; 384]).into();
     wraps.bodies[0] = cbor::bytes([0; 384]);
     let weaker = Story { entries: Vec::new(), wraps: vec![wraps.sign(alice.seed())], ..story };
-    assert_eq!(code(super::sessions::opened(&weaker, &ward, bob)), Code::UnwrapFailed);
+    assert_eq!(code(opened(&weaker, &ward, bob)), Code::UnwrapFailed);
 }
 
 #[test]
@@ -444,7 +444,12 @@ fn g6_after_a_revocation_the_next_message_stays_closed() {
     // Bob reads on.
     assert_eq!(opened_message(&story, &ward, bob, &next).unwrap().data, b"the next");
     // Nor does she write: under the old key with the view before it is what she may have written then, later it is not.
-    story.keys.push([0; 32]);
+    // Nor with the new one, whoever gives it to her.
+    story.keys.push(*keys.of(1).unwrap().dangerously_expose().expose());
+    for view in [Trailer::single(0, story.id), Trailer::single(2, session.log().head().hash)] {
+        let message = story.message(&mut rng, mallory, 1, &view, b"x");
+        assert_eq!(code(opened_message(&story, &ward, bob, &message)), Code::Forbidden);
+    }
     let now = Trailer::single(2, session.log().head().hash);
     assert_eq!(
         code(opened_message(&story, &ward, bob, &story.message(&mut rng, mallory, 0, &now, b"x"))),

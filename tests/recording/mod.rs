@@ -45,7 +45,6 @@ pub(crate) fn all() -> Vec<(&'static str, String)> {
         file("backup.json", backup::file),
         file("password.json", password::file),
         file("oaep.json", oaep::file),
-        file("session.json", session::file),
         file("identity.json", identity::file),
         file("safety_number.json", identity::safety_numbers),
         file("login.json", account::logins),
@@ -54,6 +53,7 @@ pub(crate) fn all() -> Vec<(&'static str, String)> {
         file("share.json", account::shares),
         file("account.json", opening::file),
         file("journal.json", journal::file),
+        file("session.json", session::file),
     ]
 }
 

@@ -262,6 +262,13 @@ fn rules(rng: &mut Seeded, cast: &Cast, rows: &mut Rows) {
         "forbidden",
         other.log_input(&[alice, bob, carol, &impostor]),
     );
+    // A user is no key server, though the placeholder names his identity.
+    let name = wardkey::identity::UserId::new("own").expect("a name");
+    let own = Party::Placeholder { name, escrow: alice.signer.identity, contact: None };
+    let mut other = story.clone();
+    other.tell(alice, grant(&[(own.clone(), 1)]));
+    other.tell(alice, assignment(&own, &[7; 32]));
+    rows.fails("log", "an assignment by the user whom the placeholder names", "forbidden", other.log_input(&people));
     // Once only.
     let mut other = story.clone();
     other.tell(key_server, assignment(&placeholder, &[7; 32]));
