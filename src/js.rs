@@ -16,11 +16,6 @@ mod random;
 mod task;
 mod wrap;
 
-/// NFC by the JavaScript engine.
-pub(crate) fn nfc(text: &str) -> String {
-    js_sys::JsString::from(text).normalize("NFC").into()
-}
-
 /// What is freed is wiped.
 #[global_allocator]
 static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);

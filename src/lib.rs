@@ -59,5 +59,5 @@ pub mod backend;
 pub mod client;
 
 // ---------------------------------------------------------------- the face of the npm package
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "face"))]
 mod js;

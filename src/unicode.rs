@@ -12,7 +12,9 @@ pub(crate) fn nfc(text: &str) -> String {
 }
 
 #[cfg(target_arch = "wasm32")]
-pub(crate) use crate::js::nfc;
+pub(crate) fn nfc(text: &str) -> String {
+    js_sys::JsString::from(text).normalize("NFC").into()
+}
 
 /// General category Zs.
 pub(crate) const fn is_space(c: char) -> bool {

@@ -17,7 +17,7 @@ use crate::{
     error::Result,
     objects,
     request::Members,
-    store::{Account, Backup, Pending, Store},
+    store::{Account, Backup, Pending, Share, Store},
 };
 
 const FIRST: Minimum = Minimum(1);
@@ -123,7 +123,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
             Contact::verify(contact, &identity, 1, FIRST)?;
         }
         self.store.add_bundle(caller, 1, identity.fingerprint(), &bundle)?;
-        let active = Backup { version: 1, bytes: backup, share };
+        let active = Backup { version: 1, bytes: backup, share: share.map(|sealed| Share { version: 1, sealed }) };
         self.store.put_account(caller, &Account { first, active, pending: None, contact })?;
         self.tell_of(caller, Some(caller), "register", version(1))?;
         Ok(reply)
@@ -204,6 +204,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
             Contact::verify(contact, &identity, written, FIRST)?;
         }
         let Whole { bytes, share, bundle, contact, .. } = whole;
+        let share = share.map(|sealed| Share { version: written, sealed });
         let backup = Backup { version: written, bytes, share };
         account.pending = Some(Pending { backup, bundle, contact, recovery });
         self.store.put_account(user, &account)?;

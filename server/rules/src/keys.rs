@@ -17,7 +17,7 @@ use crate::{
     objects,
     request::{MAX_LIST, Members},
     sessions::{NOT_ONE, REVOKED, UNKNOWN},
-    store::Store,
+    store::{Head, Store},
 };
 
 impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
@@ -35,7 +35,15 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         let (mut answers, mut signers) = (Vec::with_capacity(asked.len()), Vec::new());
         for (id, after) in &asked {
             answers.push(match self.session_for(&party, id)? {
-                Ok(rights) => self.answer(caller, &party, rights, (id, *after), &mut signers)?,
+                Ok((head, rights)) => {
+                    let parties = if rights.has(Rights::READ) { core::slice::from_ref(&party) } else { &[] };
+                    let (answer, released) = self.answer(parties, id, *after, &mut signers)?;
+                    if released {
+                        let detail = ("generation", head.generation.to_string());
+                        self.tell(&Subject::Session(*id), Some(caller), "release", detail)?;
+                    }
+                    answer
+                }
                 Err(error) => json!({ "error": error.code().as_str() }),
             });
         }
@@ -49,32 +57,28 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         Ok(reply)
     }
 
-    /// The party's rights in a session, at least one; or what stands in the place of the answer.
-    fn session_for(&mut self, party: &Party, id: &Hash) -> Result<core::result::Result<Rights, ApiError>> {
-        if self.store.session(id)?.is_none() {
-            return Ok(Err(UNKNOWN));
-        }
+    /// Up to where a session goes, and the party's rights in it, at least one; or what stands in the place of the answer.
+    fn session_for(&mut self, party: &Party, id: &Hash) -> Result<core::result::Result<(Head, Rights), ApiError>> {
+        let Some(head) = self.store.session(id)? else { return Ok(Err(UNKNOWN)) };
         Ok(match self.store.rights(id, party)? {
             None => Err(NOT_ONE),
             Some(Rights::NONE) => Err(REVOKED),
-            Some(rights) => Ok(rights),
+            Some(rights) => Ok((head, rights)),
         })
     }
 
-    /// Genesis, entries and wraps, with the bodies of this party if it reads.
+    /// Genesis, entries and wraps, with the bodies of these parties; and whether there were any.
     fn answer(
         &mut self,
-        caller: &UserId,
-        party: &Party,
-        rights: Rights,
-        (id, after): (&Hash, Option<u64>),
+        parties: &[Party],
+        id: &Hash,
+        after: Option<u64>,
         signers: &mut Vec<UserId>,
-    ) -> Result<Value> {
+    ) -> Result<(Value, bool)> {
         let broken = ApiError::new(Code::Server, "wraps that can't be read");
         let from = after.map_or(0, |after| after.saturating_add(1));
         let logged = self.store.log(id, from)?;
-        let parties = core::slice::from_ref(party);
-        let wraps = self.store.wraps(id, from, if rights.has(Rights::READ) { parties } else { &[] })?;
+        let wraps = self.store.wraps(id, from, parties)?;
         let is_released = wraps.iter().any(|wraps| !wraps.bodies.is_empty());
         let mut given = Vec::with_capacity(wraps.len());
         for wraps in wraps {
@@ -90,10 +94,6 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
                 _ => entries.push(logged.object),
             }
         }
-        if is_released {
-            let generation = self.store.session(id)?.map_or(0, |head| head.generation);
-            self.tell(&Subject::Session(*id), Some(caller), "release", ("generation", generation.to_string()))?;
-        }
-        Ok(json!({ "genesis": genesis, "entries": objects(&entries), "wraps": objects(&given) }))
+        Ok((json!({ "genesis": genesis, "entries": objects(&entries), "wraps": objects(&given) }), is_released))
     }
 }

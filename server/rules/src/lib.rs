@@ -33,6 +33,7 @@ mod sessions;
 mod store;
 mod text;
 
+use core::fmt;
 use std::{borrow::Cow, collections::BTreeSet};
 
 use rand_core::TryCryptoRng;
@@ -46,8 +47,8 @@ pub use memory::MemoryStore;
 pub use request::{Body, MAX_BODY, Request};
 pub use server::Server;
 pub use store::{
-    Account, Backup, Body as StanzaBody, Counted, FeedItem, Head, Kept, Logged, Pending, Recovery, Store, StoreError,
-    Wraps,
+    Account, Backup, Body as StanzaBody, Counted, FeedItem, Head, Kept, Logged, Pending, Recovery, Share, Store,
+    StoreError, Wraps,
 };
 
 pub(crate) const MINUTE: u64 = 60_000;
@@ -67,8 +68,8 @@ pub struct Reply {
     pub events: Vec<Event>,
 }
 
-/// A one-time code, for its user's contact.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A one-time code, for its user's contact. `Debug` shows no code.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Mail {
     /// The address.
     pub to: String,
@@ -76,6 +77,12 @@ pub struct Mail {
     pub user_id: UserId,
     /// The code.
     pub code: String,
+}
+
+impl fmt::Debug for Mail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mail({} of {})", self.to, self.user_id)
+    }
 }
 
 /// What a user's clients are told: it says nothing by itself, and may be lost.

@@ -1,10 +1,11 @@
 //! A store in memory, with a snapshot: for `memoryBackend()` and for tests.
 
+mod tables;
+
 use core::fmt;
 use std::collections::BTreeMap;
 
 use rand_core::TryCryptoRng;
-use serde::{Deserialize, Serialize};
 use wardkey::{
     encoding::base64url,
     error::{Code, Error},
@@ -21,82 +22,10 @@ use crate::{
     store::{Account, Body, Counted, FeedItem, Head, Kept, Logged, Recovery, Store, StoreError, Wraps},
 };
 
+use self::tables::{Bytes, FeedRow, LogRow, RecoveryRow, Session, Snapshot, Tables, User, WrapsRow};
+
 /// The version of a snapshot.
 const VERSION: u64 = 1;
-
-/// Bytes that stand in JSON as base64url.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-struct Bytes(#[serde(with = "crate::text")] Vec<u8>);
-
-/// All tables. Names, ids and hashes are text here, as in JSON.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Tables {
-    users: BTreeMap<String, User>,
-    bundles: BTreeMap<String, String>,
-    recoveries: BTreeMap<String, RecoveryRow>,
-    sessions: BTreeMap<String, Session>,
-}
-
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct User {
-    account: Option<Account>,
-    bundles: Vec<Bytes>,
-    starts: Vec<u64>,
-    tries: Vec<u64>,
-    feed: BTreeMap<u64, FeedRow>,
-    journal: BTreeMap<u64, Bytes>,
-}
-
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct RecoveryRow {
-    user: String,
-    #[serde(with = "crate::text")]
-    code: [u8; 32],
-    end: u64,
-    tries: u64,
-    answered: Option<u64>,
-    activated: Option<u64>,
-}
-
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Session {
-    head: Option<Head>,
-    state: Option<Bytes>,
-    log: BTreeMap<u64, LogRow>,
-    wraps: BTreeMap<u64, WrapsRow>,
-    rights: BTreeMap<String, u64>,
-    journal: BTreeMap<u64, Bytes>,
-}
-
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct LogRow {
-    signer: String,
-    object: Bytes,
-}
-
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct WrapsRow {
-    signed: Bytes,
-    /// Party, place, body.
-    bodies: BTreeMap<String, (u32, Bytes)>,
-}
-
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct FeedRow {
-    session: String,
-    revoked: bool,
-    time: u64,
-    #[serde(with = "crate::text")]
-    chain: [u8; 32],
-}
-
-#[derive(Serialize, Deserialize)]
-struct Snapshot {
-    version: u64,
-    #[serde(flatten)]
-    tables: Tables,
-}
 
 type Undo = Box<dyn FnOnce(&mut Tables) + Send>;
 

@@ -124,7 +124,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         let mut backups = Vec::new();
         for (backup, bundle, contact) in [Some(active), pending].into_iter().flatten() {
             let Some(share) = &backup.share else { continue };
-            let share = self.server.open_share(self.rng, share, user, backup.version)?;
+            let share = self.server.open_share(self.rng, &share.sealed, user, share.version)?;
             let owner = (self.server.app_id(), user);
             let share = wrap_recovery_share(self.rng, &share, key, owner, backup.version, id)?;
             backups.push(json!({

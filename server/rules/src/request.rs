@@ -1,5 +1,7 @@
 //! From a request to typed values: path and method, then members. API sections 1 and 2.
 
+use core::fmt;
+
 use serde_json::{Map, Value};
 use wardkey::{encoding::from_base64url, error::Code, identity::UserId, password::Kdf, signed::Hash};
 
@@ -28,8 +30,8 @@ pub struct Request<'a> {
     pub body: Body<'a>,
 }
 
-/// The body of a request.
-#[derive(Clone, Copy, Debug)]
+/// The body of a request. `Debug` shows nothing of it: it may be a code.
+#[derive(Clone, Copy)]
 pub enum Body<'a> {
     /// There is none.
     None,
@@ -37,6 +39,12 @@ pub enum Body<'a> {
     Json(&'a Value),
     /// As it came. No bytes: there is none.
     Bytes(&'a [u8]),
+}
+
+impl fmt::Debug for Body<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Body(..)")
+    }
 }
 
 /// A path with its method.

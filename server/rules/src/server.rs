@@ -213,3 +213,21 @@ impl Server {
         Sha256::new().chain_update(self.name).chain_update(user.as_str()).finalize().into()
     }
 }
+
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_bound_to_its_recovery_and_server() {
+        let mut rng = wardkey::random::system();
+        let app_id = AppId::new("app.example").unwrap();
+        let (one, other) = (Server::generate(&mut rng, &app_id).unwrap(), Server::generate(&mut rng, &app_id).unwrap());
+        let code = one.code(&[1; 16], "12345678").unwrap();
+        assert_eq!(one.code(&[1; 16], "12345678").unwrap(), code);
+        assert_ne!(one.code(&[2; 16], "12345678").unwrap(), code);
+        assert_ne!(one.code(&[1; 16], "12345679").unwrap(), code);
+        assert_ne!(other.code(&[1; 16], "12345678").unwrap(), code);
+    }
+}

@@ -43,9 +43,18 @@ pub struct Backup {
     /// As it came.
     #[serde(with = "crate::text")]
     pub bytes: Vec<u8>,
-    /// The key server's share, sealed as it came.
-    #[serde(with = "crate::text::option")]
-    pub share: Option<Vec<u8>>,
+    /// The key server's share.
+    pub share: Option<Share>,
+}
+
+/// The key server's share, sealed as it came. Writes of the state leave it as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// The version of the backup with which it came, to which it is bound.
+    pub version: u64,
+    /// A wrap set for the key server.
+    #[serde(with = "crate::text")]
+    pub sealed: Vec<u8>,
 }
 
 /// A pending backup.

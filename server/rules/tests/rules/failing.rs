@@ -1,0 +1,64 @@
+//! A store that fails when it is told to.
+
+use wardkey::{identity::UserId, journal::Subject, party::Party, session::Rights, signed::Hash};
+use wardkey_rules::{Account, Counted, FeedItem, Head, Kept, Logged, MemoryStore, Recovery, Store, StoreError, Wraps};
+
+pub(crate) struct Failing<'a> {
+    pub(crate) store: &'a mut MemoryStore,
+    /// Operations until one fails.
+    pub(crate) left: usize,
+    /// Do reads count, too?
+    pub(crate) reads: bool,
+}
+
+impl Failing<'_> {
+    fn step(&mut self, writes: bool) -> Kept<()> {
+        if !writes && !self.reads {
+            return Ok(());
+        }
+        let failed = StoreError("told to fail".to_owned());
+        self.left = self.left.checked_sub(1).ok_or(failed)?;
+        Ok(())
+    }
+}
+
+macro_rules! pass {
+    ($($writes:literal $name:ident($($arg:ident: $type:ty),*) -> $out:ty;)+) => {
+        impl Store for Failing<'_> {
+            $(fn $name(&mut self, $($arg: $type),*) -> Kept<$out> {
+                self.step($writes)?;
+                self.store.$name($($arg),*)
+            })+
+        }
+    };
+}
+
+pass! {
+    false has_account(user: &UserId) -> bool;
+    false account(user: &UserId) -> Option<Account>;
+    true put_account(user: &UserId, account: &Account) -> ();
+    false bundles(user: &UserId) -> Vec<Vec<u8>>;
+    true add_bundle(user: &UserId, version: u64, hash: &Hash, object: &[u8]) -> ();
+    false owner_of(bundle: &Hash) -> Option<UserId>;
+    false recovery(id: &[u8; 16]) -> Option<Recovery>;
+    true put_recovery(id: &[u8; 16], recovery: &Recovery) -> ();
+    false times(user: &UserId, what: Counted, since: u64) -> Vec<u64>;
+    true add_time(user: &UserId, what: Counted, time: u64) -> ();
+    false session(id: &Hash) -> Option<Head>;
+    false session_state(id: &Hash) -> Option<Vec<u8>>;
+    true put_session(id: &Hash, head: Head, state: &[u8]) -> ();
+    false log(id: &Hash, from: u64) -> Vec<Logged>;
+    true add_logged(id: &Hash, logged: &Logged) -> ();
+    false wraps(id: &Hash, from: u64, parties: &[Party]) -> Vec<Wraps>;
+    true add_wraps(id: &Hash, wraps: &Wraps) -> ();
+    false rights(id: &Hash, party: &Party) -> Option<Rights>;
+    true put_rights(id: &Hash, party: &Party, rights: Rights) -> ();
+    false feed_end(user: &UserId) -> Option<FeedItem>;
+    false feed_item(user: &UserId, place: u64) -> Option<FeedItem>;
+    false feed(user: &UserId, after: u64, most: usize) -> Vec<FeedItem>;
+    true add_feed_item(user: &UserId, item: &FeedItem) -> ();
+    false journal_end(subject: &Subject) -> Option<Vec<u8>>;
+    false journal(subject: &Subject, after: u64, most: usize) -> Vec<Vec<u8>>;
+    true add_journal(subject: &Subject, sequence: u64, entry: &[u8]) -> ();
+    true forget_before(counted: u64, recoveries: u64, feeds: u64) -> ();
+}

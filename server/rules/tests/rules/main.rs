@@ -1,0 +1,24 @@
+//! The rules, request by request.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation
+)]
+
+mod account;
+mod atomicity;
+mod codes;
+mod failing;
+mod feed;
+mod journal;
+mod keys;
+mod random;
+mod recovery;
+mod requests;
+mod server;
+mod sessions;
+mod user;
+mod world;

@@ -1,0 +1,204 @@
+//! Random requests, made of real ones: whatever comes, there is no panic, no unknown code, and no partial effect.
+
+use std::sync::OnceLock;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use wardkey::{identity::UserId, session::Rights};
+
+use crate::{
+    sessions::Scene,
+    user::{User, items, with},
+    world::{World, b64, unb64},
+};
+
+type Asked = (Option<&'static str>, &'static str, String, Option<Value>);
+
+struct Start {
+    snapshot: Vec<u8>,
+    server: Vec<u8>,
+    asked: Vec<Asked>,
+}
+
+/// A store in the middle of its life, and requests that mean something to it.
+fn begin() -> &'static Start {
+    static START: OnceLock<Start> = OnceLock::new();
+    START.get_or_init(|| {
+        let mut scene = Scene::new();
+        let mut dave = User::reachable(&mut scene.world, "dave");
+        let started = scene.world.call(None, "POST", "/v1/recoveries", json!({ "userId": "dave" }));
+        let recovery = format!("/v1/recoveries/{}", started["recoveryId"].as_str().unwrap());
+        let (code, key) = (scene.world.mails[0].code.clone(), b64(dave.pairs[0].public_key().as_bytes()));
+        let mut eve = User::new(&mut crate::world::seeded(95), "eve");
+        let register = eve.registration(&mut scene.world, Some("eve@hospital.example"));
+        let state = dave.state(&mut scene.world, 2);
+        let pending = dave.write(&mut scene.world, 2, true);
+        let mut recovered = pending.clone();
+        let (signer, id) = (dave.signer(), unb64(&started["recoveryId"]).try_into().unwrap());
+        let proof = wardkey::account::RecoveryProof::sign(id, &dave.backup, (&signer.bundle, &dave.signing[0]));
+        recovered["proof"] = b64(proof.unwrap().to_bytes());
+        let carol = with(&scene.carol, Rights::READ);
+        let granted = scene.grant(&[carol]);
+        let bob = scene.bob.party();
+        let revoked = scene.revoke(&[bob]);
+        let ended = scene.revoke_all();
+        let grants = [with(&scene.alice, Rights::MANAGE), with(&scene.bob, Rights::READ)];
+        let (_, created) = scene.alice.session(&mut crate::world::seeded(96), &grants, &scene.directory);
+        let kdf = json!({ "name": "argon2id", "memoryKiB": 65_536, "passes": 3 });
+        let bundle = scene.bob.identity().newest().hash().to_string();
+        let (alice, path, id) = (Some("alice"), scene.path.clone(), scene.id.clone());
+        let of = |path: &str| path.to_owned();
+        let asked: Vec<Asked> = vec![
+            (None, "POST", of("/v1/login"), Some(json!({ "userId": "dave", "kdf": kdf }))),
+            (Some("eve"), "POST", of("/v1/register"), Some(register)),
+            (Some("dave"), "GET", of("/v1/backup"), None),
+            (Some("dave"), "PUT", of("/v1/backup"), Some(json!({ "backup": b64(state) }))),
+            (Some("dave"), "PUT", of("/v1/backup/pending"), Some(pending)),
+            (Some("dave"), "POST", of("/v1/backup/activate"), Some(json!({ "version": 2 }))),
+            (None, "POST", of("/v1/recoveries"), Some(json!({ "userId": "dave" }))),
+            (None, "POST", format!("{recovery}/code"), Some(json!({ "code": code, "key": key }))),
+            (None, "POST", format!("{recovery}/code"), Some(json!({ "code": "00000000", "key": key }))),
+            (None, "PUT", format!("{recovery}/pending"), Some(recovered)),
+            (None, "POST", format!("{recovery}/activate"), Some(json!({ "version": 2 }))),
+            (alice, "POST", of("/v1/directory"), Some(json!({ "userIds": ["bob", "eve"], "bundles": [bundle] }))),
+            (alice, "POST", of("/v1/sessions"), Some(created)),
+            (alice, "POST", path.clone(), Some(items(&[&granted]))),
+            (alice, "POST", path.clone(), Some(items(&[&revoked]))),
+            (alice, "POST", path, Some(items(&[&ended]))),
+            (Some("bob"), "POST", of("/v1/keys"), Some(json!({ "sessions": [{ "id": id, "after": 0 }, { "id": id }], "signers": [bundle], "cursor": null }))),
+            (Some("bob"), "POST", of("/v1/feed"), Some(json!({ "cursor": null }))),
+            (Some("bob"), "POST", of("/v1/journal"), Some(json!({ "sessionId": id, "after": 0 }))),
+            (alice, "GET", of("/v1/events"), None),
+        ];
+        let server = scene.world.server.to_secret_bytes().expose().to_vec();
+        Start { snapshot: scene.world.store.snapshot().unwrap(), server, asked }
+    })
+}
+
+/// What is done to a request.
+#[derive(Clone, Debug)]
+enum Change {
+    Nothing,
+    Caller(usize),
+    Path(usize),
+    Drop(usize),
+    Replace(usize, usize),
+    Swap(usize, usize),
+    Flip(usize, usize),
+    Later(u64),
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        8 => Just(Change::Nothing),
+        2 => (0..5_usize).prop_map(Change::Caller),
+        1 => any::<usize>().prop_map(Change::Path),
+        1 => any::<usize>().prop_map(Change::Drop),
+        2 => (any::<usize>(), any::<usize>()).prop_map(|(a, b)| Change::Replace(a, b)),
+        3 => (any::<usize>(), any::<usize>()).prop_map(|(a, b)| Change::Swap(a, b)),
+        4 => (any::<usize>(), any::<usize>()).prop_map(|(a, b)| Change::Flip(a, b)),
+        1 => (0..100_000_000_u64).prop_map(Change::Later),
+    ]
+}
+
+/// All values inside, this one first.
+fn places(value: &mut Value) -> usize {
+    let mut count = 0;
+    visit(value, &mut |_| count += 1);
+    count
+}
+
+fn visit(value: &mut Value, with: &mut dyn FnMut(&mut Value)) {
+    with(value);
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| visit(item, with)),
+        Value::Object(members) => members.values_mut().for_each(|member| visit(member, with)),
+        _ => {}
+    }
+}
+
+fn at(value: &mut Value, place: usize, with: impl FnOnce(&mut Value)) {
+    let (count, mut with, mut seen) = (places(value), Some(with), 0);
+    visit(value, &mut |value| {
+        if seen == place % count
+            && let Some(with) = with.take()
+        {
+            with(value);
+        }
+        seen += 1;
+    });
+}
+
+const JUNK: usize = 9;
+
+fn junk(which: usize) -> Value {
+    match which % JUNK {
+        0 => Value::Null,
+        1 => json!(true),
+        2 => json!(0),
+        3 => json!(u64::MAX),
+        4 => json!(-1),
+        5 => json!(""),
+        6 => json!("alice"),
+        7 => json!([]),
+        _ => json!({}),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn requests(steps in prop::collection::vec((any::<usize>(), change()), 1..24)) {
+        let start = begin();
+        let mut world = World::new();
+        world.server = wardkey_rules::Server::from_secret_bytes(&wardkey::secret::SecretBytes::new(start.server.clone())).unwrap();
+        world.store = wardkey_rules::MemoryStore::restore(&start.snapshot).unwrap();
+        for (which, change) in steps {
+            let count = start.asked.len();
+            let (mut caller, method, mut path, mut body) = start.asked[which % count].clone();
+            match change {
+                Change::Nothing => {}
+                Change::Caller(who) => caller = [None, Some("alice"), Some("bob"), Some("carol"), Some("mallory")][who],
+                Change::Path(other) => path = start.asked[other % count].2.clone(),
+                Change::Drop(place) => {
+                    if let Some(Value::Object(members)) = &mut body {
+                        let name = members.keys().nth(place % members.len().max(1)).cloned();
+                        name.map(|name| members.remove(&name));
+                    }
+                }
+                Change::Replace(place, which) => {
+                    body = body.or(Some(json!({})));
+                    at(body.as_mut().unwrap(), place, |value| *value = junk(which));
+                }
+                Change::Swap(place, other) => {
+                    let mut from = start.asked[other % count].3.clone().unwrap_or_default();
+                    let mut taken = Value::Null;
+                    at(&mut from, other / count, |value| taken = value.clone());
+                    if let Some(body) = &mut body {
+                        at(body, place, |value| *value = taken);
+                    }
+                }
+                Change::Flip(place, bit) => {
+                    if let Some(body) = &mut body {
+                        at(body, place, |value| {
+                            let bytes = value.as_str().and_then(|text| wardkey::encoding::from_base64url(text).ok());
+                            if let Some(mut bytes) = bytes.filter(|bytes| !bytes.is_empty()) {
+                                let bit = bit % (bytes.len() * 8);
+                                bytes[bit / 8] ^= 1 << (bit % 8);
+                                *value = b64(bytes);
+                            }
+                        });
+                    }
+                }
+                Change::Later(by) => world.now += by,
+            }
+            let caller = caller.map(|name| UserId::new(name).unwrap());
+            // Checks codes, and that errors leave nothing.
+            let result = world.request(caller.as_ref(), method, &path, body.as_ref());
+            if let Err(error) = result {
+                prop_assert_ne!(error.code().as_str(), "server", "{}", path);
+            }
+        }
+    }
+}
