@@ -10,8 +10,6 @@ use core::fmt;
 use rand_core::TryCryptoRng;
 use sha2::{Digest, Sha256};
 
-use payload::open_payload;
-
 use crate::{
     cobblestone,
     crypto::{
@@ -27,6 +25,7 @@ use crate::{
     secret::{Secret, SecretBytes},
 };
 
+pub(crate) use payload::{open_payload, seal_payload};
 pub use sealing::Sealing;
 pub use stand_alone::{begin_opening, begin_sealing, finish_opening, open_backup, seal_backup};
 
@@ -118,6 +117,13 @@ pub struct OpenedKeys {
     pub encryption: Vec<KeyPair>,
     /// May be none.
     pub signing: Vec<SigningKey>,
+}
+
+impl OpenedKeys {
+    /// For sealing them again.
+    pub(crate) fn refs(&self) -> (Vec<&KeyPair>, Vec<&SigningKey>) {
+        (self.encryption.iter().collect(), self.signing.iter().collect())
+    }
 }
 
 /// What a backup of an account holds.

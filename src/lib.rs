@@ -54,6 +54,10 @@ pub mod signed;
 // ---------------------------------------------------------------- what is kept on the device
 pub mod cache;
 
+// ---------------------------------------------------------------- the client: orchestration only
+pub mod backend;
+pub mod client;
+
 // ---------------------------------------------------------------- the face of the npm package
 #[cfg(all(target_arch = "wasm32", feature = "face"))]
 mod js;

@@ -17,7 +17,7 @@ struct Payload<'a> {
     signing: Vec<([u8; 32], &'a [u8; 32])>,
 }
 
-pub(super) fn seal_payload(keys: &Keys<'_>) -> Result<SecretBytes> {
+pub(crate) fn seal_payload(keys: &Keys<'_>) -> Result<SecretBytes> {
     let private = keys.encryption.iter().map(|pair| pair.private_bytes()).collect::<Result<Vec<_>>>()?;
     let named = keys.encryption.iter().zip(&private);
     let payload = Payload {
@@ -34,7 +34,7 @@ pub(super) fn seal_payload(keys: &Keys<'_>) -> Result<SecretBytes> {
 }
 
 /// The form of the whole, then each key.
-pub(super) fn open_payload(bytes: &SecretBytes) -> Result<OpenedKeys> {
+pub(crate) fn open_payload(bytes: &SecretBytes) -> Result<OpenedKeys> {
     let payload = Payload::parse(bytes.expose())?;
     let encryption = payload
         .encryption

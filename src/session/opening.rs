@@ -104,6 +104,11 @@ impl Keys {
         self.0.iter().find(|(_, key)| key.id() == *id).map(|(generation, key)| (*generation, key))
     }
 
+    /// All of them, taken out.
+    pub(crate) fn into_parts(self) -> Vec<(usize, DataKey)> {
+        self.0
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &DataKey)> {
         self.0.iter().map(|(generation, key)| (*generation, key))

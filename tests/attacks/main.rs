@@ -21,6 +21,7 @@ mod authors;
 mod backup;
 mod cached;
 mod chunks;
+mod clients;
 mod commitment;
 mod decoders;
 mod format;

@@ -1,0 +1,112 @@
+//! A client: an identity on a device, and what it asks of a key server. Orchestration only: rules are in [`crate::account`], [`crate::identity`], [`crate::backup`].
+//!
+//! Every call borrows the client shared and holds nothing borrowed while it waits, so that calls may run beside each other, and a call may end at any wait.
+
+mod api;
+mod change;
+mod device;
+mod event;
+mod host;
+mod login;
+mod people;
+mod ready;
+mod recovery;
+mod register;
+mod sessions;
+mod state;
+mod unlock;
+mod whole;
+
+use core::{
+    cell::{Cell, RefCell},
+    fmt,
+};
+use std::rc::Rc;
+
+use self::{device::Rows, login::Derived, ready::Ready};
+pub use self::{
+    device::{Device, MemoryDevice},
+    event::{Event, Status},
+    host::{Host, LoginStore},
+    recovery::RecoveryStarted,
+    sessions::{OpenSession, Recipient},
+    unlock::Unlocked,
+};
+use crate::{
+    error::{Code, Error},
+    identity::{AppId, Trust, UserId},
+    key_pair::Suite,
+    password::Kdf,
+};
+
+const LOCKED: Error = Error::new(Code::Locked, "the identity is locked");
+const CONFLICT: Error = Error::new(Code::Conflict, "other devices write all the time");
+/// How often a write begins again that another device's came before.
+const TRIES: u32 = 4;
+
+/// What an application sets.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The application.
+    pub app_id: AppId,
+    /// Of new keys.
+    pub suite: Suite,
+    /// Of new accounts, and the one that existing ones have.
+    pub kdf: Kdf,
+    /// What existing accounts may have besides.
+    pub accepted: Vec<Kdf>,
+    /// Whom to trust.
+    pub trust: Trust,
+    /// For how long a reload needs no password, in milliseconds from the unlocking.
+    pub resume: u64,
+}
+
+impl Options {
+    /// The defaults for an application.
+    #[must_use]
+    pub fn new(app_id: AppId) -> Self {
+        let (suite, kdf, trust) = (Suite::Hybrid, Kdf::default(), Trust::default());
+        Self { app_id, suite, kdf, accepted: Vec::new(), trust, resume: 8 * 60 * 60 * 1000 }
+    }
+}
+
+/// A client.
+pub struct Client<H> {
+    host: H,
+    options: Options,
+    ready: RefCell<Option<Ready>>,
+    derived: RefCell<Option<Rc<Derived>>>,
+    events: RefCell<Vec<Event>>,
+    /// Counts locks: what was begun before one doesn't make it ready again.
+    locks: Cell<u64>,
+}
+
+impl<H> fmt::Debug for Client<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Client(..)")
+    }
+}
+
+impl<H: Host> Client<H> {
+    /// A client that is not ready yet: [`Self::look`].
+    #[must_use]
+    pub const fn new(host: H, options: Options) -> Self {
+        Self {
+            host,
+            options,
+            ready: RefCell::new(None),
+            derived: RefCell::new(None),
+            events: RefCell::new(Vec::new()),
+            locks: Cell::new(0),
+        }
+    }
+
+    /// The world.
+    pub const fn host(&self) -> &H {
+        &self.host
+    }
+
+    fn rows<'a>(&'a self, user: &'a UserId) -> Rows<'a, H::Device> {
+        Rows::new(self.host.device(), &self.options.app_id, user)
+    }
+}

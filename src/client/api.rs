@@ -1,0 +1,307 @@
+//! The requests of `docs/API.md`, typed. What is missing or mistyped in a reply is `invalid-format`; unknown members are passed over.
+
+use super::{Client, Host};
+use crate::{
+    backend::{Backend, Failure, Json, Method, Outcome, Request},
+    encoding::{base64url, from_base64url},
+    error::{Code, Error, Result},
+    identity::UserId,
+    password::Kdf,
+    signed::Hash,
+};
+
+const MISTYPED: Error = Error::new(Code::InvalidFormat, "a reply of the key server has another form");
+const MAX_CURSOR: usize = 64;
+
+/// Objects of an identity, from version 1 on.
+pub(super) type Bundles = Vec<Vec<u8>>;
+
+/// A reply to `/v1/login`.
+pub(super) struct LoginParameters {
+    pub(super) kdf: Kdf,
+    pub(super) server_salt: Vec<u8>,
+    pub(super) key_server: Bundles,
+}
+
+/// A backup that waits to be activated, and what waits with it.
+pub(super) struct PendingBackup {
+    pub(super) backup: Vec<u8>,
+    pub(super) bundle: Option<Vec<u8>>,
+    pub(super) contact: Option<Vec<u8>>,
+}
+
+/// A reply to `GET /v1/backup`.
+pub(super) struct Backups {
+    pub(super) active: Vec<u8>,
+    pub(super) pending: Option<PendingBackup>,
+    pub(super) identity: Bundles,
+    pub(super) key_server: Bundles,
+    pub(super) cursor: String,
+}
+
+/// What is written whole.
+pub(super) struct WholeBody<'a> {
+    pub(super) backup: &'a [u8],
+    pub(super) share: Option<&'a [u8]>,
+    pub(super) bundle: Option<&'a [u8]>,
+    pub(super) contact: Option<&'a [u8]>,
+}
+
+/// A backup that a recovery releases.
+pub(super) struct Released {
+    pub(super) backup: Vec<u8>,
+    pub(super) share: Vec<u8>,
+    pub(super) bundle: Option<Vec<u8>>,
+    pub(super) contact: Option<Vec<u8>>,
+}
+
+/// A reply to a right code.
+pub(super) struct Release {
+    pub(super) receipt: Vec<u8>,
+    pub(super) backups: Vec<Released>,
+    pub(super) identity: Bundles,
+    pub(super) key_server: Bundles,
+}
+
+/// What opens a session, or what came after what is known of it.
+pub(super) struct Answer {
+    pub(super) genesis: Option<Vec<u8>>,
+    pub(super) entries: Vec<Vec<u8>>,
+    pub(super) wraps: Vec<Vec<u8>>,
+}
+
+impl<H: Host> Client<H> {
+    pub(super) async fn login_parameters(&self, user: &UserId, kdf: Kdf) -> Outcome<LoginParameters> {
+        let body = vec![("userId", Json::text(user.as_str())), ("kdf", write_kdf(kdf))];
+        let reply = self.ask(Method::Post, "/v1/login", None, Some(body)).await?;
+        let server_salt = bytes(&reply, "serverSalt")?;
+        let key_server = bundles(&member(&reply, "keyServer")?)?;
+        Ok(LoginParameters { kdf: read_kdf(&member(&reply, "kdf")?)?, server_salt, key_server })
+    }
+
+    pub(super) async fn send_registration(
+        &self,
+        user: &UserId,
+        bundle: &[u8],
+        whole: &WholeBody<'_>,
+    ) -> Outcome<String> {
+        let body = vec![
+            ("bundle", write_bytes(bundle)),
+            ("backup", write_bytes(whole.backup)),
+            ("share", bytes_or_null(whole.share)),
+            ("contact", bytes_or_null(whole.contact)),
+        ];
+        let reply = self.ask(Method::Post, "/v1/register", Some(user), Some(body)).await?;
+        Ok(cursor(&reply)?)
+    }
+
+    pub(super) async fn read_backups(&self, user: &UserId) -> Outcome<Backups> {
+        let reply = self.ask(Method::Get, "/v1/backup", Some(user), None).await?;
+        let pending = member(&reply, "pending")?;
+        let pending = if pending.is_null() {
+            None
+        } else {
+            Some(PendingBackup {
+                backup: bytes(&pending, "backup")?,
+                bundle: read_bytes_or_null(&pending, "bundle")?,
+                contact: read_bytes_or_null(&pending, "contact")?,
+            })
+        };
+        Ok(Backups {
+            active: bytes(&reply, "active")?,
+            pending,
+            identity: bundles(&member(&reply, "identity")?)?,
+            key_server: bundles(&member(&reply, "keyServer")?)?,
+            cursor: cursor(&reply)?,
+        })
+    }
+
+    pub(super) async fn send_state(&self, user: &UserId, backup: &[u8]) -> Outcome<()> {
+        let body = vec![("backup", write_bytes(backup))];
+        self.ask(Method::Put, "/v1/backup", Some(user), Some(body)).await.map(drop)
+    }
+
+    pub(super) async fn send_pending(&self, user: &UserId, whole: &WholeBody<'_>) -> Outcome<()> {
+        self.ask(Method::Put, "/v1/backup/pending", Some(user), Some(write_whole(whole))).await.map(drop)
+    }
+
+    pub(super) async fn activate(&self, user: &UserId, version: u64) -> Outcome<()> {
+        let body = vec![("version", Json::number(version))];
+        self.ask(Method::Post, "/v1/backup/activate", Some(user), Some(body)).await.map(drop)
+    }
+
+    /// Its id, and where the code goes.
+    pub(super) async fn send_recovery(&self, user: &UserId) -> Outcome<([u8; 16], String)> {
+        let body = vec![("userId", Json::text(user.as_str()))];
+        let reply = self.ask(Method::Post, "/v1/recoveries", None, Some(body)).await?;
+        let id = bytes(&reply, "recoveryId")?.try_into().map_err(|_| MISTYPED)?;
+        Ok((id, text(&reply, "sentTo")?))
+    }
+
+    pub(super) async fn answer_code(&self, recovery: &[u8; 16], code: &str, key: &[u8]) -> Outcome<Release> {
+        let body = vec![("code", Json::text(code)), ("key", write_bytes(key))];
+        let reply = self.ask(Method::Post, &recovery_path(recovery, "code"), None, Some(body)).await?;
+        let released = |item: &_| {
+            Ok(Released {
+                backup: bytes(item, "backup")?,
+                share: bytes(item, "share")?,
+                bundle: read_bytes_or_null(item, "bundle")?,
+                contact: read_bytes_or_null(item, "contact")?,
+            })
+        };
+        Ok(Release {
+            receipt: bytes(&reply, "receipt")?,
+            backups: list(&member(&reply, "backups")?)?.iter().map(released).collect::<Result<_>>()?,
+            identity: bundles(&member(&reply, "identity")?)?,
+            key_server: bundles(&member(&reply, "keyServer")?)?,
+        })
+    }
+
+    pub(super) async fn send_recovered(&self, recovery: &[u8; 16], whole: &WholeBody<'_>, proof: &[u8]) -> Outcome<()> {
+        let mut body = write_whole(whole);
+        body.push(("proof", write_bytes(proof)));
+        self.ask(Method::Put, &recovery_path(recovery, "pending"), None, Some(body)).await.map(drop)
+    }
+
+    pub(super) async fn activate_recovered(&self, recovery: &[u8; 16], version: u64) -> Outcome<()> {
+        let body = vec![("version", Json::number(version))];
+        self.ask(Method::Post, &recovery_path(recovery, "activate"), None, Some(body)).await.map(drop)
+    }
+
+    /// Identities of these users and of who has these bundles.
+    pub(super) async fn directory(&self, user: &UserId, users: &[&UserId], of: &[Hash]) -> Outcome<Vec<Bundles>> {
+        let users = users.iter().map(|user| Json::text(user.as_str())).collect();
+        let hashes = of.iter().map(|hash| write_bytes(&hash.0)).collect();
+        let body = vec![("userIds", Json::list(users)), ("bundles", Json::list(hashes))];
+        let reply = self.ask(Method::Post, "/v1/directory", Some(user), Some(body)).await?;
+        Ok(list(&member(&reply, "identities")?)?.iter().map(bundles).collect::<Result<_>>()?)
+    }
+
+    pub(super) async fn send_session(&self, user: &UserId, genesis: &[u8], wraps: &[u8]) -> Outcome<()> {
+        let body = vec![("genesis", write_bytes(genesis)), ("wraps", write_bytes(wraps))];
+        self.ask(Method::Post, "/v1/sessions", Some(user), Some(body)).await.map(drop)
+    }
+
+    pub(super) async fn send_entry(&self, user: &UserId, id: &Hash, entry: &[u8], wraps: Option<&[u8]>) -> Outcome<()> {
+        let item = Json::object(vec![("entry", write_bytes(entry)), ("wraps", bytes_or_null(wraps))]);
+        let path = ["/v1/sessions/", &id.to_string(), "/entries"].concat();
+        let body = vec![("items", Json::list(vec![item]))];
+        self.ask(Method::Post, &path, Some(user), Some(body)).await.map(drop)
+    }
+
+    /// Sessions, each from its genesis or after a sequence; and identities of their signers and of who has these bundles.
+    pub(super) async fn keys(
+        &self,
+        user: &UserId,
+        sessions: &[(Hash, Option<u64>)],
+        signers: &[Hash],
+    ) -> Outcome<(Vec<Result<Answer>>, Vec<Bundles>)> {
+        let asked = sessions.iter().map(|(id, after)| {
+            let mut members = vec![("id", write_bytes(&id.0))];
+            members.extend(after.map(|after| ("after", Json::number(after))));
+            Json::object(members)
+        });
+        let signers = signers.iter().map(|hash| write_bytes(&hash.0)).collect();
+        let body = vec![("sessions", Json::list(asked.collect())), ("signers", Json::list(signers))];
+        let reply = self.ask(Method::Post, "/v1/keys", Some(user), Some(body)).await?;
+        let answers = list(&member(&reply, "sessions")?)?.iter().map(read_answer).collect();
+        let identities = list(&member(&reply, "identities")?)?.iter().map(bundles).collect::<Result<_>>()?;
+        Ok((answers, identities))
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        caller: Option<&UserId>,
+        body: Option<Vec<(&'static str, JsonOf<H>)>>,
+    ) -> Outcome<JsonOf<H>> {
+        let body = body.map(Json::object);
+        self.host.backend().request(Request { method, path, body, caller }).await
+    }
+}
+
+type JsonOf<H> = <<H as Host>::Backend as Backend>::Json;
+
+fn recovery_path(recovery: &[u8; 16], step: &str) -> String {
+    ["/v1/recoveries/", &base64url(recovery), "/", step].concat()
+}
+
+fn write_whole<J: Json>(whole: &WholeBody<'_>) -> Vec<(&'static str, J)> {
+    vec![
+        ("backup", write_bytes(whole.backup)),
+        ("share", bytes_or_null(whole.share)),
+        ("bundle", bytes_or_null(whole.bundle)),
+        ("contact", bytes_or_null(whole.contact)),
+    ]
+}
+
+fn write_bytes<J: Json>(bytes: &[u8]) -> J {
+    J::text(&base64url(bytes))
+}
+
+fn bytes_or_null<J: Json>(bytes: Option<&[u8]>) -> J {
+    bytes.map_or_else(J::null, write_bytes)
+}
+
+fn write_kdf<J: Json>(kdf: Kdf) -> J {
+    let number = |number: u32| J::number(number.into());
+    J::object(match (kdf.argon2id_cost(), kdf.pbkdf2_iterations()) {
+        (Some((memory_kib, passes)), _) => {
+            vec![("name", J::text("argon2id")), ("memoryKiB", number(memory_kib)), ("passes", number(passes))]
+        }
+        (None, iterations) => {
+            vec![("name", J::text("pbkdf2-sha256")), ("iterations", number(iterations.unwrap_or_default()))]
+        }
+    })
+}
+
+fn read_kdf<J: Json>(kdf: &J) -> Result<Kdf> {
+    let cost = |name| {
+        let number = member(kdf, name)?.to_number().ok_or(MISTYPED)?;
+        // What is too large for the type is too large for the bounds.
+        Ok(u32::try_from(number).unwrap_or(u32::MAX))
+    };
+    match text(kdf, "name")?.as_str() {
+        "argon2id" => Kdf::argon2id(cost("memoryKiB")?, cost("passes")?),
+        "pbkdf2-sha256" => Kdf::pbkdf2(cost("iterations")?),
+        _ => Err(MISTYPED),
+    }
+}
+
+fn member<J: Json>(object: &J, name: &str) -> Result<J> {
+    object.member(name).ok_or(MISTYPED)
+}
+
+fn text<J: Json>(object: &J, name: &str) -> Result<String> {
+    member(object, name)?.to_text().ok_or(MISTYPED)
+}
+
+fn bytes<J: Json>(object: &J, name: &str) -> Result<Vec<u8>> {
+    from_base64url(&text(object, name)?)
+}
+
+fn read_bytes_or_null<J: Json>(object: &J, name: &str) -> Result<Option<Vec<u8>>> {
+    if member(object, name)?.is_null() { Ok(None) } else { bytes(object, name).map(Some) }
+}
+
+fn list<J: Json>(value: &J) -> Result<Vec<J>> {
+    value.items().ok_or(MISTYPED)
+}
+
+fn bundles<J: Json>(value: &J) -> Result<Bundles> {
+    list(value)?.iter().map(|item| from_base64url(&item.to_text().ok_or(MISTYPED)?)).collect()
+}
+
+fn read_answer<J: Json>(answer: &J) -> Result<Answer> {
+    if let Some(code) = answer.member("error") {
+        return Err(Failure::answered(&code.to_text().ok_or(MISTYPED)?, None, None).error);
+    }
+    let (entries, wraps) = (bundles(&member(answer, "entries")?)?, bundles(&member(answer, "wraps")?)?);
+    Ok(Answer { genesis: read_bytes_or_null(answer, "genesis")?, entries, wraps })
+}
+
+fn cursor<J: Json>(reply: &J) -> Result<String> {
+    let cursor = text(reply, "cursor")?;
+    if (1..=MAX_CURSOR).contains(&cursor.len()) { Ok(cursor) } else { Err(MISTYPED) }
+}

@@ -1,0 +1,274 @@
+//! What a client keeps on its device: SPEC section 15. Whatever fails of it, or doesn't open, is not there; never an error.
+
+use core::cell::RefCell;
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    account::State,
+    backup::{Envelope, Keys, OpenedKeys, Owner, StateKey, open_payload, seal_payload},
+    cobblestone,
+    encoding::{MALFORMED, Reader, Writer, base64url, encode, encode_into},
+    error::Result,
+    identity::{AppId, UserId},
+    random::Random,
+    secret::{Secret, SecretBytes},
+};
+
+const VERSION: u8 = 1;
+
+/// The device's storage, and the key in it that nobody can take out.
+#[allow(async_fn_in_trait, reason = "a client stays on its thread")]
+pub trait Device {
+    /// What is kept in a row.
+    async fn read(&self, row: &str) -> Option<Vec<u8>>;
+    /// Keeps this in a row, in the place of what stands there. Is it safely kept?
+    async fn write(&self, row: &str, value: &[u8]) -> bool;
+    /// Deletes a row.
+    async fn delete(&self, row: &str);
+
+    /// Seals under a key that can't be extracted; nothing where there is none.
+    async fn seal(&self, context: &[u8], plain: &SecretBytes) -> Option<Vec<u8>>;
+    /// Opens what was sealed here.
+    async fn open(&self, context: &[u8], sealed: &[u8]) -> Option<SecretBytes>;
+}
+
+/// Memory alone: a page without storage. It has no key, so that each load asks for the password.
+#[derive(Debug, Default)]
+pub struct MemoryDevice(RefCell<BTreeMap<String, Vec<u8>>>);
+
+impl Device for MemoryDevice {
+    async fn read(&self, row: &str) -> Option<Vec<u8>> {
+        self.0.borrow().get(row).cloned()
+    }
+    async fn write(&self, row: &str, value: &[u8]) -> bool {
+        self.0.borrow_mut().insert(row.to_owned(), value.to_vec());
+        true
+    }
+    async fn delete(&self, row: &str) {
+        self.0.borrow_mut().remove(row);
+    }
+    async fn seal(&self, _: &[u8], _: &SecretBytes) -> Option<Vec<u8>> {
+        None
+    }
+    async fn open(&self, _: &[u8], _: &[u8]) -> Option<SecretBytes> {
+        None
+    }
+}
+
+/// The backup as the device has it.
+#[derive(Debug)]
+pub(super) struct KeptBackup {
+    pub(super) envelope: Envelope,
+    /// The highest version that was active when this device opened or activated it.
+    pub(super) highest: u64,
+    /// Up to where the feed was read, and when.
+    pub(super) feed: Option<(String, u64)>,
+}
+
+/// What is needed to go on without the password.
+pub(super) struct Resumed {
+    pub(super) keys: OpenedKeys,
+    pub(super) state: State,
+    pub(super) state_key: StateKey,
+    pub(super) version: u64,
+}
+
+/// The rows of one user.
+pub(super) struct Rows<'a, D> {
+    device: &'a D,
+    app_id: &'a AppId,
+    user: &'a UserId,
+    tag: String,
+}
+
+impl<'a, D: Device> Rows<'a, D> {
+    pub(super) fn new(device: &'a D, app_id: &'a AppId, user: &'a UserId) -> Self {
+        let digest = Sha256::digest(context("wardkey/v1/device", app_id, user, 0, |_| ()));
+        let tag = base64url(digest.get(..16).unwrap_or_default());
+        Self { device, app_id, user, tag }
+    }
+
+    fn row(&self, name: &str) -> String {
+        [name, ".", &self.tag].concat()
+    }
+
+    fn owner(&self) -> Owner {
+        Owner::of(self.app_id, self.user)
+    }
+
+    pub(super) async fn backup(&self) -> Option<KeptBackup> {
+        let bytes = self.device.read(&self.row("backup")).await?;
+        let kept = KeptBackup::read(&bytes).ok()?;
+        kept.envelope.check_owner(&self.owner()).ok()?;
+        Some(kept)
+    }
+
+    pub(super) async fn keep_backup(&self, kept: &KeptBackup) {
+        self.device.write(&self.row("backup"), &kept.to_bytes()).await;
+    }
+
+    /// Entries that carry on after a reload.
+    pub(super) async fn resume(&self, now: u64) -> Option<Resumed> {
+        let row = self.row("resume");
+        let bytes = self.device.read(&row).await?;
+        let (end, sealed) = split_end(&bytes)?;
+        if now >= end {
+            self.device.delete(&row).await;
+            return None;
+        }
+        let opened = self.device.open(&self.resume_context(end), sealed).await?;
+        read_resume(&opened, self.user).ok()
+    }
+
+    /// For so long, absolutely. Where it can't be kept, the next load asks for the password.
+    pub(super) async fn keep_resume(&self, end: u64, resume: &SecretBytes) {
+        let row = self.row("resume");
+        match self.device.seal(&self.resume_context(end), resume).await {
+            Some(sealed) => {
+                let bytes = [[VERSION].as_slice(), &end.to_be_bytes(), &sealed].concat();
+                self.device.write(&row, &bytes).await;
+            }
+            None => self.device.delete(&row).await,
+        }
+    }
+
+    /// When the entry ends that is there.
+    pub(super) async fn resume_end(&self) -> Option<u64> {
+        let bytes = self.device.read(&self.row("resume")).await?;
+        split_end(&bytes).map(|(end, _)| end)
+    }
+
+    pub(super) async fn forget_resume(&self) {
+        self.device.delete(&self.row("resume")).await;
+    }
+
+    fn resume_context(&self, end: u64) -> Vec<u8> {
+        context("wardkey/v1/resume", self.app_id, self.user, 1, |w| w.uint(end))
+    }
+
+    /// What isn't in the active backup yet.
+    pub(super) async fn unsent(&self, cache_key: &Secret<32>) -> Option<State> {
+        let bytes = self.device.read(&self.row("unsent")).await?;
+        let (&VERSION, sealed) = bytes.split_first()? else { return None };
+        let opened = cobblestone::open(cache_key, &self.unsent_context(), sealed).ok()?;
+        State::from_bytes(&SecretBytes::new(opened), self.user).ok()
+    }
+
+    /// A sealed state.
+    pub(super) async fn keep_unsent(&self, sealed: &[u8]) {
+        self.device.write(&self.row("unsent"), &[[VERSION].as_slice(), sealed].concat()).await;
+    }
+
+    pub(super) fn seal_unsent<R: rand_core::TryCryptoRng>(
+        &self,
+        rng: &mut Random<R>,
+        cache_key: &Secret<32>,
+        state: &SecretBytes,
+    ) -> Result<Vec<u8>> {
+        cobblestone::seal(cache_key, rng, &self.unsent_context(), state.expose())
+    }
+
+    pub(super) async fn forget_unsent(&self) {
+        self.device.delete(&self.row("unsent")).await;
+    }
+
+    fn unsent_context(&self) -> Vec<u8> {
+        context("wardkey/v1/unsent", self.app_id, self.user, 0, |_| ())
+    }
+
+    /// The identity is no longer of this device.
+    pub(super) async fn forget(&self) {
+        for name in ["resume", "backup", "unsent"] {
+            self.device.delete(&self.row(name)).await;
+        }
+    }
+}
+
+impl KeptBackup {
+    fn to_bytes(&self) -> Vec<u8> {
+        let body = encode(|w| {
+            w.map(4);
+            w.uint(1);
+            w.bytes(&self.envelope.encode());
+            w.uint(2);
+            w.uint(self.highest);
+            w.uint(3);
+            w.text_or_null(self.feed.as_ref().map(|(cursor, _)| cursor.as_str()));
+            w.uint(4);
+            w.uint(self.feed.as_ref().map_or(0, |(_, read)| *read));
+        });
+        [[VERSION].as_slice(), &body].concat()
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self> {
+        let Some((&VERSION, body)) = bytes.split_first() else { return Err(MALFORMED) };
+        let mut reader = Reader::new(body);
+        reader.map_of(4)?;
+        reader.key(1)?;
+        let envelope = Envelope::parse(reader.bytes()?)?;
+        reader.key(2)?;
+        let highest = reader.uint()?;
+        reader.key(3)?;
+        let cursor = reader.null_or(Reader::text)?.map(str::to_owned);
+        reader.key(4)?;
+        let read = reader.uint()?;
+        let highest = highest.max(envelope.version());
+        Ok(Self { envelope, highest, feed: cursor.map(|cursor| (cursor, read)) })
+    }
+}
+
+/// `CBOR{1: keys payload, 2: state key, 3: state payload, 4: version}`
+pub(super) fn resume_bytes(
+    keys: &OpenedKeys,
+    state: &State,
+    state_key: &StateKey,
+    version: u64,
+) -> Result<SecretBytes> {
+    let (encryption, signing) = keys.refs();
+    let payload = seal_payload(&Keys { encryption: &encryption, signing: &signing })?;
+    let state = state.to_bytes()?;
+    let capacity = payload.expose().len() + state.expose().len() + 96;
+    Ok(SecretBytes::new(encode_into(Vec::with_capacity(capacity), |w| {
+        w.map(4);
+        w.uint(1);
+        w.bytes(payload.expose());
+        w.uint(2);
+        w.bytes(state_key.secret().expose());
+        w.uint(3);
+        w.bytes(state.expose());
+        w.uint(4);
+        w.uint(version);
+    })))
+}
+
+fn read_resume(bytes: &SecretBytes, user: &UserId) -> Result<Resumed> {
+    let mut reader = Reader::new(bytes.expose());
+    reader.map_of(4)?;
+    reader.key(1)?;
+    let keys = open_payload(&SecretBytes::new(reader.bytes()?.to_vec()))?;
+    reader.key(2)?;
+    let state_key = StateKey::from_secret(Secret::from_slice(reader.bytes()?).ok_or(MALFORMED)?);
+    reader.key(3)?;
+    let state = State::from_bytes(&SecretBytes::new(reader.bytes()?.to_vec()), user)?;
+    reader.key(4)?;
+    Ok(Resumed { keys, state, state_key, version: reader.uint()? })
+}
+
+fn split_end(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (&VERSION, rest) = bytes.split_first()? else { return None };
+    let (end, sealed) = rest.split_first_chunk()?;
+    Some((u64::from_be_bytes(*end), sealed))
+}
+
+/// `CBOR[label, app, user, …]`
+fn context(label: &str, app_id: &AppId, user: &UserId, more: usize, write: impl FnOnce(&mut Writer)) -> Vec<u8> {
+    encode(|w| {
+        w.array(3 + more);
+        w.text(label);
+        w.text(app_id.as_str());
+        w.text(user.as_str());
+        write(w);
+    })
+}

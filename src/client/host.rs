@@ -1,0 +1,59 @@
+//! What a client stands on: everything that it waits for, and that isn't computed in one go.
+
+use core::cell::RefCell;
+
+use rand_core::TryCryptoRng;
+
+use super::device::Device;
+use crate::{
+    backend::{Backend, Outcome},
+    cache::Now,
+    error::Result,
+    key_pair::{KeyPair, Suite},
+    password::{Derivation, Password, SlowKey},
+    random::Random,
+};
+
+/// The world of a client. Nothing of it is borrowed while it is waited for.
+#[allow(async_fn_in_trait, reason = "a client stays on its thread")]
+pub trait Host {
+    /// The key server.
+    type Backend: Backend;
+    /// The device's storage.
+    type Device: Device;
+    /// The random generator.
+    type Rng: TryCryptoRng;
+
+    /// The key server.
+    fn backend(&self) -> &Self::Backend;
+    /// The device's storage.
+    fn device(&self) -> &Self::Device;
+    /// The random generator.
+    fn random(&self) -> &RefCell<Random<Self::Rng>>;
+    /// Both clocks.
+    fn now(&self) -> Now;
+
+    /// The slow step, which may run elsewhere.
+    async fn derive(&self, derivation: &Derivation, password: &Password) -> Result<SlowKey> {
+        derivation.derive(password)
+    }
+
+    /// A new key pair, which may be made elsewhere.
+    async fn generate(&self, suite: Suite) -> Result<KeyPair> {
+        KeyPair::generate(&mut self.random().borrow_mut(), suite)
+    }
+}
+
+/// Where the application keeps login secrets: `storeLoginSecret`.
+#[allow(async_fn_in_trait, reason = "a client stays on its thread")]
+pub trait LoginStore {
+    /// Keeps the secret of a new password.
+    async fn store(&self, secret: &str) -> Outcome<()>;
+}
+
+/// The application keeps none.
+impl LoginStore for () {
+    async fn store(&self, _: &str) -> Outcome<()> {
+        Ok(())
+    }
+}

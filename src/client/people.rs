@@ -1,0 +1,84 @@
+//! Others: whoever a key is wrapped for, or whose signature is verified, is compared with what is known of the name. SPEC section 10.4.
+
+use super::{Client, Host};
+use crate::{
+    backend::Outcome,
+    encoding::MALFORMED,
+    error::{Code, Error, Result},
+    identity::{Asked, Bundle, FirstUse, Identity, Trust, UserId, check_compared, safety_number},
+    signed::{Minimum, Unverified},
+};
+
+const UNKNOWN: Error = Error::new(Code::UnknownUser, "no such user");
+
+impl<H: Host> Client<H> {
+    /// The identities of these users, in their order, verified and met. What was pinned is kept in the backup.
+    ///
+    /// # Errors
+    /// `locked`, `unknown-user`; those of [`Identity::verify`] and of the comparison; those of the backend.
+    pub async fn identities(&self, users: &[&UserId]) -> Outcome<Vec<Identity>> {
+        let found = self.fetch(users).await?;
+        let met = self.with(|ready| -> Result<_> {
+            let mut met = Vec::with_capacity(found.len());
+            for identity in &found {
+                met.push((identity.user_id().cloned(), ready.state.pins.meet(identity, &self.options.trust)?));
+            }
+            Ok(met)
+        })?;
+        for (id, met) in met? {
+            self.tell_of(id.as_ref(), met);
+        }
+        self.save_state().await?;
+        Ok(found)
+    }
+
+    /// What the open identity and this user compare.
+    ///
+    /// # Errors
+    /// As [`Self::identities`].
+    pub async fn safety_number(&self, user_id: &str) -> Outcome<String> {
+        let user = UserId::new(user_id)?;
+        let found = self.fetch(&[&user]).await?;
+        let identity = found.first().ok_or(UNKNOWN)?;
+        Ok(self.number(identity)?)
+    }
+
+    /// Pins whom people compared, whatever is set for first use.
+    ///
+    /// # Errors
+    /// `pin-mismatch` for another number or fingerprint; as [`Self::identities`].
+    pub async fn verify(&self, user_id: &str, compared: &str) -> Outcome<()> {
+        let user = UserId::new(user_id)?;
+        let found = self.fetch(&[&user]).await?;
+        let identity = found.first().ok_or(UNKNOWN)?;
+        check_compared(compared, &self.number(identity)?, identity.fingerprint())?;
+        let trust = Trust { first_use: FirstUse::Pin, ..self.options.trust.clone() };
+        let met = self.with(|ready| ready.state.pins.meet(identity, &trust))??;
+        self.tell_of(Some(&user), met);
+        self.save_state().await?;
+        Ok(())
+    }
+
+    fn number(&self, other: &Identity) -> Result<String> {
+        let other = other.party().ok_or(UNKNOWN)?;
+        let own = self.with(|ready| ready.own().map(Identity::party))??.ok_or(UNKNOWN)?;
+        Ok(safety_number(&self.options.app_id, &own, &other))
+    }
+
+    /// Verified, and not met yet.
+    async fn fetch(&self, users: &[&UserId]) -> Outcome<Vec<Identity>> {
+        let (user, minimum) = self.with(|ready| (ready.user.clone(), ready.state.minimum()))?;
+        let given = self.directory(&user, users, &[]).await?;
+        let mut named = Vec::with_capacity(given.len());
+        for bundles in &given {
+            let first = Unverified::<Bundle>::parse(bundles.first().ok_or(MALFORMED)?, Minimum::default())?;
+            named.push((first.claimed().user_id().cloned(), bundles));
+        }
+        let find = |user: &UserId| {
+            let (_, bundles) = named.iter().find(|(name, _)| name.as_ref() == Some(user)).ok_or(UNKNOWN)?;
+            let objects: Vec<&[u8]> = bundles.iter().map(Vec::as_slice).collect();
+            Identity::verify(&objects, &self.options.app_id, Asked::User(user), minimum)
+        };
+        Ok(users.iter().map(|user| find(user)).collect::<Result<_>>()?)
+    }
+}

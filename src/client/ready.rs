@@ -1,0 +1,192 @@
+//! An identity that is open: what stays in memory from unlocking to locking.
+
+use std::rc::Rc;
+
+use super::{
+    Client, Device, Host, LOCKED,
+    device::{KeptBackup, resume_bytes},
+    event::Status,
+    sessions::People,
+};
+use crate::{
+    account::{Account, State, accept_off_line},
+    backend::Outcome,
+    backup::{Contents, Envelope, OpenedKeys, Owner, StateKey},
+    error::Result,
+    identity::{Identity, UserId},
+    key_pair::Suite,
+    signed::Hash,
+};
+
+/// The open identity.
+pub(super) struct Ready {
+    pub(super) user: UserId,
+    pub(super) keys: Rc<OpenedKeys>,
+    pub(super) state: State,
+    pub(super) state_key: StateKey,
+    /// The active backup, as far as this client knows.
+    pub(super) envelope: Envelope,
+    /// The own identity, the key server's unless only the device was asked, and who was met since.
+    pub(super) people: People,
+}
+
+impl Ready {
+    pub(super) fn own(&self) -> Result<&Identity> {
+        self.people.find(&self.user).ok_or(LOCKED)
+    }
+
+    /// Is there something in the state that its backup doesn't say?
+    pub(super) fn is_unsaved(&self) -> Result<bool> {
+        let saved = self.envelope.open_state(&self.state_key)?;
+        Ok(saved.expose() != self.state.to_bytes()?.expose())
+    }
+}
+
+impl<H: Host> Client<H> {
+    /// What there is: an identity that a reload carries on is made ready. Without a user, the one who was here last.
+    ///
+    /// # Errors
+    /// `invalid-argument` for what is no user id. Never because of the device.
+    pub async fn look(&self, user_id: Option<&str>) -> Outcome<Status> {
+        if self.ready.borrow().is_some() {
+            return Ok(Status::Ready);
+        }
+        let user = match user_id {
+            Some(id) => Some(UserId::new(id)?),
+            None => self.last_user().await,
+        };
+        let Some(user) = user else { return Ok(Status::New) };
+        let locks = self.locks.get();
+        let Some(kept) = self.rows(&user).backup().await else { return Ok(Status::New) };
+        if self.resume(locks, &user, kept).await.is_some() { Ok(Status::Ready) } else { Ok(Status::Locked) }
+    }
+
+    /// Goes on from the resume entry; whatever fails of that is no entry.
+    async fn resume(&self, locks: u64, user: &UserId, kept: KeptBackup) -> Option<()> {
+        let resumed = self.rows(user).resume(self.host.now().wall).await?;
+        let envelope = kept.envelope;
+        // Another tab may have written the state since; a backup that was written whole isn't opened by this key.
+        let saved = envelope.open_state(&resumed.state_key).ok()?;
+        let mut state = State::from_bytes(&saved, user).ok()?.merge(&resumed.state).ok()?;
+        if let Some(unsent) = self.rows(user).unsent(state.cache_key()).await {
+            state = state.merge(&unsent).ok()?;
+        }
+        let contents = Contents { keys: resumed.keys, state: state.to_bytes().ok()?, state_key: resumed.state_key };
+        let opened = (&envelope, contents);
+        let account = accept_off_line(&self.options.app_id, user, opened, resumed.version).ok()?;
+        self.make_ready(locks, user, account, envelope).ok()
+    }
+
+    async fn last_user(&self) -> Option<UserId> {
+        let bytes = self.host.device().read(&self.last_row()).await?;
+        UserId::new(&String::from_utf8(bytes).ok()?).ok()
+    }
+
+    fn last_row(&self) -> String {
+        ["last.", self.options.app_id.as_str()].concat()
+    }
+
+    /// Unless it was locked meanwhile.
+    pub(super) fn make_ready(&self, locks: u64, user: &UserId, account: Account, envelope: Envelope) -> Result<()> {
+        if self.locks.get() != locks {
+            return Err(LOCKED);
+        }
+        let Account { keys, state, state_key, own, key_server, .. } = account;
+        let (user, keys, people) = (user.clone(), Rc::new(keys), People::of(own, key_server)?);
+        *self.ready.borrow_mut() = Some(Ready { user, keys, state, state_key, envelope, people });
+        Ok(())
+    }
+
+    /// Keeps the open identity on the device. `feed` is for a device that knows none.
+    pub(super) async fn keep(&self, feed: Option<String>, renew_resume: bool) {
+        let locks = self.locks.get();
+        let Ok((user, envelope)) = self.with(|ready| (ready.user.clone(), ready.envelope.clone())) else { return };
+        let rows = self.rows(&user);
+        let now = self.host.now().wall;
+        if let Some(last) = self.last_user().await.filter(|last| *last != user) {
+            self.rows(&last).forget_resume().await;
+        }
+        let known = rows.backup().await;
+        let highest = known.as_ref().map_or(0, |kept| kept.highest).max(envelope.version());
+        let feed = known.and_then(|kept| kept.feed).or(feed.map(|cursor| (cursor, now)));
+        let kept = KeptBackup { envelope, highest, feed };
+        rows.keep_backup(&kept).await;
+        self.host.device().write(&self.last_row(), user.as_str().as_bytes()).await;
+        let end = match renew_resume {
+            true => Some(now.saturating_add(self.options.resume)),
+            false => rows.resume_end().await,
+        };
+        let is_hybrid =
+            |ready: &Ready| ready.keys.encryption.iter().all(|pair| pair.public_key().suite() == Suite::Hybrid);
+        let entry = self.with(|ready| {
+            let version = ready.envelope.version();
+            is_hybrid(ready).then(|| resume_bytes(&ready.keys, &ready.state, &ready.state_key, version))
+        });
+        match (entry, end.filter(|end| *end > now)) {
+            (Ok(Some(Ok(entry))), Some(end)) => rows.keep_resume(end, &entry).await,
+            _ => rows.forget_resume().await,
+        }
+        if self.locks.get() != locks {
+            rows.forget_resume().await;
+        }
+    }
+
+    /// Keys out of memory, and no reload goes on without the password.
+    pub async fn lock(&self) {
+        let user = self.drop_ready();
+        let user = match user {
+            Some(user) => Some(user),
+            None => self.last_user().await,
+        };
+        if let Some(user) = user {
+            self.rows(&user).forget_resume().await;
+        }
+    }
+
+    /// The same at once; gives whose it was.
+    pub(super) fn drop_ready(&self) -> Option<UserId> {
+        self.locks.set(self.locks.get().wrapping_add(1));
+        self.derived.take();
+        self.ready.take().map(|ready| ready.user)
+    }
+
+    /// Locks, and forgets the identity on this device. Without a user, the one who was here last.
+    ///
+    /// # Errors
+    /// `invalid-argument` for what is no user id.
+    pub async fn forget(&self, user_id: Option<&str>) -> Outcome<()> {
+        let user = user_id.map(UserId::new).transpose()?;
+        let open = self.drop_ready();
+        let last = self.last_user().await;
+        if let Some(user) = user.or(open).or_else(|| last.clone()) {
+            self.rows(&user).forget().await;
+            if last.as_ref() == Some(&user) {
+                self.host.device().delete(&self.last_row()).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whose identity is open.
+    pub fn user_id(&self) -> Option<UserId> {
+        self.with(|ready| ready.user.clone()).ok()
+    }
+
+    /// The identity fingerprint of the open identity.
+    pub fn fingerprint(&self) -> Option<Hash> {
+        self.with(|ready| ready.own().map(|own| *own.fingerprint()).ok()).ok().flatten()
+    }
+
+    /// The version of the active backup, as far as this client knows.
+    pub fn backup_version(&self) -> Option<u64> {
+        self.with(|ready| ready.envelope.version()).ok()
+    }
+
+    pub(super) fn with<T>(&self, act: impl FnOnce(&mut Ready) -> T) -> Result<T> {
+        self.ready.borrow_mut().as_mut().map(act).ok_or(LOCKED)
+    }
+
+    pub(super) fn owner(&self, user: &UserId) -> Owner {
+        Owner::of(&self.options.app_id, user)
+    }
+}

@@ -1,0 +1,537 @@
+//! Sessions on line: making them, opening many in one request, reading and writing in them, and who may. SPEC sections 12 and 13.
+
+use core::{cell::RefCell, fmt};
+use std::rc::Rc;
+
+use super::{
+    CONFLICT, Client, Host, TRIES,
+    api::{Answer, Bundles},
+};
+use crate::{
+    backend::Outcome,
+    data_key::DataKey,
+    encoding::{Context, MALFORMED},
+    error::{Code, Error, Result},
+    identity::{Asked, Bundle, Identity, UserId},
+    key_pair::PublicKey,
+    message::{Header, Padding},
+    party::{Email, Party},
+    session::{Directory, Grant, Hand, Keys, Made, Opened, Recipients, Rights, Session, Signer, Signers, create},
+    signed::{Hash, Minimum, Unverified},
+};
+
+/// Members of a list in one request.
+const PAGE: usize = 1_000;
+
+const NO_SERVER: Error = Error::new(Code::NotCertified, "the key server's identity is not known");
+
+/// Whom a session is for. Groups come here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recipient {
+    /// A user.
+    User(UserId),
+    /// A place that is kept for a group.
+    Placeholder {
+        /// The application's name for it.
+        name: UserId,
+        /// Who gets the code that claims it.
+        contact: Option<Email>,
+    },
+}
+
+/// A session whose keys are here.
+pub struct OpenSession {
+    id: Hash,
+    /// As far as it is known.
+    known: RefCell<Known>,
+}
+
+struct Known {
+    session: Session,
+    keys: Keys,
+}
+
+impl fmt::Debug for OpenSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OpenSession({})", self.id)
+    }
+}
+
+impl OpenSession {
+    /// Its id.
+    #[must_use]
+    pub const fn id(&self) -> &Hash {
+        &self.id
+    }
+
+    /// Its log and wraps, as far as they are known.
+    pub fn with<T>(&self, read: impl FnOnce(&Session) -> T) -> T {
+        read(&self.known.borrow().session)
+    }
+}
+
+/// Identities that were met, and why others weren't.
+#[derive(Debug, Default)]
+pub(super) struct People {
+    directory: Directory,
+    refused: Vec<(Hash, Error)>,
+}
+
+impl Signers for People {
+    fn signer(&self, bundle: &Hash) -> Result<Signer> {
+        let refused = self.refused.iter().find(|(refused, _)| refused == bundle);
+        match (self.directory.signer(bundle), refused) {
+            (Err(_), Some((_, error))) => Err(*error),
+            (signer, _) => signer,
+        }
+    }
+}
+
+impl Recipients for People {
+    fn key_for(&self, party: &Party) -> Result<&PublicKey> {
+        self.directory.key_for(party)
+    }
+}
+
+impl People {
+    /// The own identity and the key server's.
+    pub(super) fn of(own: Identity, key_server: Option<Identity>) -> Result<Self> {
+        let mut people = Self::default();
+        people.directory.insert(own)?;
+        key_server.map_or(Ok(()), |key_server| people.directory.insert(key_server))?;
+        Ok(people)
+    }
+
+    pub(super) fn find(&self, user: &UserId) -> Option<&Identity> {
+        self.directory.find(Some(user))
+    }
+
+    /// Both again.
+    pub(super) fn meet(&mut self, own: Identity, key_server: Identity) -> Result<()> {
+        self.directory.insert(own)?;
+        self.directory.insert(key_server)
+    }
+}
+
+impl<H: Host> Client<H> {
+    /// Makes a session for these recipients.
+    ///
+    /// # Errors
+    /// `locked`; `invalid-argument` without a reader; those of [`Self::identities`] and of the backend. Nothing is sent then.
+    pub async fn create_session(&self, grants: &[(Recipient, Rights)]) -> Outcome<Rc<OpenSession>> {
+        self.know(grants.iter().map(|(recipient, _)| recipient), false).await?;
+        for again in [true, false] {
+            let (user, created, wraps) = {
+                let grants = self.grants(grants)?;
+                let rng = &mut *self.host.random().borrow_mut();
+                self.with_hand(|user, hand, people| {
+                    let mut created = create(rng, hand, &self.options.app_id, &grants)?;
+                    let wraps = created.session.wrap_genesis(rng, hand, &created.key, people)?;
+                    Ok((user.clone(), created, wraps))
+                })?
+            };
+            match self.send_session(&user, &created.genesis, &wraps).await {
+                // Somebody has newer keys.
+                Err(failure) if failure.code() == Code::Stale && again => {
+                    self.know(grants.iter().map(|(recipient, _)| recipient), true).await?;
+                }
+                Err(failure) => return Err(failure),
+                Ok(()) => {
+                    let mut keys = Keys::default();
+                    keys.insert(0, created.key);
+                    let id = *created.session.log().id();
+                    let known = RefCell::new(Known { session: created.session, keys });
+                    return Ok(Rc::new(OpenSession { id, known }));
+                }
+            }
+        }
+        Err(CONFLICT.into())
+    }
+
+    /// Opens these sessions in one request for each thousand; the bundles of `signers` come with it.
+    ///
+    /// # Errors
+    /// `locked`; those of the backend. In a session's place: those of SPEC section 12.6.
+    pub async fn open_sessions(&self, ids: &[Hash], signers: &[Hash]) -> Outcome<Vec<Result<Rc<OpenSession>>>> {
+        let mut opened = Vec::with_capacity(ids.len());
+        let (mut ids, mut signers) = (ids, signers);
+        while !ids.is_empty() || !signers.is_empty() {
+            let (page, rest) = ids.split_at(ids.len().min(PAGE));
+            let (names, more) = signers.split_at(signers.len().min(PAGE));
+            (ids, signers) = (rest, more);
+            let user = self.with(|ready| ready.user.clone())?;
+            let asked: Vec<_> = page.iter().map(|id| (*id, None)).collect();
+            let (answers, identities) = self.keys(&user, &asked, names).await?;
+            if answers.len() != page.len() {
+                return Err(MALFORMED.into());
+            }
+            self.meet_all(&identities)?;
+            for (id, answer) in page.iter().zip(answers) {
+                opened.push(answer.and_then(|answer| self.open_answer(id, &answer)));
+            }
+        }
+        self.hold_state().await?;
+        Ok(opened)
+    }
+
+    /// Opens messages, each in the session that its header names; sessions that aren't among `known` are fetched together, and given back.
+    ///
+    /// # Errors
+    /// As [`Self::open_sessions`]. In a message's place: those of SPEC section 13.
+    pub async fn open_messages(
+        &self,
+        messages: &[(&[u8], &Context)],
+        known: &mut Vec<Rc<OpenSession>>,
+    ) -> Outcome<Vec<Result<Opened>>> {
+        let (mut missing, mut signers): (Vec<Hash>, Vec<Hash>) = (Vec::new(), Vec::new());
+        for (message, _) in messages {
+            let Ok((header, _)) = Header::parse(message) else { continue };
+            let session = header.session.as_ref().map(|session| Hash(session.id));
+            missing.extend(session.filter(|id| !known.iter().any(|open| open.id == *id)));
+            let bundle = header.signed_by().map(|by| Hash(by.bundle_hash));
+            signers.extend(bundle.filter(|bundle| self.with(|ready| ready.people.signer(bundle).is_err()) == Ok(true)));
+        }
+        for list in [&mut missing, &mut signers] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        let mut refused = Vec::new();
+        for (id, opened) in missing.iter().zip(self.open_sessions(&missing, &signers).await?) {
+            match opened {
+                Ok(open) => known.push(open),
+                Err(error) => refused.push((*id, error)),
+            }
+        }
+        let mut results = Vec::with_capacity(messages.len());
+        for (message, context) in messages {
+            results.push(self.open_message(message, context, known, &refused).await?);
+        }
+        Ok(results)
+    }
+
+    async fn open_message(
+        &self,
+        message: &[u8],
+        context: &Context,
+        known: &[Rc<OpenSession>],
+        refused: &[(Hash, Error)],
+    ) -> Outcome<Result<Opened>> {
+        const NO_SESSION: Error = Error::new(Code::InvalidArgument, "a message that isn't of a session");
+        let session = match Header::parse(message) {
+            Ok((header, _)) => header.session.as_ref().map(|session| Hash(session.id)),
+            Err(error) => return Ok(Err(error)),
+        };
+        let Some(id) = session else { return Ok(Err(NO_SESSION)) };
+        if let Some((_, error)) = refused.iter().find(|(refused, _)| *refused == id) {
+            return Ok(Err(*error));
+        }
+        let Some(open) = known.iter().find(|open| open.id == id) else { return Ok(Err(MALFORMED)) };
+        // What was fetched just now may still be older than the message.
+        if open.with(|session| session.lacks(message))
+            && let Err(failure) = self.update(open).await
+        {
+            return Ok(Err(failure.error));
+        }
+        let minimum = self.with(|ready| ready.state.minimum())?;
+        let Known { session, keys } = &*open.known.borrow();
+        Ok(self.with(|ready| session.open_message(keys, message, context, &ready.people, minimum))?)
+    }
+
+    /// Makes messages of a session, under a new generation where one is due, all with one signature if they are signed.
+    ///
+    /// # Errors
+    /// `locked`, `forbidden`; those of [`Self::rotate`].
+    pub async fn seal_messages(
+        &self,
+        open: &OpenSession,
+        items: &[(&[u8], &Context)],
+        sign: bool,
+        padding: Padding,
+    ) -> Outcome<Vec<Vec<u8>>> {
+        if open.with(Session::is_due) {
+            self.rotate(open).await?;
+        }
+        let Known { session, keys } = &*open.known.borrow();
+        let rng = &mut *self.host.random().borrow_mut();
+        Ok(self.with_hand(|_, hand, _| session.seal(rng, hand, sign, keys, items, padding))?)
+    }
+
+    /// Gives rights; what is stored stays as it is.
+    ///
+    /// # Errors
+    /// `locked`, `forbidden`; those of [`Self::identities`] and of the backend.
+    pub async fn add_recipients(&self, open: &OpenSession, grants: &[(Recipient, Rights)]) -> Outcome<()> {
+        self.know(grants.iter().map(|(recipient, _)| recipient), false).await?;
+        let all = || grants.iter().map(|(recipient, _)| recipient.clone()).collect();
+        self.append(open, all, |known, hand, people| {
+            let grants = self.parties(people, grants)?;
+            let newest = known.newest()?;
+            let rng = &mut *self.host.random().borrow_mut();
+            Ok((known.session.grant(rng, hand, &grants, newest, people)?, None))
+        })
+        .await
+    }
+
+    /// Takes all rights from these.
+    ///
+    /// # Errors
+    /// `locked`, `forbidden`, `invalid-argument`; those of the backend.
+    pub async fn revoke_recipients(&self, open: &OpenSession, recipients: &[Recipient]) -> Outcome<()> {
+        // Parties are the log's: nobody's identity is needed.
+        let names = |party: &Party| recipients.iter().any(|recipient| recipient.is(party));
+        self.append(open, Vec::new, |known, hand, _| {
+            let parties: Vec<Party> =
+                known.session.log().holdings().map(|held| held.party).filter(|party| names(party)).cloned().collect();
+            if !recipients.iter().all(|recipient| parties.iter().any(|party| recipient.is(party))) {
+                return Err(Error::new(Code::InvalidArgument, "who is to be revoked has no rights"));
+            }
+            Ok((known.session.revoke(hand, &parties)?, None))
+        })
+        .await
+    }
+
+    /// Takes all rights from everybody.
+    ///
+    /// # Errors
+    /// `locked`, `forbidden`; those of the backend.
+    pub async fn revoke_all(&self, open: &OpenSession) -> Outcome<()> {
+        self.append(open, Vec::new, |known, hand, _| Ok((known.session.revoke_all(hand)?, None))).await
+    }
+
+    /// A new generation for what is written from now on.
+    ///
+    /// # Errors
+    /// `locked`, `forbidden`; those of [`Self::identities`] and of the backend.
+    pub async fn rotate(&self, open: &OpenSession) -> Outcome<()> {
+        let readers = || {
+            open.with(|session| {
+                let readers = session.log().holdings().filter(|held| held.rights.has(Rights::READ));
+                readers.filter_map(|held| Recipient::of(held.party)).collect::<Vec<_>>()
+            })
+        };
+        self.know(readers().iter(), true).await?;
+        self.append(open, readers, |known, hand, people| {
+            let rng = &mut *self.host.random().borrow_mut();
+            let (made, key) = known.session.rotate(rng, hand, known.newest()?, people)?;
+            Ok((made, Some(key)))
+        })
+        .await
+    }
+
+    /// Fetches what came after what is known.
+    ///
+    /// # Errors
+    /// `locked`, `revoked`, `rollback`, `fork`; those of SPEC section 12 and of the backend.
+    pub async fn update(&self, open: &OpenSession) -> Outcome<()> {
+        let user = self.with(|ready| ready.user.clone())?;
+        let after = open.with(|session| session.log().head().sequence);
+        let (answers, identities) = self.keys(&user, &[(open.id, Some(after))], &[]).await?;
+        self.meet_all(&identities)?;
+        let answer = answers.into_iter().next().ok_or(MALFORMED)??;
+        let mut next = open.with(Session::clone);
+        if next.log().head().sequence == after {
+            self.with(|ready| {
+                let minimum = ready.state.minimum();
+                next.extend(&slices(&answer.entries), &slices(&answer.wraps), &ready.people, minimum)
+            })??;
+            let newest = next.log().newest_generation();
+            let is_known = open.known.borrow().keys.of(newest).is_some();
+            // Who made a session has its key, and no stanza.
+            let keys = if is_known { self.check_reader(&next).map(|()| Vec::new()) } else { self.open_keys(&next) }?;
+            let Known { session, keys: own } = &mut *open.known.borrow_mut();
+            // Another call may have been faster.
+            if session.log().head().sequence == after {
+                *session = next;
+                for (generation, key) in keys {
+                    own.insert(generation, key);
+                }
+            }
+        }
+        self.hold_state().await?;
+        Ok(())
+    }
+
+    /// An entry, again where another's came first or somebody has newer keys.
+    async fn append(
+        &self,
+        open: &OpenSession,
+        named: impl Fn() -> Vec<Recipient>,
+        make: impl Fn(&Known, &Hand<'_>, &People) -> Result<(Made, Option<DataKey>)>,
+    ) -> Outcome<()> {
+        for _ in 0..TRIES {
+            let (user, made, key) = self.with_hand(|user, hand, people| {
+                let (made, key) = make(&open.known.borrow(), hand, people)?;
+                Ok((user.clone(), made, key))
+            })?;
+            match self.send_entry(&user, &open.id, &made.entry, made.wraps.as_deref()).await {
+                Ok(()) => {
+                    let known = &mut *open.known.borrow_mut();
+                    if let Some(key) = key {
+                        known.keys.insert(made.session.log().newest_generation(), key);
+                    }
+                    if known.session.log().entries() < made.session.log().entries() {
+                        known.session = made.session;
+                    }
+                    return Ok(());
+                }
+                Err(failure) if failure.code() == Code::Conflict => {
+                    self.update(open).await?;
+                    self.know(named().iter(), false).await?;
+                }
+                Err(failure) if failure.code() == Code::Stale => self.know(named().iter(), true).await?,
+                Err(failure) => return Err(failure),
+            }
+        }
+        Err(CONFLICT.into())
+    }
+
+    fn open_answer(&self, id: &Hash, answer: &Answer) -> Result<Rc<OpenSession>> {
+        let genesis = answer.genesis.as_deref().ok_or(MALFORMED)?;
+        let app_id = &self.options.app_id;
+        let (entries, wraps) = (slices(&answer.entries), slices(&answer.wraps));
+        let session = self.with(|ready| {
+            let minimum = ready.state.minimum();
+            Session::read(app_id, id, genesis, &entries, &wraps, &ready.people, minimum)
+        })??;
+        let mut keys = Keys::default();
+        for (generation, key) in self.open_keys(&session)? {
+            keys.insert(generation, key);
+        }
+        Ok(Rc::new(OpenSession { id: *id, known: RefCell::new(Known { session, keys }) }))
+    }
+
+    fn open_keys(&self, session: &Session) -> Result<Vec<(usize, DataKey)>> {
+        self.with(|ready| {
+            let party = ready.own()?.party().ok_or(MALFORMED)?;
+            let (pairs, _) = ready.keys.refs();
+            let keys = session.open(&mut self.host.random().borrow_mut(), &[party], &pairs)?;
+            Ok(keys.into_parts())
+        })?
+    }
+
+    /// Does the log still let this user in? The creator may be no reader.
+    fn check_reader(&self, session: &Session) -> Result<()> {
+        const REVOKED: Error = Error::new(Code::Revoked, "the right to read was taken away");
+        self.with(|ready| {
+            let party = ready.own()?.party().ok_or(MALFORMED)?;
+            let log = session.log();
+            let created = log.creator().and_then(Signer::party).as_ref() == Some(&party);
+            if created || log.rights(&party).has(Rights::READ) { Ok(()) } else { Err(REVOKED) }
+        })?
+    }
+
+    /// What needs the own hand, and everybody who was met.
+    fn with_hand<T>(&self, act: impl FnOnce(&UserId, &Hand<'_>, &People) -> Result<T>) -> Result<T> {
+        let now = self.host.now().wall;
+        self.with(|ready| {
+            let own = ready.own()?;
+            let signer = Signer::of(own, own.newest().hash()).ok_or(MALFORMED)?;
+            let key = ready.keys.signing.first().ok_or(MALFORMED)?;
+            act(&ready.user, &Hand { signer: &signer, key, now }, &ready.people)
+        })?
+    }
+
+    /// Fetches and meets those who aren't known yet, or all.
+    async fn know<'r>(&self, recipients: impl Iterator<Item = &'r Recipient>, all: bool) -> Outcome<()> {
+        let mut users: Vec<&UserId> = recipients.filter_map(Recipient::user).collect();
+        users.sort_unstable();
+        users.dedup();
+        self.with(|ready| users.retain(|user| all || ready.people.directory.find(Some(user)).is_none()))?;
+        for page in users.chunks(PAGE) {
+            for identity in self.identities(page).await? {
+                self.with(|ready| ready.people.directory.insert(identity))??;
+            }
+        }
+        Ok(())
+    }
+
+    fn grants(&self, grants: &[(Recipient, Rights)]) -> Result<Vec<Grant>> {
+        self.with(|ready| self.parties(&ready.people, grants))?
+    }
+
+    fn parties(&self, people: &People, grants: &[(Recipient, Rights)]) -> Result<Vec<Grant>> {
+        let party = |recipient: &Recipient| match recipient {
+            Recipient::User(user) => {
+                let unknown = Error::new(Code::UnknownUser, "no such user");
+                people.directory.find(Some(user)).and_then(Identity::party).ok_or(unknown)
+            }
+            Recipient::Placeholder { name, contact } => {
+                let escrow = *people.directory.find(None).ok_or(NO_SERVER)?.fingerprint();
+                Ok(Party::Placeholder { name: name.clone(), escrow, contact: contact.clone() })
+            }
+        };
+        grants.iter().map(|(recipient, rights)| Ok(Grant { party: party(recipient)?, rights: *rights })).collect()
+    }
+
+    /// Verifies identities and compares them with their pins. One that isn't taken fails what it signed, and nothing else.
+    fn meet_all(&self, identities: &[Bundles]) -> Result<()> {
+        let met = self.with(|ready| {
+            let mut met = Vec::new();
+            for bundles in identities {
+                let hashes: Vec<Hash> = bundles.iter().filter_map(|bundle| claimed_hash(bundle)).collect();
+                let Some(newest) = hashes.last() else { continue };
+                let minimum = ready.state.minimum();
+                let identity = Identity::verify(&slices(bundles), &self.options.app_id, Asked::Bundle(newest), minimum);
+                let outcome = identity.and_then(|identity| {
+                    let id = identity.user_id().cloned();
+                    let change = ready.state.pins.meet(&identity, &self.options.trust)?;
+                    ready.people.directory.insert(identity)?;
+                    Ok((id, change))
+                });
+                ready.people.refused.retain(|(hash, _)| !hashes.contains(hash));
+                match outcome {
+                    Ok(change) => met.push(change),
+                    Err(error) => ready.people.refused.extend(hashes.iter().map(|hash| (*hash, error))),
+                }
+            }
+            met
+        })?;
+        for (id, met) in met {
+            self.tell_of(id.as_ref(), met);
+        }
+        Ok(())
+    }
+}
+
+impl Known {
+    fn newest(&self) -> Result<&DataKey> {
+        let newest = self.keys.of(self.session.log().newest_generation());
+        newest.ok_or(Error::new(Code::NotARecipient, "the newest key of this session is not known"))
+    }
+}
+
+impl Recipient {
+    const fn user(&self) -> Option<&UserId> {
+        match self {
+            Self::User(user) => Some(user),
+            Self::Placeholder { .. } => None,
+        }
+    }
+
+    fn of(party: &Party) -> Option<Self> {
+        match party {
+            Party::User { id, .. } => Some(Self::User(id.clone())),
+            Party::Placeholder { name, contact, .. } => {
+                Some(Self::Placeholder { name: name.clone(), contact: contact.clone() })
+            }
+            Party::Group(_) => None,
+        }
+    }
+
+    /// By the name; a placeholder whatever its contact.
+    fn is(&self, party: &Party) -> bool {
+        match (self, party) {
+            (Self::User(user), Party::User { id, .. }) => user == id,
+            (Self::Placeholder { name: own, .. }, Party::Placeholder { name, .. }) => own == name,
+            _ => false,
+        }
+    }
+}
+
+fn slices(objects: &[Vec<u8>]) -> Vec<&[u8]> {
+    objects.iter().map(Vec::as_slice).collect()
+}
+
+fn claimed_hash(bundle: &[u8]) -> Option<Hash> {
+    Some(*Unverified::<Bundle>::parse(bundle, Minimum::default()).ok()?.hash())
+}

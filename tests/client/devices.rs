@@ -1,0 +1,146 @@
+//! One account on several devices.
+
+use wardkey::{
+    backend::Failure,
+    client::{Event, Status, Unlocked},
+    error::Code,
+    identity::UserId,
+};
+
+use super::super::common::world::{Asked, PASSWORD, World, failed, run};
+
+fn id(name: &str) -> UserId {
+    UserId::new(name).unwrap()
+}
+
+#[test]
+fn pins_of_two_devices_are_merged() {
+    let world = World::new("merge");
+    let (_, first) = world.registered("anna", None);
+    world.registered("bob", None);
+    world.registered("carol", None);
+    let second = world.client(&world.device());
+    run(second.unlock("anna", PASSWORD, 0)).unwrap();
+    run(first.identities(&[&id("bob")])).unwrap();
+    run(second.identities(&[&id("carol")])).unwrap();
+    assert_eq!((first.backup_version(), second.backup_version()), (Some(2), Some(3)));
+    // A device that knows nothing has both: nobody is met for the first time.
+    let third = world.client(&world.device());
+    run(third.unlock("anna", PASSWORD, 3)).unwrap();
+    world.take_asked();
+    run(third.identities(&[&id("carol"), &id("bob")])).unwrap();
+    assert_eq!(world.take_asked(), ["POST /v1/directory"]);
+    run(first.refresh()).unwrap();
+    assert_eq!(first.backup_version(), Some(3));
+    assert_eq!(failed(run(first.identities(&[&id("nobody")]))), Code::UnknownUser);
+}
+
+#[test]
+fn what_cannot_be_sent_waits_on_the_device() {
+    let unanswered = |asked: &Asked, answer| {
+        if asked.what == "PUT /v1/backup" { Err(Failure::unanswered()) } else { answer }
+    };
+    for (unlock, answer_lost) in [(false, false), (false, true), (true, false), (true, true)] {
+        let world = World::new("unsent");
+        let (device, client) = world.registered("anna", None);
+        world.registered("bob", None);
+        if answer_lost {
+            world.be_evil(unanswered);
+        } else {
+            world.lost.set(Some("PUT /v1/backup"));
+        }
+        run(client.identities(&[&id("bob")])).unwrap();
+        assert_eq!(client.backup_version(), Some(1));
+        assert!(device.names().contains(&"unsent".to_owned()));
+        world.be_good();
+        world.lost.set(None);
+        // After a reload, and after a lock.
+        let next = world.client(&device);
+        if unlock {
+            run(next.lock());
+            run(next.unlock("anna", PASSWORD, 0)).unwrap();
+        } else {
+            assert_eq!(run(next.look(None)).unwrap(), Status::Ready);
+            run(next.refresh()).unwrap();
+        }
+        assert_eq!(next.backup_version(), Some(2));
+        assert!(!device.names().contains(&"unsent".to_owned()));
+        world.take_asked();
+        run(next.identities(&[&id("bob")])).unwrap();
+        assert_eq!(world.take_asked(), ["POST /v1/directory"]);
+    }
+}
+
+#[test]
+fn a_superseded_device_locks_and_merges_later() {
+    let world = World::new("superseded");
+    let (device, first) = world.registered("anna", None);
+    world.registered("bob", None);
+    let second = world.client(&world.device());
+    run(second.unlock("anna", PASSWORD, 0)).unwrap();
+    run(second.change_password(PASSWORD, "new", &())).unwrap();
+    assert_eq!(second.take_events().last(), Some(&Event::BackupChanged { version: 2 }));
+    // It meets somebody before it knows.
+    assert_eq!(failed(run(first.identities(&[&id("bob")]))), Code::Locked);
+    assert_eq!(first.user_id(), None);
+    assert_eq!(run(first.look(None)).unwrap(), Status::Locked);
+    assert!(device.names().contains(&"unsent".to_owned()));
+    assert_eq!(failed(run(first.unlock("anna", PASSWORD, 0))), Code::WrongPassword);
+    assert_eq!(run(first.unlock("anna", "new", 0)).unwrap(), Unlocked::Restored);
+    assert_eq!(first.backup_version(), Some(3));
+    assert!(!device.names().contains(&"unsent".to_owned()));
+    // By an event.
+    run(second.refresh()).unwrap();
+    run(second.renew_keys("new")).unwrap();
+    assert_eq!(failed(run(first.refresh())), Code::Locked);
+    assert_eq!(run(first.unlock("anna", "new", 0)).unwrap(), Unlocked::Restored);
+    // By its own change.
+    run(second.change_password("new", "newest", &())).unwrap();
+    assert_eq!(failed(run(first.change_password("new", "other", &()))), Code::Locked);
+    assert!(world.opens("anna", "newest"));
+}
+
+#[test]
+fn two_tabs_at_once() {
+    let world = World::new("tabs");
+    let (device, _) = world.registered("anna", None);
+    let (a, b) = (world.client(&device), world.client(&device));
+    let (mut left, mut right) = (Box::pin(a.unlock("anna", PASSWORD, 0)), Box::pin(b.unlock("anna", PASSWORD, 0)));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let (mut x, mut y) = (None, None);
+    while x.is_none() || y.is_none() {
+        for (future, result) in [(&mut left, &mut x), (&mut right, &mut y)] {
+            if result.is_none()
+                && let std::task::Poll::Ready(done) = future.as_mut().poll(&mut context)
+            {
+                *result = Some(done.unwrap());
+            }
+        }
+    }
+    assert_eq!((x, y), (Some(Unlocked::Local), Some(Unlocked::Local)));
+    assert_eq!(run(world.client(&device).look(None)).unwrap(), Status::Ready);
+}
+
+#[test]
+fn renewed_keys_are_told_and_open_what_was_before() {
+    let world = World::new("renewed");
+    let (_, anna) = world.registered("anna", None);
+    let (_, bob) = world.registered("bob", None);
+    run(bob.identities(&[&id("anna")])).unwrap();
+    for _ in 0..2 {
+        run(anna.renew_keys(PASSWORD)).unwrap();
+    }
+    bob.take_events();
+    let found = run(bob.identities(&[&id("anna")])).unwrap();
+    assert_eq!(found[0].bundles().len(), 3);
+    assert!(matches!(&bob.take_events()[0], Event::PinChanged { id: Some(name), .. } if name.as_str() == "anna"));
+    assert_eq!(Some(*found[0].fingerprint()), anna.fingerprint());
+    let number = run(bob.safety_number("anna")).unwrap();
+    assert_eq!(run(anna.safety_number("bob")).unwrap(), number);
+    run(bob.verify("anna", &number)).unwrap();
+    assert_eq!(failed(run(bob.verify("anna", &"1".repeat(60)))), Code::PinMismatch);
+    // Off line, too, the own bundles are made again.
+    run(anna.lock());
+    world.off_line.set(true);
+    run(anna.unlock("anna", PASSWORD, 0)).unwrap();
+}

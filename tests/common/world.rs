@@ -1,0 +1,494 @@
+//! A key server in memory, an application that keeps shares and login secrets, and devices: what clients live in. The server may be evil: every answer can be
+//! changed.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    future::{Future, poll_fn},
+    ops::Deref,
+    pin::pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
+
+use rand_chacha::ChaCha20Rng;
+use serde_json::{Map, Value};
+use wardkey::{
+    account::Receipt,
+    backend::{Backend, Failure, Json, Outcome, Request},
+    cache::Now,
+    client::{Client, Device, Host, LoginStore, Options},
+    cobblestone,
+    encoding::from_base64url,
+    error::{Code, Error, Result},
+    identity::UserId,
+    password::{Derivation, Password, SlowKey},
+    secret::{Secret, SecretBytes},
+    signed::{Hash, Minimum},
+};
+use wardkey_rules::{Body, Mail, MemoryStore, Server};
+
+use super::{
+    craft::backup::cheap_argon2id,
+    people::app,
+    rng::{Seeded, seeded},
+};
+
+pub(crate) const MINUTE: u64 = 60_000;
+
+/// Runs to the end.
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
+    match run_for(usize::MAX, future) {
+        Some(value) => value,
+        None => unreachable!(),
+    }
+}
+
+/// Stops at the `waits`-th wait; nothing: it was stopped.
+pub(crate) fn run_for<T>(waits: usize, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    for _ in 0..=waits {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// One wait.
+async fn pause() {
+    let mut waited = false;
+    poll_fn(|_| if core::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+/// JSON of `serde_json`.
+#[derive(Clone, Debug)]
+pub(crate) struct Text(pub(crate) Value);
+
+impl Json for Text {
+    fn null() -> Self {
+        Self(Value::Null)
+    }
+    fn text(text: &str) -> Self {
+        Self(text.into())
+    }
+    fn number(number: u64) -> Self {
+        Self(number.into())
+    }
+    fn list(items: Vec<Self>) -> Self {
+        Self(items.into_iter().map(|item| item.0).collect())
+    }
+    fn object(members: Vec<(&'static str, Self)>) -> Self {
+        Self(Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value.0)).collect::<Map<_, _>>()))
+    }
+    fn member(&self, name: &str) -> Option<Self> {
+        self.0.get(name).cloned().map(Self)
+    }
+    fn items(&self) -> Option<Vec<Self>> {
+        Some(self.0.as_array()?.iter().cloned().map(Self).collect())
+    }
+    fn is_null(&self) -> bool {
+        self.0.is_null()
+    }
+    fn to_text(&self) -> Option<String> {
+        self.0.as_str().map(str::to_owned)
+    }
+    fn to_number(&self) -> Option<u64> {
+        self.0.as_u64()
+    }
+    fn to_bool(&self) -> Option<bool> {
+        self.0.as_bool()
+    }
+}
+
+/// A request that reached the server.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Asked {
+    /// `GET /v1/backup`
+    pub(crate) what: String,
+    pub(crate) caller: Option<String>,
+    pub(crate) body: Value,
+}
+
+/// Changes an answer.
+pub(crate) type Evil =
+    Box<dyn FnMut(&Asked, core::result::Result<Value, Failure>) -> core::result::Result<Value, Failure>>;
+
+/// Everything but the devices.
+pub(crate) struct World {
+    pub(crate) server: RefCell<Option<Server>>,
+    pub(crate) store: RefCell<MemoryStore>,
+    pub(crate) rng: RefCell<Seeded>,
+    pub(crate) now: Cell<u64>,
+    pub(crate) mails: RefCell<Vec<Mail>>,
+    pub(crate) asked: RefCell<Vec<Asked>>,
+    pub(crate) off_line: Cell<bool>,
+    /// This request reaches nobody.
+    pub(crate) lost: Cell<Option<&'static str>>,
+    pub(crate) evil: RefCell<Option<Evil>>,
+    /// The application: shares, used receipts, login secrets by user.
+    pub(crate) shares: RefCell<BTreeMap<String, String>>,
+    receipts: RefCell<BTreeSet<Vec<u8>>>,
+    pub(crate) logins: RefCell<BTreeMap<String, String>>,
+    /// The slow step, once for each password.
+    slow: RefCell<BTreeMap<Vec<u8>, [u8; 32]>>,
+    devices: Cell<u32>,
+}
+
+impl World {
+    pub(crate) fn new(name: &str) -> Rc<Self> {
+        let mut rng = seeded(name);
+        let server = Server::generate(&mut rng, &app()).unwrap();
+        Rc::new(Self {
+            server: RefCell::new(Some(server)),
+            store: RefCell::default(),
+            rng: RefCell::new(rng),
+            now: Cell::new(1_790_000_000_000),
+            mails: RefCell::default(),
+            asked: RefCell::default(),
+            off_line: Cell::new(false),
+            lost: Cell::new(None),
+            evil: RefCell::new(None),
+            shares: RefCell::default(),
+            receipts: RefCell::default(),
+            logins: RefCell::default(),
+            slow: RefCell::default(),
+            devices: Cell::new(0),
+        })
+    }
+
+    /// What was asked since the last call of this: `POST /v1/login`, ….
+    pub(crate) fn take_asked(&self) -> Vec<String> {
+        self.asked.take().into_iter().map(|asked| asked.what).collect()
+    }
+
+    pub(crate) fn be_evil(
+        &self,
+        change: impl FnMut(&Asked, core::result::Result<Value, Failure>) -> core::result::Result<Value, Failure> + 'static,
+    ) {
+        *self.evil.borrow_mut() = Some(Box::new(change));
+    }
+
+    /// Changes the answers to this request.
+    pub(crate) fn change(&self, what: &str, mut change: impl FnMut(&mut Value) + 'static) {
+        let what = what.to_owned();
+        self.be_evil(move |asked, answer| {
+            let mut answer = answer?;
+            if asked.what == what {
+                change(&mut answer);
+            }
+            Ok(answer)
+        });
+    }
+
+    pub(crate) fn be_good(&self) {
+        *self.evil.borrow_mut() = None;
+    }
+
+    pub(crate) fn pass(&self, ms: u64) {
+        self.now.set(self.now.get() + ms);
+    }
+
+    /// The key server takes new keys.
+    pub(crate) fn renew_server(&self) {
+        let server = self.server.take().unwrap().renew(&mut *self.rng.borrow_mut()).unwrap();
+        *self.server.borrow_mut() = Some(server);
+    }
+
+    /// A request by hand.
+    pub(crate) fn ask(
+        &self,
+        user: Option<&str>,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> core::result::Result<Value, Failure> {
+        let caller = user.map(|user| UserId::new(user).unwrap());
+        let request = wardkey_rules::Request {
+            now_ms: self.now.get(),
+            caller: caller.as_ref(),
+            method,
+            path,
+            body: body.as_ref().map_or(Body::None, Body::Json),
+        };
+        let server = self.server.borrow();
+        let result = self.store.borrow_mut().request(server.as_ref().unwrap(), &mut *self.rng.borrow_mut(), &request);
+        let answer = match result {
+            Ok(reply) => {
+                self.mails.borrow_mut().extend(reply.mails);
+                Ok(reply.json)
+            }
+            Err(error) => Err(Failure::answered(error.code().as_str(), error.retry_after_ms(), error.attempts_left())),
+        };
+        let asked =
+            Asked { what: format!("{method} {path}"), caller: user.map(str::to_owned), body: body.unwrap_or_default() };
+        self.asked.borrow_mut().push(asked.clone());
+        let evil = self.evil.take();
+        match evil {
+            None => answer,
+            Some(mut evil) => {
+                let answer = evil(&asked, answer);
+                self.evil.borrow_mut().get_or_insert(evil);
+                answer
+            }
+        }
+    }
+
+    /// The application's check: each receipt serves once.
+    fn check_receipt(&self, user: &UserId, receipt: &str) -> Outcome<()> {
+        let server = self.server.borrow();
+        let identity = server.as_ref().unwrap().identity();
+        let receipt = from_base64url(receipt)?;
+        let receipt = Receipt::verify(&receipt, identity, user, self.now.get(), Minimum::default())?;
+        let is_new = self.receipts.borrow_mut().insert(receipt.value().recovery().to_vec());
+        if is_new { Ok(()) } else { Err(Error::new(Code::OtpExpired, "this receipt was used").into()) }
+    }
+
+    /// The last code that was mailed.
+    pub(crate) fn code(&self) -> String {
+        self.mails.borrow().last().unwrap().code.clone()
+    }
+
+    /// A new device.
+    pub(crate) fn device(self: &Rc<Self>) -> TestDevice {
+        self.devices.set(self.devices.get() + 1);
+        let mut rng = seeded(&format!("device {}", self.devices.get()));
+        let key = Secret::generate(&mut rng).unwrap();
+        TestDevice(Rc::new(Storage { rows: RefCell::default(), mood: Cell::default(), key, rng: RefCell::new(rng) }))
+    }
+
+    /// A client on a device.
+    pub(crate) fn client(self: &Rc<Self>, device: &TestDevice) -> Client<TestHost> {
+        self.client_with(device, options())
+    }
+
+    pub(crate) fn client_with(self: &Rc<Self>, device: &TestDevice, options: Options) -> Client<TestHost> {
+        self.devices.set(self.devices.get() + 1);
+        let rng = RefCell::new(seeded(&format!("client {} of {}", self.devices.get(), self.now.get())));
+        let world = Rc::clone(self);
+        let host = TestHost { world: TestWorld(world), device: device.clone(), rng, derived: Cell::new(0) };
+        Client::new(host, options)
+    }
+
+    /// A registered user, on a new device.
+    pub(crate) fn registered(self: &Rc<Self>, user: &str, contact: Option<&str>) -> (TestDevice, Client<TestHost>) {
+        let device = self.device();
+        let client = self.client(&device);
+        let login = run(client.login_secret(user, PASSWORD)).unwrap();
+        self.logins.borrow_mut().insert(user.to_owned(), login);
+        run(client.register(user, PASSWORD, contact)).unwrap();
+        (device, client)
+    }
+
+    /// Does this password open the account on a device that knows nothing?
+    pub(crate) fn opens(self: &Rc<Self>, user: &str, password: &str) -> bool {
+        let client = self.client(&self.device());
+        match run(client.unlock(user, password, 0)) {
+            Ok(_) => true,
+            Err(failure) if failure.code() == Code::WrongPassword => false,
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+
+    /// The login secret that the application has is of this password.
+    pub(crate) fn logs_in(self: &Rc<Self>, user: &str, password: &str) -> bool {
+        let client = self.client(&self.device());
+        let secret = run(client.login_secret(user, password)).unwrap();
+        self.logins.borrow().get(user) == Some(&secret)
+    }
+}
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+pub(crate) fn options() -> Options {
+    Options { kdf: cheap_argon2id(), ..Options::new(app()) }
+}
+
+/// The server, as a client sees it.
+pub(crate) struct TestWorld(pub(crate) Rc<World>);
+
+impl Backend for TestWorld {
+    type Json = Text;
+
+    async fn request(&self, request: Request<'_, Text>) -> Outcome<Text> {
+        pause().await;
+        let what = format!("{} {}", request.method.name(), request.path);
+        if self.0.off_line.get() || self.0.lost.get() == Some(what.as_str()) {
+            return Err(Failure::unanswered());
+        }
+        let caller = request.caller.map(UserId::as_str);
+        let answer = self.0.ask(caller, request.method.name(), request.path, request.body.map(|body| body.0));
+        pause().await;
+        answer.map(Text)
+    }
+
+    fn has_app_share(&self) -> bool {
+        true
+    }
+
+    async fn put_share(&self, user: &UserId, share: &str) -> Outcome<()> {
+        pause().await;
+        self.0.shares.borrow_mut().insert(user.to_string(), share.to_owned());
+        pause().await;
+        Ok(())
+    }
+
+    async fn take_share(&self, user: &UserId, receipt: &str) -> Outcome<String> {
+        pause().await;
+        let world = &self.0;
+        world.check_receipt(user, receipt)?;
+        let share = world.shares.borrow().get(user.as_str()).cloned();
+        pause().await;
+        share.ok_or(Error::new(Code::Server, "no share").into())
+    }
+}
+
+/// What a device's storage does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Mood {
+    #[default]
+    Good,
+    /// Nothing is kept or read.
+    Blocked,
+    /// No key of the browser's can be kept.
+    Keyless,
+}
+
+/// A device.
+#[derive(Clone)]
+pub(crate) struct TestDevice(Rc<Storage>);
+
+impl Deref for TestDevice {
+    type Target = Storage;
+    fn deref(&self) -> &Storage {
+        &self.0
+    }
+}
+
+/// A device's storage.
+pub(crate) struct Storage {
+    pub(crate) rows: RefCell<BTreeMap<String, Vec<u8>>>,
+    pub(crate) mood: Cell<Mood>,
+    key: Secret<32>,
+    rng: RefCell<Seeded>,
+}
+
+impl Storage {
+    pub(crate) fn wipe(&self) {
+        self.rows.borrow_mut().clear();
+    }
+
+    /// Names of its rows, without the users' tags.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.rows.borrow().keys().map(|row| row.split('.').next().unwrap().to_owned()).collect()
+    }
+
+    /// Changes every row of this name.
+    pub(crate) fn change(&self, name: &str, change: impl Fn(&mut Vec<u8>)) {
+        for (row, value) in &mut *self.rows.borrow_mut() {
+            if row.starts_with(name) {
+                change(value);
+            }
+        }
+    }
+}
+
+impl Device for TestDevice {
+    async fn read(&self, row: &str) -> Option<Vec<u8>> {
+        pause().await;
+        self.rows.borrow().get(row).filter(|_| self.mood.get() != Mood::Blocked).cloned()
+    }
+    async fn write(&self, row: &str, value: &[u8]) -> bool {
+        pause().await;
+        if self.mood.get() == Mood::Blocked {
+            return false;
+        }
+        self.rows.borrow_mut().insert(row.to_owned(), value.to_vec());
+        pause().await;
+        true
+    }
+    async fn delete(&self, row: &str) {
+        pause().await;
+        self.rows.borrow_mut().remove(row);
+    }
+    async fn seal(&self, context: &[u8], plain: &SecretBytes) -> Option<Vec<u8>> {
+        pause().await;
+        let sealed = cobblestone::seal(&self.key, &mut self.rng.borrow_mut(), context, plain.expose());
+        sealed.ok().filter(|_| self.mood.get() == Mood::Good)
+    }
+    async fn open(&self, context: &[u8], sealed: &[u8]) -> Option<SecretBytes> {
+        pause().await;
+        cobblestone::open(&self.key, context, sealed).ok().map(SecretBytes::new)
+    }
+}
+
+/// What a client stands on.
+pub(crate) struct TestHost {
+    pub(crate) world: TestWorld,
+    pub(crate) device: TestDevice,
+    rng: RefCell<Seeded>,
+    /// How often something was derived.
+    pub(crate) derived: Cell<u32>,
+}
+
+impl Host for TestHost {
+    type Backend = TestWorld;
+    type Device = TestDevice;
+    type Rng = ChaCha20Rng;
+
+    fn backend(&self) -> &TestWorld {
+        &self.world
+    }
+    fn device(&self) -> &TestDevice {
+        &self.device
+    }
+    fn random(&self) -> &RefCell<Seeded> {
+        &self.rng
+    }
+    fn now(&self) -> Now {
+        let now = self.world.0.now.get();
+        Now { wall: now, monotonic: now }
+    }
+    async fn derive(&self, derivation: &Derivation, password: &Password) -> Result<SlowKey> {
+        pause().await;
+        self.derived.set(self.derived.get() + 1);
+        let name = [derivation.to_bytes(), password.expose().to_vec()].concat();
+        let known = self.world.0.slow.borrow().get(&name).copied();
+        let raw = match known {
+            Some(raw) => raw,
+            None => *derivation.derive_raw(password)?.expose(),
+        };
+        self.world.0.slow.borrow_mut().insert(name, raw);
+        Ok(SlowKey::new(&Secret::from_slice(&raw).unwrap()))
+    }
+}
+
+/// The application's login secrets.
+pub(crate) struct Logins(pub(crate) Rc<World>, pub(crate) &'static str);
+
+impl LoginStore for Logins {
+    async fn store(&self, secret: &str) -> Outcome<()> {
+        pause().await;
+        self.0.logins.borrow_mut().insert(self.1.to_owned(), secret.to_owned());
+        pause().await;
+        Ok(())
+    }
+}
+
+/// The code of what must fail.
+#[track_caller]
+pub(crate) fn failed<T>(outcome: Outcome<T>) -> Code {
+    match outcome {
+        Ok(_) => panic!("this had to fail"),
+        Err(failure) => failure.code(),
+    }
+}
+
+/// Bytes of a member.
+pub(crate) fn bytes_at(value: &Value, pointer: &str) -> Vec<u8> {
+    from_base64url(value.pointer(pointer).and_then(Value::as_str).unwrap()).unwrap()
+}
+
+pub(crate) fn hash(text: &str) -> Hash {
+    Hash::parse(text).unwrap()
+}
