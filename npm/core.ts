@@ -7,12 +7,6 @@ import type { Bytes } from "./types.js";
 
 export type Source = Bytes | URL | string | Response | WebAssembly.Module;
 
-/** A module of one function, which makes a vector: `v128.const 0; drop`. */
-const SIMD = /* @__PURE__ */ Uint8Array.of(
-  ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 23, 1, 21, 0, 253, 12],
-  ...[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 26, 11],
-);
-
 let ready = false;
 let memory: WebAssembly.Memory | undefined;
 let compiled: WebAssembly.Module | undefined;
@@ -91,9 +85,6 @@ async function compile(source: Source): Promise<WebAssembly.Module> {
   } catch (cause) {
     if (WebAssembly.validate(bytes)) {
       throw new WardkeyError("unsupported-environment", "WebAssembly is not allowed here", { cause });
-    }
-    if (!WebAssembly.validate(SIMD)) {
-      throw new WardkeyError("unsupported-environment", "WebAssembly has no SIMD here", { cause });
     }
     throw invalid("the source is not a WebAssembly module");
   }
