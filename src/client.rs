@@ -8,8 +8,10 @@ mod device;
 mod event;
 mod host;
 mod login;
+mod met;
 mod people;
 mod ready;
+mod recipient;
 mod recovery;
 mod register;
 mod sessions;
@@ -28,8 +30,9 @@ pub use self::{
     device::{Device, MemoryDevice},
     event::{Event, Status},
     host::{Host, LoginStore},
+    recipient::Recipient,
     recovery::RecoveryStarted,
-    sessions::{OpenSession, Recipient},
+    sessions::OpenSession,
     unlock::Unlocked,
 };
 use crate::{

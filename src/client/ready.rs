@@ -6,7 +6,7 @@ use super::{
     Client, Device, Host, LOCKED,
     device::{KeptBackup, resume_bytes},
     event::Status,
-    sessions::People,
+    met::People,
 };
 use crate::{
     account::{Account, State, accept_off_line},

@@ -6,6 +6,8 @@ use std::rc::Rc;
 use super::{
     CONFLICT, Client, Host, TRIES,
     api::{Answer, Bundles},
+    met::People,
+    recipient::Recipient,
 };
 use crate::{
     backend::Outcome,
@@ -13,10 +15,9 @@ use crate::{
     encoding::{Context, MALFORMED},
     error::{Code, Error, Result},
     identity::{Asked, Bundle, Identity, UserId},
-    key_pair::PublicKey,
     message::{Header, Padding},
-    party::{Email, Party},
-    session::{Directory, Grant, Hand, Keys, Made, Opened, Recipients, Rights, Session, Signer, Signers, create},
+    party::Party,
+    session::{Grant, Hand, Keys, Made, Opened, Rights, Session, Signer, Signers, create},
     signed::{Hash, Minimum, Unverified},
 };
 
@@ -24,20 +25,6 @@ use crate::{
 const PAGE: usize = 1_000;
 
 const NO_SERVER: Error = Error::new(Code::NotCertified, "the key server's identity is not known");
-
-/// Whom a session is for. Groups come here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Recipient {
-    /// A user.
-    User(UserId),
-    /// A place that is kept for a group.
-    Placeholder {
-        /// The application's name for it.
-        name: UserId,
-        /// Who gets the code that claims it.
-        contact: Option<Email>,
-    },
-}
 
 /// A session whose keys are here.
 pub struct OpenSession {
@@ -67,49 +54,6 @@ impl OpenSession {
     /// Its log and wraps, as far as they are known.
     pub fn with<T>(&self, read: impl FnOnce(&Session) -> T) -> T {
         read(&self.known.borrow().session)
-    }
-}
-
-/// Identities that were met, and why others weren't.
-#[derive(Debug, Default)]
-pub(super) struct People {
-    directory: Directory,
-    refused: Vec<(Hash, Error)>,
-}
-
-impl Signers for People {
-    fn signer(&self, bundle: &Hash) -> Result<Signer> {
-        let refused = self.refused.iter().find(|(refused, _)| refused == bundle);
-        match (self.directory.signer(bundle), refused) {
-            (Err(_), Some((_, error))) => Err(*error),
-            (signer, _) => signer,
-        }
-    }
-}
-
-impl Recipients for People {
-    fn key_for(&self, party: &Party) -> Result<&PublicKey> {
-        self.directory.key_for(party)
-    }
-}
-
-impl People {
-    /// The own identity and the key server's.
-    pub(super) fn of(own: Identity, key_server: Option<Identity>) -> Result<Self> {
-        let mut people = Self::default();
-        people.directory.insert(own)?;
-        key_server.map_or(Ok(()), |key_server| people.directory.insert(key_server))?;
-        Ok(people)
-    }
-
-    pub(super) fn find(&self, user: &UserId) -> Option<&Identity> {
-        self.directory.find(Some(user))
-    }
-
-    /// Both again.
-    pub(super) fn meet(&mut self, own: Identity, key_server: Identity) -> Result<()> {
-        self.directory.insert(own)?;
-        self.directory.insert(key_server)
     }
 }
 
@@ -497,34 +441,6 @@ impl Known {
     fn newest(&self) -> Result<&DataKey> {
         let newest = self.keys.of(self.session.log().newest_generation());
         newest.ok_or(Error::new(Code::NotARecipient, "the newest key of this session is not known"))
-    }
-}
-
-impl Recipient {
-    const fn user(&self) -> Option<&UserId> {
-        match self {
-            Self::User(user) => Some(user),
-            Self::Placeholder { .. } => None,
-        }
-    }
-
-    fn of(party: &Party) -> Option<Self> {
-        match party {
-            Party::User { id, .. } => Some(Self::User(id.clone())),
-            Party::Placeholder { name, contact, .. } => {
-                Some(Self::Placeholder { name: name.clone(), contact: contact.clone() })
-            }
-            Party::Group(_) => None,
-        }
-    }
-
-    /// By the name; a placeholder whatever its contact.
-    fn is(&self, party: &Party) -> bool {
-        match (self, party) {
-            (Self::User(user), Party::User { id, .. }) => user == id,
-            (Self::Placeholder { name: own, .. }, Party::Placeholder { name, .. }) => own == name,
-            _ => false,
-        }
     }
 }
 

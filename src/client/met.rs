@@ -1,0 +1,53 @@
+//! Who was met: identities whose signatures are verified and whose keys are wrapped for.
+
+use crate::{
+    error::{Error, Result},
+    identity::{Identity, UserId},
+    key_pair::PublicKey,
+    party::Party,
+    session::{Directory, Recipients, Signer, Signers},
+    signed::Hash,
+};
+
+/// Identities that were met, and why others weren't.
+#[derive(Debug, Default)]
+pub(super) struct People {
+    pub(super) directory: Directory,
+    pub(super) refused: Vec<(Hash, Error)>,
+}
+
+impl Signers for People {
+    fn signer(&self, bundle: &Hash) -> Result<Signer> {
+        let refused = self.refused.iter().find(|(refused, _)| refused == bundle);
+        match (self.directory.signer(bundle), refused) {
+            (Err(_), Some((_, error))) => Err(*error),
+            (signer, _) => signer,
+        }
+    }
+}
+
+impl Recipients for People {
+    fn key_for(&self, party: &Party) -> Result<&PublicKey> {
+        self.directory.key_for(party)
+    }
+}
+
+impl People {
+    /// The own identity and the key server's.
+    pub(super) fn of(own: Identity, key_server: Option<Identity>) -> Result<Self> {
+        let mut people = Self::default();
+        people.directory.insert(own)?;
+        key_server.map_or(Ok(()), |key_server| people.directory.insert(key_server))?;
+        Ok(people)
+    }
+
+    pub(super) fn find(&self, user: &UserId) -> Option<&Identity> {
+        self.directory.find(Some(user))
+    }
+
+    /// Both again.
+    pub(super) fn meet(&mut self, own: Identity, key_server: Identity) -> Result<()> {
+        self.directory.insert(own)?;
+        self.directory.insert(key_server)
+    }
+}
