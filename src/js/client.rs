@@ -78,14 +78,17 @@ impl CoreClient {
         Ok(Self(Rc::new(Client::new(JsHost::new(host), options(&given)?))))
     }
 
-    /// What there is: "new", "locked" or "ready".
+    /// `[what there is, who was here last]`: "new", "locked" or "ready".
     pub fn look(&self, user: Option<String>) -> CoreTask {
         self.task(async move |client| {
-            Ok(JsValue::from(match client.look(user.as_deref()).await? {
+            let status = match client.look(user.as_deref()).await? {
                 Status::New => "new",
                 Status::Locked => "locked",
                 Status::Ready => "ready",
-            }))
+            };
+            let last = client.last_user().await;
+            let last = last.map_or(JsValue::UNDEFINED, |user| user.as_str().into());
+            Ok(Array::of2(&status.into(), &last).into())
         })
     }
 
