@@ -26,6 +26,8 @@ export function webCrypto(size = 0, worthwhile = 0): SubtleCrypto | undefined {
   return available();
 }
 
-function available(): SubtleCrypto | undefined {
+/** WebCrypto, if this is a secure context.
+ *  @internal */
+export function available(): SubtleCrypto | undefined {
   return typeof crypto === "object" ? (crypto.subtle as SubtleCrypto | undefined) : undefined;
 }

@@ -19,11 +19,15 @@ export import setWorker = slim.setWorker;
 export import KeyPair = slim.KeyPair;
 export import PublicKey = slim.PublicKey;
 export import KeyCache = slim.KeyCache;
+export import Wardkey = slim.Wardkey;
+export import Session = slim.Session;
 export import wrapKey = slim.wrapKey;
 export import unwrapKey = slim.unwrapKey;
 export import sealBackup = slim.sealBackup;
 export import openBackup = slim.openBackup;
 export type {
+  Author,
+  Backend,
   Bytes,
   CacheOptions,
   CacheStats,
@@ -33,6 +37,7 @@ export type {
   EncryptOptions,
   Engine,
   ErrorCode,
+  Json,
   Kdf,
   KeyStore,
   KnownErrorCode,
@@ -41,8 +46,12 @@ export type {
   Plain,
   Progress,
   RangeSource,
+  Recipient,
+  Rights,
   Sealed,
   Settled,
   Suite,
+  WardkeyEventMap,
+  WardkeyOptions,
   WrapOptions,
 } from "./slim.js";
