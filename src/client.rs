@@ -3,12 +3,18 @@
 //! Every call borrows the client shared and holds nothing borrowed while it waits, so that calls may run beside each other, and a call may end at any wait.
 
 mod api;
+mod cache;
 mod change;
 mod device;
 mod event;
+mod feed;
+mod fetch;
+mod flight;
 mod host;
 mod login;
 mod met;
+mod open;
+mod opening;
 mod people;
 mod ready;
 mod recipient;
@@ -25,17 +31,19 @@ use core::{
 };
 use std::rc::Rc;
 
-use self::{device::Rows, login::Derived, ready::Ready};
+use self::{cache::Cache, device::Rows, login::Derived, ready::Ready};
 pub use self::{
+    cache::CacheOptions,
     device::{Device, MemoryDevice},
     event::{Event, Status},
     host::{Host, LoginStore},
+    open::OpenSession,
     recipient::Recipient,
     recovery::RecoveryStarted,
-    sessions::OpenSession,
     unlock::Unlocked,
 };
 use crate::{
+    cache::Now,
     error::{Code, Error},
     identity::{AppId, Trust, UserId},
     key_pair::Suite,
@@ -62,6 +70,8 @@ pub struct Options {
     pub trust: Trust,
     /// For how long a reload needs no password, in milliseconds from the unlocking.
     pub resume: u64,
+    /// What is kept of sessions.
+    pub cache: CacheOptions,
 }
 
 impl Options {
@@ -69,12 +79,20 @@ impl Options {
     #[must_use]
     pub fn new(app_id: AppId) -> Self {
         let (suite, kdf, trust) = (Suite::Hybrid, Kdf::default(), Trust::default());
-        Self { app_id, suite, kdf, accepted: Vec::new(), trust, resume: 8 * 60 * 60 * 1000 }
+        Self {
+            app_id,
+            suite,
+            kdf,
+            accepted: Vec::new(),
+            trust,
+            resume: 8 * 60 * 60 * 1000,
+            cache: CacheOptions::default(),
+        }
     }
 }
 
 /// A client.
-pub struct Client<H> {
+pub struct Client<H: Host> {
     host: H,
     options: Options,
     ready: RefCell<Option<Ready>>,
@@ -82,9 +100,15 @@ pub struct Client<H> {
     events: RefCell<Vec<Event>>,
     /// Counts locks: what was begun before one doesn't make it ready again.
     locks: Cell<u64>,
+    /// Of the open identity.
+    cache: RefCell<Option<Rc<Cache<H::Store>>>>,
+    /// Of calls that others may wait for.
+    tickets: Cell<u64>,
+    /// Since when nobody answers anything.
+    off_line: Cell<Option<Now>>,
 }
 
-impl<H> fmt::Debug for Client<H> {
+impl<H: Host> fmt::Debug for Client<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Client(..)")
     }
@@ -101,6 +125,9 @@ impl<H: Host> Client<H> {
             derived: RefCell::new(None),
             events: RefCell::new(Vec::new()),
             locks: Cell::new(0),
+            cache: RefCell::new(None),
+            tickets: Cell::new(0),
+            off_line: Cell::new(None),
         }
     }
 

@@ -34,6 +34,18 @@ pub enum Event {
         /// Its version.
         version: u64,
     },
+    /// This user may not read these sessions any more.
+    Revoked {
+        /// Their ids.
+        sessions: Vec<Hash>,
+    },
+    /// The cache's store isn't used any more: memory serves.
+    CacheDegraded {
+        /// In words for a developer.
+        reason: String,
+    },
+    /// Others emptied the cache's store.
+    CacheWiped,
 }
 
 impl<H: Host> Client<H> {

@@ -61,11 +61,13 @@ impl<H: Host> Client<H> {
         }
         let backup = envelope.encode();
         let whole = WholeBody { backup: &backup, share: share.as_deref(), bundle: None, contact: contact.as_deref() };
+        let asked = self.host.now();
         let cursor = self.send_registration(&user, &first, &whole).await?;
         self.make_ready(locks, &user, account, envelope)?;
+        self.cache()?.feed.offer(cursor, asked);
         self.derived.take();
         self.tell(Event::BackupChanged { version: 1 });
-        self.keep(Some(cursor), true).await;
+        self.keep(true).await;
         Ok(())
     }
 }
