@@ -459,20 +459,20 @@ impl<H: Host> Client<H> {
         })?
     }
 
-    /// After `stale`: somebody has newer keys. If it is the own user, by another device, that locks.
+    /// After `stale`: somebody has newer keys, perhaps the key server. If it is the own user, by another device, that locks.
     pub(super) async fn know_newest<'r>(&self, recipients: impl Iterator<Item = &'r Recipient>) -> Outcome<()> {
         self.refresh().await?;
         self.know(recipients, true).await
     }
 
-    /// Fetches and meets those who aren't known yet, or all but the own user, whose keys are the backup's.
+    /// Fetches and meets those who aren't known yet, or all.
     pub(super) async fn know<'r>(&self, recipients: impl Iterator<Item = &'r Recipient>, all: bool) -> Outcome<()> {
         let mut users: Vec<&UserId> = recipients.filter_map(Recipient::user).collect();
         users.sort_unstable();
         users.dedup();
         self.with(|ready| {
             let is_met = |user: &&UserId| ready.people.directory.find(Some(user)).is_some();
-            users.retain(|user| **user != ready.user && (all || !is_met(user)));
+            users.retain(|user| all || !is_met(user));
         })?;
         for page in users.chunks(PAGE) {
             for identity in self.identities(page).await? {
