@@ -50,6 +50,7 @@ export type {
   Rights,
   Sealed,
   Settled,
+  StorageHealth,
   Suite,
   WardkeyEventMap,
   WardkeyOptions,
