@@ -10,12 +10,17 @@ const PUBLIC_EXPONENT = /* @__PURE__ */ Uint8Array.of(1, 0, 1);
 
 export type RsaSuite = "rsa-3072" | "rsa-4096";
 
-/** A new key pair, whichever engine makes it. */
-export async function generateRsa(wasm: Awaited<ReturnType<typeof core>>, suite: RsaSuite): Promise<CoreKeyPair> {
+/** PKCS#8 of a new key pair, whichever engine makes it; the caller's to wipe. */
+export async function newRsa(wasm: Awaited<ReturnType<typeof core>>, suite: RsaSuite): Promise<Uint8Array> {
   call(() => wasm.checkRandom());
   const subtle = webCrypto();
   const made = subtle && (await generateNative(subtle, suite));
-  const pkcs8 = made ?? (await run("rsaGenerate", () => [suite]));
+  return made ?? run("rsaGenerate", () => [suite]);
+}
+
+/** A new key pair. */
+export async function generateRsa(wasm: Awaited<ReturnType<typeof core>>, suite: RsaSuite): Promise<CoreKeyPair> {
+  const pkcs8 = await newRsa(wasm, suite);
   try {
     return call(() => wasm.CoreKeyPair.fromPkcs8(pkcs8));
   } finally {

@@ -77,7 +77,8 @@ impl<H: Host> Client<H> {
         self.make_ready(locks, user, account, envelope).ok()
     }
 
-    async fn last_user(&self) -> Option<UserId> {
+    /// Who was opened here last.
+    pub async fn last_user(&self) -> Option<UserId> {
         let bytes = self.host.device().read(&self.last_row()).await?;
         UserId::new(&String::from_utf8(bytes).ok()?).ok()
     }

@@ -16,7 +16,7 @@ use super::{
     task::{CoreTask, nothing},
 };
 use crate::{
-    client::{Client, Event, Options, Status, Unlocked},
+    client::{BackupHealth, Client, Event, Options, Status, Unlocked},
     error::{Code, Error, Result},
     identity::{AppId, FirstUse, Trust, UserId},
     key_pair::Suite,
@@ -78,14 +78,17 @@ impl CoreClient {
         Ok(Self(Rc::new(Client::new(JsHost::new(host), options(&given)?))))
     }
 
-    /// What there is: "new", "locked" or "ready".
+    /// `[what there is, who was here last]`: "new", "locked" or "ready".
     pub fn look(&self, user: Option<String>) -> CoreTask {
         self.task(async move |client| {
-            Ok(JsValue::from(match client.look(user.as_deref()).await? {
+            let status = match client.look(user.as_deref()).await? {
                 Status::New => "new",
                 Status::Locked => "locked",
                 Status::Ready => "ready",
-            }))
+            };
+            let last = client.last_user().await;
+            let last = last.map_or(JsValue::UNDEFINED, |user| user.as_str().into());
+            Ok(Array::of2(&status.into(), &last).into())
         })
     }
 
@@ -164,6 +167,18 @@ impl CoreClient {
     /// Reads the backup: another device may have written it.
     pub fn refresh(&self) -> CoreTask {
         self.task(async |client| nothing(client.refresh().await))
+    }
+
+    /// How the backup is: "current", "outdated" or "none".
+    #[wasm_bindgen(js_name = backupHealth)]
+    pub fn backup_health(&self) -> CoreTask {
+        self.task(async |client| {
+            Ok(JsValue::from(match client.backup_health().await {
+                BackupHealth::Current => "current",
+                BackupHealth::Outdated => "outdated",
+                BackupHealth::None => "none",
+            }))
+        })
     }
 
     /// Keys out of memory, at once; and no reload goes on without the password.
