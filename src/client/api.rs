@@ -68,6 +68,18 @@ pub(super) struct Answer {
     pub(super) wraps: Vec<Vec<u8>>,
 }
 
+/// What changed for the user after a cursor.
+pub(super) struct FeedPage {
+    /// The place after the last item.
+    pub(super) cursor: String,
+    /// Sessions, and whether this user lost them.
+    pub(super) items: Vec<(Hash, bool)>,
+    /// The cursor wasn't known: everything that is kept of sessions goes.
+    pub(super) reset: bool,
+    /// To be asked again.
+    pub(super) more: bool,
+}
+
 impl<H: Host> Client<H> {
     pub(super) async fn login_parameters(&self, user: &UserId, kdf: Kdf) -> Outcome<LoginParameters> {
         let body = vec![("userId", Json::text(user.as_str())), ("kdf", write_kdf(kdf))];
@@ -181,6 +193,13 @@ impl<H: Host> Client<H> {
         Ok((answers, identities))
     }
 
+    /// One page of what changed after a cursor. Without one: the end.
+    pub(super) async fn read_feed(&self, user: &UserId, cursor: Option<&str>) -> Outcome<FeedPage> {
+        let body = vec![("cursor", cursor.map_or_else(Json::null, Json::text))];
+        let reply = self.ask(Method::Post, "/v1/feed", Some(user), Some(body)).await?;
+        Ok(read_feed_page(&reply)?)
+    }
+
     async fn ask(
         &self,
         method: Method,
@@ -279,6 +298,23 @@ fn read_answer<J: Json>(answer: &J) -> Result<Answer> {
     }
     let (entries, wraps) = (bundles(&member(answer, "entries")?)?, bundles(&member(answer, "wraps")?)?);
     Ok(Answer { genesis: read_bytes_or_null(answer, "genesis")?, entries, wraps })
+}
+
+fn read_feed_page<J: Json>(feed: &J) -> Result<FeedPage> {
+    let item = |item: &J| {
+        let session = bytes(item, "sessionId")?.try_into().map_err(|_| MISTYPED)?;
+        Ok((Hash(session), boolean(item, "revoked")?))
+    };
+    Ok(FeedPage {
+        cursor: cursor(feed)?,
+        items: list(&member(feed, "items")?)?.iter().map(item).collect::<Result<_>>()?,
+        reset: boolean(feed, "reset")?,
+        more: boolean(feed, "more")?,
+    })
+}
+
+fn boolean<J: Json>(object: &J, name: &str) -> Result<bool> {
+    member(object, name)?.to_bool().ok_or(MISTYPED)
 }
 
 fn cursor<J: Json>(reply: &J) -> Result<String> {

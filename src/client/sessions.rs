@@ -7,6 +7,7 @@ use super::{
     CONFLICT, Client, Host, TRIES,
     api::{Answer, Bundles},
     met::People,
+    ready::Ready,
     recipient::Recipient,
 };
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     encoding::{Context, MALFORMED},
     error::{Code, Error, Result},
     identity::{Asked, Bundle, Identity, UserId},
+    key_pair::{KeyPair, Suite},
     message::{Header, Padding},
     party::Party,
     session::{Grant, Hand, Keys, Made, Opened, Rights, Session, Signer, Signers, create},
@@ -111,7 +113,10 @@ impl<H: Host> Client<H> {
             }
             self.meet_all(&identities)?;
             for (id, answer) in page.iter().zip(answers) {
-                opened.push(answer.and_then(|answer| self.open_answer(id, &answer)));
+                opened.push(match answer {
+                    Ok(answer) => self.open_answer(id, &answer).await,
+                    Err(error) => Err(error),
+                });
             }
         }
         self.hold_state().await?;
@@ -281,7 +286,12 @@ impl<H: Host> Client<H> {
             let newest = next.log().newest_generation();
             let is_known = open.known.borrow().keys.of(newest).is_some();
             // Who made a session has its key, and no stanza.
-            let keys = if is_known { self.check_reader(&next).map(|()| Vec::new()) } else { self.open_keys(&next) }?;
+            let keys = if is_known {
+                self.check_reader(&next)?;
+                Vec::new()
+            } else {
+                self.open_keys(&next).await?
+            };
             let Known { session, keys: own } = &mut *open.known.borrow_mut();
             // Another call may have been faster.
             if session.log().head().sequence == after {
@@ -329,7 +339,7 @@ impl<H: Host> Client<H> {
         Err(CONFLICT.into())
     }
 
-    fn open_answer(&self, id: &Hash, answer: &Answer) -> Result<Rc<OpenSession>> {
+    async fn open_answer(&self, id: &Hash, answer: &Answer) -> Result<Rc<OpenSession>> {
         let genesis = answer.genesis.as_deref().ok_or(MALFORMED)?;
         let app_id = &self.options.app_id;
         let (entries, wraps) = (slices(&answer.entries), slices(&answer.wraps));
@@ -338,19 +348,29 @@ impl<H: Host> Client<H> {
             Session::read(app_id, id, genesis, &entries, &wraps, &ready.people, minimum)
         })??;
         let mut keys = Keys::default();
-        for (generation, key) in self.open_keys(&session)? {
+        for (generation, key) in self.open_keys(&session).await? {
             keys.insert(generation, key);
         }
         Ok(Rc::new(OpenSession { id: *id, known: RefCell::new(Known { session, keys }) }))
     }
 
-    fn open_keys(&self, session: &Session) -> Result<Vec<(usize, DataKey)>> {
-        self.with(|ready| {
-            let party = ready.own()?.party().ok_or(MALFORMED)?;
-            let (pairs, _) = ready.keys.refs();
-            let keys = session.open(&mut self.host.random().borrow_mut(), &[party], &pairs)?;
-            Ok(keys.into_parts())
-        })?
+    /// The session's keys, for the own user. RSA is the host's.
+    async fn open_keys(&self, session: &Session) -> Result<Vec<(usize, DataKey)>> {
+        let own = |ready: &mut Ready| Ok((Rc::clone(&ready.keys), [ready.own()?.party().ok_or(MALFORMED)?]));
+        let (keys, parties) = self.with(own)??;
+        let sealed = session.sealed_for(&parties)?;
+        let is_rsa = |pair: &&KeyPair| {
+            pair.public_key().fingerprint() == sealed.fingerprint() && pair.public_key().suite() != Suite::Hybrid
+        };
+        let opened = match keys.encryption.iter().find(is_rsa) {
+            None => session.open(&mut self.host.random().borrow_mut(), &parties, &keys.refs().0)?,
+            Some(pair) => {
+                let unwrapping = sealed.begin(pair.public_key())?;
+                let key = self.host.unwrap_rsa(pair, unwrapping.label(), unwrapping.body()).await?;
+                session.keys_from(sealed.generation(), unwrapping.finish(key.expose())?)?
+            }
+        };
+        Ok(opened.into_parts())
     }
 
     /// Does the log still let this user in? The creator may be no reader.

@@ -12,7 +12,9 @@ use std::{
 };
 
 use rand_chacha::ChaCha20Rng;
+use rsa::Oaep;
 use serde_json::{Map, Value};
+use sha2::Sha256;
 use wardkey::{
     account::Receipt,
     backend::{Backend, Failure, Json, Outcome, Request},
@@ -22,6 +24,7 @@ use wardkey::{
     encoding::from_base64url,
     error::{Code, Error, Result},
     identity::UserId,
+    key_pair::{KeyPair, Suite},
     password::{Derivation, Password, SlowKey},
     secret::{Secret, SecretBytes},
     signed::{Hash, Minimum},
@@ -30,6 +33,7 @@ use wardkey_rules::{Body, Mail, MemoryStore, Server};
 
 use super::{
     craft::backup::cheap_argon2id,
+    keys::{Pair, rsa_key},
     people::app,
     rng::{Seeded, seeded},
 };
@@ -266,7 +270,8 @@ impl World {
         self.devices.set(self.devices.get() + 1);
         let rng = RefCell::new(seeded(&format!("client {} of {}", self.devices.get(), self.now.get())));
         let world = Rc::clone(self);
-        let host = TestHost { world: TestWorld(world), device: device.clone(), rng, derived: Cell::new(0) };
+        let (derived, unwrapped) = (Cell::new(0), Cell::new(0));
+        let host = TestHost { world: TestWorld(world), device: device.clone(), rng, derived, unwrapped };
         Client::new(host, options)
     }
 
@@ -422,13 +427,15 @@ impl Device for TestDevice {
     }
 }
 
-/// What a client stands on.
+/// What a client stands on. Its RSA is another engine's, with the keys of `testdata/rsa`.
 pub(crate) struct TestHost {
     pub(crate) world: TestWorld,
     pub(crate) device: TestDevice,
     rng: RefCell<Seeded>,
     /// How often something was derived.
     pub(crate) derived: Cell<u32>,
+    /// How often its RSA was used.
+    pub(crate) unwrapped: Cell<u32>,
 }
 
 impl Host for TestHost {
@@ -460,6 +467,20 @@ impl Host for TestHost {
         };
         self.world.0.slow.borrow_mut().insert(name, raw);
         Ok(SlowKey::new(&Secret::from_slice(&raw).unwrap()))
+    }
+    async fn generate(&self, suite: Suite) -> Result<KeyPair> {
+        pause().await;
+        if suite == Suite::Hybrid {
+            KeyPair::generate(&mut self.rng.borrow_mut(), suite)
+        } else {
+            Ok(Pair::rsa(suite).pair)
+        }
+    }
+    async fn unwrap_rsa(&self, pair: &KeyPair, label: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
+        pause().await;
+        self.unwrapped.set(self.unwrapped.get() + 1);
+        let opened = rsa_key(pair.public_key().suite()).decrypt(Oaep::<Sha256>::new_with_label(*label), body);
+        opened.map(SecretBytes::new).map_err(|_| Error::new(Code::UnwrapFailed, "the wrapped key does not open"))
     }
 }
 
