@@ -9,6 +9,7 @@ mod event;
 mod host;
 mod login;
 mod met;
+mod outbox;
 mod people;
 mod ready;
 mod recipient;
@@ -81,6 +82,8 @@ pub struct Client<H> {
     ready: RefCell<Option<Ready>>,
     derived: RefCell<Option<Rc<Derived>>>,
     events: RefCell<Vec<Event>>,
+    /// Sessions of the open identity that the key server doesn't have yet.
+    waiting: RefCell<Vec<Rc<OpenSession>>>,
     /// Counts locks: what was begun before one doesn't make it ready again.
     locks: Cell<u64>,
 }
@@ -101,6 +104,7 @@ impl<H: Host> Client<H> {
             ready: RefCell::new(None),
             derived: RefCell::new(None),
             events: RefCell::new(Vec::new()),
+            waiting: RefCell::new(Vec::new()),
             locks: Cell::new(0),
         }
     }

@@ -27,6 +27,8 @@ pub trait Device {
     async fn write(&self, row: &str, value: &[u8]) -> bool;
     /// Deletes a row.
     async fn delete(&self, row: &str);
+    /// Names of the rows that begin so.
+    async fn names(&self, prefix: &str) -> Vec<String>;
 
     /// Seals under a key that can't be extracted; nothing where there is none.
     async fn seal(&self, context: &[u8], plain: &SecretBytes) -> Option<Vec<u8>>;
@@ -48,6 +50,9 @@ impl Device for MemoryDevice {
     }
     async fn delete(&self, row: &str) {
         self.0.borrow_mut().remove(row);
+    }
+    async fn names(&self, prefix: &str) -> Vec<String> {
+        self.0.borrow().keys().filter(|row| row.starts_with(prefix)).cloned().collect()
     }
     async fn seal(&self, _: &[u8], _: &SecretBytes) -> Option<Vec<u8>> {
         None
@@ -77,10 +82,10 @@ pub(super) struct Resumed {
 
 /// The rows of one user.
 pub(super) struct Rows<'a, D> {
-    device: &'a D,
-    app_id: &'a AppId,
-    user: &'a UserId,
-    tag: String,
+    pub(super) device: &'a D,
+    pub(super) app_id: &'a AppId,
+    pub(super) user: &'a UserId,
+    pub(super) tag: String,
 }
 
 impl<'a, D: Device> Rows<'a, D> {
@@ -267,7 +272,13 @@ fn split_end(bytes: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 /// `CBOR[label, app, user, …]`
-fn context(label: &str, app_id: &AppId, user: &UserId, more: usize, write: impl FnOnce(&mut Writer)) -> Vec<u8> {
+pub(super) fn context(
+    label: &str,
+    app_id: &AppId,
+    user: &UserId,
+    more: usize,
+    write: impl FnOnce(&mut Writer),
+) -> Vec<u8> {
     encode(|w| {
         w.array(3 + more);
         w.text(label);

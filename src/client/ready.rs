@@ -148,19 +148,25 @@ impl<H: Host> Client<H> {
     pub(super) fn drop_ready(&self) -> Option<UserId> {
         self.locks.set(self.locks.get().wrapping_add(1));
         self.derived.take();
+        self.waiting.take();
         self.ready.take().map(|ready| ready.user)
     }
 
-    /// Locks, and forgets the identity on this device. Without a user, the one who was here last.
+    /// Locks, and forgets the identity on this device. Without a user, the one who was here last. Sessions that weren't sent are lost, and nobody has their keys any
+    /// more: [`Self::outbox_len`] says how many there are, [`Self::send_outbox`] sends them before, and each that is lost is told by [`Event::Published`].
     ///
     /// # Errors
     /// `invalid-argument` for what is no user id.
     pub async fn forget(&self, user_id: Option<&str>) -> Outcome<()> {
         let user = user_id.map(UserId::new).transpose()?;
+        let mut unsent: Vec<Hash> = self.waiting.borrow().iter().map(|open| *open.id()).collect();
         let open = self.drop_ready();
         let last = self.last_user().await;
-        if let Some(user) = user.or(open).or_else(|| last.clone()) {
-            self.rows(&user).forget().await;
+        if let Some(user) = user.or_else(|| open.clone()).or_else(|| last.clone()) {
+            let rows = self.rows(&user);
+            unsent.retain(|_| open.as_ref() == Some(&user));
+            rows.forget().await;
+            self.forget_outbox(&rows, unsent).await;
             if last.as_ref() == Some(&user) {
                 self.host.device().delete(&self.last_row()).await;
             }

@@ -1,7 +1,12 @@
 //! Sessions on line: making them, opening many in one request, reading and writing in them, and who may. SPEC sections 12 and 13.
 
-use core::{cell::RefCell, fmt};
+use core::{
+    cell::{Cell, RefCell},
+    fmt,
+};
 use std::rc::Rc;
+
+use rand_core::TryCryptoRng;
 
 use super::{
     CONFLICT, Client, Host, TRIES,
@@ -19,6 +24,7 @@ use crate::{
     key_pair::{KeyPair, Suite},
     message::{Header, Padding},
     party::Party,
+    random::Random,
     session::{Grant, Hand, Keys, Made, Opened, Rights, Session, Signer, Signers, create},
     signed::{Hash, Minimum, Unverified},
 };
@@ -33,6 +39,10 @@ pub struct OpenSession {
     id: Hash,
     /// As far as it is known.
     known: RefCell<Known>,
+    /// Its genesis, until the key server has it.
+    unsent: RefCell<Option<Vec<u8>>>,
+    /// As what it was refused last.
+    refused: Cell<Option<Code>>,
 }
 
 struct Known {
@@ -47,6 +57,12 @@ impl fmt::Debug for OpenSession {
 }
 
 impl OpenSession {
+    /// With its genesis, if that isn't sent yet.
+    pub(super) fn new(session: Session, keys: Keys, unsent: Option<Vec<u8>>) -> Rc<Self> {
+        let (id, known) = (*session.log().id(), RefCell::new(Known { session, keys }));
+        Rc::new(Self { id, known, unsent: RefCell::new(unsent), refused: Cell::new(None) })
+    }
+
     /// Its id.
     #[must_use]
     pub const fn id(&self) -> &Hash {
@@ -56,6 +72,46 @@ impl OpenSession {
     /// Its log and wraps, as far as they are known.
     pub fn with<T>(&self, read: impl FnOnce(&Session) -> T) -> T {
         read(&self.known.borrow().session)
+    }
+
+    pub(super) fn with_keys<T>(&self, read: impl FnOnce(&Keys) -> T) -> T {
+        read(&self.known.borrow().keys)
+    }
+
+    /// Has the key server taken it, as far as this client knows?
+    #[must_use]
+    pub fn is_published(&self) -> bool {
+        self.unsent.borrow().is_none()
+    }
+
+    pub(super) fn unsent(&self) -> Option<Vec<u8>> {
+        self.unsent.borrow().clone()
+    }
+
+    /// The key server has it. Is that new?
+    pub(super) fn published(&self) -> bool {
+        self.unsent.take().is_some()
+    }
+
+    /// The key server doesn't take it. Is that new?
+    pub(super) fn refuse(&self, code: Code) -> bool {
+        self.refused.replace(Some(code)) != Some(code)
+    }
+
+    /// Who has rights.
+    pub(super) fn recipients(&self) -> Vec<Recipient> {
+        self.with(|session| session.log().holdings().filter_map(|held| Recipient::of(held.party)).collect())
+    }
+
+    /// The wraps of its genesis, for the newest keys of its readers.
+    pub(super) fn wrap_genesis<R: TryCryptoRng>(
+        &self,
+        rng: &mut Random<R>,
+        hand: &Hand<'_>,
+        people: &People,
+    ) -> Result<Vec<u8>> {
+        let Known { session, keys } = &mut *self.known.borrow_mut();
+        session.wrap_genesis(rng, hand, keys.of(0).ok_or(MALFORMED)?, people)
     }
 }
 
@@ -77,28 +133,34 @@ impl<H: Host> Client<H> {
                 })?
             };
             match self.send_session(&user, &created.genesis, &wraps).await {
-                // Somebody has newer keys.
                 Err(failure) if failure.code() == Code::Stale && again => {
-                    self.know(grants.iter().map(|(recipient, _)| recipient), true).await?;
+                    self.know_newest(grants.iter().map(|(recipient, _)| recipient)).await?;
                 }
                 Err(failure) => return Err(failure),
                 Ok(()) => {
                     let mut keys = Keys::default();
                     keys.insert(0, created.key);
-                    let id = *created.session.log().id();
-                    let known = RefCell::new(Known { session: created.session, keys });
-                    return Ok(Rc::new(OpenSession { id, known }));
+                    return Ok(OpenSession::new(created.session, keys, None));
                 }
             }
         }
         Err(CONFLICT.into())
     }
 
-    /// Opens these sessions in one request for each thousand; the bundles of `signers` come with it.
+    /// Opens these sessions in one request for each thousand; the bundles of `signers` come with it. What waits to be sent is here already.
     ///
     /// # Errors
     /// `locked`; those of the backend. In a session's place: those of SPEC section 12.6.
     pub async fn open_sessions(&self, ids: &[Hash], signers: &[Hash]) -> Outcome<Vec<Result<Rc<OpenSession>>>> {
+        let waiting = self.find_waiting(ids).await?;
+        let missing: Vec<Hash> =
+            ids.iter().zip(&waiting).filter(|(_, open)| open.is_none()).map(|(id, _)| *id).collect();
+        let mut fetched = self.fetch_sessions(&missing, signers).await?.into_iter();
+        let next = |open: Option<_>| open.map_or_else(|| fetched.next().unwrap_or(Err(MALFORMED)), Ok);
+        Ok(waiting.into_iter().map(next).collect())
+    }
+
+    async fn fetch_sessions(&self, ids: &[Hash], signers: &[Hash]) -> Outcome<Vec<Result<Rc<OpenSession>>>> {
         let mut opened = Vec::with_capacity(ids.len());
         let (mut ids, mut signers) = (ids, signers);
         while !ids.is_empty() || !signers.is_empty() {
@@ -267,11 +329,12 @@ impl<H: Host> Client<H> {
         .await
     }
 
-    /// Fetches what came after what is known.
+    /// Fetches what came after what is known. A session that waits to be sent is sent first.
     ///
     /// # Errors
     /// `locked`, `revoked`, `rollback`, `fork`; those of SPEC section 12 and of the backend.
     pub async fn update(&self, open: &OpenSession) -> Outcome<()> {
+        self.publish(open).await?;
         let user = self.with(|ready| ready.user.clone())?;
         let after = open.with(|session| session.log().head().sequence);
         let (answers, identities) = self.keys(&user, &[(open.id, Some(after))], &[]).await?;
@@ -312,6 +375,7 @@ impl<H: Host> Client<H> {
         named: impl Fn() -> Vec<Recipient>,
         make: impl Fn(&Known, &Hand<'_>, &People) -> Result<(Made, Option<DataKey>)>,
     ) -> Outcome<()> {
+        self.publish(open).await?;
         for _ in 0..TRIES {
             let (user, made, key) = self.with_hand(|user, hand, people| {
                 let (made, key) = make(&open.known.borrow(), hand, people)?;
@@ -332,7 +396,7 @@ impl<H: Host> Client<H> {
                     self.update(open).await?;
                     self.know(named().iter(), false).await?;
                 }
-                Err(failure) if failure.code() == Code::Stale => self.know(named().iter(), true).await?,
+                Err(failure) if failure.code() == Code::Stale => self.know_newest(named().iter()).await?,
                 Err(failure) => return Err(failure),
             }
         }
@@ -351,7 +415,7 @@ impl<H: Host> Client<H> {
         for (generation, key) in self.open_keys(&session).await? {
             keys.insert(generation, key);
         }
-        Ok(Rc::new(OpenSession { id: *id, known: RefCell::new(Known { session, keys }) }))
+        Ok(OpenSession::new(session, keys, None))
     }
 
     /// The session's keys, for the own user. RSA is the host's.
@@ -385,7 +449,7 @@ impl<H: Host> Client<H> {
     }
 
     /// What needs the own hand, and everybody who was met.
-    fn with_hand<T>(&self, act: impl FnOnce(&UserId, &Hand<'_>, &People) -> Result<T>) -> Result<T> {
+    pub(super) fn with_hand<T>(&self, act: impl FnOnce(&UserId, &Hand<'_>, &People) -> Result<T>) -> Result<T> {
         let now = self.host.now().wall;
         self.with(|ready| {
             let own = ready.own()?;
@@ -395,12 +459,21 @@ impl<H: Host> Client<H> {
         })?
     }
 
-    /// Fetches and meets those who aren't known yet, or all.
-    async fn know<'r>(&self, recipients: impl Iterator<Item = &'r Recipient>, all: bool) -> Outcome<()> {
+    /// After `stale`: somebody has newer keys. If it is the own user, by another device, that locks.
+    pub(super) async fn know_newest<'r>(&self, recipients: impl Iterator<Item = &'r Recipient>) -> Outcome<()> {
+        self.refresh().await?;
+        self.know(recipients, true).await
+    }
+
+    /// Fetches and meets those who aren't known yet, or all but the own user, whose keys are the backup's.
+    pub(super) async fn know<'r>(&self, recipients: impl Iterator<Item = &'r Recipient>, all: bool) -> Outcome<()> {
         let mut users: Vec<&UserId> = recipients.filter_map(Recipient::user).collect();
         users.sort_unstable();
         users.dedup();
-        self.with(|ready| users.retain(|user| all || ready.people.directory.find(Some(user)).is_none()))?;
+        self.with(|ready| {
+            let is_met = |user: &&UserId| ready.people.directory.find(Some(user)).is_some();
+            users.retain(|user| **user != ready.user && (all || !is_met(user)));
+        })?;
         for page in users.chunks(PAGE) {
             for identity in self.identities(page).await? {
                 self.with(|ready| ready.people.directory.insert(identity))??;

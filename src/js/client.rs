@@ -288,6 +288,10 @@ fn event(event: Event) -> JsValue {
         }
         #[allow(clippy::cast_precision_loss, reason = "nobody counts to 2^53")]
         Event::BackupChanged { version } => Array::of2(&"backup-changed".into(), &JsValue::from_f64(version as f64)),
+        Event::Published { session, error } => {
+            let error = error.map_or(JsValue::UNDEFINED, JsValue::from);
+            Array::of3(&"published".into(), &session.to_string().into(), &error)
+        }
     }
     .into()
 }

@@ -1,6 +1,6 @@
 //! The device's storage in JavaScript: `npm/device.ts`. Whatever fails there is not there.
 
-use js_sys::Uint8Array;
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::{
@@ -30,6 +30,10 @@ impl Device for JsDevice {
     async fn delete(&self, row: &str) {
         // What can't be deleted is overwritten or unreadable: the host sees to it.
         self.ask("deleteRow", &[row.into()]).await.ok();
+    }
+    async fn names(&self, prefix: &str) -> Vec<String> {
+        let Ok(names) = self.ask("rowNames", &[prefix.into()]).await else { return Vec::new() };
+        Array::from(&names).iter().filter_map(|name| name.as_string()).collect()
     }
 
     async fn seal(&self, context: &[u8], plain: &SecretBytes) -> Option<Vec<u8>> {

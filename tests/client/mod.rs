@@ -3,5 +3,6 @@
 mod account;
 mod crash;
 mod devices;
+mod outbox;
 mod recovery;
 mod sessions;

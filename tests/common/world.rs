@@ -285,6 +285,13 @@ impl World {
         (device, client)
     }
 
+    /// A user on another device.
+    pub(crate) fn unlocked(self: &Rc<Self>, user: &str, password: &str) -> Client<TestHost> {
+        let client = self.client(&self.device());
+        run(client.unlock(user, password, 0)).unwrap();
+        client
+    }
+
     /// Does this password open the account on a device that knows nothing?
     pub(crate) fn opens(self: &Rc<Self>, user: &str, password: &str) -> bool {
         let client = self.client(&self.device());
@@ -355,6 +362,8 @@ pub(crate) enum Mood {
     Good,
     /// Nothing is kept or read.
     Blocked,
+    /// What is written is there for this page, and not safely.
+    Unsafe,
     /// No key of the browser's can be kept.
     Keyless,
 }
@@ -410,11 +419,16 @@ impl Device for TestDevice {
         }
         self.rows.borrow_mut().insert(row.to_owned(), value.to_vec());
         pause().await;
-        true
+        self.mood.get() != Mood::Unsafe
     }
     async fn delete(&self, row: &str) {
         pause().await;
         self.rows.borrow_mut().remove(row);
+    }
+    async fn names(&self, prefix: &str) -> Vec<String> {
+        pause().await;
+        let is_there = self.mood.get() != Mood::Blocked;
+        self.rows.borrow().keys().filter(|row| is_there && row.starts_with(prefix)).cloned().collect()
     }
     async fn seal(&self, context: &[u8], plain: &SecretBytes) -> Option<Vec<u8>> {
         pause().await;
