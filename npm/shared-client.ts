@@ -4,7 +4,11 @@ import type { CoreClient, CoreTask } from "./core/wardkey_core.js";
 import { call, core, Handle } from "./core.js";
 import { Device } from "./device.js";
 import { isWardkeyError } from "./errors.js";
+import { Marker } from "./health.js";
 import { CoreHost } from "./host.js";
+import { Idle } from "./idle.js";
+import { Push } from "./push.js";
+import { type Heard, Tabs } from "./tabs.js";
 import { finish } from "./task.js";
 
 export type Status = "new" | "locked" | "ready";
@@ -24,6 +28,10 @@ export class SharedClient {
   readonly #core: Handle<CoreClient>;
   readonly #listeners = new Set<Listener>();
   readonly #looked: Promise<unknown>;
+  readonly #tabs: Tabs;
+  readonly #push: Push;
+  readonly #idle: Idle | undefined;
+  readonly #marker: Marker;
   readonly device: Device;
   readonly host: CoreHost;
   status: Status = "new";
@@ -54,6 +62,16 @@ export class SharedClient {
     this.device = new Device(settings.identityStore);
     this.host = new CoreHost(settings.backend, this.device);
     this.#core = new Handle(call(() => new wasm.CoreClient(this.host, settings.core)));
+    this.#marker = new Marker(settings.appId);
+    this.#tabs = new Tabs(settings.appId, (told) => this.#hear(told));
+    this.#push = new Push(settings.backend, (event) => {
+      this.#tabs.tell({ pushed: event });
+      this.#pushed(event);
+    });
+    const { lockAfterMs } = settings;
+    const lock = () => this.#quietly(() => this.lock());
+    this.#idle = lockAfterMs ? new Idle(lockAfterMs, lock, () => this.#tabs.tell({ active: true })) : undefined;
+    if (typeof addEventListener === "function") addEventListener("online", this.#online);
     this.#looked = this.#look();
   }
 
@@ -62,8 +80,23 @@ export class SharedClient {
     this.#listeners.delete(listener);
     if (this.#listeners.size > 0 || SharedClient.#all.get(this.#key) !== this) return;
     SharedClient.#all.delete(this.#key);
+    if (typeof removeEventListener === "function") removeEventListener("online", this.#online);
+    this.#idle?.stop();
+    this.#push.stop();
+    this.#tabs.close();
     this.host.close();
     this.#core.free();
+  }
+
+  /** Here, and in every other page. */
+  async lock(): Promise<void> {
+    await this.run((core) => core.lock());
+    this.#tabs.tell({ locked: this.userId });
+  }
+
+  /** After an unlocking: other pages look. */
+  unlocked(): void {
+    if (this.userId !== undefined) this.#tabs.tell({ unlocked: this.userId });
   }
 
   get core(): CoreClient {
@@ -72,6 +105,7 @@ export class SharedClient {
 
   /** Runs a call of the core to its end, and tells what happened. */
   async run<T>(make: (core: CoreClient) => CoreTask): Promise<T> {
+    this.#idle?.active();
     try {
       return await finish(call(() => make(this.core)));
     } finally {
@@ -91,7 +125,12 @@ export class SharedClient {
   async #look(): Promise<void> {
     const looking = call(() => this.core.look(this.#settings.userId));
     const [status, last] = await finish<[Status, string | undefined]>(looking);
+    if (status === "new" && this.device.kind === "indexeddb") this.#marker.missing();
     this.#become(status, this.#settings.userId ?? last);
+  }
+
+  get lastWipe(): Date | undefined {
+    return this.#marker.lastWipe;
   }
 
   /** What the core says since the last time. */
@@ -112,7 +151,41 @@ export class SharedClient {
     this.userId = status === "new" ? this.#settings.userId : userId;
     if (this.status === status) return;
     this.status = status;
+    if (this.device.kind === "indexeddb") this.#marker.set(status !== "new");
+    if (status === "ready" && userId !== undefined) {
+      this.#idle?.start();
+      this.#push.start(this.#settings.appId, userId);
+    } else {
+      this.#idle?.stop();
+      this.#push.stop();
+    }
     this.#tell("statuschange", { status });
+  }
+
+  /** From another page. */
+  #hear(told: Heard): void {
+    if ("active" in told) this.#idle?.active();
+    if ("pushed" in told) this.#pushed(told.pushed);
+    const isOurs = (user: unknown) => user === undefined || this.userId === undefined || user === this.userId;
+    if ("locked" in told && this.status === "ready" && isOurs(told.locked)) {
+      this.#quietly(() => this.run((core) => core.lock()));
+    }
+    if ("unlocked" in told && this.status !== "ready" && isOurs(told.unlocked)) this.#quietly(() => this.#look());
+  }
+
+  #pushed(event: unknown): void {
+    const { type } = (event ?? {}) as { type?: unknown };
+    if (this.status === "ready" && type === "backup") this.#quietly(() => this.run((core) => core.refresh()));
+  }
+
+  /** What waited for the network. */
+  #online = (): void => {
+    if (this.status === "ready") this.#quietly(() => this.run((core) => core.refresh()));
+  };
+
+  /** What nobody waits for: what fails of it comes up in the call that needs it. */
+  #quietly(act: () => Promise<unknown>): void {
+    act().catch(() => undefined);
   }
 
   #tell(type: string, detail: object): void {

@@ -2,10 +2,13 @@ import { MAX_NAME, passwordText, shortText, toOptions } from "./arguments.js";
 import { toSettings, type WardkeyOptions } from "./client-options.js";
 import type { CoreClient, CoreSession, CoreTask } from "./core/wardkey_core.js";
 import { call } from "./core.js";
+import { chosenEngine } from "./engine.js";
 import { invalid } from "./errors.js";
+import { isPersisted, isSecure, type StorageHealth } from "./health.js";
 import { ALL_RIGHTS, type Recipient, type Rights, toRecipients, toRights } from "./recipient.js";
 import { Session } from "./session.js";
 import { type Listener, SharedClient, type Status } from "./shared-client.js";
+import { hasWorker } from "./workers.js";
 
 export interface WardkeyEventMap {
   statuschange: CustomEvent<{ status: Wardkey["status"] }>;
@@ -85,6 +88,7 @@ export class Wardkey extends EventTarget {
     const [user, text] = [name(userId), passwordText(password)];
     const contact = recoveryContact && address(toOptions(recoveryContact, ["email"]).email);
     await this.#run((core) => core.register(user, text, contact));
+    this.#shared.unlocked();
   }
 
   /** Silent recovery. "local": the identity was on the device; "restored": it came from the backup (after a wipe, on a new device).
@@ -97,7 +101,9 @@ export class Wardkey extends EventTarget {
     const { userId, password, minBackupVersion = 0 } = toOptions(options, ["userId", "password", "minBackupVersion"]);
     const [user, text] = [name(userId), passwordText(password)];
     if (typeof minBackupVersion !== "number") throw invalid("minBackupVersion is not a number");
-    return this.#run((core) => core.unlock(user, text, minBackupVersion));
+    const from = await this.#run<"local" | "restored">((core) => core.unlock(user, text, minBackupVersion));
+    this.#shared.unlocked();
+    return from;
   }
 
   /** Atomic: the new backup is uploaded as pending, storeLoginSecret is awaited, then it counts; after a failure in between, either password still works.
@@ -135,6 +141,7 @@ export class Wardkey extends EventTarget {
     const recovery = shortText(given.recoveryId, "recoveryId", MAX_CODE, "invalid-argument");
     const code = shortText(given.code, "the code", MAX_CODE, "otp-wrong").trim();
     await this.#run((core) => core.finishRecovery(this.#shared.host, user, recovery, code, text, store));
+    this.#shared.unlocked();
   }
 
   /** New keys for the same identity, signed by the old ones; what was wrapped for the old ones still opens.
@@ -154,12 +161,14 @@ export class Wardkey extends EventTarget {
 
   /** Keys out of memory, resume entry deleted, in all tabs. */
   async lock(): Promise<void> {
-    await this.#run((core) => core.lock());
+    this.#open();
+    await this.#shared.lock();
   }
 
   /** As lock(), and deletes the sealed identity and the cache from this device. */
   async forget(): Promise<void> {
     const user = this.userId;
+    await this.lock();
     await this.#run((core) => core.forget(user));
   }
 
@@ -204,6 +213,23 @@ export class Wardkey extends EventTarget {
     await this.#run((core) => core.verify(user, compared));
   }
 
+  /** What a front end shows before keys are lost. */
+  async storageHealth(): Promise<StorageHealth> {
+    const backup = await this.#run<StorageHealth["backup"]>((core) => core.backupHealth());
+    const { lastWipe } = this.#shared;
+    return {
+      identityStore: this.#shared.device.kind,
+      cacheStore: "memory",
+      persisted: await isPersisted(),
+      backup,
+      ...(lastWipe === undefined ? {} : { lastWipe }),
+      secureContext: isSecure(),
+      engine: chosenEngine(),
+      worker: (await hasWorker()) ? "started" : "inline",
+      outbox: 0,
+    };
+  }
+
   override addEventListener<K extends keyof WardkeyEventMap>(
     type: K,
     listener: (e: WardkeyEventMap[K]) => void,
@@ -224,8 +250,12 @@ export class Wardkey extends EventTarget {
   }
 
   #run<T>(make: (core: CoreClient) => CoreTask): Promise<T> {
-    if (this.#closed) throw invalid("used after close()");
+    this.#open();
     return this.#shared.run(make);
+  }
+
+  #open(): void {
+    if (this.#closed) throw invalid("used after close()");
   }
 }
 

@@ -34,6 +34,7 @@ pub use self::{
     recipient::Recipient,
     recovery::RecoveryStarted,
     sessions::OpenSession,
+    state::BackupHealth,
     unlock::Unlocked,
 };
 use crate::{

@@ -161,6 +161,10 @@ impl<'a, D: Device> Rows<'a, D> {
         State::from_bytes(&SecretBytes::new(opened), self.user).ok()
     }
 
+    pub(super) async fn has_unsent(&self) -> bool {
+        self.device.read(&self.row("unsent")).await.is_some()
+    }
+
     /// A sealed state.
     pub(super) async fn keep_unsent(&self, sealed: &[u8]) {
         self.device.write(&self.row("unsent"), &[[VERSION].as_slice(), sealed].concat()).await;

@@ -16,7 +16,7 @@ use super::{
     task::{CoreTask, nothing},
 };
 use crate::{
-    client::{Client, Event, Options, Status, Unlocked},
+    client::{BackupHealth, Client, Event, Options, Status, Unlocked},
     error::{Code, Error, Result},
     identity::{AppId, FirstUse, Trust, UserId},
     key_pair::Suite,
@@ -167,6 +167,18 @@ impl CoreClient {
     /// Reads the backup: another device may have written it.
     pub fn refresh(&self) -> CoreTask {
         self.task(async |client| nothing(client.refresh().await))
+    }
+
+    /// How the backup is: "current", "outdated" or "none".
+    #[wasm_bindgen(js_name = backupHealth)]
+    pub fn backup_health(&self) -> CoreTask {
+        self.task(async |client| {
+            Ok(JsValue::from(match client.backup_health().await {
+                BackupHealth::Current => "current",
+                BackupHealth::Outdated => "outdated",
+                BackupHealth::None => "none",
+            }))
+        })
     }
 
     /// Keys out of memory, at once; and no reload goes on without the password.
