@@ -3,6 +3,7 @@
 //! Every call borrows the client shared and holds nothing borrowed while it waits, so that calls may run beside each other, and a call may end at any wait.
 
 mod api;
+mod audit;
 mod change;
 mod device;
 mod event;
@@ -26,8 +27,8 @@ use core::{
 };
 use std::rc::Rc;
 
-use self::{device::Rows, login::Derived, ready::Ready};
 pub use self::{
+    audit::AuditEntry,
     device::{Device, MemoryDevice},
     event::{Event, Status},
     host::{Host, LoginStore},
@@ -37,6 +38,7 @@ pub use self::{
     state::BackupHealth,
     unlock::Unlocked,
 };
+use self::{device::Rows, login::Derived, ready::Ready};
 use crate::{
     error::{Code, Error},
     identity::{AppId, Trust, UserId},

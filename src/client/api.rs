@@ -80,6 +80,14 @@ pub(super) struct FeedPage {
     pub(super) more: bool,
 }
 
+/// A page of a journal, and the head of the whole.
+pub(super) struct JournalPage {
+    pub(super) entries: Vec<Vec<u8>>,
+    pub(super) head: Vec<u8>,
+    /// To be asked again.
+    pub(super) more: bool,
+}
+
 impl<H: Host> Client<H> {
     pub(super) async fn login_parameters(&self, user: &UserId, kdf: Kdf) -> Outcome<LoginParameters> {
         let body = vec![("userId", Json::text(user.as_str())), ("kdf", write_kdf(kdf))];
@@ -198,6 +206,15 @@ impl<H: Host> Client<H> {
         let body = vec![("cursor", cursor.map_or_else(Json::null, Json::text))];
         let reply = self.ask(Method::Post, "/v1/feed", Some(user), Some(body)).await?;
         Ok(read_feed_page(&reply)?)
+    }
+
+    /// One page of the journal of a session, or of the user, after a sequence.
+    pub(super) async fn journal(&self, user: &UserId, session: Option<&Hash>, after: u64) -> Outcome<JournalPage> {
+        let session = session.map_or_else(Json::null, |id| write_bytes(&id.0));
+        let body = vec![("sessionId", session), ("after", Json::number(after))];
+        let reply = self.ask(Method::Post, "/v1/journal", Some(user), Some(body)).await?;
+        let entries = bundles(&member(&reply, "entries")?)?;
+        Ok(JournalPage { entries, head: bytes(&reply, "head")?, more: boolean(&reply, "more")? })
     }
 
     async fn ask(

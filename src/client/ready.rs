@@ -14,6 +14,7 @@ use crate::{
     backup::{Contents, Envelope, OpenedKeys, Owner, StateKey},
     error::Result,
     identity::{Identity, UserId},
+    journal::{Place, Subject},
     key_pair::Suite,
     signed::Hash,
 };
@@ -28,6 +29,8 @@ pub(super) struct Ready {
     pub(super) envelope: Envelope,
     /// The own identity, the key server's unless only the device was asked, and who was met since.
     pub(super) people: People,
+    /// Up to where journals went.
+    pub(super) journals: Vec<(Subject, Place)>,
 }
 
 impl Ready {
@@ -94,7 +97,9 @@ impl<H: Host> Client<H> {
         }
         let Account { keys, state, state_key, own, key_server, .. } = account;
         let (user, keys, people) = (user.clone(), Rc::new(keys), People::of(own, key_server)?);
-        *self.ready.borrow_mut() = Some(Ready { user, keys, state, state_key, envelope, people });
+        let before = self.ready.take().filter(|before| before.user == user);
+        let journals = before.map(|before| before.journals).unwrap_or_default();
+        *self.ready.borrow_mut() = Some(Ready { user, keys, state, state_key, envelope, people, journals });
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! By what a user does.
 
 mod account;
+mod audit;
 mod crash;
 mod devices;
 mod outbox;
