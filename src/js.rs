@@ -2,17 +2,22 @@
 
 #![allow(unreachable_pub, reason = "what is exported to JavaScript is public there")]
 
+mod backend;
 mod backup;
 mod cache;
+mod client;
 mod convert;
 mod data_key;
+mod device;
 mod error;
+mod host;
 mod jobs;
 mod key_pair;
 mod key_store;
 mod marker;
 mod message;
 mod random;
+mod session;
 mod task;
 mod wrap;
 

@@ -24,7 +24,7 @@ const DEFAULT_MEMORY_KIB: u32 = 65_536;
 const DEFAULT_PASSES: u32 = 3;
 
 /// `Kdf` of the package.
-fn kdf(options: &JsValue) -> Result<Kdf> {
+pub(super) fn kdf(options: &JsValue) -> Result<Kdf> {
     check_keys(options, &["name", "memoryKiB", "passes", "iterations"]).ok_or(NO_KDF)?;
     let number = |name: &str| match get(options, name) {
         value if value.is_undefined() => Ok(None),

@@ -29,7 +29,7 @@ extern "C" {
 
 /// `Date.now()` and `performance.now()`.
 #[derive(Debug)]
-struct JsClock;
+pub(super) struct JsClock;
 
 impl Clock for JsClock {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast saturates")]

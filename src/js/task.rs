@@ -13,6 +13,7 @@ use js_sys::Array;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::error::JsResult;
+use crate::backend::Outcome;
 
 enum Mail {
     Request(Array),
@@ -37,6 +38,12 @@ pub(super) async fn ask(target: &JsValue, method: &str, arguments: &[JsValue]) -
         }
     })
     .await
+}
+
+/// The end of a task that gives nothing.
+pub(super) fn nothing(outcome: Outcome<()>) -> JsResult<JsValue> {
+    outcome?;
+    Ok(JsValue::UNDEFINED)
 }
 
 enum State {

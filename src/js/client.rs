@@ -1,0 +1,278 @@
+//! `Wardkey`. Every task holds what it works on: the object that it was called on may be freed meanwhile.
+
+use std::rc::Rc;
+
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+
+use super::{
+    backend::JsLoginStore,
+    backup::kdf,
+    convert::{get, whole},
+    error::JsResult,
+    host::{CoreHost, JsHost},
+    scrub_stack,
+    session::{CoreSession, grants},
+    task::{CoreTask, nothing},
+};
+use crate::{
+    client::{Client, Event, Options, Status, Unlocked},
+    error::{Code, Error, Result},
+    identity::{AppId, FirstUse, Trust, UserId},
+    key_pair::Suite,
+    message::Header,
+    signed::Hash,
+};
+
+const NO_FINGERPRINT: Error = Error::new(Code::InvalidArgument, "a fingerprint is 43 characters of base64url");
+
+/// An identity on a device, and what it asks of a key server.
+#[wasm_bindgen(js_name = CoreClient)]
+#[derive(Debug)]
+pub struct CoreClient(pub(super) Rc<Client<JsHost>>);
+
+/// What an application sets, as plain members: `npm/client-options.ts`.
+fn options(given: &JsValue) -> Result<Options> {
+    const MISSING: Error = Error::new(Code::InvalidArgument, "an option has another type");
+    let text = |name| get(given, name).as_string();
+    let hash = |text: &str| Hash::parse(text).ok_or(NO_FINGERPRINT);
+    let mut options = Options::new(AppId::new(&text("appId").ok_or(MISSING)?)?);
+    if let Some(suite) = text("suite") {
+        options.suite = Suite::from_name(&suite)?;
+    }
+    let default = get(given, "kdf");
+    if !default.is_undefined() {
+        options.kdf = kdf(&default)?;
+    }
+    options.accepted = Array::from(&get(given, "acceptKdf")).iter().map(|item| kdf(&item)).collect::<Result<_>>()?;
+    options.resume = whole(get(given, "resumeMs").as_f64().ok_or(MISSING)?)?;
+    let pairs = Array::from(&get(given, "anchors"));
+    let anchors = pairs.iter().map(|item| {
+        let [name, fingerprint] = [0, 1].map(|index| item.unchecked_ref::<Array>().get(index).as_string());
+        Ok((name.ok_or(MISSING)?, hash(&fingerprint.ok_or(MISSING)?)?))
+    });
+    options.trust = Trust {
+        anchors: anchors.collect::<Result<_>>()?,
+        first_use: if get(given, "reject").is_truthy() { FirstUse::Reject } else { FirstUse::Pin },
+        key_server: text("escrowKey").map(|key| hash(&key)).transpose()?,
+    };
+    Ok(options)
+}
+
+impl CoreClient {
+    fn task(&self, work: impl AsyncFnOnce(&Client<JsHost>) -> JsResult<JsValue> + 'static) -> CoreTask {
+        let client = Rc::clone(&self.0);
+        CoreTask::new(async move {
+            let result = work(&client).await;
+            scrub_stack();
+            result
+        })
+    }
+}
+
+#[wasm_bindgen(js_class = CoreClient)]
+impl CoreClient {
+    /// A client of these options that is not ready yet.
+    #[wasm_bindgen(constructor)]
+    pub fn new(host: CoreHost, given: JsValue) -> JsResult<CoreClient> {
+        Ok(Self(Rc::new(Client::new(JsHost::new(host), options(&given)?))))
+    }
+
+    /// What there is: "new", "locked" or "ready".
+    pub fn look(&self, user: Option<String>) -> CoreTask {
+        self.task(async move |client| {
+            Ok(JsValue::from(match client.look(user.as_deref()).await? {
+                Status::New => "new",
+                Status::Locked => "locked",
+                Status::Ready => "ready",
+            }))
+        })
+    }
+
+    /// What the application authenticates the user by.
+    #[wasm_bindgen(js_name = loginSecret)]
+    pub fn login_secret(&self, user: String, password: String) -> CoreTask {
+        self.task(async move |client| Ok(client.login_secret(&user, &password).await?.into()))
+    }
+
+    /// Drops a derivation that was kept for two minutes.
+    #[wasm_bindgen(js_name = expireDerivation)]
+    pub fn expire_derivation(&self) {
+        self.0.expire_derivation();
+        scrub_stack();
+    }
+
+    /// A new account.
+    pub fn register(&self, user: String, password: String, contact: Option<String>) -> CoreTask {
+        self.task(async move |client| nothing(client.register(&user, &password, contact.as_deref()).await))
+    }
+
+    /// Opens the identity: "local" or "restored".
+    pub fn unlock(&self, user: String, password: String, least: f64) -> JsResult<CoreTask> {
+        let least = whole(least)?;
+        Ok(self.task(async move |client| {
+            Ok(JsValue::from(match client.unlock(&user, &password, least).await? {
+                Unlocked::Local => "local",
+                Unlocked::Restored => "restored",
+            }))
+        }))
+    }
+
+    /// Another password. `store`: a function, or undefined.
+    #[wasm_bindgen(js_name = changePassword)]
+    pub fn change_password(&self, host: CoreHost, old: String, new: String, store: JsValue) -> CoreTask {
+        let login = JsLoginStore { host, function: store };
+        self.task(async move |client| nothing(client.change_password(&old, &new, &login).await))
+    }
+
+    /// `[recovery id, where the code went]`.
+    #[wasm_bindgen(js_name = startRecovery)]
+    pub fn start_recovery(&self, user: String) -> CoreTask {
+        self.task(async move |client| {
+            let started = client.start_recovery(&user).await?;
+            Ok(Array::of2(&started.recovery_id.into(), &started.sent_to.into()).into())
+        })
+    }
+
+    /// Opens the backup by two men, and writes it under the new password.
+    #[wasm_bindgen(js_name = finishRecovery)]
+    pub fn finish_recovery(
+        &self,
+        host: CoreHost,
+        user: String,
+        recovery: String,
+        code: String,
+        password: String,
+        store: JsValue,
+    ) -> CoreTask {
+        let login = JsLoginStore { host, function: store };
+        self.task(async move |client| nothing(client.finish_recovery(&user, &recovery, &code, &password, &login).await))
+    }
+
+    /// New keys for the same identity.
+    #[wasm_bindgen(js_name = renewKeys)]
+    pub fn renew_keys(&self, password: String) -> CoreTask {
+        self.task(async move |client| nothing(client.renew_keys(&password).await))
+    }
+
+    /// Where one-time codes go.
+    #[wasm_bindgen(js_name = setRecoveryContact)]
+    pub fn set_recovery_contact(&self, password: String, email: String) -> CoreTask {
+        self.task(async move |client| nothing(client.set_recovery_contact(&password, &email).await))
+    }
+
+    /// Reads the backup: another device may have written it.
+    pub fn refresh(&self) -> CoreTask {
+        self.task(async |client| nothing(client.refresh().await))
+    }
+
+    /// Keys out of memory, at once; and no reload goes on without the password.
+    pub fn lock(&self) -> CoreTask {
+        self.task(async |client| {
+            client.lock().await;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
+    /// Locks, and forgets the identity on this device.
+    pub fn forget(&self, user: Option<String>) -> CoreTask {
+        self.task(async move |client| nothing(client.forget(user.as_deref()).await))
+    }
+
+    /// Whose identity is open.
+    #[wasm_bindgen(js_name = userId)]
+    pub fn user_id(&self) -> Option<String> {
+        self.0.user_id().map(|user| user.as_str().to_owned())
+    }
+
+    /// Its fingerprint.
+    pub fn fingerprint(&self) -> Option<String> {
+        self.0.fingerprint().map(|fingerprint| fingerprint.to_string())
+    }
+
+    /// What the open identity and this user compare.
+    #[wasm_bindgen(js_name = safetyNumber)]
+    pub fn safety_number(&self, user: String) -> CoreTask {
+        self.task(async move |client| Ok(client.safety_number(&user).await?.into()))
+    }
+
+    /// Pins whom people compared.
+    pub fn verify(&self, user: String, compared: String) -> CoreTask {
+        self.task(async move |client| nothing(client.verify(&user, &compared).await))
+    }
+
+    /// What happened since the last call of this: `[name, ...]` each.
+    pub fn events(&self) -> Array {
+        self.0.take_events().into_iter().map(event).collect()
+    }
+
+    /// A session for `[kind, name, contact, rights]` each.
+    #[wasm_bindgen(js_name = createSession)]
+    pub fn create_session(&self, recipients: Array) -> JsResult<CoreTask> {
+        let (grants, own) = (grants(&recipients)?, Rc::clone(&self.0));
+        Ok(self.task(async move |client| {
+            let open = client.create_session(&grants).await?;
+            Ok(CoreSession::new(own, open).into())
+        }))
+    }
+
+    /// For each id, or beginning of a message, its session or why not; and the messages' signers with them.
+    #[wasm_bindgen(js_name = openSessions)]
+    pub fn open_sessions(&self, wanted: Array) -> CoreTask {
+        let wanted: Vec<Result<(Hash, Option<Hash>)>> = wanted.iter().map(|item| named(&item)).collect();
+        let own = Rc::clone(&self.0);
+        self.task(async move |client| {
+            let known = wanted.iter().flatten();
+            let mut ids: Vec<Hash> = known.clone().map(|(id, _)| *id).collect();
+            let mut signers: Vec<Hash> = known.filter_map(|(_, signer)| *signer).collect();
+            for list in [&mut ids, &mut signers] {
+                list.sort_unstable();
+                list.dedup();
+            }
+            let opened = client.open_sessions(&ids, &signers).await?;
+            let session = |id: &Hash| {
+                let place = ids.binary_search(id).ok()?;
+                Some(match opened.get(place)? {
+                    Ok(open) => CoreSession::new(Rc::clone(&own), Rc::clone(open)).into(),
+                    Err(error) => JsValue::from(*error),
+                })
+            };
+            let result = |wanted: &Result<(Hash, Option<Hash>)>| match wanted {
+                Ok((id, _)) => session(id).unwrap_or_default(),
+                Err(error) => JsValue::from(*error),
+            };
+            Ok(wanted.iter().map(result).collect::<Array>().into())
+        })
+    }
+
+    /// Gives it up, and wipes what calls left on the stack.
+    pub fn destroy(self) {
+        drop(self);
+        scrub_stack();
+    }
+}
+
+/// The session that is wanted, and who signed the message that names it.
+fn named(item: &JsValue) -> Result<(Hash, Option<Hash>)> {
+    const NO_ID: Error = Error::new(Code::InvalidArgument, "a session's id is 43 characters of base64url");
+    const NO_SESSION: Error = Error::new(Code::InvalidArgument, "a message that isn't of a session");
+    if let Some(id) = item.as_string() {
+        return Ok((Hash::parse(&id).ok_or(NO_ID)?, None));
+    }
+    let beginning = item.dyn_ref().map(Uint8Array::to_vec).unwrap_or_default();
+    let (header, _) = Header::parse(&beginning)?;
+    let session = header.session.as_ref().ok_or(NO_SESSION)?;
+    Ok((Hash(session.id), session.signed_by.as_ref().map(|by| Hash(by.bundle_hash))))
+}
+
+fn event(event: Event) -> JsValue {
+    match event {
+        Event::PinChanged { id, from, to } => {
+            let id = id.map_or(JsValue::NULL, |id: UserId| id.as_str().into());
+            Array::of4(&"pin-changed".into(), &id, &from.to_string().into(), &to.to_string().into())
+        }
+        #[allow(clippy::cast_precision_loss, reason = "nobody counts to 2^53")]
+        Event::BackupChanged { version } => Array::of2(&"backup-changed".into(), &JsValue::from_f64(version as f64)),
+    }
+    .into()
+}

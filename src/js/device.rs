@@ -1,0 +1,45 @@
+//! The device's storage in JavaScript: `npm/device.ts`. Whatever fails there is not there.
+
+use js_sys::Uint8Array;
+use wasm_bindgen::{JsCast, JsValue};
+
+use super::{
+    error::JsResult,
+    host::{CoreHost, bytes, taken},
+    task::ask,
+};
+use crate::{client::Device, secret::SecretBytes};
+
+#[derive(Debug)]
+pub(super) struct JsDevice(pub(super) CoreHost);
+
+impl JsDevice {
+    async fn ask(&self, method: &str, arguments: &[JsValue]) -> JsResult<JsValue> {
+        ask(&self.0, method, arguments).await
+    }
+}
+
+impl Device for JsDevice {
+    async fn read(&self, row: &str) -> Option<Vec<u8>> {
+        let value = self.ask("readRow", &[row.into()]).await.ok()?;
+        Some(value.dyn_ref::<Uint8Array>()?.to_vec())
+    }
+    async fn write(&self, row: &str, value: &[u8]) -> bool {
+        self.ask("writeRow", &[row.into(), bytes(value)]).await.is_ok_and(|kept| kept.is_truthy())
+    }
+    async fn delete(&self, row: &str) {
+        // What can't be deleted is overwritten or unreadable: the host sees to it.
+        self.ask("deleteRow", &[row.into()]).await.ok();
+    }
+
+    async fn seal(&self, context: &[u8], plain: &SecretBytes) -> Option<Vec<u8>> {
+        let plain = bytes(plain.expose());
+        let sealed = self.ask("sealHere", &[bytes(context), plain.clone()]).await;
+        taken(&plain);
+        Some(sealed.ok()?.dyn_ref::<Uint8Array>()?.to_vec())
+    }
+    async fn open(&self, context: &[u8], sealed: &[u8]) -> Option<SecretBytes> {
+        let opened = self.ask("openHere", &[bytes(context), bytes(sealed)]).await.ok()?;
+        taken(&opened).map(SecretBytes::new)
+    }
+}
