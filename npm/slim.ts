@@ -1,4 +1,5 @@
 /** Wardkey without the WebAssembly module inside: `await init(source)` first, with `wardkey/wardkey.wasm` as a URL, bytes, a Response or a compiled module. */
+export type { Backend, Json } from "./backend.js";
 export { openBackup, sealBackup } from "./backup.js";
 export { type CacheOptions, type CacheStats, KeyCache } from "./cache.js";
 export { init } from "./core.js";

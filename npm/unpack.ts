@@ -1,8 +1,8 @@
-// The WebAssembly module inside the package: base64 of its gzip form, whose checksum catches a flipped byte.
+// A WebAssembly module as scripts/build.mjs packs it: base64 of its gzip form, whose checksum catches a flipped byte.
 import { WardkeyError } from "./errors.js";
-import { packed } from "./inlined-data.js";
 
-export async function inlined(): Promise<ArrayBuffer> {
+/** @throws `unsupported-environment` if it is damaged, or without DecompressionStream */
+export async function unpack(packed: string): Promise<ArrayBuffer> {
   if (typeof DecompressionStream !== "function") {
     throw new WardkeyError("unsupported-environment", "there is no DecompressionStream here: use wardkey/slim");
   }
