@@ -39,32 +39,38 @@ const OPTIMISE = [
   "--strip-producers",
 ];
 
-/** The JavaScript and the types around the module that cargo built. */
-export function bind(profile, out) {
+/** Each WebAssembly module of the package: its crate, and the name of what is made of it. Two crates are never built in one go: they would share their features. */
+export const MODULES = [
+  { crate: "wardkey", name: "wardkey_core" },
+  { crate: "wardkey-testing", name: "wardkey_testing" },
+];
+
+/** The JavaScript and the types around a module that cargo built. */
+export function bind({ crate, name }, profile, out) {
   run("wasm-bindgen", [
-    at("target/wasm32-unknown-unknown", profile, "wardkey.wasm"),
+    at("target/wasm32-unknown-unknown", profile, `${crate.replaceAll("-", "_")}.wasm`),
     "--target",
     "web",
     "--omit-default-module-path",
     "--out-dir",
     out,
     "--out-name",
-    "wardkey_core",
+    name,
   ]);
 }
 
-/** The module: compiled, bound, and made small. The bytes depend on the sources and the pinned tools alone. */
-function compile() {
+/** A module: compiled, bound, and made small. The bytes depend on the sources and the pinned tools alone. */
+function compile(module) {
   const flags = [
     `--remap-path-prefix=${root}=/wardkey`,
     `--remap-path-prefix=${process.env.CARGO_HOME ?? `${process.env.HOME}/.cargo`}=/cargo`,
   ];
-  run("cargo", ["build", "--release", "--lib", "--locked", "--target", "wasm32-unknown-unknown"], {
+  const target = ["--target", "wasm32-unknown-unknown"];
+  run("cargo", ["build", "--release", "--locked", "--lib", "-p", module.crate, ...target], {
     env: { CARGO_ENCODED_RUSTFLAGS: flags.join("\x1f"), CARGO_TARGET_DIR: at("target") },
   });
-  rmSync(core, { recursive: true, force: true });
-  bind("release", core);
-  const wasm = join(core, "wardkey_core_bg.wasm");
+  bind(module, "release", core);
+  const wasm = join(core, `${module.name}_bg.wasm`);
   writeFileSync(wasm, withoutPanicMessages(readFileSync(wasm)));
   run("node", [at("node_modules/binaryen/bin/wasm-opt"), wasm, ...OPTIMISE, "-o", wasm]);
 }
@@ -142,11 +148,14 @@ export async function assemble() {
   rmSync(pkg, { recursive: true, force: true });
   mkdirSync(join(pkg, "core"), { recursive: true });
   types();
-  const wasm = readFileSync(join(core, "wardkey_core_bg.wasm"));
-  writeFileSync(join(pkg, "wardkey.wasm"), wasm);
-  await inline(wasm, "inlined-data.js");
+  const wasm = (name) => readFileSync(join(core, `${name}_bg.wasm`));
+  writeFileSync(join(pkg, "wardkey.wasm"), wasm("wardkey_core"));
+  await inline(wasm("wardkey_core"), "inlined-data.js");
+  await inline(wasm("wardkey_testing"), "testing-data.js");
   await unpacker();
-  for (const file of ["wardkey_core.js", "wardkey_core.d.ts"]) cpSync(join(core, file), join(pkg, "core", file));
+  for (const { name } of MODULES) {
+    for (const file of [`${name}.js`, `${name}.d.ts`]) cpSync(join(core, file), join(pkg, "core", file));
+  }
   await inlineWorker();
   cpSync(at("pkg.json"), join(pkg, "package.json"));
   cpSync(at("npm/README.md"), join(pkg, "README.md"));
@@ -157,7 +166,8 @@ export async function build() {
   tools.rust();
   tools.nodeModules();
   tools.wasmBindgen();
-  await step("compile the module", compile);
+  rmSync(core, { recursive: true, force: true });
+  for (const module of MODULES) await step(`compile ${module.crate}`, () => compile(module));
   await step("assemble pkg/", assemble);
 }
 

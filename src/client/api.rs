@@ -90,7 +90,11 @@ pub(super) struct JournalPage {
 
 impl<H: Host> Client<H> {
     pub(super) async fn login_parameters(&self, user: &UserId, kdf: Kdf) -> Outcome<LoginParameters> {
-        let body = vec![("userId", Json::text(user.as_str())), ("kdf", write_kdf(kdf))];
+        let body = vec![
+            ("appId", Json::text(self.options.app_id.as_str())),
+            ("userId", Json::text(user.as_str())),
+            ("kdf", write_kdf(kdf)),
+        ];
         let reply = self.ask(Method::Post, "/v1/login", None, Some(body)).await?;
         let server_salt = bytes(&reply, "serverSalt")?;
         let key_server = bundles(&member(&reply, "keyServer")?)?;
