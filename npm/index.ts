@@ -27,6 +27,7 @@ export import unwrapKey = slim.unwrapKey;
 export import sealBackup = slim.sealBackup;
 export import openBackup = slim.openBackup;
 export type {
+  AuditEntry,
   Author,
   Backend,
   Bytes,

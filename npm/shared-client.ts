@@ -3,7 +3,7 @@ import type { Settings } from "./client-options.js";
 import type { CoreClient, CoreTask } from "./core/wardkey_core.js";
 import { call, core, Handle } from "./core.js";
 import { Device } from "./device.js";
-import { isWardkeyError } from "./errors.js";
+import { fromCore, isWardkeyError } from "./errors.js";
 import { Marker } from "./health.js";
 import { CoreHost } from "./host.js";
 import { Idle } from "./idle.js";
@@ -15,6 +15,14 @@ export type Status = "new" | "locked" | "ready";
 
 /** Of the derivation that is kept for the call that follows. */
 const DERIVATION_MS = 120_000;
+/** What waits in the outbox is tried again. */
+const RETRY_MS = 30_000;
+
+interface PromiseWithResolvers {
+  promise: Promise<void>;
+  resolve(): void;
+  reject(error: unknown): void;
+}
 
 /** What tells of events: a Wardkey object.
  *  @internal */
@@ -28,6 +36,9 @@ export class SharedClient {
   readonly #core: Handle<CoreClient>;
   readonly #listeners = new Set<Listener>();
   readonly #looked: Promise<unknown>;
+  /** Who waits for sessions that were created offline. */
+  readonly #unpublished = new Map<string, PromiseWithResolvers>();
+  #retry: ReturnType<typeof setTimeout> | undefined;
   readonly #tabs: Tabs;
   readonly #push: Push;
   readonly #idle: Idle | undefined;
@@ -82,6 +93,7 @@ export class SharedClient {
     SharedClient.#all.delete(this.#key);
     if (typeof removeEventListener === "function") removeEventListener("online", this.#online);
     this.#idle?.stop();
+    clearTimeout(this.#retry);
     this.#push.stop();
     this.#tabs.close();
     this.host.close();
@@ -122,6 +134,44 @@ export class SharedClient {
     (timer as { unref?(): void }).unref?.();
   }
 
+  /** Resolves when the key server has this session; rejects if it never takes it as it is. */
+  published(sessionId: string): Promise<void> {
+    let waiting = this.#unpublished.get(sessionId);
+    if (!waiting) {
+      let [resolve, reject]: [() => void, (error: unknown) => void] = [() => {}, () => {}];
+      const promise = new Promise<void>((fulfil, refuse) => {
+        [resolve, reject] = [fulfil, refuse];
+      });
+      // Who doesn't look at it is told by the session's next call.
+      promise.catch(() => undefined);
+      waiting = { promise, resolve, reject };
+      this.#unpublished.set(sessionId, waiting);
+    }
+    return waiting.promise;
+  }
+
+  #published([id, error]: unknown[]): void {
+    const waiting = this.#unpublished.get(id as string);
+    this.#unpublished.delete(id as string);
+    if (error === undefined) waiting?.resolve();
+    else waiting?.reject(fromCore(error));
+  }
+
+  /** Sends what waits, and tries again later. */
+  async sendOutbox(): Promise<void> {
+    clearTimeout(this.#retry);
+    let left = 1;
+    try {
+      left = await this.run<number>((core) => core.sendOutbox());
+    } finally {
+      if (left > 0 && this.status === "ready" && SharedClient.#all.get(this.#key) === this) {
+        this.#retry = setTimeout(() => this.#quietly(() => this.sendOutbox()), RETRY_MS);
+        // Node would wait for it, and not end.
+        (this.#retry as { unref?(): void }).unref?.();
+      }
+    }
+  }
+
   async #look(): Promise<void> {
     const looking = call(() => this.core.look(this.#settings.userId));
     const [status, last] = await finish<[Status, string | undefined]>(looking);
@@ -137,7 +187,10 @@ export class SharedClient {
   async #settle(): Promise<void> {
     if (SharedClient.#all.get(this.#key) !== this) return;
     try {
-      for (const [type, ...told] of call(() => this.core.events())) this.#tell(type, detailOf(type, told));
+      for (const [type, ...told] of call(() => this.core.events())) {
+        if (type === "published") this.#published(told);
+        else this.#tell(type, detailOf(type, told));
+      }
       const user = call(() => this.core.userId());
       if (user !== undefined) this.#become("ready", user);
       else await this.#look();
@@ -155,6 +208,7 @@ export class SharedClient {
     if (status === "ready" && userId !== undefined) {
       this.#idle?.start();
       this.#push.start(this.#settings.appId, userId);
+      this.#quietly(() => this.sendOutbox());
     } else {
       this.#idle?.stop();
       this.#push.stop();
@@ -180,7 +234,9 @@ export class SharedClient {
 
   /** What waited for the network. */
   #online = (): void => {
-    if (this.status === "ready") this.#quietly(() => this.run((core) => core.refresh()));
+    if (this.status !== "ready") return;
+    this.#quietly(() => this.run((core) => core.refresh()));
+    this.#quietly(() => this.sendOutbox());
   };
 
   /** What nobody waits for: what fails of it comes up in the call that needs it. */

@@ -29,6 +29,6 @@ export type {
   WrapOptions,
 } from "./types.js";
 export { version } from "./version.js";
-export { Wardkey, type WardkeyEventMap } from "./wardkey.js";
+export { type AuditEntry, Wardkey, type WardkeyEventMap } from "./wardkey.js";
 export { setWorker } from "./workers.js";
 export { unwrapKey, wrapKey } from "./wrap.js";

@@ -1,13 +1,15 @@
-import { MAX_NAME, passwordText, shortText, toOptions } from "./arguments.js";
+import { MAX_NAME, passwordText, shortText, toBytes, toOptions } from "./arguments.js";
 import { toSettings, type WardkeyOptions } from "./client-options.js";
 import type { CoreClient, CoreSession, CoreTask } from "./core/wardkey_core.js";
-import { call } from "./core.js";
+import { call, core } from "./core.js";
+import type { Settled } from "./data-key.js";
 import { chosenEngine } from "./engine.js";
-import { invalid } from "./errors.js";
+import { fromCore, invalid } from "./errors.js";
 import { isPersisted, isSecure, type StorageHealth } from "./health.js";
 import { ALL_RIGHTS, type Recipient, type Rights, toRecipients, toRights } from "./recipient.js";
 import { Session } from "./session.js";
 import { type Listener, SharedClient, type Status } from "./shared-client.js";
+import type { Bytes } from "./types.js";
 import { hasWorker } from "./workers.js";
 
 export interface WardkeyEventMap {
@@ -20,6 +22,18 @@ export interface WardkeyEventMap {
   "cache-degraded": CustomEvent<{ reason: string }>;
   // biome-ignore lint/complexity/noBannedTypes: as the contract has it
   "cache-wiped": CustomEvent<{}>;
+}
+
+export interface AuditEntry {
+  /** By the key server's clock. */
+  at: Date;
+  /** A user; empty for the key server itself and the application. */
+  actor: string;
+  /** docs/SPEC.md, section 14.1 */
+  action: string;
+  sessionId?: string;
+  groupId?: string;
+  detail?: Record<string, string>;
 }
 
 const SECRET: unique symbol = Symbol("construct");
@@ -179,7 +193,8 @@ export class Wardkey extends EventTarget {
     this.#shared.leave(this.#listener);
   }
 
-  /** A new session. Resolves when the server has it. The creator is a recipient with all rights unless includeSelf is false.
+  /** A new session. Resolves when the server has it. With offline: when it is safely in the device's outbox (`storage-unavailable` if it can't be), for recipients
+   *  who were met before; it is sent when somebody answers, and again after reloads: `Session.published`. The creator is a recipient with all rights unless includeSelf is false.
    *  @throws `unknown-user`, `not-certified`, `pin-mismatch`, `locked`, `network`, `server` */
   async createSession(options: {
     recipients: readonly Recipient[];
@@ -188,14 +203,42 @@ export class Wardkey extends EventTarget {
     includeSelf?: boolean;
     offline?: boolean;
   }): Promise<Session> {
-    const { recipients, managers = [], rights, includeSelf = true } = toOptions(options, CREATE);
+    const { recipients, managers = [], rights, includeSelf = true, offline = false } = toOptions(options, CREATE);
     const given = toRecipients(recipients as readonly Recipient[], toRights(rights));
     given.push(...toRecipients(managers, ALL_RIGHTS, "managers"));
     if (typeof includeSelf !== "boolean") throw invalid("includeSelf is not a boolean");
+    if (typeof offline !== "boolean") throw invalid("offline is not a boolean");
     const { userId } = this;
     if (includeSelf && userId !== undefined) given.push(["user", userId, undefined, ALL_RIGHTS]);
-    const session = await this.#run<CoreSession>((core) => core.createSession(given));
-    return Session.fromCore(session, this.#shared);
+    const session = await this.#run<CoreSession>((core) => core.createSession(given, offline));
+    const opened = Session.fromCore(session, this.#shared);
+    if (offline) this.#shared.sendOutbox().catch(() => undefined);
+    return opened;
+  }
+
+  /** A session by its id, or by a message of it.
+   *  @throws `unknown-session`, `not-a-recipient`, `revoked`; `bad-signature`, `not-certified`, `key-mismatch`, `rollback`, `fork` for what is not as it should be; `locked`, `network`, `server` */
+  async openSession(idOrSealed: string | Bytes): Promise<Session> {
+    const [opened] = await this.openSessions([idOrSealed]);
+    if (!opened?.ok) throw opened?.error ?? invalid("no session");
+    return opened.value;
+  }
+
+  /** Sessions by ids or messages, with one key request for all that aren't known yet. */
+  async openSessions(idsOrSealed: readonly (string | Bytes)[]): Promise<Settled<Session>[]> {
+    if (!Array.isArray(idsOrSealed)) throw invalid("the ids are not an array");
+    const { messageStart } = await core();
+    const wanted = idsOrSealed.map((given: string | Bytes) =>
+      typeof given === "string"
+        ? shortText(given, "a session's id", MAX_NAME, "invalid-argument")
+        : toBytes(given, "a session", "its id, or a message of it").slice(0, messageStart()),
+    );
+    const opened = await this.#run<(CoreSession | Error)[]>((core) => core.openSessions(wanted));
+    return opened.map((session) =>
+      session instanceof Error
+        ? { ok: false, error: fromCore(session) }
+        : { ok: true, value: Session.fromCore(session, this.#shared) },
+    );
   }
 
   /** What the people of both sides compare: the same number on both.
@@ -226,8 +269,26 @@ export class Wardkey extends EventTarget {
       secureContext: isSecure(),
       engine: chosenEngine(),
       worker: (await hasWorker()) ? "started" : "inline",
-      outbox: 0,
+      outbox: await this.#run<number>((core) => core.outboxLength()),
     };
+  }
+
+  /** Key releases and right changes, of a session or of the own account; hash-chained, verified while read. Openings from a warm cache leave no trace.
+   *  @throws `unknown-session`, `revoked`, `not-a-recipient`; `bad-signature`, `rollback`, `fork` for what is no chain up to what the key server signed; `locked`, `network`, `server` */
+  async auditLog(options?: { sessionId?: string; since?: Date }): Promise<AuditEntry[]> {
+    const { sessionId, since } = toOptions(options, ["sessionId", "since"]);
+    if (sessionId !== undefined) shortText(sessionId, "sessionId", MAX_NAME, "invalid-argument");
+    const from = since === undefined ? 0 : toTime(since);
+    const told = await this.#run<[number, string?, string?, string?, string[]?][]>((core) =>
+      core.auditLog(sessionId, from),
+    );
+    return told.map(([at, actor = "", action = "", session, detail = []]) => ({
+      at: new Date(at),
+      actor,
+      action,
+      ...(session === undefined ? {} : { sessionId: session }),
+      ...(detail.length === 0 ? {} : { detail: toDetail(detail) }),
+    }));
   }
 
   override addEventListener<K extends keyof WardkeyEventMap>(
@@ -270,4 +331,17 @@ function address(email: unknown): string {
 function toStore(store: unknown): unknown {
   if (store !== undefined && typeof store !== "function") throw invalid("storeLoginSecret is not a function");
   return store;
+}
+
+function toTime(since: unknown): number {
+  const time = since instanceof Date ? since.getTime() : Number.NaN;
+  if (!Number.isSafeInteger(time)) throw invalid("since is not a Date");
+  return Math.max(time, 0);
+}
+
+/** A record of [name, value, …]. */
+function toDetail(pairs: readonly string[]): Record<string, string> {
+  const entries: [string, string][] = [];
+  for (let at = 0; at + 1 < pairs.length; at += 2) entries.push([pairs[at] as string, pairs[at + 1] as string]);
+  return Object.fromEntries(entries);
 }
