@@ -15,7 +15,6 @@ use crate::{
     error::Result,
     identity::{Identity, UserId},
     journal::{Place, Subject},
-    key_pair::Suite,
     signed::Hash,
 };
 
@@ -122,14 +121,13 @@ impl<H: Host> Client<H> {
             true => Some(now.saturating_add(self.options.resume)),
             false => rows.resume_end().await,
         };
-        let is_hybrid =
-            |ready: &Ready| ready.keys.encryption.iter().all(|pair| pair.public_key().suite() == Suite::Hybrid);
         let entry = self.with(|ready| {
             let version = ready.envelope.version();
-            is_hybrid(ready).then(|| resume_bytes(&ready.keys, &ready.state, &ready.state_key, version))
+            let entry = resume_bytes(&ready.keys, &ready.state, &ready.state_key, version);
+            entry.map(|entry| (entry, Rc::clone(&ready.keys)))
         });
         match (entry, end.filter(|end| *end > now)) {
-            (Ok(Some(Ok(entry))), Some(end)) => rows.keep_resume(end, &entry).await,
+            (Ok(Ok((entry, keys))), Some(end)) => rows.keep_resume(end, &entry, &keys).await,
             _ => rows.forget_resume().await,
         }
         if self.locks.get() != locks {

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use rand_core::TryCryptoRng;
 
 use super::{
-    CONFLICT, Client, Host, TRIES,
+    CONFLICT, Client, Host, LOCKED, TRIES,
     api::{Answer, Bundles},
     met::People,
     ready::Ready,
@@ -25,6 +25,7 @@ use crate::{
     message::{Header, Padding},
     party::Party,
     random::Random,
+    secret::SecretBytes,
     session::{Grant, Hand, Keys, Made, Opened, Rights, Session, Signer, Signers, create},
     signed::{Hash, Minimum, Unverified},
 };
@@ -430,11 +431,26 @@ impl<H: Host> Client<H> {
             None => session.open(&mut self.host.random().borrow_mut(), &parties, &keys.refs().0)?,
             Some(pair) => {
                 let unwrapping = sealed.begin(pair.public_key())?;
-                let key = self.host.unwrap_rsa(pair, unwrapping.label(), unwrapping.body()).await?;
+                let key = self.unwrap_rsa(pair, unwrapping.label(), unwrapping.body()).await?;
                 session.keys_from(sealed.generation(), unwrapping.finish(key.expose())?)?
             }
         };
         Ok(opened.into_parts())
+    }
+
+    /// By the host, or where a reload left no private key by the device. If that has lost it, only the password brings it back.
+    async fn unwrap_rsa(&self, pair: &KeyPair, label: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
+        if !pair.is_away() {
+            return self.host.unwrap_rsa(pair, label, body).await;
+        }
+        let user = self.with(|ready| ready.user.clone())?;
+        match self.rows(&user).unwrap_rsa(pair, label, body).await {
+            Some(opened) => opened,
+            None => {
+                self.lock().await;
+                Err(LOCKED)
+            }
+        }
     }
 
     /// Does the log still let this user in? The creator may be no reader.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use rand_chacha::ChaCha20Rng;
-use rsa::Oaep;
+use rsa::{Oaep, RsaPrivateKey, pkcs8::DecodePrivateKey};
 use serde_json::{Map, Value};
 use sha2::Sha256;
 use wardkey::{
@@ -258,7 +258,14 @@ impl World {
         self.devices.set(self.devices.get() + 1);
         let mut rng = seeded(&format!("device {}", self.devices.get()));
         let key = Secret::generate(&mut rng).unwrap();
-        TestDevice(Rc::new(Storage { rows: RefCell::default(), mood: Cell::default(), key, rng: RefCell::new(rng) }))
+        TestDevice(Rc::new(Storage {
+            rows: RefCell::default(),
+            mood: Cell::default(),
+            key,
+            sealed: RefCell::default(),
+            rsa: RefCell::default(),
+            rng: RefCell::new(rng),
+        }))
     }
 
     /// A client on a device.
@@ -366,6 +373,8 @@ pub(crate) enum Mood {
     Unsafe,
     /// No key of the browser's can be kept.
     Keyless,
+    /// None of RSA.
+    WithoutRsa,
 }
 
 /// A device.
@@ -384,12 +393,17 @@ pub(crate) struct Storage {
     pub(crate) rows: RefCell<BTreeMap<String, Vec<u8>>>,
     pub(crate) mood: Cell<Mood>,
     key: Secret<32>,
+    /// What was sealed under it last.
+    pub(crate) sealed: RefCell<Vec<u8>>,
+    /// RSA keys, by rows that nothing is read from.
+    pub(crate) rsa: RefCell<BTreeMap<String, RsaPrivateKey>>,
     rng: RefCell<Seeded>,
 }
 
 impl Storage {
     pub(crate) fn wipe(&self) {
         self.rows.borrow_mut().clear();
+        self.rsa.borrow_mut().clear();
     }
 
     /// Names of its rows, without the users' tags.
@@ -424,21 +438,43 @@ impl Device for TestDevice {
     async fn delete(&self, row: &str) {
         pause().await;
         self.rows.borrow_mut().remove(row);
+        self.rsa.borrow_mut().remove(row);
     }
     async fn names(&self, prefix: &str) -> Vec<String> {
         pause().await;
         let is_there = self.mood.get() != Mood::Blocked;
-        self.rows.borrow().keys().filter(|row| is_there && row.starts_with(prefix)).cloned().collect()
+        let (rows, rsa) = (self.rows.borrow(), self.rsa.borrow());
+        rows.keys().chain(rsa.keys()).filter(|row| is_there && row.starts_with(prefix)).cloned().collect()
     }
     async fn seal(&self, context: &[u8], plain: &SecretBytes) -> Option<Vec<u8>> {
         pause().await;
+        self.sealed.replace(plain.expose().to_vec());
         let sealed = cobblestone::seal(&self.key, &mut self.rng.borrow_mut(), context, plain.expose());
-        sealed.ok().filter(|_| self.mood.get() == Mood::Good)
+        sealed.ok().filter(|_| !matches!(self.mood.get(), Mood::Blocked | Mood::Keyless))
     }
     async fn open(&self, context: &[u8], sealed: &[u8]) -> Option<SecretBytes> {
         pause().await;
         cobblestone::open(&self.key, context, sealed).ok().map(SecretBytes::new)
     }
+    async fn keep_rsa(&self, row: &str, pkcs8: &SecretBytes) -> bool {
+        pause().await;
+        let is_kept = self.mood.get() == Mood::Good;
+        if is_kept {
+            let key = RsaPrivateKey::from_pkcs8_der(pkcs8.expose()).unwrap();
+            self.rsa.borrow_mut().insert(row.to_owned(), key);
+        }
+        is_kept
+    }
+    async fn unwrap_rsa(&self, row: &str, label: &[u8; 32], body: &[u8]) -> Option<Result<SecretBytes>> {
+        pause().await;
+        let rsa = self.rsa.borrow();
+        Some(open_oaep(rsa.get(row)?, label, body))
+    }
+}
+
+fn open_oaep(key: &RsaPrivateKey, label: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
+    let opened = key.decrypt(Oaep::<Sha256>::new_with_label(*label), body);
+    opened.map(SecretBytes::new).map_err(|_| Error::new(Code::UnwrapFailed, "the wrapped key does not open"))
 }
 
 /// What a client stands on. Its RSA is another engine's, with the keys of `testdata/rsa`.
@@ -493,8 +529,7 @@ impl Host for TestHost {
     async fn unwrap_rsa(&self, pair: &KeyPair, label: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
         pause().await;
         self.unwrapped.set(self.unwrapped.get() + 1);
-        let opened = rsa_key(pair.public_key().suite()).decrypt(Oaep::<Sha256>::new_with_label(*label), body);
-        opened.map(SecretBytes::new).map_err(|_| Error::new(Code::UnwrapFailed, "the wrapped key does not open"))
+        open_oaep(&rsa_key(pair.public_key().suite()), label, body)
     }
 }
 
