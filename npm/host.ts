@@ -3,9 +3,10 @@ import type { Backend, Json } from "./backend.js";
 import { core } from "./core.js";
 import type { Device } from "./device.js";
 import { isWardkeyError, WardkeyError } from "./errors.js";
-import { newRsa, type RsaSuite } from "./rsa.js";
+import { importPkcs8, newRsa, openNative, type RsaSuite, strictCrypto } from "./rsa.js";
 import { derive } from "./slow.js";
 import type { Out } from "./types.js";
+import { run } from "./workers.js";
 
 /** What Rust calls: `src/js/host.rs`, `backend.rs`, `device.rs`.
  *  @internal */
@@ -13,6 +14,7 @@ export class CoreHost {
   readonly #backend: Backend;
   readonly #device: Device;
   readonly #ended = new AbortController();
+  readonly #natives = new Map<string, Promise<CryptoKey | undefined>>();
 
   constructor(backend: Backend, device: Device) {
     this.#backend = backend;
@@ -22,6 +24,7 @@ export class CoreHost {
   /** Requests that are under way end. */
   close(): void {
     this.#ended.abort();
+    this.forget();
     this.#device.close();
   }
 
@@ -60,6 +63,34 @@ export class CoreHost {
     return newRsa(await core(), suite);
   }
 
+  /** OAEP with the private key of this fingerprint: by WebCrypto, which keeps it until forget(), or in a worker. */
+  async unwrapRsa(fingerprint: string, pkcs8: Out, label: Out, body: Out): Promise<Uint8Array> {
+    try {
+      const subtle = await strictCrypto();
+      const native = subtle && (await this.#native(subtle, fingerprint, pkcs8));
+      if (subtle && native) return await openNative(subtle, native, label, body);
+      return await run("rsaUnwrap", () => [pkcs8.slice(), label.slice(), body.slice()]);
+    } finally {
+      pkcs8.fill(0);
+    }
+  }
+
+  #native(subtle: SubtleCrypto, fingerprint: string, pkcs8: Out): Promise<CryptoKey | undefined> {
+    let native = this.#natives.get(fingerprint);
+    if (!native) {
+      native = importPkcs8(subtle, pkcs8.slice());
+      this.#natives.set(fingerprint, native);
+    }
+    return native;
+  }
+
+  /** What the open identity left here. */
+  forget(): void {
+    this.#natives.clear();
+  }
+
+  keepRsa = (row: string, pkcs8: Out) => this.#device.keepRsa(row, pkcs8);
+  unwrapKept = (row: string, label: Out, body: Out) => this.#device.unwrapRsa(row, label, body);
   readRow = (row: string) => this.#device.readRow(row);
   writeRow = (row: string, value: Out) => this.#device.writeRow(row, value);
   deleteRow = (row: string) => this.#device.deleteRow(row);
