@@ -19,6 +19,12 @@ export function setEngine(engine: Engine): void {
   chosen = engine;
 }
 
+/** The one that is chosen.
+ *  @internal */
+export function chosenEngine(): Engine {
+  return chosen;
+}
+
 /** WebCrypto, if the chosen engine lets it be used for work of this size; "auto" takes it from `worthwhile` on.
  *  @internal */
 export function webCrypto(size = 0, worthwhile = 0): SubtleCrypto | undefined {

@@ -1,11 +1,12 @@
 /** Wardkey, with its WebAssembly module inside. */
 import { provide } from "./core.js";
-import { inlined } from "./inlined.js";
+import { packed } from "./inlined-data.js";
 import * as slim from "./slim.js";
+import { unpack } from "./unpack.js";
 
 // These names are bindings of this file, not re-exports: a bundler that is told of no side effects would pass over a file that only
 // re-exports, and the module with it. Aliases, not constants: an editor shows what is said of the classes and functions themselves.
-provide(inlined);
+provide(() => unpack(packed));
 
 export import init = slim.init;
 export import version = slim.version;
@@ -26,6 +27,7 @@ export import unwrapKey = slim.unwrapKey;
 export import sealBackup = slim.sealBackup;
 export import openBackup = slim.openBackup;
 export type {
+  AuditEntry,
   Author,
   Backend,
   Bytes,
@@ -50,6 +52,7 @@ export type {
   Rights,
   Sealed,
   Settled,
+  StorageHealth,
   Suite,
   WardkeyEventMap,
   WardkeyOptions,

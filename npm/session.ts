@@ -22,17 +22,17 @@ export class Session {
   /** Resolved at once unless created offline. */
   readonly published: Promise<void>;
 
-  private constructor(secret: typeof SECRET, session: CoreSession, shared: SharedClient, published: Promise<void>) {
+  private constructor(secret: typeof SECRET, session: CoreSession, shared: SharedClient) {
     if (secret !== SECRET) throw invalid("a Session comes from createSession() or openSession()");
     this.id = call(() => session.id());
     this.#session = new Handle(session);
     this.#shared = shared;
-    this.published = published;
+    this.published = call(() => session.isPublished()) ? Promise.resolve() : shared.published(this.id);
   }
 
   /** @internal */
-  static fromCore(session: CoreSession, shared: SharedClient, published = Promise.resolve()): Session {
-    return new Session(SECRET, session, shared, published);
+  static fromCore(session: CoreSession, shared: SharedClient): Session {
+    return new Session(SECRET, session, shared);
   }
 
   /** Who has rights, as the server knows it; offline, as this device does.

@@ -1,11 +1,16 @@
-import { MAX_NAME, passwordText, shortText, toOptions } from "./arguments.js";
+import { MAX_NAME, passwordText, shortText, toBytes, toOptions } from "./arguments.js";
 import { toSettings, type WardkeyOptions } from "./client-options.js";
 import type { CoreClient, CoreSession, CoreTask } from "./core/wardkey_core.js";
-import { call } from "./core.js";
-import { invalid } from "./errors.js";
+import { call, core } from "./core.js";
+import type { Settled } from "./data-key.js";
+import { chosenEngine } from "./engine.js";
+import { fromCore, invalid } from "./errors.js";
+import { isPersisted, isSecure, type StorageHealth } from "./health.js";
 import { ALL_RIGHTS, type Recipient, type Rights, toRecipients, toRights } from "./recipient.js";
 import { Session } from "./session.js";
 import { type Listener, SharedClient, type Status } from "./shared-client.js";
+import type { Bytes } from "./types.js";
+import { hasWorker } from "./workers.js";
 
 export interface WardkeyEventMap {
   statuschange: CustomEvent<{ status: Wardkey["status"] }>;
@@ -17,6 +22,18 @@ export interface WardkeyEventMap {
   "cache-degraded": CustomEvent<{ reason: string }>;
   // biome-ignore lint/complexity/noBannedTypes: as the contract has it
   "cache-wiped": CustomEvent<{}>;
+}
+
+export interface AuditEntry {
+  /** By the key server's clock. */
+  at: Date;
+  /** A user; empty for the key server itself and the application. */
+  actor: string;
+  /** docs/SPEC.md, section 14.1 */
+  action: string;
+  sessionId?: string;
+  groupId?: string;
+  detail?: Record<string, string>;
 }
 
 const SECRET: unique symbol = Symbol("construct");
@@ -85,6 +102,7 @@ export class Wardkey extends EventTarget {
     const [user, text] = [name(userId), passwordText(password)];
     const contact = recoveryContact && address(toOptions(recoveryContact, ["email"]).email);
     await this.#run((core) => core.register(user, text, contact));
+    this.#shared.unlocked();
   }
 
   /** Silent recovery. "local": the identity was on the device; "restored": it came from the backup (after a wipe, on a new device).
@@ -97,7 +115,9 @@ export class Wardkey extends EventTarget {
     const { userId, password, minBackupVersion = 0 } = toOptions(options, ["userId", "password", "minBackupVersion"]);
     const [user, text] = [name(userId), passwordText(password)];
     if (typeof minBackupVersion !== "number") throw invalid("minBackupVersion is not a number");
-    return this.#run((core) => core.unlock(user, text, minBackupVersion));
+    const from = await this.#run<"local" | "restored">((core) => core.unlock(user, text, minBackupVersion));
+    this.#shared.unlocked();
+    return from;
   }
 
   /** Atomic: the new backup is uploaded as pending, storeLoginSecret is awaited, then it counts; after a failure in between, either password still works.
@@ -135,6 +155,7 @@ export class Wardkey extends EventTarget {
     const recovery = shortText(given.recoveryId, "recoveryId", MAX_CODE, "invalid-argument");
     const code = shortText(given.code, "the code", MAX_CODE, "otp-wrong").trim();
     await this.#run((core) => core.finishRecovery(this.#shared.host, user, recovery, code, text, store));
+    this.#shared.unlocked();
   }
 
   /** New keys for the same identity, signed by the old ones; what was wrapped for the old ones still opens.
@@ -154,12 +175,14 @@ export class Wardkey extends EventTarget {
 
   /** Keys out of memory, resume entry deleted, in all tabs. */
   async lock(): Promise<void> {
-    await this.#run((core) => core.lock());
+    this.#open();
+    await this.#shared.lock();
   }
 
   /** As lock(), and deletes the sealed identity and the cache from this device. */
   async forget(): Promise<void> {
     const user = this.userId;
+    await this.lock();
     await this.#run((core) => core.forget(user));
   }
 
@@ -170,7 +193,8 @@ export class Wardkey extends EventTarget {
     this.#shared.leave(this.#listener);
   }
 
-  /** A new session. Resolves when the server has it. The creator is a recipient with all rights unless includeSelf is false.
+  /** A new session. Resolves when the server has it. With offline: when it is safely in the device's outbox (`storage-unavailable` if it can't be), for recipients
+   *  who were met before; it is sent when somebody answers, and again after reloads: `Session.published`. The creator is a recipient with all rights unless includeSelf is false.
    *  @throws `unknown-user`, `not-certified`, `pin-mismatch`, `locked`, `network`, `server` */
   async createSession(options: {
     recipients: readonly Recipient[];
@@ -179,14 +203,42 @@ export class Wardkey extends EventTarget {
     includeSelf?: boolean;
     offline?: boolean;
   }): Promise<Session> {
-    const { recipients, managers = [], rights, includeSelf = true } = toOptions(options, CREATE);
+    const { recipients, managers = [], rights, includeSelf = true, offline = false } = toOptions(options, CREATE);
     const given = toRecipients(recipients as readonly Recipient[], toRights(rights));
     given.push(...toRecipients(managers, ALL_RIGHTS, "managers"));
     if (typeof includeSelf !== "boolean") throw invalid("includeSelf is not a boolean");
+    if (typeof offline !== "boolean") throw invalid("offline is not a boolean");
     const { userId } = this;
     if (includeSelf && userId !== undefined) given.push(["user", userId, undefined, ALL_RIGHTS]);
-    const session = await this.#run<CoreSession>((core) => core.createSession(given));
-    return Session.fromCore(session, this.#shared);
+    const session = await this.#run<CoreSession>((core) => core.createSession(given, offline));
+    const opened = Session.fromCore(session, this.#shared);
+    if (offline) this.#shared.sendOutbox().catch(() => undefined);
+    return opened;
+  }
+
+  /** A session by its id, or by a message of it.
+   *  @throws `unknown-session`, `not-a-recipient`, `revoked`; `bad-signature`, `not-certified`, `key-mismatch`, `rollback`, `fork` for what is not as it should be; `locked`, `network`, `server` */
+  async openSession(idOrSealed: string | Bytes): Promise<Session> {
+    const [opened] = await this.openSessions([idOrSealed]);
+    if (!opened?.ok) throw opened?.error ?? invalid("no session");
+    return opened.value;
+  }
+
+  /** Sessions by ids or messages, with one key request for all that aren't known yet. */
+  async openSessions(idsOrSealed: readonly (string | Bytes)[]): Promise<Settled<Session>[]> {
+    if (!Array.isArray(idsOrSealed)) throw invalid("the ids are not an array");
+    const { messageStart } = await core();
+    const wanted = idsOrSealed.map((given: string | Bytes) =>
+      typeof given === "string"
+        ? shortText(given, "a session's id", MAX_NAME, "invalid-argument")
+        : toBytes(given, "a session", "its id, or a message of it").slice(0, messageStart()),
+    );
+    const opened = await this.#run<(CoreSession | Error)[]>((core) => core.openSessions(wanted));
+    return opened.map((session) =>
+      session instanceof Error
+        ? { ok: false, error: fromCore(session) }
+        : { ok: true, value: Session.fromCore(session, this.#shared) },
+    );
   }
 
   /** What the people of both sides compare: the same number on both.
@@ -202,6 +254,41 @@ export class Wardkey extends EventTarget {
     const user = name(userOrGroupId);
     const compared = shortText(fingerprintOrSafetyNumber, "what was compared", MAX_COMPARED, "pin-mismatch");
     await this.#run((core) => core.verify(user, compared));
+  }
+
+  /** What a front end shows before keys are lost. */
+  async storageHealth(): Promise<StorageHealth> {
+    const backup = await this.#run<StorageHealth["backup"]>((core) => core.backupHealth());
+    const { lastWipe } = this.#shared;
+    return {
+      identityStore: this.#shared.device.kind,
+      cacheStore: "memory",
+      persisted: await isPersisted(),
+      backup,
+      ...(lastWipe === undefined ? {} : { lastWipe }),
+      secureContext: isSecure(),
+      engine: chosenEngine(),
+      worker: (await hasWorker()) ? "started" : "inline",
+      outbox: await this.#run<number>((core) => core.outboxLength()),
+    };
+  }
+
+  /** Key releases and right changes, of a session or of the own account; hash-chained, verified while read. Openings from a warm cache leave no trace.
+   *  @throws `unknown-session`, `revoked`, `not-a-recipient`; `bad-signature`, `rollback`, `fork` for what is no chain up to what the key server signed; `locked`, `network`, `server` */
+  async auditLog(options?: { sessionId?: string; since?: Date }): Promise<AuditEntry[]> {
+    const { sessionId, since } = toOptions(options, ["sessionId", "since"]);
+    if (sessionId !== undefined) shortText(sessionId, "sessionId", MAX_NAME, "invalid-argument");
+    const from = since === undefined ? 0 : toTime(since);
+    const told = await this.#run<[number, string?, string?, string?, string[]?][]>((core) =>
+      core.auditLog(sessionId, from),
+    );
+    return told.map(([at, actor = "", action = "", session, detail = []]) => ({
+      at: new Date(at),
+      actor,
+      action,
+      ...(session === undefined ? {} : { sessionId: session }),
+      ...(detail.length === 0 ? {} : { detail: toDetail(detail) }),
+    }));
   }
 
   override addEventListener<K extends keyof WardkeyEventMap>(
@@ -224,8 +311,12 @@ export class Wardkey extends EventTarget {
   }
 
   #run<T>(make: (core: CoreClient) => CoreTask): Promise<T> {
-    if (this.#closed) throw invalid("used after close()");
+    this.#open();
     return this.#shared.run(make);
+  }
+
+  #open(): void {
+    if (this.#closed) throw invalid("used after close()");
   }
 }
 
@@ -240,4 +331,17 @@ function address(email: unknown): string {
 function toStore(store: unknown): unknown {
   if (store !== undefined && typeof store !== "function") throw invalid("storeLoginSecret is not a function");
   return store;
+}
+
+function toTime(since: unknown): number {
+  const time = since instanceof Date ? since.getTime() : Number.NaN;
+  if (!Number.isSafeInteger(time)) throw invalid("since is not a Date");
+  return Math.max(time, 0);
+}
+
+/** A record of [name, value, …]. */
+function toDetail(pairs: readonly string[]): Record<string, string> {
+  const entries: [string, string][] = [];
+  for (let at = 0; at + 1 < pairs.length; at += 2) entries.push([pairs[at] as string, pairs[at + 1] as string]);
+  return Object.fromEntries(entries);
 }

@@ -2,8 +2,9 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { gzipSync } from "node:zlib";
 import { withoutPanicMessages } from "./panics.mjs";
-import { main, root, run, step } from "./run.mjs";
+import { Failure, main, root, run, step } from "./run.mjs";
 import * as tools from "./tools.mjs";
 
 const pkg = join(root, "pkg");
@@ -38,38 +39,78 @@ const OPTIMISE = [
   "--strip-producers",
 ];
 
-/** The JavaScript and the types around the module that cargo built. */
-export function bind(profile, out) {
+/** Each WebAssembly module of the package: its crate, and the name of what is made of it. Two crates are never built in one go: they would share their features. */
+export const MODULES = [
+  { crate: "wardkey", name: "wardkey_core" },
+  { crate: "wardkey-testing", name: "wardkey_testing" },
+];
+
+/** The JavaScript and the types around a module that cargo built. */
+export function bind({ crate, name }, profile, out) {
   run("wasm-bindgen", [
-    at("target/wasm32-unknown-unknown", profile, "wardkey.wasm"),
+    at("target/wasm32-unknown-unknown", profile, `${crate.replaceAll("-", "_")}.wasm`),
     "--target",
     "web",
     "--omit-default-module-path",
     "--out-dir",
     out,
     "--out-name",
-    "wardkey_core",
+    name,
   ]);
 }
 
-/** The module: compiled, bound, and made small. The bytes depend on the sources and the pinned tools alone. */
-function compile() {
+/** A module: compiled, bound, and made small. The bytes depend on the sources and the pinned tools alone. */
+function compile(module) {
   const flags = [
     `--remap-path-prefix=${root}=/wardkey`,
     `--remap-path-prefix=${process.env.CARGO_HOME ?? `${process.env.HOME}/.cargo`}=/cargo`,
   ];
-  run("cargo", ["build", "--release", "--lib", "--locked", "--target", "wasm32-unknown-unknown"], {
+  const target = ["--target", "wasm32-unknown-unknown"];
+  run("cargo", ["build", "--release", "--locked", "--lib", "-p", module.crate, ...target], {
     env: { CARGO_ENCODED_RUSTFLAGS: flags.join("\x1f"), CARGO_TARGET_DIR: at("target") },
   });
-  rmSync(core, { recursive: true, force: true });
-  bind("release", core);
-  const wasm = join(core, "wardkey_core_bg.wasm");
+  bind(module, "release", core);
+  const wasm = join(core, `${module.name}_bg.wasm`);
   writeFileSync(wasm, withoutPanicMessages(readFileSync(wasm)));
   run("node", [at("node_modules/binaryen/bin/wasm-opt"), wasm, ...OPTIMISE, "-o", wasm]);
 }
 
 function types() {
   run("npx", ["tsc", "-p", at("npm/tsconfig.json")]);
+}
+
+/** Writes a module of JavaScript that holds this WebAssembly: its `packed` is what npm/unpack.ts unpacks. */
+export async function inline(wasm, file) {
+  const { compress, decompress } = await import("lzma1");
+  // A window of 2 MiB; a longer one would only take memory.
+  const lzma = compress(wasm, 5);
+  if (!wasm.equals(decompress(lzma))) throw new Failure(`${file}: LZMA doesn't give the module back`);
+  // gzip ends with the CRC-32 and the length.
+  const checksum = gzipSync(lzma, { level: 0 }).subarray(-8, -4).swap32();
+  const packed = Buffer.concat([checksum, lzma]).toString("base64");
+  writeFileSync(join(pkg, file), `export const packed = "${packed}";\n`);
+}
+
+/** What undoes it: a part of lzma1, with its licence. */
+async function unpacker() {
+  const { build: bundle } = await import("esbuild");
+  const from = (...path) => at("node_modules/lzma1", ...path);
+  const contents = `export { Decoder } from "./decoder.js"; export { InputBuffer, OutputBuffer } from "./streams.js";`;
+  const licence = readFileSync(from("LICENSE"), "utf8").trim();
+  await bundle({
+    stdin: { contents, resolveDir: from("lib") },
+    absWorkingDir: root,
+    // The paths that it notes are the same wherever node_modules comes from.
+    preserveSymlinks: true,
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    banner: {
+      js: `/*\nThe decoder of https://github.com/xseman/lzma1, a fork of LZMA-JS, © Nathan Rugg\n\n${licence}\n*/`,
+    },
+    outfile: join(pkg, "lzma.js"),
+    logLevel: "error",
+  });
 }
 
 /** The glue as a worker needs it: the module gives it no objects, so none of the glue's classes is needed. */
@@ -107,12 +148,14 @@ export async function assemble() {
   rmSync(pkg, { recursive: true, force: true });
   mkdirSync(join(pkg, "core"), { recursive: true });
   types();
-  const wasm = readFileSync(join(core, "wardkey_core_bg.wasm"));
-  const { default: zopfli } = await import("@gfx/zopfli");
-  writeFileSync(join(pkg, "wardkey.wasm"), wasm);
-  const packed = Buffer.from(await zopfli.gzipAsync(wasm, { numiterations: 15 }));
-  writeFileSync(join(pkg, "inlined-data.js"), `export const packed = "${packed.toString("base64")}";\n`);
-  for (const file of ["wardkey_core.js", "wardkey_core.d.ts"]) cpSync(join(core, file), join(pkg, "core", file));
+  const wasm = (name) => readFileSync(join(core, `${name}_bg.wasm`));
+  writeFileSync(join(pkg, "wardkey.wasm"), wasm("wardkey_core"));
+  await inline(wasm("wardkey_core"), "inlined-data.js");
+  await inline(wasm("wardkey_testing"), "testing-data.js");
+  await unpacker();
+  for (const { name } of MODULES) {
+    for (const file of [`${name}.js`, `${name}.d.ts`]) cpSync(join(core, file), join(pkg, "core", file));
+  }
   await inlineWorker();
   cpSync(at("pkg.json"), join(pkg, "package.json"));
   cpSync(at("npm/README.md"), join(pkg, "README.md"));
@@ -123,7 +166,8 @@ export async function build() {
   tools.rust();
   tools.nodeModules();
   tools.wasmBindgen();
-  await step("compile the module", compile);
+  rmSync(core, { recursive: true, force: true });
+  for (const module of MODULES) await step(`compile ${module.crate}`, () => compile(module));
   await step("assemble pkg/", assemble);
 }
 

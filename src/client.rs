@@ -3,6 +3,7 @@
 //! Every call borrows the client shared and holds nothing borrowed while it waits, so that calls may run beside each other, and a call may end at any wait.
 
 mod api;
+mod audit;
 mod cache;
 mod change;
 mod device;
@@ -15,6 +16,7 @@ mod login;
 mod met;
 mod open;
 mod opening;
+mod outbox;
 mod people;
 mod ready;
 mod recipient;
@@ -31,8 +33,8 @@ use core::{
 };
 use std::rc::Rc;
 
-use self::{cache::Cache, device::Rows, login::Derived, ready::Ready};
 pub use self::{
+    audit::AuditEntry,
     cache::CacheOptions,
     device::{Device, MemoryDevice},
     event::{Event, Status},
@@ -40,8 +42,10 @@ pub use self::{
     open::OpenSession,
     recipient::Recipient,
     recovery::RecoveryStarted,
+    state::BackupHealth,
     unlock::Unlocked,
 };
+use self::{cache::Cache, device::Rows, login::Derived, ready::Ready};
 use crate::{
     cache::Now,
     error::{Code, Error},
@@ -98,6 +102,8 @@ pub struct Client<H: Host> {
     ready: RefCell<Option<Ready>>,
     derived: RefCell<Option<Rc<Derived>>>,
     events: RefCell<Vec<Event>>,
+    /// Sessions of the open identity that the key server doesn't have yet.
+    waiting: RefCell<Vec<Rc<OpenSession>>>,
     /// Counts locks: what was begun before one doesn't make it ready again.
     locks: Cell<u64>,
     /// Of the open identity.
@@ -124,6 +130,7 @@ impl<H: Host> Client<H> {
             ready: RefCell::new(None),
             derived: RefCell::new(None),
             events: RefCell::new(Vec::new()),
+            waiting: RefCell::new(Vec::new()),
             locks: Cell::new(0),
             cache: RefCell::new(None),
             tickets: Cell::new(0),

@@ -93,17 +93,23 @@ impl<S: KeyStore> Cache<S> {
             open.renew(known, term)?;
             return Ok(open);
         }
-        let held = Rc::new(OpenSession::new(id, known, term));
+        let held = Rc::new(OpenSession::new(known, term));
+        self.register(&held);
+        Ok(held)
+    }
+
+    /// Whoever asks for this session finds it, as long as somebody holds it.
+    pub(super) fn register(&self, held: &Rc<OpenSession>) {
         let open = &mut *self.open.borrow_mut();
         // Before it grows, those go that nobody holds any more.
         if open.len() == open.capacity() {
             open.retain(|(_, open)| open.strong_count() > 0);
         }
+        let (id, held) = (*held.id(), Rc::downgrade(held));
         match open.binary_search_by(|(known, _)| known.cmp(&id)) {
-            Ok(place) => open.splice(place..=place, [(id, Rc::downgrade(&held))]).for_each(drop),
-            Err(place) => open.insert(place, (id, Rc::downgrade(&held))),
+            Ok(place) => open.splice(place..=place, [(id, held)]).for_each(drop),
+            Err(place) => open.insert(place, (id, held)),
         }
-        Ok(held)
     }
 
     /// The session of this id, if it is here and may be used, but for what the feed says.

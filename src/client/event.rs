@@ -2,6 +2,7 @@
 
 use super::{Client, Host};
 use crate::{
+    error::Error,
     identity::{Met, UserId},
     signed::Hash,
 };
@@ -46,6 +47,13 @@ pub enum Event {
     },
     /// Others emptied the cache's store.
     CacheWiped,
+    /// A session that was made off line: the key server has it, or won't take it as it is. After an error it waits on, unless it was forgotten (`aborted`).
+    Published {
+        /// Its id.
+        session: Hash,
+        /// Why not.
+        error: Option<Error>,
+    },
 }
 
 impl<H: Host> Client<H> {

@@ -5,12 +5,16 @@ use core::{
     fmt,
 };
 
-use super::LOCKED;
+use rand_core::TryCryptoRng;
+
+use super::{LOCKED, Recipient, met::People};
 use crate::{
     cache::Term,
     data_key::DataKey,
+    encoding::MALFORMED,
     error::{Code, Error, Result},
-    session::{Keys, Session},
+    random::Random,
+    session::{Hand, Keys, Session},
     signed::Hash,
 };
 
@@ -26,6 +30,10 @@ pub struct OpenSession {
     term: Cell<Option<Term>>,
     /// Counts what was told of it.
     told: Cell<u32>,
+    /// Its genesis, until the key server has it.
+    unsent: RefCell<Option<Vec<u8>>>,
+    /// As what it was refused last.
+    refused: Cell<Option<Code>>,
 }
 
 pub(super) struct Known {
@@ -53,9 +61,21 @@ impl fmt::Debug for OpenSession {
 }
 
 impl OpenSession {
-    pub(super) const fn new(id: Hash, known: Known, term: Option<Term>) -> Self {
-        let (standing, told) = (Cell::new(Standing::Live), Cell::new(0));
-        Self { id, known: RefCell::new(known), standing, term: Cell::new(term), told }
+    pub(super) fn new(known: Known, term: Option<Term>) -> Self {
+        Self {
+            id: *known.session.log().id(),
+            known: RefCell::new(known),
+            standing: Cell::new(Standing::Live),
+            term: Cell::new(term),
+            told: Cell::new(0),
+            unsent: RefCell::new(None),
+            refused: Cell::new(None),
+        }
+    }
+
+    /// Waits to be sent, with this genesis.
+    pub(super) fn waiting(known: Known, genesis: Vec<u8>) -> Self {
+        Self { unsent: RefCell::new(Some(genesis)), ..Self::new(known, None) }
     }
 
     /// Its id.
@@ -67,6 +87,50 @@ impl OpenSession {
     /// Its log and wraps, as far as they are known.
     pub fn with<T>(&self, read: impl FnOnce(&Session) -> T) -> T {
         read(&self.known.borrow().session)
+    }
+
+    pub(super) fn with_keys<T>(&self, read: impl FnOnce(&Keys) -> T) -> T {
+        read(&self.known.borrow().keys)
+    }
+
+    /// Has the key server taken it, as far as this client knows?
+    #[must_use]
+    pub fn is_published(&self) -> bool {
+        self.unsent.borrow().is_none()
+    }
+
+    pub(super) fn unsent(&self) -> Option<Vec<u8>> {
+        self.unsent.borrow().clone()
+    }
+
+    /// The key server has it, and it is used for so long. Is that new?
+    pub(super) fn published(&self, term: Option<Term>) -> bool {
+        let is_new = self.unsent.take().is_some();
+        if is_new {
+            self.term.set(term);
+        }
+        is_new
+    }
+
+    /// The key server doesn't take it. Is that new?
+    pub(super) fn refuse(&self, code: Code) -> bool {
+        self.refused.replace(Some(code)) != Some(code)
+    }
+
+    /// Who has rights.
+    pub(super) fn recipients(&self) -> Vec<Recipient> {
+        self.with(|session| session.log().holdings().filter_map(|held| Recipient::of(held.party)).collect())
+    }
+
+    /// The wraps of its genesis, for the newest keys of its readers.
+    pub(super) fn wrap_genesis<R: TryCryptoRng>(
+        &self,
+        rng: &mut Random<R>,
+        hand: &Hand<'_>,
+        people: &People,
+    ) -> Result<Vec<u8>> {
+        let Known { session, keys } = &mut *self.known.borrow_mut();
+        session.wrap_genesis(rng, hand, keys.of(0).ok_or(MALFORMED)?, people)
     }
 
     pub(super) const fn standing(&self) -> Standing {

@@ -56,12 +56,22 @@ impl<H: Host> Client<H> {
         let mut wanted = ids.to_vec();
         wanted.sort_unstable();
         wanted.dedup();
-        let (here, missing) = self.look_for(&cache, wanted).await;
+        let (mut here, mut missing) = self.look_for(&cache, wanted).await;
+        if !missing.is_empty() {
+            // Made off line before this page was loaded, perhaps.
+            let waiting = self.find_waiting(&missing).await?;
+            let mut waits = waiting.iter().map(Option::is_some);
+            missing.retain(|_| waits.next() != Some(true));
+            here.extend(waiting.into_iter().flatten());
+        }
         cache.count(here.len(), missing.len());
         let (mut opened, mut failure) = (Vec::with_capacity(here.len()), None);
         if !missing.is_empty() || !signers.is_empty() {
             (opened, failure) = self.fetch_sessions(&cache, &missing, signers).await;
         }
+        // Nobody else knows of those that weren't sent yet.
+        let (own, here): (Vec<_>, Vec<_>) = here.into_iter().partition(|open| open.term().is_none());
+        opened.extend(own.into_iter().map(|open| (*open.id(), Ok(open))));
         let mut dropped = Vec::new();
         if !here.is_empty() {
             let fresh = self.fresh(&cache).await;

@@ -60,9 +60,10 @@ impl<H: Host> Client<H> {
             self.host.backend().put_share(&user, &base64url(men.application.expose())).await?;
         }
         let backup = envelope.encode();
-        let whole = WholeBody { backup: &backup, share: share.as_deref(), bundle: None, contact: contact.as_deref() };
+        let (share, contact) = (share.as_deref(), contact.as_deref());
+        let whole = WholeBody { backup: &backup, share, bundle: Some(&first), contact };
         let asked = self.host.now();
-        let cursor = self.send_registration(&user, &first, &whole).await?;
+        let cursor = self.send_registration(&user, &whole).await?;
         self.make_ready(locks, &user, account, envelope)?;
         self.cache()?.feed.offer(cursor, asked);
         self.derived.take();

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{
-    CONFLICT, Client, Host, TRIES,
+    CONFLICT, Client, Host, LOCKED, TRIES,
     api::{Answer, Bundles},
     fetch::PAGE,
     met::People,
@@ -20,6 +20,7 @@ use crate::{
     key_pair::{KeyPair, Suite},
     message::{Padding, View},
     party::Party,
+    secret::SecretBytes,
     session::{Grant, Hand, Keys, Made, Rights, Session, Signer, create},
     signed::{Hash, Minimum, Unverified},
 };
@@ -46,9 +47,8 @@ impl<H: Host> Client<H> {
                 })?
             };
             match self.send_session(&user, &created.genesis, &wraps).await {
-                // Somebody has newer keys.
                 Err(failure) if failure.code() == Code::Stale && again => {
-                    self.know(grants.iter().map(|(recipient, _)| recipient), true).await?;
+                    self.know_newest(grants.iter().map(|(recipient, _)| recipient)).await?;
                 }
                 Err(failure) => return Err(failure),
                 Ok(()) => {
@@ -57,7 +57,8 @@ impl<H: Host> Client<H> {
                     self.check_cache(&cache)?;
                     // Who doesn't read what he made can't fetch it.
                     let is_read = self.reads(&created.session)?;
-                    let open = cache.hold(Known { session: created.session, keys }, is_read.then_some(term))?;
+                    let known = Known { session: created.session, keys };
+                    let open = cache.hold(known, is_read.then_some(term))?;
                     self.keep_sessions(&cache, &[&open], &[]).await?;
                     return Ok(open);
                 }
@@ -149,7 +150,7 @@ impl<H: Host> Client<H> {
         .await
     }
 
-    /// Fetches what came after what is known.
+    /// Fetches what came after what is known. A session that waits to be sent is sent first.
     ///
     /// # Errors
     /// `locked`, `revoked`, `rollback`, `fork`; those of SPEC section 12 and of the backend.
@@ -159,6 +160,9 @@ impl<H: Host> Client<H> {
 
     /// The same of many, at most a thousand, in one request.
     pub(super) async fn update_all(&self, sessions: &[&OpenSession]) -> Outcome<Vec<Result<()>>> {
+        for open in sessions {
+            self.publish(open).await?;
+        }
         let cache = self.warm().await?;
         let before: Vec<_> =
             sessions.iter().map(|open| (open.with(|session| session.log().head().sequence), open.standing())).collect();
@@ -232,6 +236,7 @@ impl<H: Host> Client<H> {
         named: impl Fn() -> Vec<Recipient>,
         make: impl Fn(&Known, &Hand<'_>, &People) -> Result<(Made, Option<DataKey>)>,
     ) -> Outcome<()> {
+        self.publish(open).await?;
         let cache = self.warm().await?;
         for _ in 0..TRIES {
             open.check()?;
@@ -251,7 +256,7 @@ impl<H: Host> Client<H> {
                     self.update(open).await?;
                     self.know(named().iter(), false).await?;
                 }
-                Err(failure) if failure.code() == Code::Stale => self.know(named().iter(), true).await?,
+                Err(failure) if failure.code() == Code::Stale => self.know_newest(named().iter()).await?,
                 Err(failure) => return Err(failure),
             }
         }
@@ -287,11 +292,26 @@ impl<H: Host> Client<H> {
             None => session.open(&mut self.host.random().borrow_mut(), &parties, &keys.refs().0)?,
             Some(pair) => {
                 let unwrapping = sealed.begin(pair.public_key())?;
-                let key = self.host.unwrap_rsa(pair, unwrapping.label(), unwrapping.body()).await?;
+                let key = self.unwrap_rsa(pair, unwrapping.label(), unwrapping.body()).await?;
                 session.keys_from(sealed.generation(), unwrapping.finish(key.expose())?)?
             }
         };
         Ok(opened.into_parts())
+    }
+
+    /// By the host, or where a reload left no private key by the device. If that has lost it, only the password brings it back.
+    async fn unwrap_rsa(&self, pair: &KeyPair, label: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
+        if !pair.is_away() {
+            return self.host.unwrap_rsa(pair, label, body).await;
+        }
+        let user = self.with(|ready| ready.user.clone())?;
+        match self.rows(&user).unwrap_rsa(pair, label, body).await {
+            Some(opened) => opened,
+            None => {
+                self.lock().await;
+                Err(LOCKED)
+            }
+        }
     }
 
     /// Does the log still let this user in? The creator may be no reader.
@@ -305,7 +325,7 @@ impl<H: Host> Client<H> {
     }
 
     /// Does this user read the session?
-    fn reads(&self, session: &Session) -> Result<bool> {
+    pub(super) fn reads(&self, session: &Session) -> Result<bool> {
         self.with(|ready| {
             let party = ready.own()?.party().ok_or(MALFORMED)?;
             Ok(session.log().rights(&party).has(Rights::READ))
@@ -313,7 +333,7 @@ impl<H: Host> Client<H> {
     }
 
     /// What needs the own hand, and everybody who was met.
-    fn with_hand<T>(&self, act: impl FnOnce(&UserId, &Hand<'_>, &People) -> Result<T>) -> Result<T> {
+    pub(super) fn with_hand<T>(&self, act: impl FnOnce(&UserId, &Hand<'_>, &People) -> Result<T>) -> Result<T> {
         let now = self.host.now().wall;
         self.with(|ready| {
             let own = ready.own()?;
@@ -323,12 +343,21 @@ impl<H: Host> Client<H> {
         })?
     }
 
+    /// After `stale`: somebody has newer keys, perhaps the key server. If it is the own user, by another device, that locks.
+    pub(super) async fn know_newest<'r>(&self, recipients: impl Iterator<Item = &'r Recipient>) -> Outcome<()> {
+        self.refresh().await?;
+        self.know(recipients, true).await
+    }
+
     /// Fetches and meets those who aren't known yet, or all.
-    async fn know<'r>(&self, recipients: impl Iterator<Item = &'r Recipient>, all: bool) -> Outcome<()> {
+    pub(super) async fn know<'r>(&self, recipients: impl Iterator<Item = &'r Recipient>, all: bool) -> Outcome<()> {
         let mut users: Vec<&UserId> = recipients.filter_map(Recipient::user).collect();
         users.sort_unstable();
         users.dedup();
-        self.with(|ready| users.retain(|user| all || ready.people.directory.find(Some(user)).is_none()))?;
+        self.with(|ready| {
+            let is_met = |user: &&UserId| ready.people.directory.find(Some(user)).is_some();
+            users.retain(|user| all || !is_met(user));
+        })?;
         for page in users.chunks(PAGE) {
             for identity in self.identities(page).await? {
                 self.with(|ready| ready.people.directory.insert(identity))??;

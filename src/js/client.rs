@@ -6,9 +6,10 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 use super::{
-    backend::JsLoginStore,
+    backend::{JsJson, JsLoginStore},
     backup::kdf,
-    convert::{get, whole},
+    cache::stats,
+    convert::{get, number, whole},
     error::JsResult,
     host::{CoreHost, JsHost},
     scrub_stack,
@@ -16,7 +17,7 @@ use super::{
     task::{CoreTask, nothing},
 };
 use crate::{
-    client::{Client, Event, Options, Status, Unlocked},
+    client::{AuditEntry, BackupHealth, CacheOptions, Client, Event, Options, Status, Unlocked},
     error::{Code, Error, Result},
     identity::{AppId, FirstUse, Trust, UserId},
     key_pair::Suite,
@@ -24,6 +25,7 @@ use crate::{
     signed::Hash,
 };
 
+const NO_ID: Error = Error::new(Code::InvalidArgument, "a session's id is 43 characters of base64url");
 const NO_FINGERPRINT: Error = Error::new(Code::InvalidArgument, "a fingerprint is 43 characters of base64url");
 
 /// An identity on a device, and what it asks of a key server.
@@ -46,6 +48,14 @@ fn options(given: &JsValue) -> Result<Options> {
     }
     options.accepted = Array::from(&get(given, "acceptKdf")).iter().map(|item| kdf(&item)).collect::<Result<_>>()?;
     options.resume = whole(get(given, "resumeMs").as_f64().ok_or(MISSING)?)?;
+    let cache = |name, default| get(given, name).as_f64().map_or(Ok(default), whole);
+    let CacheOptions { ttl, max_entries, max_staleness } = options.cache;
+    let most = cache("maxEntries", max_entries as u64)?;
+    options.cache = CacheOptions {
+        ttl: cache("ttlMs", ttl)?,
+        max_entries: usize::try_from(most).unwrap_or(usize::MAX),
+        max_staleness: cache("maxStalenessMs", max_staleness)?,
+    };
     let pairs = Array::from(&get(given, "anchors"));
     let anchors = pairs.iter().map(|item| {
         let [name, fingerprint] = [0, 1].map(|index| item.unchecked_ref::<Array>().get(index).as_string());
@@ -169,6 +179,18 @@ impl CoreClient {
         self.task(async |client| nothing(client.refresh().await))
     }
 
+    /// How the backup is: "current", "outdated" or "none".
+    #[wasm_bindgen(js_name = backupHealth)]
+    pub fn backup_health(&self) -> CoreTask {
+        self.task(async |client| {
+            Ok(JsValue::from(match client.backup_health().await {
+                BackupHealth::Current => "current",
+                BackupHealth::Outdated => "outdated",
+                BackupHealth::None => "none",
+            }))
+        })
+    }
+
     /// Keys out of memory, at once; and no reload goes on without the password.
     pub fn lock(&self) -> CoreTask {
         self.task(async |client| {
@@ -211,11 +233,40 @@ impl CoreClient {
 
     /// A session for `[kind, name, contact, rights]` each.
     #[wasm_bindgen(js_name = createSession)]
-    pub fn create_session(&self, recipients: Array) -> JsResult<CoreTask> {
+    pub fn create_session(&self, recipients: Array, off_line: bool) -> JsResult<CoreTask> {
         let (grants, own) = (grants(&recipients)?, Rc::clone(&self.0));
         Ok(self.task(async move |client| {
-            let open = client.create_session(&grants).await?;
+            let open = match off_line {
+                true => client.create_session_off_line(&grants).await?,
+                false => client.create_session(&grants).await?,
+            };
             Ok(CoreSession::new(own, open).into())
+        }))
+    }
+
+    /// Sends what waits; gives how many sessions still do.
+    #[wasm_bindgen(js_name = sendOutbox)]
+    pub fn send_outbox(&self) -> CoreTask {
+        self.task(async |client| {
+            let sent = client.send_outbox().await?;
+            Ok(number(sent.iter().filter(|(_, outcome)| outcome.is_err()).count() as u64))
+        })
+    }
+
+    /// How many sessions wait to be sent.
+    #[wasm_bindgen(js_name = outboxLength)]
+    pub fn outbox_length(&self) -> CoreTask {
+        self.task(async |client| Ok(number(client.outbox_len().await as u64)))
+    }
+
+    /// Of the account, or of a session: `[at, actor, action, session, [name, value, ...]]` each.
+    #[wasm_bindgen(js_name = auditLog)]
+    pub fn audit_log(&self, session: Option<String>, since: f64) -> JsResult<CoreTask> {
+        let session = session.map(|id| Hash::parse(&id).ok_or(NO_ID)).transpose()?;
+        let since = whole(since)?;
+        Ok(self.task(async move |client| {
+            let entries = client.audit_log(session.as_ref(), since).await?;
+            Ok(entries.iter().map(told).collect::<Array>().into())
         }))
     }
 
@@ -248,6 +299,39 @@ impl CoreClient {
         })
     }
 
+    /// Reads the feed of revocations: ids of sessions that were lost.
+    pub fn sync(&self) -> CoreTask {
+        self.task(async |client| {
+            let lost = client.sync().await?;
+            Ok(lost.iter().map(|id| JsValue::from(id.to_string())).collect::<Array>().into())
+        })
+    }
+
+    /// What a backend's events told.
+    pub fn pushed(&self, event: JsValue) -> CoreTask {
+        self.task(async move |client| nothing(client.pushed(&JsJson(event)).await))
+    }
+
+    /// Another tab has read that these were lost.
+    #[wasm_bindgen(js_name = feedTold)]
+    pub fn feed_told(&self, lost: Vec<String>) {
+        let lost: Vec<Hash> = lost.iter().filter_map(|id| Hash::parse(id)).collect();
+        self.0.feed_told(&lost);
+        scrub_stack();
+    }
+
+    /// `[entries, hits, misses, wipes, degraded]`.
+    #[wasm_bindgen(js_name = cacheStats)]
+    pub fn cache_stats(&self) -> CoreTask {
+        self.task(async |client| Ok(stats(client.cache_stats().await?).into()))
+    }
+
+    /// Deletes what is cached.
+    #[wasm_bindgen(js_name = clearCache)]
+    pub fn clear_cache(&self) -> CoreTask {
+        self.task(async |client| Ok(client.clear_cache().await.map(|()| JsValue::UNDEFINED)?))
+    }
+
     /// Gives it up, and wipes what calls left on the stack.
     pub fn destroy(self) {
         drop(self);
@@ -257,7 +341,6 @@ impl CoreClient {
 
 /// The session that is wanted, and who signed the message that names it.
 fn named(item: &JsValue) -> Result<(Hash, Option<Hash>)> {
-    const NO_ID: Error = Error::new(Code::InvalidArgument, "a session's id is 43 characters of base64url");
     const NO_SESSION: Error = Error::new(Code::InvalidArgument, "a message that isn't of a session");
     if let Some(id) = item.as_string() {
         return Ok((Hash::parse(&id).ok_or(NO_ID)?, None));
@@ -274,8 +357,30 @@ fn event(event: Event) -> JsValue {
             let id = id.map_or(JsValue::NULL, |id: UserId| id.as_str().into());
             Array::of4(&"pin-changed".into(), &id, &from.to_string().into(), &to.to_string().into())
         }
-        #[allow(clippy::cast_precision_loss, reason = "nobody counts to 2^53")]
-        Event::BackupChanged { version } => Array::of2(&"backup-changed".into(), &JsValue::from_f64(version as f64)),
+        Event::BackupChanged { version } => Array::of2(&"backup-changed".into(), &number(version)),
+        Event::Published { session, error } => {
+            let error = error.map_or(JsValue::UNDEFINED, JsValue::from);
+            Array::of3(&"published".into(), &session.to_string().into(), &error)
+        }
+        Event::Revoked { sessions } => {
+            let sessions: Array = sessions.iter().map(|id| JsValue::from(id.to_string())).collect();
+            Array::of2(&"revoked".into(), &sessions)
+        }
+        Event::CacheDegraded { reason } => Array::of2(&"cache-degraded".into(), &reason.into()),
+        Event::CacheWiped => Array::of1(&"cache-wiped".into()),
     }
     .into()
+}
+
+fn told(entry: &AuditEntry) -> Array {
+    let text = |text: Option<&str>| text.map_or(JsValue::UNDEFINED, JsValue::from);
+    let session = entry.session.map(|id| id.to_string());
+    let detail = entry.detail.iter().flat_map(|(name, value)| [JsValue::from(name), JsValue::from(value)]);
+    Array::of5(
+        &number(entry.at),
+        &text(entry.actor.as_ref().map(UserId::as_str)),
+        &text(Some(&entry.action)),
+        &text(session.as_deref()),
+        &detail.collect::<Array>(),
+    )
 }

@@ -9,6 +9,7 @@ use wardkey::{
     backend::{Failure, Outcome},
     client::{Event, Options, Status, Unlocked},
     error::Code,
+    identity::AppId,
     password::Kdf,
 };
 
@@ -49,6 +50,19 @@ fn never_more_than_four_requests_after_a_wipe() {
     let asked = world.take_asked();
     assert_eq!(asked, ["POST /v1/login", "GET /v1/backup", "POST /v1/backup/activate", "PUT /v1/backup"]);
     assert!(client.take_events().iter().any(|event| matches!(event, Event::PinChanged { id: None, .. })));
+}
+
+#[test]
+fn a_key_server_of_another_application_is_left_before_anything_is_derived() {
+    let world = World::new("other app");
+    world.registered("anna", None);
+    world.take_asked();
+    let other = Options { app_id: AppId::new("other.example").unwrap(), ..options() };
+    let client = world.client_with(&world.device(), other);
+    assert_eq!(failed(run(client.unlock("anna", PASSWORD, 0))), Code::KeyMismatch);
+    assert_eq!(failed(run(client.register("anna", PASSWORD, None))), Code::KeyMismatch);
+    assert_eq!(client.host().derived.get(), 0);
+    assert_eq!(world.take_asked(), ["POST /v1/login"; 2]);
 }
 
 /// The network goes when the new backup was read back.

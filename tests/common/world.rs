@@ -12,7 +12,7 @@ use std::{
 };
 
 use rand_chacha::ChaCha20Rng;
-use rsa::Oaep;
+use rsa::{Oaep, RsaPrivateKey, pkcs8::DecodePrivateKey};
 use serde_json::{Map, Value};
 use sha2::Sha256;
 use wardkey::{
@@ -259,8 +259,16 @@ impl World {
         self.devices.set(self.devices.get() + 1);
         let mut rng = seeded(&format!("device {}", self.devices.get()));
         let key = Secret::generate(&mut rng).unwrap();
-        let (rows, mood, stores, keeps) = (RefCell::default(), Cell::default(), RefCell::default(), Cell::new(false));
-        TestDevice(Rc::new(Storage { rows, mood, stores, keeps, key, rng: RefCell::new(rng) }))
+        TestDevice(Rc::new(Storage {
+            rows: RefCell::default(),
+            mood: Cell::default(),
+            stores: RefCell::default(),
+            keeps: Cell::new(false),
+            key,
+            sealed: RefCell::default(),
+            rsa: RefCell::default(),
+            rng: RefCell::new(rng),
+        }))
     }
 
     /// A client on a device.
@@ -286,6 +294,13 @@ impl World {
         self.logins.borrow_mut().insert(user.to_owned(), login);
         run(client.register(user, PASSWORD, contact)).unwrap();
         (device, client)
+    }
+
+    /// A user on another device.
+    pub(crate) fn unlocked(self: &Rc<Self>, user: &str, password: &str) -> Client<TestHost> {
+        let client = self.client(&self.device());
+        run(client.unlock(user, password, 0)).unwrap();
+        client
     }
 
     /// Does this password open the account on a device that knows nothing?
@@ -358,8 +373,12 @@ pub(crate) enum Mood {
     Good,
     /// Nothing is kept or read.
     Blocked,
+    /// What is written is there for this page, and not safely.
+    Unsafe,
     /// No key of the browser's can be kept.
     Keyless,
+    /// None of RSA.
+    WithoutRsa,
 }
 
 /// A device.
@@ -382,12 +401,17 @@ pub(crate) struct Storage {
     /// Are caches kept here?
     pub(crate) keeps: Cell<bool>,
     key: Secret<32>,
+    /// What was sealed under it last.
+    pub(crate) sealed: RefCell<Vec<u8>>,
+    /// RSA keys, by rows that nothing is read from.
+    pub(crate) rsa: RefCell<BTreeMap<String, RsaPrivateKey>>,
     rng: RefCell<Seeded>,
 }
 
 impl Storage {
     pub(crate) fn wipe(&self) {
         self.rows.borrow_mut().clear();
+        self.rsa.borrow_mut().clear();
         self.stores.borrow_mut().clear();
     }
 
@@ -423,21 +447,48 @@ impl Device for TestDevice {
         }
         self.rows.borrow_mut().insert(row.to_owned(), value.to_vec());
         pause().await;
-        true
+        self.mood.get() != Mood::Unsafe
     }
     async fn delete(&self, row: &str) {
         pause().await;
         self.rows.borrow_mut().remove(row);
+        self.rsa.borrow_mut().remove(row);
+    }
+    async fn names(&self, prefix: &str) -> Vec<String> {
+        pause().await;
+        let is_there = self.mood.get() != Mood::Blocked;
+        let (rows, rsa) = (self.rows.borrow(), self.rsa.borrow());
+        rows.keys().chain(rsa.keys()).filter(|row| is_there && row.starts_with(prefix)).cloned().collect()
     }
     async fn seal(&self, context: &[u8], plain: &SecretBytes) -> Option<Vec<u8>> {
         pause().await;
+        self.sealed.replace(plain.expose().to_vec());
         let sealed = cobblestone::seal(&self.key, &mut self.rng.borrow_mut(), context, plain.expose());
-        sealed.ok().filter(|_| self.mood.get() == Mood::Good)
+        sealed.ok().filter(|_| !matches!(self.mood.get(), Mood::Blocked | Mood::Keyless))
     }
     async fn open(&self, context: &[u8], sealed: &[u8]) -> Option<SecretBytes> {
         pause().await;
         cobblestone::open(&self.key, context, sealed).ok().map(SecretBytes::new)
     }
+    async fn keep_rsa(&self, row: &str, pkcs8: &SecretBytes) -> bool {
+        pause().await;
+        let is_kept = self.mood.get() == Mood::Good;
+        if is_kept {
+            let key = RsaPrivateKey::from_pkcs8_der(pkcs8.expose()).unwrap();
+            self.rsa.borrow_mut().insert(row.to_owned(), key);
+        }
+        is_kept
+    }
+    async fn unwrap_rsa(&self, row: &str, label: &[u8; 32], body: &[u8]) -> Option<Result<SecretBytes>> {
+        pause().await;
+        let rsa = self.rsa.borrow();
+        Some(open_oaep(rsa.get(row)?, label, body))
+    }
+}
+
+fn open_oaep(key: &RsaPrivateKey, label: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
+    let opened = key.decrypt(Oaep::<Sha256>::new_with_label(*label), body);
+    opened.map(SecretBytes::new).map_err(|_| Error::new(Code::UnwrapFailed, "the wrapped key does not open"))
 }
 
 /// A store that takes its time.
@@ -541,8 +592,7 @@ impl Host for TestHost {
     async fn unwrap_rsa(&self, pair: &KeyPair, label: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
         pause().await;
         self.unwrapped.set(self.unwrapped.get() + 1);
-        let opened = rsa_key(pair.public_key().suite()).decrypt(Oaep::<Sha256>::new_with_label(*label), body);
-        opened.map(SecretBytes::new).map_err(|_| Error::new(Code::UnwrapFailed, "the wrapped key does not open"))
+        open_oaep(&rsa_key(pair.public_key().suite()), label, body)
     }
 }
 

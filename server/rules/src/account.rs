@@ -77,8 +77,12 @@ fn check_contact_form(contact: Option<&[u8]>) -> Result<()> {
 
 impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
     pub(crate) fn login(&mut self, body: &Value) -> Result<Value> {
-        let members = Members::of(body, &["userId", "kdf"])?;
+        let members = Members::of(body, &["appId", "userId", "kdf"])?;
+        let app_id = members.app_id("appId")?;
         let (user, kdf) = (members.user_id("userId")?, members.kdf("kdf")?);
+        if app_id != *self.server.app_id() {
+            return Err(ApiError::new(Code::KeyMismatch, "this key server is another application's"));
+        }
         let mut kdf = kdf?;
         if let Some(account) = self.store.account(&user)? {
             kdf = Envelope::parse(&account.active.bytes)?.derivation().kdf();

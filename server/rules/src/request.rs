@@ -3,7 +3,13 @@
 use core::fmt;
 
 use serde_json::{Map, Value};
-use wardkey::{encoding::from_base64url, error::Code, identity::UserId, password::Kdf, signed::Hash};
+use wardkey::{
+    encoding::from_base64url,
+    error::Code,
+    identity::{AppId, UserId},
+    password::Kdf,
+    signed::Hash,
+};
 
 use crate::error::{ApiError, Result};
 
@@ -164,6 +170,10 @@ impl<'a> Members<'a> {
 
     pub(crate) fn bytes_or_null(self, name: &str) -> Result<Option<Vec<u8>>> {
         if self.value(name)?.is_null() { Ok(None) } else { self.bytes(name).map(Some) }
+    }
+
+    pub(crate) fn app_id(self, name: &str) -> Result<AppId> {
+        AppId::new(self.text(name)?).map_err(|_| MISTYPED)
     }
 
     pub(crate) fn user_id(self, name: &str) -> Result<UserId> {

@@ -23,7 +23,7 @@ fn flip(value: &Value) -> Value {
 #[test]
 fn login() {
     let mut world = World::new();
-    let ask = |name: &str, kdf: Value| json!({ "userId": name, "kdf": kdf });
+    let ask = |name: &str, kdf: Value| json!({ "appId": "app.example", "userId": name, "kdf": kdf });
     let argon = json!({ "name": "argon2id", "memoryKiB": 65_536, "passes": 3 });
     let stranger = world.call(None, "POST", "/v1/login", ask("alice", argon.clone()));
     assert_eq!(stranger["kdf"], argon);
@@ -58,6 +58,30 @@ fn login() {
     ] {
         world.refuse("invalid-argument", None, "POST", "/v1/login", ask("alice", kdf));
     }
+}
+
+#[test]
+fn a_login_names_its_application() {
+    let mut world = World::new();
+    let kdf = json!({ "name": "argon2id", "memoryKiB": 65_536, "passes": 3 });
+    let ask = |app_id: Value, kdf: &Value| json!({ "appId": app_id, "userId": "alice", "kdf": kdf });
+    world.call(None, "POST", "/v1/login", ask(json!("app.example"), &kdf));
+    for other in ["app.example2", "App.example", "app.example ", &"a".repeat(128)] {
+        world.refuse("key-mismatch", None, "POST", "/v1/login", ask(json!(other), &kdf));
+        // Before its parameters; after the members.
+        world.refuse(
+            "key-mismatch",
+            None,
+            "POST",
+            "/v1/login",
+            ask(json!(other), &json!({ "name": "pbkdf2-sha256", "iterations": 1 })),
+        );
+        world.refuse("invalid-argument", None, "POST", "/v1/login", ask(json!(other), &json!(null)));
+    }
+    for mistyped in [json!(null), json!(7), json!(""), json!("a".repeat(129)), json!(["app.example"])] {
+        world.refuse("invalid-argument", None, "POST", "/v1/login", ask(mistyped, &kdf));
+    }
+    world.refuse("invalid-argument", None, "POST", "/v1/login", json!({ "userId": "alice", "kdf": kdf }));
 }
 
 #[test]
@@ -290,7 +314,7 @@ fn whole_backups_that_are_refused() {
         world.refuse("conflict", Some(&alice), "PUT", path, body);
     }
     let salt: [u8; 32] = {
-        let asked = json!({ "userId": "alice", "kdf": { "name": "argon2id", "memoryKiB": 65_536, "passes": 3 } });
+        let asked = json!({ "appId": "app.example", "userId": "alice", "kdf": { "name": "argon2id", "memoryKiB": 65_536, "passes": 3 } });
         unb64(&world.call(None, "POST", "/v1/login", asked)["serverSalt"]).try_into().unwrap()
     };
     let other = Derivation::new(Kdf::default(), &login_salt(&app(), &alice.id, &salt)).unwrap();

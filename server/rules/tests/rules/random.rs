@@ -49,7 +49,7 @@ fn begin() -> &'static Start {
         let (alice, path, id) = (Some("alice"), scene.path.clone(), scene.id.clone());
         let of = |path: &str| path.to_owned();
         let asked: Vec<Asked> = vec![
-            (None, "POST", of("/v1/login"), Some(json!({ "userId": "dave", "kdf": kdf }))),
+            (None, "POST", of("/v1/login"), Some(json!({ "appId": "app.example", "userId": "dave", "kdf": kdf }))),
             (Some("eve"), "POST", of("/v1/register"), Some(register)),
             (Some("dave"), "GET", of("/v1/backup"), None),
             (Some("dave"), "PUT", of("/v1/backup"), Some(json!({ "backup": b64(state) }))),

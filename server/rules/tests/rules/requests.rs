@@ -17,7 +17,7 @@ fn paths() -> Vec<(&'static str, String, bool, &'static [&'static str])> {
     let of = |path: &str| path.to_owned();
     let recovery = |rest: &str| format!("/v1/recoveries/{RECOVERY}/{rest}");
     vec![
-        ("POST", of("/v1/login"), true, &["userId", "kdf"]),
+        ("POST", of("/v1/login"), true, &["appId", "userId", "kdf"]),
         ("POST", of("/v1/register"), false, &["bundle", "backup", "share", "contact"]),
         ("GET", of("/v1/backup"), false, &[]),
         ("PUT", of("/v1/backup"), false, &["backup"]),

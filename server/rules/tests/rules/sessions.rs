@@ -46,6 +46,17 @@ impl Scene {
         scene
     }
 
+    /// Carol reads too, and then the keys were changed.
+    pub(crate) fn of_two_generations() -> Self {
+        let mut scene = Self::new();
+        let carol = with(&scene.carol, Rights::READ);
+        let made = scene.grant(&[carol]);
+        scene.send(made);
+        let made = scene.rotate();
+        scene.send(made);
+        scene
+    }
+
     /// Alice's entry is sent.
     pub(crate) fn send(&mut self, made: Made) -> Value {
         let reply = self.world.post(&self.alice, &self.path, items(&[&made]));
@@ -486,12 +497,7 @@ fn the_state_is_made_again() {
 
 #[test]
 fn what_a_client_verifies() {
-    let mut scene = Scene::new();
-    let carol = with(&scene.carol, Rights::READ);
-    let made = scene.grant(&[carol]);
-    scene.send(made);
-    let made = scene.rotate();
-    scene.send(made);
+    let mut scene = Scene::of_two_generations();
     let carol = std::mem::replace(&mut scene.carol, User::new(&mut seeded(70), "x"));
     let answer = scene.read(&carol);
     let (entries, wraps) = (list(&answer["entries"]), list(&answer["wraps"]));

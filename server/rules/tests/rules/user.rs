@@ -79,7 +79,11 @@ impl User {
     }
 
     pub(crate) fn derivation(&self, world: &mut World) -> Derivation {
-        let asked = json!({ "userId": self.id.as_str(), "kdf": { "name": "pbkdf2-sha256", "iterations": 600_000 } });
+        let asked = json!({
+            "appId": "app.example",
+            "userId": self.id.as_str(),
+            "kdf": { "name": "pbkdf2-sha256", "iterations": 600_000 },
+        });
         let reply = world.call(None, "POST", "/v1/login", asked);
         let salt: [u8; 32] = unb64(&reply["serverSalt"]).try_into().unwrap();
         Derivation::new(Kdf::default_pbkdf2(), &login_salt(&app(), &self.id, &salt)).unwrap()
@@ -213,7 +217,11 @@ pub(crate) fn directory(world: &World, users: &[&User]) -> Directory {
         directory.insert(user.identity()).unwrap();
     }
     let mut copy = world.copy();
-    let login = json!({ "userId": "nobody", "kdf": { "name": "pbkdf2-sha256", "iterations": 600_000 } });
+    let login = json!({
+        "appId": "app.example",
+        "userId": "nobody",
+        "kdf": { "name": "pbkdf2-sha256", "iterations": 600_000 },
+    });
     let reply = copy.call(None, "POST", "/v1/login", login);
     directory.insert(key_server(&reply["keyServer"])).unwrap();
     directory
