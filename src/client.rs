@@ -22,6 +22,7 @@ mod ready;
 mod recipient;
 mod recovery;
 mod register;
+mod serialized;
 mod sessions;
 mod state;
 mod unlock;

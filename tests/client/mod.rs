@@ -7,4 +7,5 @@ mod devices;
 mod outbox;
 mod recovery;
 mod rsa;
+mod serialized;
 mod sessions;
