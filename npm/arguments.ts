@@ -205,3 +205,9 @@ export function isPadded(padding: Padding | undefined): boolean {
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new WardkeyError("aborted", "the call was aborted", { cause: signal.reason });
 }
+
+/** A copy of a Kdf: what throws while it is read must not throw inside of the WebAssembly module. */
+export function copyKdf(kdf: unknown): Record<string, unknown> {
+  if (!isPlain(kdf)) throw invalid("kdf is not a plain object");
+  return { ...kdf };
+}

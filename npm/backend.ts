@@ -1,8 +1,11 @@
-/** What a body is made of. */
+// The key server, and the application's half of the two-man rule, as the application supplies them.
+import { isObject } from "./arguments.js";
+import { invalid } from "./errors.js";
+
 export type Json = null | boolean | number | string | Json[] | { [k: string]: Json };
 
 /** What the client asks of the world: the requests of docs/API.md; bytes are base64url. Everything in a body is public, sealed or signed.
- *  Your own backend wraps or forwards. Throw a WardkeyError ("network", "throttled", "server"); any other Error becomes "server". */
+ *  Your own backend wraps or forwards. Throw a WardkeyError ("network" where nobody answered, "throttled", "server"); any other Error becomes "server". */
 export interface Backend {
   request(
     method: "GET" | "POST" | "PUT" | "DELETE",
@@ -11,9 +14,9 @@ export interface Backend {
     options?: {
       signal?: AbortSignal;
       idempotencyKey?: string;
-      /** Who asks. */
+      /** who asks */
       userId?: string;
-      /** Needs no token. */
+      /** needs no token */
       public?: boolean;
     },
   ): Promise<Json>;
@@ -24,4 +27,16 @@ export interface Backend {
     put(userId: string, share: string): Promise<void>;
     get(userId: string, receipt: string): Promise<string>;
   };
+}
+
+/** Has it what a backend has? */
+export function toBackend(given: unknown): Backend {
+  const backend = given as Partial<Backend> | undefined;
+  if (!isObject(backend) || typeof backend.request !== "function") throw invalid("backend has no request()");
+  if (backend.events !== undefined && typeof backend.events !== "function") throw invalid("events is not a function");
+  const { appShare } = backend;
+  if (appShare !== undefined && (typeof appShare?.put !== "function" || typeof appShare.get !== "function")) {
+    throw invalid("appShare has no put() and get()");
+  }
+  return backend as Backend;
 }

@@ -1,6 +1,5 @@
-import { copyAtMost, isPlain, MAX_NAME, passwordText, shortText, toOptions } from "./arguments.js";
+import { copyAtMost, copyKdf, MAX_NAME, passwordText, shortText, toOptions } from "./arguments.js";
 import { call, core, release } from "./core.js";
-import { invalid } from "./errors.js";
 import { KeyPair } from "./key-pair.js";
 import { derive } from "./slow.js";
 import type { Bytes, Kdf, Out } from "./types.js";
@@ -23,7 +22,7 @@ export async function sealBackup(
   const text = passwordText(password);
   const { userId, kdf } = toOptions(options, OPTIONS);
   const user = shortText(userId, "userId", MAX_NAME, "invalid-argument");
-  const parameters = toParameters(kdf);
+  const parameters = kdf === undefined ? undefined : copyKdf(kdf);
   const wasm = await core();
   const sealing = call(() => new wasm.CoreSealing(KeyPair.toCore(keyPair), text, user, parameters));
   return afterSlowStep(sealing, (derived) => sealing.finish(derived) as Out);
@@ -54,11 +53,4 @@ async function afterSlowStep<T>(
   } finally {
     release(step);
   }
-}
-
-/** A copy: what throws while it is read must not throw inside of the WebAssembly module. */
-function toParameters(kdf: unknown): Record<string, unknown> | undefined {
-  if (kdf === undefined) return undefined;
-  if (!isPlain(kdf)) throw invalid("kdf is not a plain object");
-  return { ...kdf };
 }

@@ -19,6 +19,12 @@ export function setEngine(engine: Engine): void {
   chosen = engine;
 }
 
+/** The one that is chosen.
+ *  @internal */
+export function chosenEngine(): Engine {
+  return chosen;
+}
+
 /** WebCrypto, if the chosen engine lets it be used for work of this size; "auto" takes it from `worthwhile` on.
  *  @internal */
 export function webCrypto(size = 0, worthwhile = 0): SubtleCrypto | undefined {
@@ -26,6 +32,8 @@ export function webCrypto(size = 0, worthwhile = 0): SubtleCrypto | undefined {
   return available();
 }
 
-function available(): SubtleCrypto | undefined {
+/** WebCrypto, if this is a secure context.
+ *  @internal */
+export function available(): SubtleCrypto | undefined {
   return typeof crypto === "object" ? (crypto.subtle as SubtleCrypto | undefined) : undefined;
 }

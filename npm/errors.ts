@@ -89,7 +89,11 @@ export function doesNotOpen(): WardkeyError {
 export function fromCore(e: unknown): WardkeyError {
   if (isWardkeyError(e)) return e;
   if (e instanceof Error && "code" in e && typeof e.code === "string") {
-    return new WardkeyError(e.code as KnownErrorCode, e.message);
+    const { retryAfterMs, attemptsLeft } = e as { retryAfterMs?: number; attemptsLeft?: number };
+    return new WardkeyError(e.code as KnownErrorCode, e.message, {
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(attemptsLeft === undefined ? {} : { attemptsLeft }),
+    });
   }
   return new WardkeyError("unsupported-environment", "the WebAssembly module failed", { cause: e });
 }

@@ -20,11 +20,15 @@ export import setWorker = slim.setWorker;
 export import KeyPair = slim.KeyPair;
 export import PublicKey = slim.PublicKey;
 export import KeyCache = slim.KeyCache;
+export import Wardkey = slim.Wardkey;
+export import Session = slim.Session;
 export import wrapKey = slim.wrapKey;
 export import unwrapKey = slim.unwrapKey;
 export import sealBackup = slim.sealBackup;
 export import openBackup = slim.openBackup;
 export type {
+  AuditEntry,
+  Author,
   Backend,
   Bytes,
   CacheOptions,
@@ -44,8 +48,13 @@ export type {
   Plain,
   Progress,
   RangeSource,
+  Recipient,
+  Rights,
   Sealed,
   Settled,
+  StorageHealth,
   Suite,
+  WardkeyEventMap,
+  WardkeyOptions,
   WrapOptions,
 } from "./slim.js";

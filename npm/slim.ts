@@ -2,12 +2,16 @@
 export type { Backend, Json } from "./backend.js";
 export { openBackup, sealBackup } from "./backup.js";
 export { type CacheOptions, type CacheStats, KeyCache } from "./cache.js";
+export type { WardkeyOptions } from "./client-options.js";
 export { init } from "./core.js";
 export { DataKey, keyIdOf, plaintextSize, type Settled } from "./data-key.js";
 export { type Engine, setEngine } from "./engine.js";
 export { type ErrorCode, isWardkeyError, type KnownErrorCode, WardkeyError } from "./errors.js";
+export type { StorageHealth } from "./health.js";
 export { KeyPair, PublicKey } from "./key-pair.js";
 export type { KeyStore } from "./key-store.js";
+export type { Recipient, Rights } from "./recipient.js";
+export { type Author, Session } from "./session.js";
 export type {
   Bytes,
   Context,
@@ -25,5 +29,6 @@ export type {
   WrapOptions,
 } from "./types.js";
 export { version } from "./version.js";
+export { type AuditEntry, Wardkey, type WardkeyEventMap } from "./wardkey.js";
 export { setWorker } from "./workers.js";
 export { unwrapKey, wrapKey } from "./wrap.js";

@@ -2,8 +2,9 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { gzipSync } from "node:zlib";
 import { withoutPanicMessages } from "./panics.mjs";
-import { main, root, run, step } from "./run.mjs";
+import { Failure, main, root, run, step } from "./run.mjs";
 import * as tools from "./tools.mjs";
 
 const pkg = join(root, "pkg");
@@ -79,10 +80,37 @@ function types() {
 }
 
 /** Writes a module of JavaScript that holds this WebAssembly: its `packed` is what npm/unpack.ts unpacks. */
-async function inline(wasm, file) {
-  const { default: zopfli } = await import("@gfx/zopfli");
-  const packed = Buffer.from(await zopfli.gzipAsync(wasm, { numiterations: 15 })).toString("base64");
+export async function inline(wasm, file) {
+  const { compress, decompress } = await import("lzma1");
+  // A window of 2 MiB; a longer one would only take memory.
+  const lzma = compress(wasm, 5);
+  if (!wasm.equals(decompress(lzma))) throw new Failure(`${file}: LZMA doesn't give the module back`);
+  // gzip ends with the CRC-32 and the length.
+  const checksum = gzipSync(lzma, { level: 0 }).subarray(-8, -4).swap32();
+  const packed = Buffer.concat([checksum, lzma]).toString("base64");
   writeFileSync(join(pkg, file), `export const packed = "${packed}";\n`);
+}
+
+/** What undoes it: a part of lzma1, with its licence. */
+async function unpacker() {
+  const { build: bundle } = await import("esbuild");
+  const from = (...path) => at("node_modules/lzma1", ...path);
+  const contents = `export { Decoder } from "./decoder.js"; export { InputBuffer, OutputBuffer } from "./streams.js";`;
+  const licence = readFileSync(from("LICENSE"), "utf8").trim();
+  await bundle({
+    stdin: { contents, resolveDir: from("lib") },
+    absWorkingDir: root,
+    // The paths that it notes are the same wherever node_modules comes from.
+    preserveSymlinks: true,
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    banner: {
+      js: `/*\nThe decoder of https://github.com/xseman/lzma1, a fork of LZMA-JS, © Nathan Rugg\n\n${licence}\n*/`,
+    },
+    outfile: join(pkg, "lzma.js"),
+    logLevel: "error",
+  });
 }
 
 /** The glue as a worker needs it: the module gives it no objects, so none of the glue's classes is needed. */
@@ -124,6 +152,7 @@ export async function assemble() {
   writeFileSync(join(pkg, "wardkey.wasm"), wasm("wardkey_core"));
   await inline(wasm("wardkey_core"), "inlined-data.js");
   await inline(wasm("wardkey_testing"), "testing-data.js");
+  await unpacker();
   for (const { name } of MODULES) {
     for (const file of [`${name}.js`, `${name}.d.ts`]) cpSync(join(core, file), join(pkg, "core", file));
   }

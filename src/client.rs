@@ -3,12 +3,14 @@
 //! Every call borrows the client shared and holds nothing borrowed while it waits, so that calls may run beside each other, and a call may end at any wait.
 
 mod api;
+mod audit;
 mod change;
 mod device;
 mod event;
 mod host;
 mod login;
 mod met;
+mod outbox;
 mod people;
 mod ready;
 mod recipient;
@@ -25,16 +27,18 @@ use core::{
 };
 use std::rc::Rc;
 
-use self::{device::Rows, login::Derived, ready::Ready};
 pub use self::{
+    audit::AuditEntry,
     device::{Device, MemoryDevice},
     event::{Event, Status},
     host::{Host, LoginStore},
     recipient::Recipient,
     recovery::RecoveryStarted,
     sessions::OpenSession,
+    state::BackupHealth,
     unlock::Unlocked,
 };
+use self::{device::Rows, login::Derived, ready::Ready};
 use crate::{
     error::{Code, Error},
     identity::{AppId, Trust, UserId},
@@ -80,6 +84,8 @@ pub struct Client<H> {
     ready: RefCell<Option<Ready>>,
     derived: RefCell<Option<Rc<Derived>>>,
     events: RefCell<Vec<Event>>,
+    /// Sessions of the open identity that the key server doesn't have yet.
+    waiting: RefCell<Vec<Rc<OpenSession>>>,
     /// Counts locks: what was begun before one doesn't make it ready again.
     locks: Cell<u64>,
 }
@@ -100,6 +106,7 @@ impl<H: Host> Client<H> {
             ready: RefCell::new(None),
             derived: RefCell::new(None),
             events: RefCell::new(Vec::new()),
+            waiting: RefCell::new(Vec::new()),
             locks: Cell::new(0),
         }
     }

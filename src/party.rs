@@ -129,7 +129,6 @@ impl Party {
 }
 
 /// A list of 1 to `max` items, sorted by their parties, none twice.
-#[allow(dead_code)] // Lists stand in sessions.
 pub(crate) fn read_list<T>(
     reader: &mut Reader<'_>,
     max: u64,

@@ -61,7 +61,7 @@ impl Session {
         let mut log = Log::begin(app_id, id, genesis, signers, minimum)?;
         log.extend(entries, signers, minimum)?;
         let mut wrapped = wraps::Wrapped::default();
-        wrapped.extend(&log, 0, wraps, minimum)?;
+        wrapped.extend(&log, 0, wraps, signers, minimum)?;
         Ok(Self { log, wrapped })
     }
 
@@ -79,7 +79,7 @@ impl Session {
         let mut next = self.clone();
         let first = next.log.steps().len();
         next.log.extend(entries, signers, minimum)?;
-        next.wrapped.extend(&next.log, first, wraps, minimum)?;
+        next.wrapped.extend(&next.log, first, wraps, signers, minimum)?;
         *self = next;
         Ok(())
     }

@@ -25,7 +25,7 @@ use wardkey::{
     key_pair::Suite,
     message::{self, Body, Leaf, Opener, Padding, sign_batch, verify_author},
     party::Party,
-    session::{Created, Directory, Grant, Keys, Log, Made, Rights, Session, create},
+    session::{Created, Directory, Grant, Hand, Keys, Log, Made, Rights, Session, create},
     signed::{Hash, Minimum},
 };
 
@@ -259,6 +259,46 @@ fn the_outbox_sends_later() {
 }
 
 #[test]
+fn the_outbox_sends_after_a_renewal() {
+    let mut rng = seeded("session outbox renewal");
+    let [mut alice, bob, carol] = ["alice", "bob", "carol"].map(|name| Person::new(&mut rng, name));
+    let grants = [grant(&alice, Rights::MANAGE), grant(&bob, Rights::READ)];
+    let Created { genesis, key, mut session } = create(&mut rng, &alice.hand(), &app(), &grants).unwrap();
+    let id = *session.log().id();
+    let (old, message) = (alice.signer.clone(), {
+        let key = DataKey::from_slice(key.dangerously_expose().expose()).unwrap();
+        write(&mut rng, &session, &keys_of(&session, key), &alice, b"before").unwrap()
+    });
+    alice.renew(&mut rng);
+    let known = directory([&alice, &bob, &carol]);
+    let hand = alice.hand();
+    let wraps = session.wrap_genesis(&mut rng, &hand, &key, &known).unwrap();
+    let mut server = Server { genesis, entries: Vec::new(), wraps: vec![(0, wraps)], id };
+    let bobs = server.read(&known).unwrap();
+    let opened = read(&bobs, &open(&bobs, &bob).unwrap(), &message, &known).unwrap();
+    assert_eq!(opened, (b"before".to_vec(), Some(old.bundle)));
+    assert!(open(&bobs, &alice).is_ok());
+    assert_eq!(bobs.to_kept(), session.to_kept());
+    // Who doesn't know of the renewal yet takes the identity that comes with the session; without it, it's nobody's bundle.
+    let earlier = Person { bundles: alice.bundles[..1].to_vec(), ..Person::new(&mut rng, "alice") };
+    assert_eq!(code(server.read(&directory([&earlier, &bob]))), Code::BadSignature);
+
+    // Nobody else, and no earlier bundle.
+    let by = |person: &Person| {
+        let mut session = session.clone();
+        let wraps = session.wrap_genesis(&mut seeded("by"), &person.hand(), &key, &known).unwrap();
+        vec![(0, wraps)]
+    };
+    server.wraps = by(&carol);
+    assert_eq!(code(server.read(&known)), Code::BadSignature);
+    let Created { genesis, key, mut session } = create(&mut rng, &alice.hand(), &app(), &grants).unwrap();
+    let earlier_hand = Hand { signer: &old, key: &alice.signing[1], now: 0 };
+    let wraps = session.wrap_genesis(&mut rng, &earlier_hand, &key, &known).unwrap();
+    let server = Server { genesis, entries: Vec::new(), wraps: vec![(0, wraps)], id: *session.log().id() };
+    assert_eq!(code(server.read(&known)), Code::BadSignature);
+}
+
+#[test]
 fn placeholders_and_groups_have_their_place() {
     let mut rng = seeded("session places");
     let (alice, escrow) = (Person::new(&mut rng, "alice"), Person::key_server(&mut rng));
@@ -316,7 +356,7 @@ fn what_is_asked_for_wrongly() {
     let to_bob = [grant(&bob, Rights::READ)];
     assert_eq!(code(session.grant(&mut rng, &alice.hand(), &to_bob, &other, &known)), Code::KeyMismatch);
     let forger = signing_key(&mut rng);
-    let hand = wardkey::session::Hand { key: &forger, ..alice.hand() };
+    let hand = Hand { key: &forger, ..alice.hand() };
     assert_eq!(code(session.grant(&mut rng, &hand, &to_bob, &key, &known)), Code::KeyMismatch);
 }
 

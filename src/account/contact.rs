@@ -1,5 +1,6 @@
 //! Where one-time codes go: SPEC section 11.5.
 
+use super::{read_owner, write_owner};
 use crate::{
     crypto::sign::SigningKey,
     encoding::{MALFORMED, Reader, Writer},
@@ -71,10 +72,7 @@ impl Payload for Contact {
 
     fn write(&self, w: &mut Writer) {
         w.map(5);
-        w.uint(1);
-        w.text(self.app_id.as_str());
-        w.uint(2);
-        w.text(self.user_id.as_str());
+        write_owner(w, &self.app_id, &self.user_id);
         w.uint(3);
         w.uint(self.version);
         w.uint(4);
@@ -85,10 +83,7 @@ impl Payload for Contact {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self> {
         reader.map_of(5)?;
-        reader.key(1)?;
-        let app_id = AppId::read(reader)?;
-        reader.key(2)?;
-        let user_id = UserId::read(reader)?;
+        let (app_id, user_id) = read_owner(reader)?;
         reader.key(3)?;
         let version = reader.uint()?;
         if version == 0 {

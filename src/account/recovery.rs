@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::{read_owner, write_owner};
 use crate::{
     crypto::sign::SigningKey,
     encoding::{Reader, Writer},
@@ -74,10 +75,7 @@ impl Payload for Receipt {
 
     fn write(&self, w: &mut Writer) {
         w.map(5);
-        w.uint(1);
-        w.text(self.app_id.as_str());
-        w.uint(2);
-        w.text(self.user_id.as_str());
+        write_owner(w, &self.app_id, &self.user_id);
         w.uint(3);
         w.bytes(&self.recovery);
         w.uint(4);
@@ -88,10 +86,7 @@ impl Payload for Receipt {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self> {
         reader.map_of(5)?;
-        reader.key(1)?;
-        let app_id = AppId::read(reader)?;
-        reader.key(2)?;
-        let user_id = UserId::read(reader)?;
+        let (app_id, user_id) = read_owner(reader)?;
         reader.key(3)?;
         let recovery = reader.fixed()?;
         reader.key(4)?;

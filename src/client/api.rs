@@ -23,8 +23,8 @@ pub(super) struct LoginParameters {
     pub(super) key_server: Bundles,
 }
 
-/// A backup that waits to be activated, and what waits with it.
-pub(super) struct PendingBackup {
+/// A backup, and what was written with it and waits for its activation.
+pub(super) struct WrittenBackup {
     pub(super) backup: Vec<u8>,
     pub(super) bundle: Option<Vec<u8>>,
     pub(super) contact: Option<Vec<u8>>,
@@ -33,7 +33,7 @@ pub(super) struct PendingBackup {
 /// A reply to `GET /v1/backup`.
 pub(super) struct Backups {
     pub(super) active: Vec<u8>,
-    pub(super) pending: Option<PendingBackup>,
+    pub(super) pending: Option<WrittenBackup>,
     pub(super) identity: Bundles,
     pub(super) key_server: Bundles,
     pub(super) cursor: String,
@@ -49,10 +49,8 @@ pub(super) struct WholeBody<'a> {
 
 /// A backup that a recovery releases.
 pub(super) struct Released {
-    pub(super) backup: Vec<u8>,
+    pub(super) written: WrittenBackup,
     pub(super) share: Vec<u8>,
-    pub(super) bundle: Option<Vec<u8>>,
-    pub(super) contact: Option<Vec<u8>>,
 }
 
 /// A reply to a right code.
@@ -70,6 +68,26 @@ pub(super) struct Answer {
     pub(super) wraps: Vec<Vec<u8>>,
 }
 
+/// What changed for the user after a cursor.
+pub(super) struct FeedPage {
+    /// The place after the last item.
+    pub(super) cursor: String,
+    /// Sessions, and whether this user lost them.
+    pub(super) items: Vec<(Hash, bool)>,
+    /// The cursor wasn't known: everything that is kept of sessions goes.
+    pub(super) reset: bool,
+    /// To be asked again.
+    pub(super) more: bool,
+}
+
+/// A page of a journal, and the head of the whole.
+pub(super) struct JournalPage {
+    pub(super) entries: Vec<Vec<u8>>,
+    pub(super) head: Vec<u8>,
+    /// To be asked again.
+    pub(super) more: bool,
+}
+
 impl<H: Host> Client<H> {
     pub(super) async fn login_parameters(&self, user: &UserId, kdf: Kdf) -> Outcome<LoginParameters> {
         let body = vec![
@@ -83,34 +101,15 @@ impl<H: Host> Client<H> {
         Ok(LoginParameters { kdf: read_kdf(&member(&reply, "kdf")?)?, server_salt, key_server })
     }
 
-    pub(super) async fn send_registration(
-        &self,
-        user: &UserId,
-        bundle: &[u8],
-        whole: &WholeBody<'_>,
-    ) -> Outcome<String> {
-        let body = vec![
-            ("bundle", write_bytes(bundle)),
-            ("backup", write_bytes(whole.backup)),
-            ("share", bytes_or_null(whole.share)),
-            ("contact", bytes_or_null(whole.contact)),
-        ];
-        let reply = self.ask(Method::Post, "/v1/register", Some(user), Some(body)).await?;
+    pub(super) async fn send_registration(&self, user: &UserId, whole: &WholeBody<'_>) -> Outcome<String> {
+        let reply = self.ask(Method::Post, "/v1/register", Some(user), Some(write_whole(whole))).await?;
         Ok(cursor(&reply)?)
     }
 
     pub(super) async fn read_backups(&self, user: &UserId) -> Outcome<Backups> {
         let reply = self.ask(Method::Get, "/v1/backup", Some(user), None).await?;
         let pending = member(&reply, "pending")?;
-        let pending = if pending.is_null() {
-            None
-        } else {
-            Some(PendingBackup {
-                backup: bytes(&pending, "backup")?,
-                bundle: read_bytes_or_null(&pending, "bundle")?,
-                contact: read_bytes_or_null(&pending, "contact")?,
-            })
-        };
+        let pending = if pending.is_null() { None } else { Some(read_written(&pending)?) };
         Ok(Backups {
             active: bytes(&reply, "active")?,
             pending,
@@ -145,14 +144,7 @@ impl<H: Host> Client<H> {
     pub(super) async fn answer_code(&self, recovery: &[u8; 16], code: &str, key: &[u8]) -> Outcome<Release> {
         let body = vec![("code", Json::text(code)), ("key", write_bytes(key))];
         let reply = self.ask(Method::Post, &recovery_path(recovery, "code"), None, Some(body)).await?;
-        let released = |item: &_| {
-            Ok(Released {
-                backup: bytes(item, "backup")?,
-                share: bytes(item, "share")?,
-                bundle: read_bytes_or_null(item, "bundle")?,
-                contact: read_bytes_or_null(item, "contact")?,
-            })
-        };
+        let released = |item: &_| Ok(Released { written: read_written(item)?, share: bytes(item, "share")? });
         Ok(Release {
             receipt: bytes(&reply, "receipt")?,
             backups: list(&member(&reply, "backups")?)?.iter().map(released).collect::<Result<_>>()?,
@@ -211,6 +203,22 @@ impl<H: Host> Client<H> {
         let answers = list(&member(&reply, "sessions")?)?.iter().map(read_answer).collect();
         let identities = list(&member(&reply, "identities")?)?.iter().map(bundles).collect::<Result<_>>()?;
         Ok((answers, identities))
+    }
+
+    /// One page of what changed after a cursor. Without one: the end.
+    pub(super) async fn read_feed(&self, user: &UserId, cursor: Option<&str>) -> Outcome<FeedPage> {
+        let body = vec![("cursor", cursor.map_or_else(Json::null, Json::text))];
+        let reply = self.ask(Method::Post, "/v1/feed", Some(user), Some(body)).await?;
+        Ok(read_feed_page(&reply)?)
+    }
+
+    /// One page of the journal of a session, or of the user, after a sequence.
+    pub(super) async fn journal(&self, user: &UserId, session: Option<&Hash>, after: u64) -> Outcome<JournalPage> {
+        let session = session.map_or_else(Json::null, |id| write_bytes(&id.0));
+        let body = vec![("sessionId", session), ("after", Json::number(after))];
+        let reply = self.ask(Method::Post, "/v1/journal", Some(user), Some(body)).await?;
+        let entries = bundles(&member(&reply, "entries")?)?;
+        Ok(JournalPage { entries, head: bytes(&reply, "head")?, more: boolean(&reply, "more")? })
     }
 
     async fn ask(
@@ -297,12 +305,37 @@ fn bundles<J: Json>(value: &J) -> Result<Bundles> {
     list(value)?.iter().map(|item| from_base64url(&item.to_text().ok_or(MISTYPED)?)).collect()
 }
 
+fn read_written<J: Json>(value: &J) -> Result<WrittenBackup> {
+    Ok(WrittenBackup {
+        backup: bytes(value, "backup")?,
+        bundle: read_bytes_or_null(value, "bundle")?,
+        contact: read_bytes_or_null(value, "contact")?,
+    })
+}
+
 fn read_answer<J: Json>(answer: &J) -> Result<Answer> {
     if let Some(code) = answer.member("error") {
         return Err(Failure::answered(&code.to_text().ok_or(MISTYPED)?, None, None).error);
     }
     let (entries, wraps) = (bundles(&member(answer, "entries")?)?, bundles(&member(answer, "wraps")?)?);
     Ok(Answer { genesis: read_bytes_or_null(answer, "genesis")?, entries, wraps })
+}
+
+fn read_feed_page<J: Json>(feed: &J) -> Result<FeedPage> {
+    let item = |item: &J| {
+        let session = bytes(item, "sessionId")?.try_into().map_err(|_| MISTYPED)?;
+        Ok((Hash(session), boolean(item, "revoked")?))
+    };
+    Ok(FeedPage {
+        cursor: cursor(feed)?,
+        items: list(&member(feed, "items")?)?.iter().map(item).collect::<Result<_>>()?,
+        reset: boolean(feed, "reset")?,
+        more: boolean(feed, "more")?,
+    })
+}
+
+fn boolean<J: Json>(object: &J, name: &str) -> Result<bool> {
+    member(object, name)?.to_bool().ok_or(MISTYPED)
 }
 
 fn cursor<J: Json>(reply: &J) -> Result<String> {

@@ -2,6 +2,7 @@
 
 use super::{Client, Host};
 use crate::{
+    error::Error,
     identity::{Met, UserId},
     signed::Hash,
 };
@@ -33,6 +34,13 @@ pub enum Event {
     BackupChanged {
         /// Its version.
         version: u64,
+    },
+    /// A session that was made off line: the key server has it, or won't take it as it is. After an error it waits on, unless it was forgotten (`aborted`).
+    Published {
+        /// Its id.
+        session: Hash,
+        /// Why not.
+        error: Option<Error>,
     },
 }
 

@@ -12,6 +12,7 @@ use crate::{
     key_pair::{KeyPair, Suite},
     password::{Derivation, Password, SlowKey},
     random::Random,
+    secret::SecretBytes,
 };
 
 /// The world of a client. Nothing of it is borrowed while it is waited for.
@@ -41,6 +42,11 @@ pub trait Host {
     /// A new key pair, which may be made elsewhere.
     async fn generate(&self, suite: Suite) -> Result<KeyPair> {
         KeyPair::generate(&mut self.random().borrow_mut(), suite)
+    }
+
+    /// Opens a stanza's body with an RSA key pair, which takes long enough to run elsewhere: OAEP with this label. Whatever fails of it is `unwrap-failed`.
+    async fn unwrap_rsa(&self, pair: &KeyPair, label: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
+        pair.unwrap(&mut self.random().borrow_mut(), label, body)
     }
 }
 

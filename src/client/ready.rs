@@ -14,7 +14,7 @@ use crate::{
     backup::{Contents, Envelope, OpenedKeys, Owner, StateKey},
     error::Result,
     identity::{Identity, UserId},
-    key_pair::Suite,
+    journal::{Place, Subject},
     signed::Hash,
 };
 
@@ -28,6 +28,8 @@ pub(super) struct Ready {
     pub(super) envelope: Envelope,
     /// The own identity, the key server's unless only the device was asked, and who was met since.
     pub(super) people: People,
+    /// Up to where journals went.
+    pub(super) journals: Vec<(Subject, Place)>,
 }
 
 impl Ready {
@@ -77,7 +79,8 @@ impl<H: Host> Client<H> {
         self.make_ready(locks, user, account, envelope).ok()
     }
 
-    async fn last_user(&self) -> Option<UserId> {
+    /// Who was opened here last.
+    pub async fn last_user(&self) -> Option<UserId> {
         let bytes = self.host.device().read(&self.last_row()).await?;
         UserId::new(&String::from_utf8(bytes).ok()?).ok()
     }
@@ -93,7 +96,9 @@ impl<H: Host> Client<H> {
         }
         let Account { keys, state, state_key, own, key_server, .. } = account;
         let (user, keys, people) = (user.clone(), Rc::new(keys), People::of(own, key_server)?);
-        *self.ready.borrow_mut() = Some(Ready { user, keys, state, state_key, envelope, people });
+        let before = self.ready.take().filter(|before| before.user == user);
+        let journals = before.map(|before| before.journals).unwrap_or_default();
+        *self.ready.borrow_mut() = Some(Ready { user, keys, state, state_key, envelope, people, journals });
         Ok(())
     }
 
@@ -116,14 +121,13 @@ impl<H: Host> Client<H> {
             true => Some(now.saturating_add(self.options.resume)),
             false => rows.resume_end().await,
         };
-        let is_hybrid =
-            |ready: &Ready| ready.keys.encryption.iter().all(|pair| pair.public_key().suite() == Suite::Hybrid);
         let entry = self.with(|ready| {
             let version = ready.envelope.version();
-            is_hybrid(ready).then(|| resume_bytes(&ready.keys, &ready.state, &ready.state_key, version))
+            let entry = resume_bytes(&ready.keys, &ready.state, &ready.state_key, version);
+            entry.map(|entry| (entry, Rc::clone(&ready.keys)))
         });
         match (entry, end.filter(|end| *end > now)) {
-            (Ok(Some(Ok(entry))), Some(end)) => rows.keep_resume(end, &entry).await,
+            (Ok(Ok((entry, keys))), Some(end)) => rows.keep_resume(end, &entry, &keys).await,
             _ => rows.forget_resume().await,
         }
         if self.locks.get() != locks {
@@ -147,19 +151,25 @@ impl<H: Host> Client<H> {
     pub(super) fn drop_ready(&self) -> Option<UserId> {
         self.locks.set(self.locks.get().wrapping_add(1));
         self.derived.take();
+        self.waiting.take();
         self.ready.take().map(|ready| ready.user)
     }
 
-    /// Locks, and forgets the identity on this device. Without a user, the one who was here last.
+    /// Locks, and forgets the identity on this device. Without a user, the one who was here last. Sessions that weren't sent are lost, and nobody has their keys any
+    /// more: [`Self::outbox_len`] says how many there are, [`Self::send_outbox`] sends them before, and each that is lost is told by [`Event::Published`].
     ///
     /// # Errors
     /// `invalid-argument` for what is no user id.
     pub async fn forget(&self, user_id: Option<&str>) -> Outcome<()> {
         let user = user_id.map(UserId::new).transpose()?;
+        let mut unsent: Vec<Hash> = self.waiting.borrow().iter().map(|open| *open.id()).collect();
         let open = self.drop_ready();
         let last = self.last_user().await;
-        if let Some(user) = user.or(open).or_else(|| last.clone()) {
-            self.rows(&user).forget().await;
+        if let Some(user) = user.or_else(|| open.clone()).or_else(|| last.clone()) {
+            let rows = self.rows(&user);
+            unsent.retain(|_| open.as_ref() == Some(&user));
+            rows.forget().await;
+            self.forget_outbox(&rows, unsent).await;
             if last.as_ref() == Some(&user) {
                 self.host.device().delete(&self.last_row()).await;
             }

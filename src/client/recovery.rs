@@ -118,7 +118,7 @@ impl<H: Host> Client<H> {
         application: &Secret<32>,
     ) -> Result<Opened> {
         let men = |released: &Released| {
-            let version = Envelope::parse(&released.backup)?.version();
+            let version = Envelope::parse(&released.written.backup)?.version();
             let rng = &mut *self.host.random().borrow_mut();
             let names = (&self.options.app_id, user);
             let key_server = open_recovery_share(rng, &released.share, pair, names, version, id)?;
@@ -130,7 +130,7 @@ impl<H: Host> Client<H> {
             [active, pending] => (active, Some(pending)),
             _ => return Err(MALFORMED),
         };
-        let backup = |released: &Released| released.backup.clone();
+        let backup = |released: &Released| released.written.backup.clone();
         let (active_backup, pending_backup) = (backup(active), pending.map(backup));
         let owner = self.owner(user);
         let opening = Opening::begin(Some(&active_backup), pending_backup.as_deref(), &owner, Some(derivation))?;
@@ -141,7 +141,7 @@ impl<H: Host> Client<H> {
         let Opened { which, envelope, contents, highest, .. } = opened;
         let Release { mut backups, identity, key_server, .. } = release;
         let pending = if which == Which::Pending { backups.pop() } else { None };
-        let (renewal, contact) = pending.map_or((None, None), |pending| (pending.bundle, pending.contact));
+        let (renewal, contact) = pending.map_or((None, None), |it| (it.written.bundle, it.written.contact));
         let own = slices(&identity);
         let presented = Presented { own: &own, renewal: renewal.as_deref(), key_server: &slices(&key_server) };
         let app_id = &self.options.app_id;

@@ -60,8 +60,9 @@ impl<H: Host> Client<H> {
             self.host.backend().put_share(&user, &base64url(men.application.expose())).await?;
         }
         let backup = envelope.encode();
-        let whole = WholeBody { backup: &backup, share: share.as_deref(), bundle: None, contact: contact.as_deref() };
-        let cursor = self.send_registration(&user, &first, &whole).await?;
+        let (share, contact) = (share.as_deref(), contact.as_deref());
+        let whole = WholeBody { backup: &backup, share, bundle: Some(&first), contact };
+        let cursor = self.send_registration(&user, &whole).await?;
         self.make_ready(locks, &user, account, envelope)?;
         self.derived.take();
         self.tell(Event::BackupChanged { version: 1 });

@@ -1,12 +1,18 @@
 //! Sessions on line: making them, opening many in one request, reading and writing in them, and who may. SPEC sections 12 and 13.
 
-use core::{cell::RefCell, fmt};
+use core::{
+    cell::{Cell, RefCell},
+    fmt,
+};
 use std::rc::Rc;
 
+use rand_core::TryCryptoRng;
+
 use super::{
-    CONFLICT, Client, Host, TRIES,
+    CONFLICT, Client, Host, LOCKED, TRIES,
     api::{Answer, Bundles},
     met::People,
+    ready::Ready,
     recipient::Recipient,
 };
 use crate::{
@@ -15,8 +21,11 @@ use crate::{
     encoding::{Context, MALFORMED},
     error::{Code, Error, Result},
     identity::{Asked, Bundle, Identity, UserId},
+    key_pair::{KeyPair, Suite},
     message::{Header, Padding},
     party::Party,
+    random::Random,
+    secret::SecretBytes,
     session::{Grant, Hand, Keys, Made, Opened, Rights, Session, Signer, Signers, create},
     signed::{Hash, Minimum, Unverified},
 };
@@ -31,6 +40,10 @@ pub struct OpenSession {
     id: Hash,
     /// As far as it is known.
     known: RefCell<Known>,
+    /// Its genesis, until the key server has it.
+    unsent: RefCell<Option<Vec<u8>>>,
+    /// As what it was refused last.
+    refused: Cell<Option<Code>>,
 }
 
 struct Known {
@@ -45,6 +58,12 @@ impl fmt::Debug for OpenSession {
 }
 
 impl OpenSession {
+    /// With its genesis, if that isn't sent yet.
+    pub(super) fn new(session: Session, keys: Keys, unsent: Option<Vec<u8>>) -> Rc<Self> {
+        let (id, known) = (*session.log().id(), RefCell::new(Known { session, keys }));
+        Rc::new(Self { id, known, unsent: RefCell::new(unsent), refused: Cell::new(None) })
+    }
+
     /// Its id.
     #[must_use]
     pub const fn id(&self) -> &Hash {
@@ -54,6 +73,46 @@ impl OpenSession {
     /// Its log and wraps, as far as they are known.
     pub fn with<T>(&self, read: impl FnOnce(&Session) -> T) -> T {
         read(&self.known.borrow().session)
+    }
+
+    pub(super) fn with_keys<T>(&self, read: impl FnOnce(&Keys) -> T) -> T {
+        read(&self.known.borrow().keys)
+    }
+
+    /// Has the key server taken it, as far as this client knows?
+    #[must_use]
+    pub fn is_published(&self) -> bool {
+        self.unsent.borrow().is_none()
+    }
+
+    pub(super) fn unsent(&self) -> Option<Vec<u8>> {
+        self.unsent.borrow().clone()
+    }
+
+    /// The key server has it. Is that new?
+    pub(super) fn published(&self) -> bool {
+        self.unsent.take().is_some()
+    }
+
+    /// The key server doesn't take it. Is that new?
+    pub(super) fn refuse(&self, code: Code) -> bool {
+        self.refused.replace(Some(code)) != Some(code)
+    }
+
+    /// Who has rights.
+    pub(super) fn recipients(&self) -> Vec<Recipient> {
+        self.with(|session| session.log().holdings().filter_map(|held| Recipient::of(held.party)).collect())
+    }
+
+    /// The wraps of its genesis, for the newest keys of its readers.
+    pub(super) fn wrap_genesis<R: TryCryptoRng>(
+        &self,
+        rng: &mut Random<R>,
+        hand: &Hand<'_>,
+        people: &People,
+    ) -> Result<Vec<u8>> {
+        let Known { session, keys } = &mut *self.known.borrow_mut();
+        session.wrap_genesis(rng, hand, keys.of(0).ok_or(MALFORMED)?, people)
     }
 }
 
@@ -75,28 +134,34 @@ impl<H: Host> Client<H> {
                 })?
             };
             match self.send_session(&user, &created.genesis, &wraps).await {
-                // Somebody has newer keys.
                 Err(failure) if failure.code() == Code::Stale && again => {
-                    self.know(grants.iter().map(|(recipient, _)| recipient), true).await?;
+                    self.know_newest(grants.iter().map(|(recipient, _)| recipient)).await?;
                 }
                 Err(failure) => return Err(failure),
                 Ok(()) => {
                     let mut keys = Keys::default();
                     keys.insert(0, created.key);
-                    let id = *created.session.log().id();
-                    let known = RefCell::new(Known { session: created.session, keys });
-                    return Ok(Rc::new(OpenSession { id, known }));
+                    return Ok(OpenSession::new(created.session, keys, None));
                 }
             }
         }
         Err(CONFLICT.into())
     }
 
-    /// Opens these sessions in one request for each thousand; the bundles of `signers` come with it.
+    /// Opens these sessions in one request for each thousand; the bundles of `signers` come with it. What waits to be sent is here already.
     ///
     /// # Errors
     /// `locked`; those of the backend. In a session's place: those of SPEC section 12.6.
     pub async fn open_sessions(&self, ids: &[Hash], signers: &[Hash]) -> Outcome<Vec<Result<Rc<OpenSession>>>> {
+        let waiting = self.find_waiting(ids).await?;
+        let missing: Vec<Hash> =
+            ids.iter().zip(&waiting).filter(|(_, open)| open.is_none()).map(|(id, _)| *id).collect();
+        let mut fetched = self.fetch_sessions(&missing, signers).await?.into_iter();
+        let next = |open: Option<_>| open.map_or_else(|| fetched.next().unwrap_or(Err(MALFORMED)), Ok);
+        Ok(waiting.into_iter().map(next).collect())
+    }
+
+    async fn fetch_sessions(&self, ids: &[Hash], signers: &[Hash]) -> Outcome<Vec<Result<Rc<OpenSession>>>> {
         let mut opened = Vec::with_capacity(ids.len());
         let (mut ids, mut signers) = (ids, signers);
         while !ids.is_empty() || !signers.is_empty() {
@@ -111,7 +176,10 @@ impl<H: Host> Client<H> {
             }
             self.meet_all(&identities)?;
             for (id, answer) in page.iter().zip(answers) {
-                opened.push(answer.and_then(|answer| self.open_answer(id, &answer)));
+                opened.push(match answer {
+                    Ok(answer) => self.open_answer(id, &answer).await,
+                    Err(error) => Err(error),
+                });
             }
         }
         self.hold_state().await?;
@@ -262,11 +330,12 @@ impl<H: Host> Client<H> {
         .await
     }
 
-    /// Fetches what came after what is known.
+    /// Fetches what came after what is known. A session that waits to be sent is sent first.
     ///
     /// # Errors
     /// `locked`, `revoked`, `rollback`, `fork`; those of SPEC section 12 and of the backend.
     pub async fn update(&self, open: &OpenSession) -> Outcome<()> {
+        self.publish(open).await?;
         let user = self.with(|ready| ready.user.clone())?;
         let after = open.with(|session| session.log().head().sequence);
         let (answers, identities) = self.keys(&user, &[(open.id, Some(after))], &[]).await?;
@@ -281,7 +350,12 @@ impl<H: Host> Client<H> {
             let newest = next.log().newest_generation();
             let is_known = open.known.borrow().keys.of(newest).is_some();
             // Who made a session has its key, and no stanza.
-            let keys = if is_known { self.check_reader(&next).map(|()| Vec::new()) } else { self.open_keys(&next) }?;
+            let keys = if is_known {
+                self.check_reader(&next)?;
+                Vec::new()
+            } else {
+                self.open_keys(&next).await?
+            };
             let Known { session, keys: own } = &mut *open.known.borrow_mut();
             // Another call may have been faster.
             if session.log().head().sequence == after {
@@ -302,6 +376,7 @@ impl<H: Host> Client<H> {
         named: impl Fn() -> Vec<Recipient>,
         make: impl Fn(&Known, &Hand<'_>, &People) -> Result<(Made, Option<DataKey>)>,
     ) -> Outcome<()> {
+        self.publish(open).await?;
         for _ in 0..TRIES {
             let (user, made, key) = self.with_hand(|user, hand, people| {
                 let (made, key) = make(&open.known.borrow(), hand, people)?;
@@ -322,14 +397,14 @@ impl<H: Host> Client<H> {
                     self.update(open).await?;
                     self.know(named().iter(), false).await?;
                 }
-                Err(failure) if failure.code() == Code::Stale => self.know(named().iter(), true).await?,
+                Err(failure) if failure.code() == Code::Stale => self.know_newest(named().iter()).await?,
                 Err(failure) => return Err(failure),
             }
         }
         Err(CONFLICT.into())
     }
 
-    fn open_answer(&self, id: &Hash, answer: &Answer) -> Result<Rc<OpenSession>> {
+    async fn open_answer(&self, id: &Hash, answer: &Answer) -> Result<Rc<OpenSession>> {
         let genesis = answer.genesis.as_deref().ok_or(MALFORMED)?;
         let app_id = &self.options.app_id;
         let (entries, wraps) = (slices(&answer.entries), slices(&answer.wraps));
@@ -338,19 +413,44 @@ impl<H: Host> Client<H> {
             Session::read(app_id, id, genesis, &entries, &wraps, &ready.people, minimum)
         })??;
         let mut keys = Keys::default();
-        for (generation, key) in self.open_keys(&session)? {
+        for (generation, key) in self.open_keys(&session).await? {
             keys.insert(generation, key);
         }
-        Ok(Rc::new(OpenSession { id: *id, known: RefCell::new(Known { session, keys }) }))
+        Ok(OpenSession::new(session, keys, None))
     }
 
-    fn open_keys(&self, session: &Session) -> Result<Vec<(usize, DataKey)>> {
-        self.with(|ready| {
-            let party = ready.own()?.party().ok_or(MALFORMED)?;
-            let (pairs, _) = ready.keys.refs();
-            let keys = session.open(&mut self.host.random().borrow_mut(), &[party], &pairs)?;
-            Ok(keys.into_parts())
-        })?
+    /// The session's keys, for the own user. RSA is the host's.
+    async fn open_keys(&self, session: &Session) -> Result<Vec<(usize, DataKey)>> {
+        let own = |ready: &mut Ready| Ok((Rc::clone(&ready.keys), [ready.own()?.party().ok_or(MALFORMED)?]));
+        let (keys, parties) = self.with(own)??;
+        let sealed = session.sealed_for(&parties)?;
+        let is_rsa = |pair: &&KeyPair| {
+            pair.public_key().fingerprint() == sealed.fingerprint() && pair.public_key().suite() != Suite::Hybrid
+        };
+        let opened = match keys.encryption.iter().find(is_rsa) {
+            None => session.open(&mut self.host.random().borrow_mut(), &parties, &keys.refs().0)?,
+            Some(pair) => {
+                let unwrapping = sealed.begin(pair.public_key())?;
+                let key = self.unwrap_rsa(pair, unwrapping.label(), unwrapping.body()).await?;
+                session.keys_from(sealed.generation(), unwrapping.finish(key.expose())?)?
+            }
+        };
+        Ok(opened.into_parts())
+    }
+
+    /// By the host, or where a reload left no private key by the device. If that has lost it, only the password brings it back.
+    async fn unwrap_rsa(&self, pair: &KeyPair, label: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
+        if !pair.is_away() {
+            return self.host.unwrap_rsa(pair, label, body).await;
+        }
+        let user = self.with(|ready| ready.user.clone())?;
+        match self.rows(&user).unwrap_rsa(pair, label, body).await {
+            Some(opened) => opened,
+            None => {
+                self.lock().await;
+                Err(LOCKED)
+            }
+        }
     }
 
     /// Does the log still let this user in? The creator may be no reader.
@@ -365,7 +465,7 @@ impl<H: Host> Client<H> {
     }
 
     /// What needs the own hand, and everybody who was met.
-    fn with_hand<T>(&self, act: impl FnOnce(&UserId, &Hand<'_>, &People) -> Result<T>) -> Result<T> {
+    pub(super) fn with_hand<T>(&self, act: impl FnOnce(&UserId, &Hand<'_>, &People) -> Result<T>) -> Result<T> {
         let now = self.host.now().wall;
         self.with(|ready| {
             let own = ready.own()?;
@@ -375,12 +475,21 @@ impl<H: Host> Client<H> {
         })?
     }
 
+    /// After `stale`: somebody has newer keys, perhaps the key server. If it is the own user, by another device, that locks.
+    pub(super) async fn know_newest<'r>(&self, recipients: impl Iterator<Item = &'r Recipient>) -> Outcome<()> {
+        self.refresh().await?;
+        self.know(recipients, true).await
+    }
+
     /// Fetches and meets those who aren't known yet, or all.
-    async fn know<'r>(&self, recipients: impl Iterator<Item = &'r Recipient>, all: bool) -> Outcome<()> {
+    pub(super) async fn know<'r>(&self, recipients: impl Iterator<Item = &'r Recipient>, all: bool) -> Outcome<()> {
         let mut users: Vec<&UserId> = recipients.filter_map(Recipient::user).collect();
         users.sort_unstable();
         users.dedup();
-        self.with(|ready| users.retain(|user| all || ready.people.directory.find(Some(user)).is_none()))?;
+        self.with(|ready| {
+            let is_met = |user: &&UserId| ready.people.directory.find(Some(user)).is_some();
+            users.retain(|user| all || !is_met(user));
+        })?;
         for page in users.chunks(PAGE) {
             for identity in self.identities(page).await? {
                 self.with(|ready| ready.people.directory.insert(identity))??;

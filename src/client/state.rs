@@ -20,7 +20,32 @@ enum Standing {
     Superseded,
 }
 
+/// How the backup is, for what a front end shows before keys are lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackupHealth {
+    /// It says all that this device knows.
+    Current,
+    /// Something waits on this device to be written.
+    Outdated,
+    /// None is known here.
+    None,
+}
+
 impl<H: Host> Client<H> {
+    /// How the backup of the open identity is, or of the one that was opened here last.
+    pub async fn backup_health(&self) -> BackupHealth {
+        if let Ok(unsaved) = self.with(|ready| ready.is_unsaved()) {
+            return if unsaved == Ok(false) { BackupHealth::Current } else { BackupHealth::Outdated };
+        }
+        let Some(user) = self.last_user().await else { return BackupHealth::None };
+        let rows = self.rows(&user);
+        match (rows.backup().await, rows.has_unsent().await) {
+            (None, _) => BackupHealth::None,
+            (Some(_), true) => BackupHealth::Outdated,
+            (Some(_), false) => BackupHealth::Current,
+        }
+    }
+
     /// Writes what the backup doesn't say yet. Has it done so? What can't be sent waits on the device.
     pub(super) async fn save_state(&self) -> Outcome<bool> {
         for _ in 0..TRIES {

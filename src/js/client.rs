@@ -16,7 +16,7 @@ use super::{
     task::{CoreTask, nothing},
 };
 use crate::{
-    client::{Client, Event, Options, Status, Unlocked},
+    client::{AuditEntry, BackupHealth, Client, Event, Options, Status, Unlocked},
     error::{Code, Error, Result},
     identity::{AppId, FirstUse, Trust, UserId},
     key_pair::Suite,
@@ -24,6 +24,7 @@ use crate::{
     signed::Hash,
 };
 
+const NO_ID: Error = Error::new(Code::InvalidArgument, "a session's id is 43 characters of base64url");
 const NO_FINGERPRINT: Error = Error::new(Code::InvalidArgument, "a fingerprint is 43 characters of base64url");
 
 /// An identity on a device, and what it asks of a key server.
@@ -78,14 +79,17 @@ impl CoreClient {
         Ok(Self(Rc::new(Client::new(JsHost::new(host), options(&given)?))))
     }
 
-    /// What there is: "new", "locked" or "ready".
+    /// `[what there is, who was here last]`: "new", "locked" or "ready".
     pub fn look(&self, user: Option<String>) -> CoreTask {
         self.task(async move |client| {
-            Ok(JsValue::from(match client.look(user.as_deref()).await? {
+            let status = match client.look(user.as_deref()).await? {
                 Status::New => "new",
                 Status::Locked => "locked",
                 Status::Ready => "ready",
-            }))
+            };
+            let last = client.last_user().await;
+            let last = last.map_or(JsValue::UNDEFINED, |user| user.as_str().into());
+            Ok(Array::of2(&status.into(), &last).into())
         })
     }
 
@@ -166,6 +170,18 @@ impl CoreClient {
         self.task(async |client| nothing(client.refresh().await))
     }
 
+    /// How the backup is: "current", "outdated" or "none".
+    #[wasm_bindgen(js_name = backupHealth)]
+    pub fn backup_health(&self) -> CoreTask {
+        self.task(async |client| {
+            Ok(JsValue::from(match client.backup_health().await {
+                BackupHealth::Current => "current",
+                BackupHealth::Outdated => "outdated",
+                BackupHealth::None => "none",
+            }))
+        })
+    }
+
     /// Keys out of memory, at once; and no reload goes on without the password.
     pub fn lock(&self) -> CoreTask {
         self.task(async |client| {
@@ -208,11 +224,40 @@ impl CoreClient {
 
     /// A session for `[kind, name, contact, rights]` each.
     #[wasm_bindgen(js_name = createSession)]
-    pub fn create_session(&self, recipients: Array) -> JsResult<CoreTask> {
+    pub fn create_session(&self, recipients: Array, off_line: bool) -> JsResult<CoreTask> {
         let (grants, own) = (grants(&recipients)?, Rc::clone(&self.0));
         Ok(self.task(async move |client| {
-            let open = client.create_session(&grants).await?;
+            let open = match off_line {
+                true => client.create_session_off_line(&grants).await?,
+                false => client.create_session(&grants).await?,
+            };
             Ok(CoreSession::new(own, open).into())
+        }))
+    }
+
+    /// Sends what waits; gives how many sessions still do.
+    #[wasm_bindgen(js_name = sendOutbox)]
+    pub fn send_outbox(&self) -> CoreTask {
+        self.task(async |client| {
+            let sent = client.send_outbox().await?;
+            Ok(number(sent.iter().filter(|(_, outcome)| outcome.is_err()).count() as u64))
+        })
+    }
+
+    /// How many sessions wait to be sent.
+    #[wasm_bindgen(js_name = outboxLength)]
+    pub fn outbox_length(&self) -> CoreTask {
+        self.task(async |client| Ok(number(client.outbox_len().await as u64)))
+    }
+
+    /// Of the account, or of a session: `[at, actor, action, session, [name, value, ...]]` each.
+    #[wasm_bindgen(js_name = auditLog)]
+    pub fn audit_log(&self, session: Option<String>, since: f64) -> JsResult<CoreTask> {
+        let session = session.map(|id| Hash::parse(&id).ok_or(NO_ID)).transpose()?;
+        let since = whole(since)?;
+        Ok(self.task(async move |client| {
+            let entries = client.audit_log(session.as_ref(), since).await?;
+            Ok(entries.iter().map(told).collect::<Array>().into())
         }))
     }
 
@@ -254,7 +299,6 @@ impl CoreClient {
 
 /// The session that is wanted, and who signed the message that names it.
 fn named(item: &JsValue) -> Result<(Hash, Option<Hash>)> {
-    const NO_ID: Error = Error::new(Code::InvalidArgument, "a session's id is 43 characters of base64url");
     const NO_SESSION: Error = Error::new(Code::InvalidArgument, "a message that isn't of a session");
     if let Some(id) = item.as_string() {
         return Ok((Hash::parse(&id).ok_or(NO_ID)?, None));
@@ -271,8 +315,29 @@ fn event(event: Event) -> JsValue {
             let id = id.map_or(JsValue::NULL, |id: UserId| id.as_str().into());
             Array::of4(&"pin-changed".into(), &id, &from.to_string().into(), &to.to_string().into())
         }
-        #[allow(clippy::cast_precision_loss, reason = "nobody counts to 2^53")]
-        Event::BackupChanged { version } => Array::of2(&"backup-changed".into(), &JsValue::from_f64(version as f64)),
+        Event::BackupChanged { version } => Array::of2(&"backup-changed".into(), &number(version)),
+        Event::Published { session, error } => {
+            let error = error.map_or(JsValue::UNDEFINED, JsValue::from);
+            Array::of3(&"published".into(), &session.to_string().into(), &error)
+        }
     }
     .into()
+}
+
+fn told(entry: &AuditEntry) -> Array {
+    let text = |text: Option<&str>| text.map_or(JsValue::UNDEFINED, JsValue::from);
+    let session = entry.session.map(|id| id.to_string());
+    let detail = entry.detail.iter().flat_map(|(name, value)| [JsValue::from(name), JsValue::from(value)]);
+    Array::of5(
+        &number(entry.at),
+        &text(entry.actor.as_ref().map(UserId::as_str)),
+        &text(Some(&entry.action)),
+        &text(session.as_deref()),
+        &detail.collect::<Array>(),
+    )
+}
+
+#[allow(clippy::cast_precision_loss, reason = "nobody counts to 2^53")]
+fn number(number: u64) -> JsValue {
+    JsValue::from_f64(number as f64)
 }

@@ -14,7 +14,7 @@ use crate::{
     key_pair::{KeyPair, Suite},
     password::{Derivation, Password, SlowKey},
     random::SystemRandom,
-    secret::Secret,
+    secret::{Secret, SecretBytes},
 };
 
 #[wasm_bindgen]
@@ -77,12 +77,22 @@ impl Host for JsHost {
         let made = ask(&self.host, "generateRsa", &[suite.name().into()]).await.map_err(|error| known(&error))?;
         KeyPair::from_pkcs8(&taken(&made).ok_or(FAILED)?)
     }
+
+    async fn unwrap_rsa(&self, pair: &KeyPair, label: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
+        let fingerprint = pair.public_key().fingerprint().to_string();
+        let private = bytes(pair.private_bytes()?.expose());
+        let arguments = [fingerprint.into(), private.clone(), bytes(label), bytes(body)];
+        let opened = ask(&self.host, "unwrapRsa", &arguments).await;
+        taken(&private);
+        let opened = taken(&opened.map_err(|error| known(&error))?);
+        opened.map(SecretBytes::new).ok_or(FAILED)
+    }
 }
 
 const FAILED: Error = Error::new(Code::UnsupportedEnvironment, "the environment failed");
 
 /// What a step that ran elsewhere failed with.
-fn known(error: &JsValue) -> Error {
+pub(super) fn known(error: &JsValue) -> Error {
     let code = super::convert::get(error, "code").as_string().unwrap_or_default();
     let code = Code::ALL.iter().find(|known| known.as_str() == code);
     code.map_or(FAILED, |code| Error::new(*code, "a step that ran elsewhere failed"))

@@ -53,6 +53,12 @@ impl CoreSession {
         self.open.id().to_string()
     }
 
+    /// Has the key server got it?
+    #[wasm_bindgen(js_name = isPublished)]
+    pub fn is_published(&self) -> bool {
+        self.open.is_published()
+    }
+
     /// Fetches what came after what is known.
     pub fn update(&self) -> CoreTask {
         self.task(async |client, open| nothing(client.update(open).await))

@@ -144,7 +144,7 @@ impl Session {
         Ok(session)
     }
 
-    /// Wraps generation 0 for the readers of the genesis.
+    /// Wraps generation 0 for the readers of the genesis. The hand may be of a later bundle of the creator's than the genesis.
     ///
     /// # Errors
     /// Those of `recipients`; `key-mismatch`, `key-policy`, `limit`, `rng`.

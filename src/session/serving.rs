@@ -16,6 +16,8 @@ pub struct Served {
     pub session: Hash,
     /// The entry that it names.
     pub sequence: u64,
+    /// The signer's bundle that it names.
+    pub signer: Hash,
     /// The object without bodies: null in each place.
     pub signed: Vec<u8>,
     /// In the places of the object.
@@ -46,7 +48,8 @@ pub fn split(object: &[u8], minimum: Minimum) -> Result<Served> {
         fingerprint: stanza.fingerprint,
         body: body.clone(),
     });
-    Ok(Served { session: says.session, sequence: says.sequence, signed, stanzas: stanzas.collect() })
+    let (session, sequence, signer) = (says.session, says.sequence, says.signer);
+    Ok(Served { session, sequence, signer, signed, stanzas: stanzas.collect() })
 }
 
 /// Puts bodies into their places again.

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use super::{
     log::{Log, Step, bad},
     rights::MAX_PARTIES,
+    signer::Signers,
 };
 use crate::{
     data_key::{KeyCommitment, KeyId},
@@ -170,11 +171,19 @@ pub(super) struct Body {
 }
 
 const PARTIES: Error = bad("a key that is wrapped for others than the log says");
+const OTHER_SIGNER: Error = bad("wraps by another than the signer of their entry");
 const MISSING: Error = bad("a wraps object is missing, or there is one too many");
 
 impl Wrapped {
     /// Takes the wraps of the log's entries from `first` on: all of them.
-    pub(super) fn extend(&mut self, log: &Log, first: usize, objects: &[&[u8]], minimum: Minimum) -> Result<()> {
+    pub(super) fn extend(
+        &mut self,
+        log: &Log,
+        first: usize,
+        objects: &[&[u8]],
+        signers: &dyn Signers,
+        minimum: Minimum,
+    ) -> Result<()> {
         let mut wraps = Vec::with_capacity(objects.len());
         for object in objects {
             let object = Unverified::<Wraps>::parse(object, minimum)?;
@@ -190,23 +199,36 @@ impl Wrapped {
                 continue;
             }
             let object = wraps.next().filter(|object| object.claimed().sequence == sequence as u64).ok_or(MISSING)?;
-            self.take(log, sequence, step, object)?;
+            self.take(log, sequence, step, object, signers)?;
         }
         wraps.next().map_or(Ok(()), |_| Err(MISSING))
     }
 
     /// The end of step 1, and steps 2 to 5.
-    fn take(&mut self, log: &Log, sequence: usize, step: &Step, object: Unverified<Wraps>) -> Result<()> {
+    fn take(
+        &mut self,
+        log: &Log,
+        sequence: usize,
+        step: &Step,
+        object: Unverified<Wraps>,
+        signers: &dyn Signers,
+    ) -> Result<()> {
         let generation = log.generation_at(sequence as u64);
         let begins = sequence == 0 || log.generation_at(sequence as u64 - 1) != generation;
         if object.claimed().previous.is_some() != (begins && generation > 0) {
             return Err(bad("the key before is sealed in each new generation, and nowhere else"));
         }
         let signer = log.signer_of(step).ok_or(MISSING)?;
-        if object.claimed().signer != signer.bundle {
-            return Err(bad("wraps by another than the signer of their entry"));
-        }
-        let object = object.verify(&signer.key)?;
+        let object = if object.claimed().signer == signer.bundle {
+            object.verify(&signer.key)?
+        } else {
+            // What is made off line is wrapped when it is sent: its creator may have newer keys by then.
+            let later = signers.signer(&object.claimed().signer).map_err(|_| OTHER_SIGNER)?;
+            if sequence > 0 || later.party() != signer.party() || later.version < signer.version {
+                return Err(OTHER_SIGNER);
+            }
+            object.verify(&later.key)?
+        };
         let (wraps, bodies) = (object.value(), object.more());
         if wraps.generation != generation as u64 || Some(&wraps.named.commitment) != log.commitment(generation) {
             return Err(Error::new(Code::KeyMismatch, "wraps of another key than the log says"));

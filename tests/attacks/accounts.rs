@@ -10,16 +10,18 @@ use wardkey::{
     error::{Code, Result},
     identity::{Trust, UserId},
     password::{Derivation, Kdf, Password, SlowKey},
-    probe::{aead_calls, slow_derivations},
     secret::Secret,
     signed::Minimum,
 };
 
-use super::common::{
-    code,
-    craft::{backup::cheap_argon2id, objects::Person},
-    keys::Pair,
-    rng::{Seeded, seeded},
+use super::{
+    common::{
+        code,
+        craft::{backup::cheap_argon2id, objects::Person},
+        keys::Pair,
+        rng::{Seeded, seeded},
+    },
+    underived,
 };
 
 struct Scene {
@@ -69,14 +71,6 @@ impl Scene {
         let contents = (&opened.envelope, opened.contents);
         accept(&self.anna.app, self.user(), contents, remembered, &presented, &Trust::default())
     }
-}
-
-/// Nothing slow happened, nor any decryption, while `act` ran.
-fn underived<T>(act: impl FnOnce() -> T) -> T {
-    let before = (slow_derivations(), aead_calls());
-    let result = act();
-    assert_eq!((slow_derivations(), aead_calls()), before, "something was derived or opened");
-    result
 }
 
 /// The check has no password to give away: whatever a server says, what follows is the same for any two.

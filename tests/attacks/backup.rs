@@ -4,15 +4,18 @@ use wardkey::{
     backup::{Envelope, Owner, open_backup, seal_backup},
     error::Code,
     password::{Derivation, Kdf, Password},
-    probe::{aead_calls, slow_derivations},
+    probe::slow_derivations,
 };
 
-use super::common::{
-    cbor::{self, Array, Item, Raw, Uint},
-    code,
-    craft::backup::{Draft, cheap_argon2id},
-    keys::Pair,
-    rng::{Seeded, seeded},
+use super::{
+    common::{
+        cbor::{self, Array, Item, Raw, Uint},
+        code,
+        craft::backup::{Draft, cheap_argon2id},
+        keys::Pair,
+        rng::{Seeded, seeded},
+    },
+    underived,
 };
 
 const PASSWORD: &str = "correct horse";
@@ -21,14 +24,6 @@ const ALICE: &str = "alice";
 fn draft(rng: &mut Seeded) -> Draft {
     let pair = Pair::hybrid(rng);
     Draft::new(rng, &pair, PASSWORD, ALICE)
-}
-
-/// Nothing slow happened, nor any decryption, while `act` ran.
-fn underived<T>(act: impl FnOnce() -> T) -> T {
-    let before = (slow_derivations(), aead_calls());
-    let result = act();
-    assert_eq!((slow_derivations(), aead_calls()), before, "something was derived or opened");
-    result
 }
 
 #[test]

@@ -36,12 +36,24 @@ mod weak_keys;
 mod wrapping;
 
 use common::rng::{Seeded, draw_array};
-use wardkey::{data_key::DataKey, encoding::Context};
+use wardkey::{
+    data_key::DataKey,
+    encoding::Context,
+    probe::{aead_calls, slow_derivations},
+};
 
 /// A data key and its bytes.
 fn data_key(rng: &mut Seeded) -> (DataKey, [u8; 32]) {
     let raw = draw_array(rng);
     (DataKey::from_slice(&raw).unwrap(), raw)
+}
+
+/// Nothing slow happened, nor any decryption, while `act` ran.
+fn underived<T>(act: impl FnOnce() -> T) -> T {
+    let before = (slow_derivations(), aead_calls());
+    let result = act();
+    assert_eq!((slow_derivations(), aead_calls()), before, "something was derived or opened");
+    result
 }
 
 fn context(entries: &[(&str, &str)]) -> Context {

@@ -1,7 +1,10 @@
 //! By what a user does.
 
 mod account;
+mod audit;
 mod crash;
 mod devices;
+mod outbox;
 mod recovery;
+mod rsa;
 mod sessions;

@@ -12,7 +12,9 @@ use std::{
 };
 
 use rand_chacha::ChaCha20Rng;
+use rsa::{Oaep, RsaPrivateKey, pkcs8::DecodePrivateKey};
 use serde_json::{Map, Value};
+use sha2::Sha256;
 use wardkey::{
     account::Receipt,
     backend::{Backend, Failure, Json, Outcome, Request},
@@ -22,6 +24,7 @@ use wardkey::{
     encoding::from_base64url,
     error::{Code, Error, Result},
     identity::UserId,
+    key_pair::{KeyPair, Suite},
     password::{Derivation, Password, SlowKey},
     secret::{Secret, SecretBytes},
     signed::{Hash, Minimum},
@@ -30,6 +33,7 @@ use wardkey_rules::{Body, Mail, MemoryStore, Server};
 
 use super::{
     craft::backup::cheap_argon2id,
+    keys::{Pair, rsa_key},
     people::app,
     rng::{Seeded, seeded},
 };
@@ -254,7 +258,14 @@ impl World {
         self.devices.set(self.devices.get() + 1);
         let mut rng = seeded(&format!("device {}", self.devices.get()));
         let key = Secret::generate(&mut rng).unwrap();
-        TestDevice(Rc::new(Storage { rows: RefCell::default(), mood: Cell::default(), key, rng: RefCell::new(rng) }))
+        TestDevice(Rc::new(Storage {
+            rows: RefCell::default(),
+            mood: Cell::default(),
+            key,
+            sealed: RefCell::default(),
+            rsa: RefCell::default(),
+            rng: RefCell::new(rng),
+        }))
     }
 
     /// A client on a device.
@@ -266,7 +277,8 @@ impl World {
         self.devices.set(self.devices.get() + 1);
         let rng = RefCell::new(seeded(&format!("client {} of {}", self.devices.get(), self.now.get())));
         let world = Rc::clone(self);
-        let host = TestHost { world: TestWorld(world), device: device.clone(), rng, derived: Cell::new(0) };
+        let (derived, unwrapped) = (Cell::new(0), Cell::new(0));
+        let host = TestHost { world: TestWorld(world), device: device.clone(), rng, derived, unwrapped };
         Client::new(host, options)
     }
 
@@ -278,6 +290,13 @@ impl World {
         self.logins.borrow_mut().insert(user.to_owned(), login);
         run(client.register(user, PASSWORD, contact)).unwrap();
         (device, client)
+    }
+
+    /// A user on another device.
+    pub(crate) fn unlocked(self: &Rc<Self>, user: &str, password: &str) -> Client<TestHost> {
+        let client = self.client(&self.device());
+        run(client.unlock(user, password, 0)).unwrap();
+        client
     }
 
     /// Does this password open the account on a device that knows nothing?
@@ -350,8 +369,12 @@ pub(crate) enum Mood {
     Good,
     /// Nothing is kept or read.
     Blocked,
+    /// What is written is there for this page, and not safely.
+    Unsafe,
     /// No key of the browser's can be kept.
     Keyless,
+    /// None of RSA.
+    WithoutRsa,
 }
 
 /// A device.
@@ -370,12 +393,17 @@ pub(crate) struct Storage {
     pub(crate) rows: RefCell<BTreeMap<String, Vec<u8>>>,
     pub(crate) mood: Cell<Mood>,
     key: Secret<32>,
+    /// What was sealed under it last.
+    pub(crate) sealed: RefCell<Vec<u8>>,
+    /// RSA keys, by rows that nothing is read from.
+    pub(crate) rsa: RefCell<BTreeMap<String, RsaPrivateKey>>,
     rng: RefCell<Seeded>,
 }
 
 impl Storage {
     pub(crate) fn wipe(&self) {
         self.rows.borrow_mut().clear();
+        self.rsa.borrow_mut().clear();
     }
 
     /// Names of its rows, without the users' tags.
@@ -405,30 +433,59 @@ impl Device for TestDevice {
         }
         self.rows.borrow_mut().insert(row.to_owned(), value.to_vec());
         pause().await;
-        true
+        self.mood.get() != Mood::Unsafe
     }
     async fn delete(&self, row: &str) {
         pause().await;
         self.rows.borrow_mut().remove(row);
+        self.rsa.borrow_mut().remove(row);
+    }
+    async fn names(&self, prefix: &str) -> Vec<String> {
+        pause().await;
+        let is_there = self.mood.get() != Mood::Blocked;
+        let (rows, rsa) = (self.rows.borrow(), self.rsa.borrow());
+        rows.keys().chain(rsa.keys()).filter(|row| is_there && row.starts_with(prefix)).cloned().collect()
     }
     async fn seal(&self, context: &[u8], plain: &SecretBytes) -> Option<Vec<u8>> {
         pause().await;
+        self.sealed.replace(plain.expose().to_vec());
         let sealed = cobblestone::seal(&self.key, &mut self.rng.borrow_mut(), context, plain.expose());
-        sealed.ok().filter(|_| self.mood.get() == Mood::Good)
+        sealed.ok().filter(|_| !matches!(self.mood.get(), Mood::Blocked | Mood::Keyless))
     }
     async fn open(&self, context: &[u8], sealed: &[u8]) -> Option<SecretBytes> {
         pause().await;
         cobblestone::open(&self.key, context, sealed).ok().map(SecretBytes::new)
     }
+    async fn keep_rsa(&self, row: &str, pkcs8: &SecretBytes) -> bool {
+        pause().await;
+        let is_kept = self.mood.get() == Mood::Good;
+        if is_kept {
+            let key = RsaPrivateKey::from_pkcs8_der(pkcs8.expose()).unwrap();
+            self.rsa.borrow_mut().insert(row.to_owned(), key);
+        }
+        is_kept
+    }
+    async fn unwrap_rsa(&self, row: &str, label: &[u8; 32], body: &[u8]) -> Option<Result<SecretBytes>> {
+        pause().await;
+        let rsa = self.rsa.borrow();
+        Some(open_oaep(rsa.get(row)?, label, body))
+    }
 }
 
-/// What a client stands on.
+fn open_oaep(key: &RsaPrivateKey, label: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
+    let opened = key.decrypt(Oaep::<Sha256>::new_with_label(*label), body);
+    opened.map(SecretBytes::new).map_err(|_| Error::new(Code::UnwrapFailed, "the wrapped key does not open"))
+}
+
+/// What a client stands on. Its RSA is another engine's, with the keys of `testdata/rsa`.
 pub(crate) struct TestHost {
     pub(crate) world: TestWorld,
     pub(crate) device: TestDevice,
     rng: RefCell<Seeded>,
     /// How often something was derived.
     pub(crate) derived: Cell<u32>,
+    /// How often its RSA was used.
+    pub(crate) unwrapped: Cell<u32>,
 }
 
 impl Host for TestHost {
@@ -460,6 +517,19 @@ impl Host for TestHost {
         };
         self.world.0.slow.borrow_mut().insert(name, raw);
         Ok(SlowKey::new(&Secret::from_slice(&raw).unwrap()))
+    }
+    async fn generate(&self, suite: Suite) -> Result<KeyPair> {
+        pause().await;
+        if suite == Suite::Hybrid {
+            KeyPair::generate(&mut self.rng.borrow_mut(), suite)
+        } else {
+            Ok(Pair::rsa(suite).pair)
+        }
+    }
+    async fn unwrap_rsa(&self, pair: &KeyPair, label: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
+        pause().await;
+        self.unwrapped.set(self.unwrapped.get() + 1);
+        open_oaep(&rsa_key(pair.public_key().suite()), label, body)
     }
 }
 

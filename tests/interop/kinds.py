@@ -48,11 +48,11 @@ def _hex(data: bytes | None) -> str | None:
     return None if data is None else data.hex()
 
 
-def _unhex(text: str | None) -> bytes | None:
+def unhex_or_none(text: str | None) -> bytes | None:
     return None if text is None else unhex(text)
 
 
-def _unhex_all(texts: list[str]) -> list[bytes]:
+def unhex_all(texts: list[str]) -> list[bytes]:
     return [unhex(text) for text in texts]
 
 
@@ -60,7 +60,7 @@ def read_pin(given: Json | None) -> Pin | None:
     if given is None:
         return None
     suite = Suite.labelled(given["suite"])
-    return Pin(unhex(given["fingerprint"]), given["version"], _unhex(given["hash"]), suite)
+    return Pin(unhex(given["fingerprint"]), given["version"], unhex_or_none(given["hash"]), suite)
 
 
 def pin_json(one: Pin | None) -> Json | None:
@@ -94,13 +94,13 @@ def state_json(one: State) -> Json:
 
 def open_identity(given: Json) -> Json:
     """Sections 10.2 to 10.4. With `by_hash` that bundle was asked for, and `user_id` isn't used."""
-    bundles, app, minimum = _unhex_all(given["bundles"]), given["app_id"], given["minimum"]
-    by_hash = _unhex(given["by_hash"])
+    bundles, app, minimum = unhex_all(given["bundles"]), given["app_id"], given["minimum"]
+    by_hash = unhex_or_none(given["by_hash"])
     if by_hash is None:
         found = identity.verify(bundles, app, given["user_id"], minimum)
     else:
         found = identity.verify_by_hash(bundles, app, by_hash, minimum)
-    anchor, before = _unhex(given["anchor"]), read_pin(given["pin"])
+    anchor, before = unhex_or_none(given["anchor"]), read_pin(given["pin"])
     refuse = given["refuse_first_use"]
     after = pin.compare(found, before, anchor, refuse_first_use=refuse)
     return {
@@ -187,7 +187,7 @@ def open_merge(given: Json) -> Json:
 
 def open_contact(given: Json) -> Json:
     """Written with the backup `version` by the user whose active bundles are given."""
-    bundles = _unhex_all(given["bundles"])
+    bundles = unhex_all(given["bundles"])
     signer = identity.verify(bundles, given["app_id"], given["user_id"])
     verified = contact.verify(unhex(given["contact"]), signer, given["version"], given["minimum"])
     return {"email": verified.email}
@@ -195,7 +195,7 @@ def open_contact(given: Json) -> Json:
 
 def open_share(given: Json) -> Json:
     (pair,) = read_keys([given["key"]])
-    recovery = _unhex(given["recovery_id"])
+    recovery = unhex_or_none(given["recovery_id"])
     bound = share.context(given["app_id"], given["user_id"], given["version"], recovery)
     return {"share": share.open_share(unhex(given["wrapped"]), pair, bound).hex()}
 
@@ -204,18 +204,18 @@ def open_receipt(given: Json) -> Json:
     """As the application checks it; `used` are the recoveries whose receipts it took."""
     verified = receipt.verify(
         unhex(given["receipt"]),
-        _unhex_all(given["key_server"]),
+        unhex_all(given["key_server"]),
         unhex(given["anchor"]),
         given["app_id"],
         given["user_id"],
         given["now"],
-        _unhex_all(given["used"]),
+        unhex_all(given["used"]),
     )
     return {"recovery_id": verified.recovery_id.hex(), "end": verified.end}
 
 
 def open_recovery_proof(given: Json) -> Json:
-    signer = identity.verify(_unhex_all(given["bundles"]), given["app_id"], given["user_id"])
+    signer = identity.verify(unhex_all(given["bundles"]), given["app_id"], given["user_id"])
     recovery, backup = unhex(given["recovery_id"]), unhex(given["backup"])
     recovery_proof.verify(unhex(given["proof"]), signer, recovery, backup)
     return {}
@@ -230,16 +230,16 @@ def open_account(given: Json) -> Json:
     """Section 11.4. With `shares` by two men, else by the password; `next` is step 6: `nothing`,
     `activate` the pending backup, or `finish` the write that was interrupted."""
     stored = account.Stored(
-        _unhex(given["active"]),
-        _unhex(given["pending"]),
-        _unhex_all(given["bundles"]),
-        _unhex(given["renewal"]),
-        _unhex_all(given["key_server"]),
+        unhex_or_none(given["active"]),
+        unhex_or_none(given["pending"]),
+        unhex_all(given["bundles"]),
+        unhex_or_none(given["renewal"]),
+        unhex_all(given["key_server"]),
     )
     app, user = given["app_id"], given["user_id"]
     options: Json = {
         "remembered": given["remembered_version"],
-        "escrow_key": _unhex(given["escrow_key"]),
+        "escrow_key": unhex_or_none(given["escrow_key"]),
     }
     if given["shares"]:
         active = _read_shares(given, "active")
@@ -268,9 +268,9 @@ def open_account(given: Json) -> Json:
 def _directory(given: Json) -> Directory:
     return Directory(
         given["app_id"],
-        [_unhex_all(bundles) for bundles in given["identities"]],
+        [unhex_all(bundles) for bundles in given["identities"]],
         pins={name: pin for name, one in given["pins"].items() if (pin := read_pin(one))},
-        escrow_key=_unhex(given["escrow_key"]),
+        escrow_key=unhex_or_none(given["escrow_key"]),
         refuse_first_use=given["refuse_first_use"],
         minimum=given["minimum"],
     )
@@ -280,7 +280,7 @@ def _replay(given: Json, directory: Directory) -> Log:
     return replay.replay(
         unhex(given["session_id"]),
         unhex(given["genesis"]),
-        _unhex_all(given["entries"]),
+        unhex_all(given["entries"]),
         directory,
         seen={one["sequence"]: unhex(one["hash"]) for one in given["seen"]},
         minimum=given["minimum"],
@@ -309,7 +309,7 @@ def open_log(given: Json) -> Json:
 def _open_session(given: Json, directory: Directory) -> session.Session:
     log = _replay(given, directory)
     parties: list[Party] = [party.decode(unhex(one)) for one in given["parties"]]
-    objects, keys = _unhex_all(given["wraps"]), read_keys(given["keys"])
+    objects, keys = unhex_all(given["wraps"]), read_keys(given["keys"])
     return session.open_session(log, objects, parties, keys, given["minimum"])
 
 
@@ -348,21 +348,7 @@ def open_message(given: Json) -> Json:
 # journal.json
 
 
-def open_journal(given: Json) -> Json:
-    """Section 14.1: all entries after `after`. `remembered` is a sequence and its hash, or null.
-    `user_id` or `session_id` is the subject."""
-    user = given["user_id"]
-    subject = user if user is not None else unhex(given["session_id"])
-    server = identity.verify(_unhex_all(given["key_server"]), given["app_id"], None)
-    remembered = given["remembered"]
-    entries = journal.verify(
-        _unhex_all(given["entries"]),
-        unhex(given["head"]),
-        subject,
-        server,
-        after=given["after"],
-        remembered=remembered and (remembered["sequence"], unhex(remembered["hash"])),
-    )
+def journal_json(entries: list[journal.JournalEntry]) -> Json:
     return {
         "entries": [
             {
@@ -376,6 +362,24 @@ def open_journal(given: Json) -> Json:
             for one in entries
         ]
     }
+
+
+def open_journal(given: Json) -> Json:
+    """Section 14.1: all entries after `after`. `remembered` is a sequence and its hash, or null.
+    `user_id` or `session_id` is the subject."""
+    user = given["user_id"]
+    subject = user if user is not None else unhex(given["session_id"])
+    server = identity.verify(unhex_all(given["key_server"]), given["app_id"], None)
+    remembered = given["remembered"]
+    entries = journal.verify(
+        unhex_all(given["entries"]),
+        unhex(given["head"]),
+        subject,
+        server,
+        after=given["after"],
+        remembered=remembered and (remembered["sequence"], unhex(remembered["hash"])),
+    )
+    return journal_json(entries)
 
 
 # device.json: `null` is what counts as not there.

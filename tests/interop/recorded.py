@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kinds import KINDS
+from kinds import KINDS, unhex, unhex_all, unhex_or_none
 from wardkey_format import (
     account,
     bundle,
@@ -42,15 +42,6 @@ from wardkey_format.state import State
 from wardkey_format.suite import Suite
 
 Entry = dict[str, Any]
-unhex = bytes.fromhex
-
-
-def _unhex(text: str | None) -> bytes | None:
-    return None if text is None else unhex(text)
-
-
-def _all(texts: list[str]) -> list[bytes]:
-    return [unhex(text) for text in texts]
 
 
 def _pin(text: str | None) -> Pin | None:
@@ -75,12 +66,12 @@ def _made_again(form: Form[Any, Any], signed: Signed[Any, Any], seed: str) -> bo
 
 def check_identity(entry: Entry) -> None:
     before, minimum = _pin(entry["pin"]), int(entry["minimum"])
-    bundles, by_hash = _all(entry["bundles"]), _unhex(entry["bundle_hash"])
+    bundles, by_hash = unhex_all(entry["bundles"]), unhex_or_none(entry["bundle_hash"])
     if by_hash is None:
         found = identity.verify(bundles, entry["app_id"], entry["user_id"], minimum)
     else:
         found = identity.verify_by_hash(bundles, entry["app_id"], by_hash, minimum)
-    anchor, reject = _unhex(entry["anchor"]), entry["reject"]
+    anchor, reject = unhex_or_none(entry["anchor"]), entry["reject"]
     after = pin.compare(found, before, anchor, refuse_first_use=reject)
 
     expected = entry["found"]
@@ -139,13 +130,13 @@ def check_state(entry: Entry) -> None:
 
 def check_share(entry: Entry) -> None:
     pair = KeyPair(Suite.labelled(entry["suite"]), unhex(entry["private"]))
-    recovery = _unhex(entry["recovery"])
+    recovery = unhex_or_none(entry["recovery"])
     bound = share.context(entry["app_id"], entry["user_id"], int(entry["version"]), recovery)
     assert share.open_share(unhex(entry["wrapped"]), pair, bound).hex() == entry["share"]
 
 
 def check_contact(entry: Entry, minimum: int) -> None:
-    signer = identity.verify(_all(entry["bundles"]), entry["app_id"], entry["user_id"])
+    signer = identity.verify(unhex_all(entry["bundles"]), entry["app_id"], entry["user_id"])
     data = unhex(entry["object"])
     found = contact.verify(data, signer, int(entry["version"]), minimum)
     assert found.email == entry["email"]
@@ -153,7 +144,7 @@ def check_contact(entry: Entry, minimum: int) -> None:
 
 
 def check_receipt(entry: Entry, minimum: int) -> None:
-    bundles = _all(entry["bundles"])
+    bundles = unhex_all(entry["bundles"])
     anchor = bundle.read(bundles[0]).hash
     asked_for = (entry["app_id"], entry["user_id"], int(entry["now"]))
     found = receipt.verify(unhex(entry["object"]), bundles, anchor, *asked_for, minimum=minimum)
@@ -162,7 +153,7 @@ def check_receipt(entry: Entry, minimum: int) -> None:
 
 
 def check_recovery_proof(entry: Entry, minimum: int) -> None:
-    signer = identity.verify(_all(entry["bundles"]), entry["app_id"], entry["user_id"])
+    signer = identity.verify(unhex_all(entry["bundles"]), entry["app_id"], entry["user_id"])
     recovery, backup = unhex(entry["recovery"]), unhex(entry["backup"])
     recovery_proof.verify(unhex(entry["object"]), signer, recovery, backup, minimum)
     _check_object(recovery_proof.FORM, entry)
@@ -191,11 +182,11 @@ def check_account(entry: Entry) -> None:
     app, user, remembered = entry["app_id"], entry["user_id"], int(entry["remembered"])
     shares = entry["shares"]
     stored = account.Stored(
-        _unhex(entry["active"]),
-        _unhex(entry["pending"]),
-        _all(entry["bundles"]),
-        _unhex(entry["renewal"]),
-        _all(entry["key_server"]),
+        unhex_or_none(entry["active"]),
+        unhex_or_none(entry["pending"]),
+        unhex_all(entry["bundles"]),
+        unhex_or_none(entry["renewal"]),
+        unhex_all(entry["key_server"]),
     )
     off_line = not stored.key_server
     if off_line:
@@ -207,7 +198,7 @@ def check_account(entry: Entry) -> None:
         pending, following = False, "nothing"
         newest = found.pins[user].version_hash
     else:
-        options: Any = {"remembered": remembered, "escrow_key": _unhex(entry["anchor"])}
+        options: Any = {"remembered": remembered, "escrow_key": unhex_or_none(entry["anchor"])}
         if shares:
             by_two = {
                 which: TwoManShares(unhex(shares["application"]), unhex(shares[which]))
@@ -238,10 +229,10 @@ def check_account(entry: Entry) -> None:
 def check_journal(entry: Entry) -> None:
     user = entry["user_id"]
     subject = user if user is not None else unhex(entry["session_id"])
-    server = identity.verify(_all(entry["bundles"]), entry["app_id"], None)
+    server = identity.verify(unhex_all(entry["bundles"]), entry["app_id"], None)
     remembered = entry["remembered"]
     entries = journal.verify(
-        _all(entry["entries"]),
+        unhex_all(entry["entries"]),
         unhex(entry["head"]),
         subject,
         server,

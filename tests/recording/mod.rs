@@ -15,6 +15,7 @@ mod backup_invalid;
 mod derive;
 mod identity;
 mod journal;
+mod log_invalid;
 mod message;
 mod message_invalid;
 mod oaep;
@@ -23,6 +24,7 @@ mod password;
 mod public_key;
 pub(crate) mod session;
 mod session_invalid;
+mod session_message_invalid;
 mod wrap;
 mod wrap_invalid;
 

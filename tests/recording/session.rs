@@ -4,7 +4,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use wardkey::{identity::UserId, key_pair::Suite, party::Party, signed::Hash};
 
-use super::{invalid, session_invalid};
+use super::{invalid, log_invalid, session_invalid, session_message_invalid};
 use crate::common::{
     cbor,
     craft::session::{assignment, revoke, revoke_all},
@@ -84,14 +84,14 @@ pub(super) fn file(rng: &mut Seeded) -> File<Opened, Refused> {
     logs(rng, &cast, &mut rows);
     sessions(rng, &cast, &mut rows);
     messages(rng, &cast, &mut rows);
-    session_invalid::logs(rng, &cast, &mut rows);
+    log_invalid::logs(rng, &cast, &mut rows);
     session_invalid::sessions(rng, &cast, &mut rows);
-    session_invalid::messages(rng, &cast, &mut rows);
+    session_message_invalid::messages(rng, &cast, &mut rows);
     // At the end: who is renewed has two bundles from here on.
     let before = Story::new(rng, &[(&cast.alice, 15), (&cast.bob, 7)]);
     cast.alice.renew(rng);
     renewed(rng, &cast, &mut rows, before);
-    session_invalid::renewed(rng, &cast, &mut rows);
+    log_invalid::renewed(rng, &cast, &mut rows);
     File { vectors: rows.vectors, invalid: rows.refused }
 }
 
@@ -128,7 +128,7 @@ fn logs(rng: &mut Seeded, cast: &Cast, rows: &mut Rows) {
     let mut story = Story::new(rng, &[(alice, 15), (bob, 7)]);
     story.tell(bob, revoke(&[bob.party()]));
     let mut input = story.log_input(&people);
-    input.seen = (0..2).map(|at| session_invalid::seen(at, story.hashes[at as usize])).collect();
+    input.seen = (0..2).map(|at| log_invalid::seen(at, story.hashes[at as usize])).collect();
     rows.opens("log", "as it was seen before", input);
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kinds import journal_json
 from wardkey_format import cbor, journal
 from wardkey_format.errors import Code
 from wardkey_format.journal import HEAD, NO_ENTRY, Head, JournalEntry, Subject
@@ -53,22 +54,6 @@ def head_of(server: Person, entries: list[JournalEntry], subject: Subject) -> He
     return Head(subject, sequence, entry_hash, START + 60 * MINUTE, server.hash)
 
 
-def read_json(entries: list[JournalEntry]) -> Json:
-    return {
-        "entries": [
-            {
-                "sequence": one.sequence,
-                "hash": one.hash.hex(),
-                "time": one.time,
-                "actor": one.actor,
-                "action": one.action,
-                "detail": one.detail,
-            }
-            for one in entries
-        ]
-    }
-
-
 def make() -> Entries:
     made = Entries()
     server = Person.new(None)
@@ -99,7 +84,7 @@ def make() -> Entries:
         made.made = {
             "place": [str(newest.sequence), newest.hash.hex()] if newest else ["0", NO_ENTRY.hex()]
         }
-        made.good("journal", name, given(listed, **changes), read_json(listed))
+        made.good("journal", name, given(listed, **changes), journal_json(listed))
 
     good("of a session", of_session)
     good("of a user", of_user)

@@ -179,6 +179,15 @@ def good_openings(entries: Entries, cast: Cast) -> None:
         "session", "for a key before the renewal", given, opened(older, 1, [[anna]], due=False)
     )
 
+    # Made off line before a renewal, wrapped after it.
+    waiting = SessionMaker(cast.anna.before_renewal(), cast.people)
+    waiting.begin({anna: ALL, ben: READ})
+    waiting.add_wraps(cast.anna, 0, [anna, ben])
+    result = opened(waiting, 1, [[anna, ben]], due=False)
+    for reader in (cast.anna, cast.ben):
+        name = f"sent after a renewal: {reader.user_id}"
+        entries.good("session", name, waiting.session(reader), result)
+
 
 def bad_openings(entries: Entries, cast: Cast) -> None:
     anna, ben, cleo = (p.party for p in (cast.anna, cast.ben, cast.cleo))
@@ -233,6 +242,21 @@ def bad_openings(entries: Entries, cast: Cast) -> None:
     genesis("of another key id", "unwrap-failed", _4=draw(16))
     genesis("a key id of 15 bytes", "invalid-format", _4=bytes(15))
     genesis("by another signer", "bad-signature", by=cast.ben)
+    genesis("by an earlier bundle", "bad-signature", by=cast.anna.before_renewal())
+    waiting = SessionMaker(cast.anna.before_renewal(), cast.people)
+    waiting.begin({anna: ALL, ben: READ})
+    for name, by, seed in (
+        ("of another name", cast.ben, None),
+        ("of nobody's", Person.new("anna"), None),
+        ("that another signed", cast.anna, cast.ben.seed),
+    ):
+        made = waiting.copy()
+        made.add_wraps(by, 0, [anna, ben], seed=seed)
+        bad(f"sent after a renewal: by a bundle {name}", "bad-signature", made)
+    waiting.add_wraps(waiting.creator, 0, [anna, ben])
+    waiting.add(waiting.creator, Grant(((cleo, READ),)))
+    waiting.add_wraps(cast.anna, 1, [cleo])
+    bad("a grant, wrapped after a renewal", "bad-signature", waiting)
     genesis("signed by another than it names", "bad-signature", seed=draw(32))
     genesis("a reader is missing", "bad-signature", [anna])
     genesis("one too many", "bad-signature", [anna, ben, cleo])

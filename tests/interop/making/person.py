@@ -72,6 +72,12 @@ class Person:
         self.keys.append(pair)
         self.seeds.append(seed)
 
+    def before_renewal(self) -> Person:
+        """As of the version before the newest."""
+        lists = (self.keys, self.seeds, self.objects, self.hashes)
+        keys, seeds, objects, hashes = (one[:-1] for one in lists)
+        return Person(self.user_id, self.app_id, keys, seeds, objects, hashes)
+
     def copy(self) -> Person:
         """As of now; both can be renewed on their own."""
         return Person(

@@ -195,15 +195,24 @@ class _Verifying:
             require(exactly, "bad-signature", "not the parties that it is for")
         require(not found & have, "bad-signature", "a second stanza of a party")
 
+    def _signing_key(self, payload: Wraps) -> bytes:
+        """Step 2: the entry's signer's; of a genesis, also that of a later bundle of the creator."""
+        signer, signing_key = self.log.signer_key_at(payload.sequence)
+        if payload.signer == signer:
+            return signing_key
+        creator = self.log.creator
+        first, later = creator.version_of(signer), creator.version_of(payload.signer)
+        is_later = payload.sequence == 0 and first and later and later > first
+        require(bool(is_later), "bad-signature", "not by the entry's signer")
+        return creator.signing_key(payload.signer)
+
     def add(self, signed: Signed[Wraps, Bodies]) -> None:
         payload, sequence = signed.payload, signed.payload.sequence
         self._check_place(payload)
         self.pass_over(sequence)
         self.last = sequence
 
-        signer, signing_key = self.log.signer_key_at(sequence)
-        require(payload.signer == signer, "bad-signature", "not by the entry's signer")
-        signed.verify(signing_key)
+        signed.verify(self._signing_key(payload))
 
         newest = self.log.states[sequence].generation
         named = (payload.generation, payload.key_commitment)

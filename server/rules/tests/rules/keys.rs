@@ -40,12 +40,7 @@ fn names(reply: &Value) -> Vec<String> {
 
 #[test]
 fn everybody_is_given_his_own() {
-    let mut scene = Scene::new();
-    let carol = with(&scene.carol, Rights::READ);
-    let made = scene.grant(&[carol]);
-    scene.send(made);
-    let made = scene.rotate();
-    scene.send(made);
+    let mut scene = Scene::of_two_generations();
     let Scene { world, alice, bob, carol, id, body, .. } = &mut scene;
     for (user, per_object) in [
         (&*alice, [&["alice"][..], &[], &["alice"]]),
@@ -67,12 +62,7 @@ fn everybody_is_given_his_own() {
 
 #[test]
 fn after_a_sequence() {
-    let mut scene = Scene::new();
-    let carol = with(&scene.carol, Rights::READ);
-    let made = scene.grant(&[carol]);
-    scene.send(made);
-    let made = scene.rotate();
-    scene.send(made);
+    let mut scene = Scene::of_two_generations();
     let Scene { world, alice, bob, id, .. } = &mut scene;
     let released = world.journal(alice, Some(id)).len();
     for (after, entries, wraps) in [(0, 2, 2), (1, 1, 1), (2, 0, 0), (1_u64 << 50, 0, 0)] {

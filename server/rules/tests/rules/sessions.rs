@@ -9,7 +9,7 @@ use wardkey::{
 
 use crate::{
     user::{User, directory, item, items, with},
-    world::{World, b64, list, seeded, unb64},
+    world::{World, b64, list, refs, seeded, unb64},
 };
 
 pub(crate) struct Scene {
@@ -43,6 +43,17 @@ impl Scene {
     pub(crate) fn new() -> Self {
         let mut scene = Self::unsent();
         assert_eq!(scene.world.post(&scene.alice, "/v1/sessions", scene.body.clone()), json!({}));
+        scene
+    }
+
+    /// Carol reads too, and then the keys were changed.
+    pub(crate) fn of_two_generations() -> Self {
+        let mut scene = Self::new();
+        let carol = with(&scene.carol, Rights::READ);
+        let made = scene.grant(&[carol]);
+        scene.send(made);
+        let made = scene.rotate();
+        scene.send(made);
         scene
     }
 
@@ -175,6 +186,48 @@ fn parties_of_a_new_session() {
     let (_, body) = alice.session(&mut seeded(64), &with_bob[1..], &directory(&world, &[&alice, &bob]));
     alice.renewed(&mut world, 3);
     world.refuse("stale", Some(&alice), "POST", "/v1/sessions", body);
+}
+
+#[test]
+fn made_off_line_before_a_renewal() {
+    let mut scene = Scene::new();
+    let grants = [with(&scene.alice, Rights::MANAGE), with(&scene.bob, Rights::READ)];
+    let (mut session, mut body) = scene.alice.session(&mut scene.world.rng, &grants, &scene.directory);
+    scene.alice.renewed(&mut scene.world, 2);
+    scene.directory = directory(&scene.world, &[&scene.alice, &scene.bob]);
+    // Wrapped with the keys that she had then.
+    scene.world.refuse("stale", Some(&scene.alice), "POST", "/v1/sessions", body.clone());
+    let (rng, known) = (&mut scene.world.rng, &scene.directory);
+    let key = scene.alice.key(&session);
+    let wraps = scene.alice.sign(|hand| session.wrap_genesis(rng, hand, key, known).unwrap());
+    // By another, who has no part in it.
+    let by_bob = scene.bob.sign(|hand| session.wrap_genesis(rng, hand, key, known).unwrap());
+    body["wraps"] = b64(by_bob);
+    scene.world.refuse("bad-signature", Some(&scene.alice), "POST", "/v1/sessions", body.clone());
+    body["wraps"] = b64(wraps);
+    assert_eq!(scene.world.post(&scene.alice, "/v1/sessions", body), json!({}));
+    // It goes on as all others do.
+    scene.session = session;
+    scene.id = scene.session.log().id().to_string();
+    scene.path = format!("/v1/sessions/{}/entries", scene.id);
+    let made = scene.revoke(&[scene.bob.party()]);
+    scene.send(made);
+    let made = scene.rotate();
+    scene.send(made);
+    let alice = scene.alice;
+    let body = json!({ "sessions": [{ "id": scene.id }], "signers": [] });
+    let reply = scene.world.post(&alice, "/v1/keys", body);
+    let (entries, wraps) = (list(&reply["sessions"][0]["entries"]), list(&reply["sessions"][0]["wraps"]));
+    let read = Session::read(
+        &crate::world::app(),
+        scene.session.log().id(),
+        &unb64(&reply["sessions"][0]["genesis"]),
+        &refs(&entries),
+        &refs(&wraps),
+        &scene.directory,
+        crate::world::FIRST,
+    );
+    assert_eq!(read.unwrap().to_kept(), scene.session.to_kept());
 }
 
 #[test]
@@ -444,12 +497,7 @@ fn the_state_is_made_again() {
 
 #[test]
 fn what_a_client_verifies() {
-    let mut scene = Scene::new();
-    let carol = with(&scene.carol, Rights::READ);
-    let made = scene.grant(&[carol]);
-    scene.send(made);
-    let made = scene.rotate();
-    scene.send(made);
+    let mut scene = Scene::of_two_generations();
     let carol = std::mem::replace(&mut scene.carol, User::new(&mut seeded(70), "x"));
     let answer = scene.read(&carol);
     let (entries, wraps) = (list(&answer["entries"]), list(&answer["wraps"]));

@@ -1,0 +1,110 @@
+// The world of a client, as the core asks for it: the key server, the device, and what is slow.
+import type { Backend, Json } from "./backend.js";
+import { core } from "./core.js";
+import type { Device } from "./device.js";
+import { isWardkeyError, WardkeyError } from "./errors.js";
+import { importPkcs8, newRsa, openNative, type RsaSuite, strictCrypto } from "./rsa.js";
+import { derive } from "./slow.js";
+import type { Out } from "./types.js";
+import { run } from "./workers.js";
+
+/** What Rust calls: `src/js/host.rs`, `backend.rs`, `device.rs`.
+ *  @internal */
+export class CoreHost {
+  readonly #backend: Backend;
+  readonly #device: Device;
+  readonly #ended = new AbortController();
+  readonly #natives = new Map<string, Promise<CryptoKey | undefined>>();
+
+  constructor(backend: Backend, device: Device) {
+    this.#backend = backend;
+    this.#device = device;
+  }
+
+  /** Requests that are under way end. */
+  close(): void {
+    this.#ended.abort();
+    this.forget();
+    this.#device.close();
+  }
+
+  request(method: "GET" | "POST" | "PUT", path: string, body: Json | undefined, userId: string | undefined) {
+    const { signal } = this.#ended;
+    const options = userId === undefined ? { signal, public: true } : { signal, userId };
+    return asked(() => this.#backend.request(method, path, body, options));
+  }
+
+  hasAppShare(): boolean {
+    return this.#backend.appShare !== undefined;
+  }
+
+  putShare(userId: string, share: string): Promise<void> {
+    return asked(async () => this.#backend.appShare?.put(userId, share));
+  }
+
+  takeShare(userId: string, receipt: string) {
+    return asked(async () => this.#backend.appShare?.get(userId, receipt));
+  }
+
+  storeLogin(store: (secret: string) => Promise<void>, secret: string): Promise<void> {
+    return asked(() => store(secret));
+  }
+
+  async derive(derivation: Out, salt: Out, iterations: number | undefined, password: Out): Promise<Uint8Array> {
+    try {
+      const [given, own] = [() => derivation.slice(), () => password.slice()];
+      return await derive({ derivation: given, salt: () => salt, iterations: () => iterations, password: own });
+    } finally {
+      password.fill(0);
+    }
+  }
+
+  async generateRsa(suite: RsaSuite): Promise<Uint8Array> {
+    return newRsa(await core(), suite);
+  }
+
+  /** OAEP with the private key of this fingerprint: by WebCrypto, which keeps it until forget(), or in a worker. */
+  async unwrapRsa(fingerprint: string, pkcs8: Out, label: Out, body: Out): Promise<Uint8Array> {
+    try {
+      const subtle = await strictCrypto();
+      const native = subtle && (await this.#native(subtle, fingerprint, pkcs8));
+      if (subtle && native) return await openNative(subtle, native, label, body);
+      return await run("rsaUnwrap", () => [pkcs8.slice(), label.slice(), body.slice()]);
+    } finally {
+      pkcs8.fill(0);
+    }
+  }
+
+  #native(subtle: SubtleCrypto, fingerprint: string, pkcs8: Out): Promise<CryptoKey | undefined> {
+    let native = this.#natives.get(fingerprint);
+    if (!native) {
+      native = importPkcs8(subtle, pkcs8.slice());
+      this.#natives.set(fingerprint, native);
+    }
+    return native;
+  }
+
+  /** What the open identity left here. */
+  forget(): void {
+    this.#natives.clear();
+  }
+
+  keepRsa = (row: string, pkcs8: Out) => this.#device.keepRsa(row, pkcs8);
+  unwrapKept = (row: string, label: Out, body: Out) => this.#device.unwrapRsa(row, label, body);
+  readRow = (row: string) => this.#device.readRow(row);
+  writeRow = (row: string, value: Out) => this.#device.writeRow(row, value);
+  deleteRow = (row: string) => this.#device.deleteRow(row);
+  rowNames = (prefix: string) => this.#device.rowNames(prefix);
+  sealHere = (context: Out, plain: Out) => this.#device.sealHere(context, plain);
+  openHere = (context: Out, sealed: Out) => this.#device.openHere(context, sealed);
+}
+
+/** What the application throws has a code. */
+async function asked<T>(ask: () => T | Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (cause) {
+    if (isWardkeyError(cause)) throw cause;
+    throw new WardkeyError("server", "the application's code failed", { cause });
+  }
+}

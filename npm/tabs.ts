@@ -1,0 +1,37 @@
+// The other pages of an application on this device: locked once, locked everywhere; unlocked once, unlocked everywhere.
+
+/** What goes from page to page. Nothing of it is secret, and nothing of it is believed but "lock": whoever hears looks for himself. */
+export type Told =
+  | { locked: string | undefined }
+  | { unlocked: string }
+  /** Somebody does something. */
+  | { active: true }
+  /** What the key server pushed to the page that listens to it. */
+  | { pushed: unknown };
+
+/** The same from another page, or anything else.
+ *  @internal */
+export type Heard = { [K in "locked" | "unlocked" | "active" | "pushed"]?: unknown };
+
+/** @internal */
+export class Tabs {
+  readonly #channel: BroadcastChannel | undefined;
+
+  constructor(appId: string, hear: (told: Heard) => void) {
+    if (typeof BroadcastChannel !== "function") return;
+    this.#channel = new BroadcastChannel(`wardkey.client.${appId}`);
+    this.#channel.onmessage = ({ data }) => {
+      if (typeof data === "object" && data !== null) hear(data);
+    };
+    // Node would wait for messages, and not end.
+    (this.#channel as { unref?(): void }).unref?.();
+  }
+
+  tell(told: Told): void {
+    this.#channel?.postMessage(told);
+  }
+
+  close(): void {
+    this.#channel?.close();
+  }
+}

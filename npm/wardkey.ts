@@ -1,0 +1,347 @@
+import { MAX_NAME, passwordText, shortText, toBytes, toOptions } from "./arguments.js";
+import { toSettings, type WardkeyOptions } from "./client-options.js";
+import type { CoreClient, CoreSession, CoreTask } from "./core/wardkey_core.js";
+import { call, core } from "./core.js";
+import type { Settled } from "./data-key.js";
+import { chosenEngine } from "./engine.js";
+import { fromCore, invalid } from "./errors.js";
+import { isPersisted, isSecure, type StorageHealth } from "./health.js";
+import { ALL_RIGHTS, type Recipient, type Rights, toRecipients, toRights } from "./recipient.js";
+import { Session } from "./session.js";
+import { type Listener, SharedClient, type Status } from "./shared-client.js";
+import type { Bytes } from "./types.js";
+import { hasWorker } from "./workers.js";
+
+export interface WardkeyEventMap {
+  statuschange: CustomEvent<{ status: Wardkey["status"] }>;
+  revoked: CustomEvent<{ sessionIds: string[] }>;
+  /** A renewal, signed by its predecessor. The id is empty for the key server's own. */
+  "pin-changed": CustomEvent<{ id: string; from: string; to: string }>;
+  /** The application may remember the version: see unlock(). */
+  "backup-changed": CustomEvent<{ version: number }>;
+  "cache-degraded": CustomEvent<{ reason: string }>;
+  // biome-ignore lint/complexity/noBannedTypes: as the contract has it
+  "cache-wiped": CustomEvent<{}>;
+}
+
+export interface AuditEntry {
+  /** By the key server's clock. */
+  at: Date;
+  /** A user; empty for the key server itself and the application. */
+  actor: string;
+  /** docs/SPEC.md, section 14.1 */
+  action: string;
+  sessionId?: string;
+  groupId?: string;
+  detail?: Record<string, string>;
+}
+
+const SECRET: unique symbol = Symbol("construct");
+/** More than any address has. */
+const MAX_EMAIL = 254;
+/** Characters of fingerprints and safety numbers, with spaces. */
+const MAX_COMPARED = 256;
+const MAX_CODE = 64;
+const CREATE = ["recipients", "managers", "rights", "includeSelf", "offline"];
+
+/** An identity on this device, and the sessions of its user. */
+export class Wardkey extends EventTarget {
+  readonly #shared: SharedClient;
+  readonly #listener: Listener;
+  #closed = false;
+
+  private constructor(secret: typeof SECRET, shared: SharedClient, listener: Listener) {
+    super();
+    if (secret !== SECRET) throw invalid("a Wardkey comes from open()");
+    this.#shared = shared;
+    this.#listener = listener;
+  }
+
+  /** Looks what is on the device; asks nobody. The same appId and userId opened twice in one page (React StrictMode, hot reload) share state, with the
+   *  options of the first; close() drops one reference.
+   *  @throws `invalid-argument`, `kdf-policy`, `key-policy`, `unsupported-environment` */
+  static async open(options: WardkeyOptions): Promise<Wardkey> {
+    const settings = toSettings(options);
+    let opened: Wardkey | undefined;
+    const listener: Listener = (type, detail) => opened?.dispatchEvent(new CustomEvent(type, { detail }));
+    const shared = await SharedClient.join(settings, listener);
+    opened = new Wardkey(SECRET, shared, listener);
+    return opened;
+  }
+
+  /** "new": nothing on this device, a first visit or a whole wipe: try unlock, then register on `no-backup`. "locked": a sealed identity is here. */
+  get status(): "new" | "locked" | "ready" {
+    return this.#shared.status satisfies Status;
+  }
+
+  /** Whose identity is here. */
+  get userId(): string | undefined {
+    return this.#shared.userId;
+  }
+
+  /** Of the open identity: what others know it by. */
+  get fingerprint(): string | undefined {
+    return this.#closed ? undefined : call(() => this.#shared.core.fingerprint());
+  }
+
+  /** One slow derivation gives the backup's key and this secret: the application authenticates with it and never sees the password. Needs no token.
+   *  The derivation is kept for two minutes for the register() or unlock() that follows.
+   *  @throws `password-format`, `kdf-policy`, `network`, `server`, `throttled` */
+  async loginSecret(options: { userId: string; password: string }): Promise<string> {
+    const { userId, password } = toOptions(options, ["userId", "password"]);
+    const [user, text] = [name(userId), passwordText(password)];
+    const secret = await this.#run<string>((core) => core.loginSecret(user, text));
+    this.#shared.expireDerivation();
+    return secret;
+  }
+
+  /** Makes the keys, publishes the public half, stores the backup sealed by the password. Never overwrites: `already-registered`.
+   *  @throws also `password-format`, `kdf-policy`, `pin-mismatch` of the key server, `network`, `server` */
+  async register(options: { userId: string; password: string; recoveryContact?: { email: string } }): Promise<void> {
+    const { userId, password, recoveryContact } = toOptions(options, ["userId", "password", "recoveryContact"]);
+    const [user, text] = [name(userId), passwordText(password)];
+    const contact = recoveryContact && address(toOptions(recoveryContact, ["email"]).email);
+    await this.#run((core) => core.register(user, text, contact));
+    this.#shared.unlocked();
+  }
+
+  /** Silent recovery. "local": the identity was on the device; "restored": it came from the backup (after a wipe, on a new device).
+   *  @throws `wrong-password`, `no-backup`, `backup-rollback` (older than minBackupVersion, or than this device has seen), `kdf-policy`, `pin-mismatch`, `network`, `server` */
+  async unlock(options: {
+    userId: string;
+    password: string;
+    minBackupVersion?: number;
+  }): Promise<"local" | "restored"> {
+    const { userId, password, minBackupVersion = 0 } = toOptions(options, ["userId", "password", "minBackupVersion"]);
+    const [user, text] = [name(userId), passwordText(password)];
+    if (typeof minBackupVersion !== "number") throw invalid("minBackupVersion is not a number");
+    const from = await this.#run<"local" | "restored">((core) => core.unlock(user, text, minBackupVersion));
+    this.#shared.unlocked();
+    return from;
+  }
+
+  /** Atomic: the new backup is uploaded as pending, storeLoginSecret is awaited, then it counts; after a failure in between, either password still works.
+   *  @throws `locked`, `wrong-password`, `password-format`, `network`, `server`; what storeLoginSecret throws, as `server` with its cause if it is no WardkeyError */
+  async changePassword(options: {
+    oldPassword: string;
+    newPassword: string;
+    storeLoginSecret?: (secret: string) => Promise<void>;
+  }): Promise<void> {
+    const given = toOptions(options, ["oldPassword", "newPassword", "storeLoginSecret"]);
+    const [old, text] = [passwordText(given.oldPassword), passwordText(given.newPassword)];
+    const store = toStore(given.storeLoginSecret);
+    await this.#run((core) => core.changePassword(this.#shared.host, old, text, store));
+  }
+
+  /** Last resort, two-man rule: one share at the application, one at the key server behind a code sent by e-mail. Needs no token.
+   *  @throws `no-backup` without a contact, `throttled`, `network`, `server` */
+  async startRecovery(options: { userId: string }): Promise<{ recoveryId: string /** masked */; sentTo: string }> {
+    const user = name(toOptions(options, ["userId"]).userId);
+    const [recoveryId, sentTo] = await this.#run<[string, string]>((core) => core.startRecovery(user));
+    return { recoveryId, sentTo };
+  }
+
+  /** Opens the backup with both shares, and writes it under the new password.
+   *  @throws `otp-wrong`, `otp-expired`, `otp-locked`; `decryption-failed`, `key-mismatch` where one of the two cheats; `password-format`, `network`, `server` */
+  async finishRecovery(options: {
+    userId: string;
+    recoveryId: string;
+    code: string;
+    newPassword: string;
+    storeLoginSecret?: (secret: string) => Promise<void>;
+  }): Promise<void> {
+    const given = toOptions(options, ["userId", "recoveryId", "code", "newPassword", "storeLoginSecret"]);
+    const [user, text, store] = [name(given.userId), passwordText(given.newPassword), toStore(given.storeLoginSecret)];
+    const recovery = shortText(given.recoveryId, "recoveryId", MAX_CODE, "invalid-argument");
+    const code = shortText(given.code, "the code", MAX_CODE, "otp-wrong").trim();
+    await this.#run((core) => core.finishRecovery(this.#shared.host, user, recovery, code, text, store));
+    this.#shared.unlocked();
+  }
+
+  /** New keys for the same identity, signed by the old ones; what was wrapped for the old ones still opens.
+   *  @throws `locked`, `wrong-password`, `limit`, `network`, `server` */
+  async renewKeys(options: { password: string }): Promise<void> {
+    const text = passwordText(toOptions(options, ["password"]).password);
+    await this.#run((core) => core.renewKeys(text));
+  }
+
+  /** Where one-time codes go from now on.
+   *  @throws `locked`, `wrong-password`, `invalid-argument`, `network`, `server` */
+  async setRecoveryContact(options: { password: string; email: string }): Promise<void> {
+    const { password, email } = toOptions(options, ["password", "email"]);
+    const [text, contact] = [passwordText(password), address(email)];
+    await this.#run((core) => core.setRecoveryContact(text, contact));
+  }
+
+  /** Keys out of memory, resume entry deleted, in all tabs. */
+  async lock(): Promise<void> {
+    this.#open();
+    await this.#shared.lock();
+  }
+
+  /** As lock(), and deletes the sealed identity and the cache from this device. */
+  async forget(): Promise<void> {
+    const user = this.userId;
+    await this.lock();
+    await this.#run((core) => core.forget(user));
+  }
+
+  /** Drops one reference; with the last one, keys leave the memory. Reloads go on as they would. May be called twice. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#shared.leave(this.#listener);
+  }
+
+  /** A new session. Resolves when the server has it. With offline: when it is safely in the device's outbox (`storage-unavailable` if it can't be), for recipients
+   *  who were met before; it is sent when somebody answers, and again after reloads: `Session.published`. The creator is a recipient with all rights unless includeSelf is false.
+   *  @throws `unknown-user`, `not-certified`, `pin-mismatch`, `locked`, `network`, `server` */
+  async createSession(options: {
+    recipients: readonly Recipient[];
+    managers?: readonly Recipient[];
+    rights?: Partial<Rights>;
+    includeSelf?: boolean;
+    offline?: boolean;
+  }): Promise<Session> {
+    const { recipients, managers = [], rights, includeSelf = true, offline = false } = toOptions(options, CREATE);
+    const given = toRecipients(recipients as readonly Recipient[], toRights(rights));
+    given.push(...toRecipients(managers, ALL_RIGHTS, "managers"));
+    if (typeof includeSelf !== "boolean") throw invalid("includeSelf is not a boolean");
+    if (typeof offline !== "boolean") throw invalid("offline is not a boolean");
+    const { userId } = this;
+    if (includeSelf && userId !== undefined) given.push(["user", userId, undefined, ALL_RIGHTS]);
+    const session = await this.#run<CoreSession>((core) => core.createSession(given, offline));
+    const opened = Session.fromCore(session, this.#shared);
+    if (offline) this.#shared.sendOutbox().catch(() => undefined);
+    return opened;
+  }
+
+  /** A session by its id, or by a message of it.
+   *  @throws `unknown-session`, `not-a-recipient`, `revoked`; `bad-signature`, `not-certified`, `key-mismatch`, `rollback`, `fork` for what is not as it should be; `locked`, `network`, `server` */
+  async openSession(idOrSealed: string | Bytes): Promise<Session> {
+    const [opened] = await this.openSessions([idOrSealed]);
+    if (!opened?.ok) throw opened?.error ?? invalid("no session");
+    return opened.value;
+  }
+
+  /** Sessions by ids or messages, with one key request for all that aren't known yet. */
+  async openSessions(idsOrSealed: readonly (string | Bytes)[]): Promise<Settled<Session>[]> {
+    if (!Array.isArray(idsOrSealed)) throw invalid("the ids are not an array");
+    const { messageStart } = await core();
+    const wanted = idsOrSealed.map((given: string | Bytes) =>
+      typeof given === "string"
+        ? shortText(given, "a session's id", MAX_NAME, "invalid-argument")
+        : toBytes(given, "a session", "its id, or a message of it").slice(0, messageStart()),
+    );
+    const opened = await this.#run<(CoreSession | Error)[]>((core) => core.openSessions(wanted));
+    return opened.map((session) =>
+      session instanceof Error
+        ? { ok: false, error: fromCore(session) }
+        : { ok: true, value: Session.fromCore(session, this.#shared) },
+    );
+  }
+
+  /** What the people of both sides compare: the same number on both.
+   *  @throws `unknown-user`, `locked`, `network`, `server` */
+  async safetyNumber(userOrGroupId: string): Promise<string> {
+    const user = name(userOrGroupId);
+    return this.#run((core) => core.safetyNumber(user));
+  }
+
+  /** Pins what people compared.
+   *  @throws `pin-mismatch` if it is another; `unknown-user`, `locked`, `network`, `server` */
+  async verify(userOrGroupId: string, fingerprintOrSafetyNumber: string): Promise<void> {
+    const user = name(userOrGroupId);
+    const compared = shortText(fingerprintOrSafetyNumber, "what was compared", MAX_COMPARED, "pin-mismatch");
+    await this.#run((core) => core.verify(user, compared));
+  }
+
+  /** What a front end shows before keys are lost. */
+  async storageHealth(): Promise<StorageHealth> {
+    const backup = await this.#run<StorageHealth["backup"]>((core) => core.backupHealth());
+    const { lastWipe } = this.#shared;
+    return {
+      identityStore: this.#shared.device.kind,
+      cacheStore: "memory",
+      persisted: await isPersisted(),
+      backup,
+      ...(lastWipe === undefined ? {} : { lastWipe }),
+      secureContext: isSecure(),
+      engine: chosenEngine(),
+      worker: (await hasWorker()) ? "started" : "inline",
+      outbox: await this.#run<number>((core) => core.outboxLength()),
+    };
+  }
+
+  /** Key releases and right changes, of a session or of the own account; hash-chained, verified while read. Openings from a warm cache leave no trace.
+   *  @throws `unknown-session`, `revoked`, `not-a-recipient`; `bad-signature`, `rollback`, `fork` for what is no chain up to what the key server signed; `locked`, `network`, `server` */
+  async auditLog(options?: { sessionId?: string; since?: Date }): Promise<AuditEntry[]> {
+    const { sessionId, since } = toOptions(options, ["sessionId", "since"]);
+    if (sessionId !== undefined) shortText(sessionId, "sessionId", MAX_NAME, "invalid-argument");
+    const from = since === undefined ? 0 : toTime(since);
+    const told = await this.#run<[number, string?, string?, string?, string[]?][]>((core) =>
+      core.auditLog(sessionId, from),
+    );
+    return told.map(([at, actor = "", action = "", session, detail = []]) => ({
+      at: new Date(at),
+      actor,
+      action,
+      ...(session === undefined ? {} : { sessionId: session }),
+      ...(detail.length === 0 ? {} : { detail: toDetail(detail) }),
+    }));
+  }
+
+  override addEventListener<K extends keyof WardkeyEventMap>(
+    type: K,
+    listener: (e: WardkeyEventMap[K]) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  override addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  override addEventListener(
+    type: string,
+    // biome-ignore lint/suspicious/noExplicitAny: one for both
+    listener: any,
+    options?: boolean | AddEventListenerOptions,
+  ): void {
+    super.addEventListener(type, listener, options);
+  }
+
+  #run<T>(make: (core: CoreClient) => CoreTask): Promise<T> {
+    this.#open();
+    return this.#shared.run(make);
+  }
+
+  #open(): void {
+    if (this.#closed) throw invalid("used after close()");
+  }
+}
+
+function name(userId: unknown): string {
+  return shortText(userId, "userId", MAX_NAME, "invalid-argument");
+}
+
+function address(email: unknown): string {
+  return shortText(email, "the e-mail address", MAX_EMAIL, "invalid-argument");
+}
+
+function toStore(store: unknown): unknown {
+  if (store !== undefined && typeof store !== "function") throw invalid("storeLoginSecret is not a function");
+  return store;
+}
+
+function toTime(since: unknown): number {
+  const time = since instanceof Date ? since.getTime() : Number.NaN;
+  if (!Number.isSafeInteger(time)) throw invalid("since is not a Date");
+  return Math.max(time, 0);
+}
+
+/** A record of [name, value, …]. */
+function toDetail(pairs: readonly string[]): Record<string, string> {
+  const entries: [string, string][] = [];
+  for (let at = 0; at + 1 < pairs.length; at += 2) entries.push([pairs[at] as string, pairs[at + 1] as string]);
+  return Object.fromEntries(entries);
+}
