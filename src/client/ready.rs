@@ -156,7 +156,7 @@ impl<H: Host> Client<H> {
     }
 
     /// Locks, and forgets the identity on this device. Without a user, the one who was here last. Sessions that weren't sent are lost, and nobody has their keys any
-    /// more: [`Self::outbox_len`] says how many there are, [`Self::send_outbox`] sends them before, and each that is lost is told by [`Event::Published`].
+    /// more: [`Self::outbox_len`] says how many there are, [`Self::send_outbox`] sends them before, and each that is lost is told by [`super::Event::Published`].
     ///
     /// # Errors
     /// `invalid-argument` for what is no user id.
