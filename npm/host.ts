@@ -3,6 +3,7 @@ import type { Backend, Json } from "./backend.js";
 import { core } from "./core.js";
 import type { Device } from "./device.js";
 import { isWardkeyError, WardkeyError } from "./errors.js";
+import type { CoreStore } from "./key-store.js";
 import { importPkcs8, newRsa, openNative, type RsaSuite, strictCrypto } from "./rsa.js";
 import { derive } from "./slow.js";
 import type { Out } from "./types.js";
@@ -14,6 +15,8 @@ export class CoreHost {
   readonly #backend: Backend;
   readonly #device: Device;
   readonly #ended = new AbortController();
+  /** Of calls that others wait for. */
+  readonly #waits = new Map<number, { promise: Promise<void>; resolve: () => void }>();
   readonly #natives = new Map<string, Promise<CryptoKey | undefined>>();
 
   constructor(backend: Backend, device: Device) {
@@ -36,6 +39,26 @@ export class CoreHost {
 
   hasAppShare(): boolean {
     return this.#backend.appShare !== undefined;
+  }
+
+  /** Caches are in memory alone. */
+  openStore(_tag: string): CoreStore | undefined {
+    return undefined;
+  }
+
+  /** Resolves when the core's call with this ticket has ended. */
+  settled(ticket: number): Promise<void> {
+    const known = this.#waits.get(ticket);
+    if (known) return known.promise;
+    const { promise, resolve } = deferred();
+    this.#waits.set(ticket, { promise, resolve });
+    return promise;
+  }
+
+  /** It has. */
+  settle(ticket: number): void {
+    this.#waits.get(ticket)?.resolve();
+    this.#waits.delete(ticket);
   }
 
   putShare(userId: string, share: string): Promise<void> {
@@ -97,6 +120,14 @@ export class CoreHost {
   rowNames = (prefix: string) => this.#device.rowNames(prefix);
   sealHere = (context: Out, plain: Out) => this.#device.sealHere(context, plain);
   openHere = (context: Out, sealed: Out) => this.#device.openHere(context, sealed);
+}
+
+function deferred() {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }
 
 /** What the application throws has a code. */

@@ -78,8 +78,6 @@ pub(super) struct KeptBackup {
     pub(super) envelope: Envelope,
     /// The highest version that was active when this device opened or activated it.
     pub(super) highest: u64,
-    /// Up to where the feed was read, and when.
-    pub(super) feed: Option<(String, u64)>,
 }
 
 /// What is needed to go on without the password.
@@ -103,6 +101,11 @@ impl<'a, D: Device> Rows<'a, D> {
         let digest = Sha256::digest(context("wardkey/v1/device", app_id, user, 0, |_| ()));
         let tag = base64url(digest.get(..16).unwrap_or_default());
         Self { device, app_id, user, tag }
+    }
+
+    /// Stands in the rows' names.
+    pub(super) fn tag(&self) -> &str {
+        &self.tag
     }
 
     fn row(&self, name: &str) -> String {
@@ -254,15 +257,11 @@ impl<'a, D: Device> Rows<'a, D> {
 impl KeptBackup {
     fn to_bytes(&self) -> Vec<u8> {
         let body = encode(|w| {
-            w.map(4);
+            w.map(2);
             w.uint(1);
             w.bytes(&self.envelope.encode());
             w.uint(2);
             w.uint(self.highest);
-            w.uint(3);
-            w.text_or_null(self.feed.as_ref().map(|(cursor, _)| cursor.as_str()));
-            w.uint(4);
-            w.uint(self.feed.as_ref().map_or(0, |(_, read)| *read));
         });
         [[VERSION].as_slice(), &body].concat()
     }
@@ -270,17 +269,12 @@ impl KeptBackup {
     fn read(bytes: &[u8]) -> Result<Self> {
         let Some((&VERSION, body)) = bytes.split_first() else { return Err(MALFORMED) };
         let mut reader = Reader::new(body);
-        reader.map_of(4)?;
+        reader.map_of(2)?;
         reader.key(1)?;
         let envelope = Envelope::parse(reader.bytes()?)?;
         reader.key(2)?;
-        let highest = reader.uint()?;
-        reader.key(3)?;
-        let cursor = reader.null_or(Reader::text)?.map(str::to_owned);
-        reader.key(4)?;
-        let read = reader.uint()?;
-        let highest = highest.max(envelope.version());
-        Ok(Self { envelope, highest, feed: cursor.map(|cursor| (cursor, read)) })
+        let highest = reader.uint()?.max(envelope.version());
+        Ok(Self { envelope, highest })
     }
 }
 

@@ -6,7 +6,15 @@ use std::rc::Rc;
 use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
-use super::{backend::JsBackend, cache::JsClock, device::JsDevice, random::shared_random, task::ask};
+use super::{
+    backend::JsBackend,
+    cache::JsClock,
+    convert::number,
+    device::JsDevice,
+    key_store::{CoreStore, JsStore},
+    random::shared_random,
+    task::ask,
+};
 use crate::{
     cache::{Clock, Now},
     client::Host,
@@ -26,6 +34,14 @@ extern "C" {
     /// Does the application keep shares?
     #[wasm_bindgen(method, js_name = hasAppShare)]
     pub(super) fn has_app_share(this: &CoreHost) -> bool;
+
+    /// The store of a cache; undefined: memory alone.
+    #[wasm_bindgen(method, js_name = openStore)]
+    fn open_store(this: &CoreHost, tag: &str) -> Option<CoreStore>;
+
+    /// The call with this ticket has ended.
+    #[wasm_bindgen(method)]
+    fn settle(this: &CoreHost, ticket: f64);
 }
 
 /// The world of one client.
@@ -47,6 +63,7 @@ impl JsHost {
 impl Host for JsHost {
     type Backend = JsBackend;
     type Device = JsDevice;
+    type Store = JsStore;
     type Rng = getrandom::SysRng;
 
     fn backend(&self) -> &JsBackend {
@@ -60,6 +77,17 @@ impl Host for JsHost {
     }
     fn now(&self) -> Now {
         JsClock.now()
+    }
+
+    fn open_store(&self, tag: &str) -> Option<JsStore> {
+        self.host.open_store(tag).map(|store| JsStore::new(store, tag))
+    }
+    async fn settled(&self, ticket: u64) {
+        // What it is rejected with is no reason to wait on.
+        ask(&self.host, "settled", &[number(ticket)]).await.ok();
+    }
+    fn settle(&self, ticket: u64) {
+        self.host.settle(number(ticket).as_f64().unwrap_or_default());
     }
 
     async fn derive(&self, derivation: &Derivation, password: &Password) -> Result<SlowKey> {

@@ -12,7 +12,7 @@ use wardkey::{
     signed::Hash,
 };
 
-use super::super::common::world::{PASSWORD, TestHost, World, failed, run};
+use super::super::common::world::{MINUTE, PASSWORD, TestHost, World, failed, run};
 
 const READ: Rights = Rights::READ.with(Rights::FORWARD);
 
@@ -67,6 +67,7 @@ fn from_one_to_another() {
     assert_eq!(read(&eve, &mut eves, &message).unwrap().0, b"femur");
     assert_eq!(failed(run(anna.revoke_recipients(&open, &[user("bob")]))), Code::InvalidArgument);
     run(anna.revoke_all(&open)).unwrap();
+    world.pass(MINUTE);
     assert_eq!(read(&eve, &mut Vec::new(), &later), Err(Code::Revoked));
 }
 

@@ -18,7 +18,7 @@ use sha2::Sha256;
 use wardkey::{
     account::Receipt,
     backend::{Backend, Failure, Json, Outcome, Request},
-    cache::Now,
+    cache::{KeyStore, Now, StoreResult},
     client::{Client, Device, Host, LoginStore, Options},
     cobblestone,
     encoding::from_base64url,
@@ -32,6 +32,7 @@ use wardkey::{
 use wardkey_rules::{Body, Mail, MemoryStore, Server};
 
 use super::{
+    cache::TestStore,
     craft::backup::cheap_argon2id,
     keys::{Pair, rsa_key},
     people::app,
@@ -261,6 +262,8 @@ impl World {
         TestDevice(Rc::new(Storage {
             rows: RefCell::default(),
             mood: Cell::default(),
+            stores: RefCell::default(),
+            keeps: Cell::new(false),
             key,
             sealed: RefCell::default(),
             rsa: RefCell::default(),
@@ -278,7 +281,8 @@ impl World {
         let rng = RefCell::new(seeded(&format!("client {} of {}", self.devices.get(), self.now.get())));
         let world = Rc::clone(self);
         let (derived, unwrapped) = (Cell::new(0), Cell::new(0));
-        let host = TestHost { world: TestWorld(world), device: device.clone(), rng, derived, unwrapped };
+        let (world, settled) = (TestWorld(world), RefCell::default());
+        let host = TestHost { world, device: device.clone(), rng, derived, unwrapped, settled };
         Client::new(host, options)
     }
 
@@ -392,6 +396,10 @@ impl Deref for TestDevice {
 pub(crate) struct Storage {
     pub(crate) rows: RefCell<BTreeMap<String, Vec<u8>>>,
     pub(crate) mood: Cell<Mood>,
+    /// Of caches, by tag.
+    pub(crate) stores: RefCell<BTreeMap<String, TestStore>>,
+    /// Are caches kept here?
+    pub(crate) keeps: Cell<bool>,
     key: Secret<32>,
     /// What was sealed under it last.
     pub(crate) sealed: RefCell<Vec<u8>>,
@@ -404,6 +412,12 @@ impl Storage {
     pub(crate) fn wipe(&self) {
         self.rows.borrow_mut().clear();
         self.rsa.borrow_mut().clear();
+        self.stores.borrow_mut().clear();
+    }
+
+    /// The one store that is here.
+    pub(crate) fn store(&self) -> TestStore {
+        self.stores.borrow().values().next().unwrap().clone()
     }
 
     /// Names of its rows, without the users' tags.
@@ -477,6 +491,42 @@ fn open_oaep(key: &RsaPrivateKey, label: &[u8; 32], body: &[u8]) -> Result<Secre
     opened.map(SecretBytes::new).map_err(|_| Error::new(Code::UnwrapFailed, "the wrapped key does not open"))
 }
 
+/// A store that takes its time.
+pub(crate) struct SlowStore(TestStore);
+
+impl KeyStore for SlowStore {
+    async fn get_many(&self, ids: &[String]) -> StoreResult<Vec<Option<Vec<u8>>>> {
+        pause().await;
+        self.0.get_many(ids).await
+    }
+    async fn set_many(&self, entries: &[(String, Vec<u8>)]) -> StoreResult<()> {
+        pause().await;
+        let done = self.0.set_many(entries).await;
+        pause().await;
+        done
+    }
+    async fn delete_many(&self, ids: &[String]) -> StoreResult<()> {
+        pause().await;
+        let done = self.0.delete_many(ids).await;
+        pause().await;
+        done
+    }
+    async fn all(&self) -> StoreResult<Vec<(String, Vec<u8>)>> {
+        pause().await;
+        self.0.all().await
+    }
+    async fn clear(&self) -> StoreResult<()> {
+        pause().await;
+        self.0.clear().await
+    }
+    fn wipes(&self) -> u32 {
+        self.0.wipes()
+    }
+    fn was_wiped(&self) -> bool {
+        self.0.was_wiped()
+    }
+}
+
 /// What a client stands on. Its RSA is another engine's, with the keys of `testdata/rsa`.
 pub(crate) struct TestHost {
     pub(crate) world: TestWorld,
@@ -486,11 +536,14 @@ pub(crate) struct TestHost {
     pub(crate) derived: Cell<u32>,
     /// How often its RSA was used.
     pub(crate) unwrapped: Cell<u32>,
+    /// Calls that have ended.
+    settled: RefCell<BTreeSet<u64>>,
 }
 
 impl Host for TestHost {
     type Backend = TestWorld;
     type Device = TestDevice;
+    type Store = SlowStore;
     type Rng = ChaCha20Rng;
 
     fn backend(&self) -> &TestWorld {
@@ -505,6 +558,16 @@ impl Host for TestHost {
     fn now(&self) -> Now {
         let now = self.world.0.now.get();
         Now { wall: now, monotonic: now }
+    }
+    fn open_store(&self, tag: &str) -> Option<SlowStore> {
+        let store = || self.device.stores.borrow_mut().entry(tag.to_owned()).or_default().clone();
+        self.device.keeps.get().then(|| SlowStore(store()))
+    }
+    async fn settled(&self, ticket: u64) {
+        poll_fn(|_| if self.settled.borrow().contains(&ticket) { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+    fn settle(&self, ticket: u64) {
+        self.settled.borrow_mut().insert(ticket);
     }
     async fn derive(&self, derivation: &Derivation, password: &Password) -> Result<SlowKey> {
         pause().await;
