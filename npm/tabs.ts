@@ -6,12 +6,14 @@ export type Told =
   | { unlocked: string }
   /** Somebody does something. */
   | { active: true }
+  /** Sessions whose revocation was read in the feed. */
+  | { revoked: unknown }
   /** What the key server pushed to the page that listens to it. */
   | { pushed: unknown };
 
 /** The same from another page, or anything else.
  *  @internal */
-export type Heard = { [K in "locked" | "unlocked" | "active" | "pushed"]?: unknown };
+export type Heard = { [K in "locked" | "unlocked" | "active" | "pushed" | "revoked"]?: unknown };
 
 /** @internal */
 export class Tabs {
