@@ -9,7 +9,7 @@ import { Marker } from "./health.js";
 import { CoreHost } from "./host.js";
 import { Idle } from "./idle.js";
 import { Push } from "./push.js";
-import { type Heard, Tabs } from "./tabs.js";
+import { type Heard, type Said, Tabs } from "./tabs.js";
 import { finish } from "./task.js";
 
 export type Status = "new" | "locked" | "ready";
@@ -77,12 +77,12 @@ export class SharedClient {
     this.#marker = new Marker(settings.appId);
     this.#tabs = new Tabs(settings.appId, (told) => this.#hear(told));
     this.#push = new Push(settings.backend, (event) => {
-      this.#tabs.tell({ pushed: event });
+      this.#say({ pushed: event });
       this.#pushed(event);
     });
     const { lockAfterMs } = settings;
     const lock = () => this.#quietly(() => this.lock());
-    this.#idle = lockAfterMs ? new Idle(lockAfterMs, lock, () => this.#tabs.tell({ active: true })) : undefined;
+    this.#idle = lockAfterMs ? new Idle(lockAfterMs, lock, () => this.#say({ active: true })) : undefined;
     if (typeof addEventListener === "function") addEventListener("online", this.#online);
     this.#looked = this.#look();
   }
@@ -104,12 +104,12 @@ export class SharedClient {
   /** Here, and in every other page. */
   async lock(): Promise<void> {
     await this.run((core) => core.lock());
-    this.#tabs.tell({ locked: this.userId });
+    this.#say({ locked: true });
   }
 
   /** After an unlocking: other pages look. */
   unlocked(): void {
-    if (this.userId !== undefined) this.#tabs.tell({ unlocked: this.userId });
+    this.#say({ unlocked: true });
   }
 
   get core(): CoreClient {
@@ -195,7 +195,7 @@ export class SharedClient {
       for (const [type, ...told] of call(() => this.core.events())) {
         if (type === "published") this.#published(told);
         else this.#tell(type, detailOf(type, told));
-        if (type === "revoked") this.#tabs.tell({ revoked: told[0] });
+        if (type === "revoked") this.#say({ revoked: told[0] });
       }
       const user = call(() => this.core.userId());
       if (user !== undefined) this.#become("ready", user);
@@ -225,14 +225,21 @@ export class SharedClient {
 
   /** From another page. */
   #hear(told: Heard): void {
+    // Before anybody was here, any user may come.
+    if (told.user !== this.userId && !(this.userId === undefined && "unlocked" in told)) return;
+    if (this.status !== "ready") {
+      if ("unlocked" in told) this.#quietly(() => this.#look());
+      return;
+    }
     if ("active" in told) this.#idle?.active();
     if ("pushed" in told) this.#pushed(told.pushed);
-    if (Array.isArray(told.revoked) && this.status === "ready") this.#revoked(told.revoked);
-    const isOurs = (user: unknown) => user === undefined || this.userId === undefined || user === this.userId;
-    if ("locked" in told && this.status === "ready" && isOurs(told.locked)) {
-      this.#quietly(() => this.run((core) => core.lock()));
-    }
-    if ("unlocked" in told && this.status !== "ready" && isOurs(told.unlocked)) this.#quietly(() => this.#look());
+    if (Array.isArray(told.revoked)) this.#revoked(told.revoked);
+    if ("locked" in told) this.#quietly(() => this.run((core) => core.lock()));
+  }
+
+  /** To the other pages of this user. */
+  #say(what: Said): void {
+    if (this.userId !== undefined) this.#tabs.tell({ user: this.userId, ...what });
   }
 
   /** Another page has read it. */
