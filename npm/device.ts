@@ -1,6 +1,7 @@
 // What a client keeps on this device, from page to page, and the key that can't be taken out of the browser. Whatever fails of it, memory serves.
 import { Database } from "./database.js";
 import { available } from "./engine.js";
+import { importPkcs8, openNative, strictCrypto } from "./rsa.js";
 import type { Out } from "./types.js";
 
 /** One for all applications of an origin: rows name their application and user. */
@@ -81,6 +82,20 @@ export class Device {
     const iv = sealed.slice(0, IV);
     const opened = await subtle.decrypt({ name: AES, iv, additionalData: context }, found.result, sealed.slice(IV));
     return new Uint8Array(opened);
+  }
+
+  /** An RSA private key, which can't be taken out again. Is it safely kept? */
+  async keepRsa(row: string, pkcs8: Out): Promise<boolean> {
+    const subtle = await strictCrypto();
+    const key = subtle && (await importPkcs8(subtle, pkcs8));
+    return key !== undefined && (await this.#try("readwrite", (table) => table.put(key, row))) !== undefined;
+  }
+
+  /** Opens with the key of a row; nothing where there is none. */
+  async unwrapRsa(row: string, label: Out, body: Out): Promise<Uint8Array | undefined> {
+    const subtle = await strictCrypto();
+    const found = await this.#try("readonly", (table) => table.get(row));
+    return subtle && isKey(found?.result) ? openNative(subtle, found.result, label, body) : undefined;
   }
 
   close(): void {

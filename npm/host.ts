@@ -3,9 +3,11 @@ import type { Backend, Json } from "./backend.js";
 import { core } from "./core.js";
 import type { Device } from "./device.js";
 import { isWardkeyError, WardkeyError } from "./errors.js";
-import { newRsa, type RsaSuite } from "./rsa.js";
+import type { CoreStore } from "./key-store.js";
+import { importPkcs8, newRsa, openNative, type RsaSuite, strictCrypto } from "./rsa.js";
 import { derive } from "./slow.js";
 import type { Out } from "./types.js";
+import { run } from "./workers.js";
 
 /** What Rust calls: `src/js/host.rs`, `backend.rs`, `device.rs`.
  *  @internal */
@@ -13,6 +15,9 @@ export class CoreHost {
   readonly #backend: Backend;
   readonly #device: Device;
   readonly #ended = new AbortController();
+  /** Of calls that others wait for. */
+  readonly #waits = new Map<number, { promise: Promise<void>; resolve: () => void }>();
+  readonly #natives = new Map<string, Promise<CryptoKey | undefined>>();
 
   constructor(backend: Backend, device: Device) {
     this.#backend = backend;
@@ -22,6 +27,7 @@ export class CoreHost {
   /** Requests that are under way end. */
   close(): void {
     this.#ended.abort();
+    this.forget();
     this.#device.close();
   }
 
@@ -33,6 +39,26 @@ export class CoreHost {
 
   hasAppShare(): boolean {
     return this.#backend.appShare !== undefined;
+  }
+
+  /** Caches are in memory alone. */
+  openStore(_tag: string): CoreStore | undefined {
+    return undefined;
+  }
+
+  /** Resolves when the core's call with this ticket has ended. */
+  settled(ticket: number): Promise<void> {
+    const known = this.#waits.get(ticket);
+    if (known) return known.promise;
+    const { promise, resolve } = deferred();
+    this.#waits.set(ticket, { promise, resolve });
+    return promise;
+  }
+
+  /** It has. */
+  settle(ticket: number): void {
+    this.#waits.get(ticket)?.resolve();
+    this.#waits.delete(ticket);
   }
 
   putShare(userId: string, share: string): Promise<void> {
@@ -60,12 +86,48 @@ export class CoreHost {
     return newRsa(await core(), suite);
   }
 
+  /** OAEP with the private key of this fingerprint: by WebCrypto, which keeps it until forget(), or in a worker. */
+  async unwrapRsa(fingerprint: string, pkcs8: Out, label: Out, body: Out): Promise<Uint8Array> {
+    try {
+      const subtle = await strictCrypto();
+      const native = subtle && (await this.#native(subtle, fingerprint, pkcs8));
+      if (subtle && native) return await openNative(subtle, native, label, body);
+      return await run("rsaUnwrap", () => [pkcs8.slice(), label.slice(), body.slice()]);
+    } finally {
+      pkcs8.fill(0);
+    }
+  }
+
+  #native(subtle: SubtleCrypto, fingerprint: string, pkcs8: Out): Promise<CryptoKey | undefined> {
+    let native = this.#natives.get(fingerprint);
+    if (!native) {
+      native = importPkcs8(subtle, pkcs8.slice());
+      this.#natives.set(fingerprint, native);
+    }
+    return native;
+  }
+
+  /** What the open identity left here. */
+  forget(): void {
+    this.#natives.clear();
+  }
+
+  keepRsa = (row: string, pkcs8: Out) => this.#device.keepRsa(row, pkcs8);
+  unwrapKept = (row: string, label: Out, body: Out) => this.#device.unwrapRsa(row, label, body);
   readRow = (row: string) => this.#device.readRow(row);
   writeRow = (row: string, value: Out) => this.#device.writeRow(row, value);
   deleteRow = (row: string) => this.#device.deleteRow(row);
   rowNames = (prefix: string) => this.#device.rowNames(prefix);
   sealHere = (context: Out, plain: Out) => this.#device.sealHere(context, plain);
   openHere = (context: Out, sealed: Out) => this.#device.openHere(context, sealed);
+}
+
+function deferred() {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }
 
 /** What the application throws has a code. */

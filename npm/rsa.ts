@@ -3,6 +3,8 @@ import type { CoreKeyPair } from "./core/wardkey_core.js";
 import { call, type core, Handle } from "./core.js";
 import { webCrypto } from "./engine.js";
 import { WardkeyError } from "./errors.js";
+import { isStrict } from "./oaep-check.js";
+import type { Out } from "./types.js";
 import { run } from "./workers.js";
 
 const OAEP = { name: "RSA-OAEP", hash: "SHA-256" };
@@ -53,7 +55,11 @@ export async function withPrimes(key: CoreKeyPair): Promise<CoreKeyPair> {
 
 /** The private key as WebCrypto uses it; nothing where it won't. */
 export async function importNative(subtle: SubtleCrypto, key: CoreKeyPair): Promise<CryptoKey | undefined> {
-  const pkcs8 = call(() => key.pkcs8()) as Uint8Array<ArrayBuffer>;
+  return importPkcs8(subtle, call(() => key.pkcs8()) as Out);
+}
+
+/** The same of PKCS#8, which is wiped. */
+export async function importPkcs8(subtle: SubtleCrypto, pkcs8: Out): Promise<CryptoKey | undefined> {
   try {
     return await subtle.importKey("pkcs8", pkcs8, OAEP, false, ["decrypt"]);
   } catch {
@@ -61,6 +67,12 @@ export async function importNative(subtle: SubtleCrypto, key: CoreKeyPair): Prom
   } finally {
     pkcs8.fill(0);
   }
+}
+
+/** WebCrypto, if it is one that may open what is wrapped. */
+export async function strictCrypto(): Promise<SubtleCrypto | undefined> {
+  const subtle = webCrypto();
+  return subtle && (await isStrict(subtle)) ? subtle : undefined;
 }
 
 /** What a private key is used through. */
@@ -74,6 +86,16 @@ export async function unwrapRsa(holder: Holder, label: Uint8Array, body: Uint8Ar
   const subtle = webCrypto();
   const native = subtle && (await holder.native(subtle));
   if (!subtle || !native) return run("rsaUnwrap", () => [holder.core().pkcs8(), label.slice(), body.slice()]);
+  return openNative(subtle, native, label, body);
+}
+
+/** Opens an OAEP ciphertext with a private key of WebCrypto. */
+export async function openNative(
+  subtle: SubtleCrypto,
+  native: CryptoKey,
+  label: Uint8Array,
+  body: Uint8Array,
+): Promise<Uint8Array> {
   try {
     const algorithm = { name: OAEP.name, label: label as BufferSource };
     return new Uint8Array(await subtle.decrypt(algorithm, native, body as BufferSource));

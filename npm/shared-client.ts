@@ -212,6 +212,7 @@ export class SharedClient {
     } else {
       this.#idle?.stop();
       this.#push.stop();
+      this.host.forget();
     }
     this.#tell("statuschange", { status });
   }

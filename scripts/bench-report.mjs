@@ -151,6 +151,56 @@ const cache = ({ ours, beside, ratio, entries, save, openAll, again }) => {
   ];
 };
 
+function sessions({ count, half, all, warm }) {
+  const each = (run) => run.ms / count;
+  const linear = all.ms / half.ms / 2;
+  const n = count.toLocaleString("en");
+  return [
+    row(`openSessions, ${n}, nothing in the cache`, `${fixed(each(all), 2)} ms each`, {
+      beside: `the key server, apart from that: ${fixed(all.server / count, 2)} ms each`,
+      target: "< 2 ms",
+      met: each(all) < 2,
+    }),
+    row("its requests", String(all.requests), { target: "1", met: all.requests === 1 }),
+    row("for each of half as many", `${fixed((2 * half.ms) / count, 2)} ms`, {
+      beside: "for all",
+      ratio: linear,
+      target: "linear: 0.9 to 1.1",
+      met: Math.abs(linear - 1) <= 0.1,
+    }),
+    row("its longest task, with the key server's in the page", ms(all.longest), {
+      target: "≤ 50 ms",
+      met: all.longest <= 50,
+    }),
+    row(`openSessions, ${n}, from IndexedDB`, `${fixed(each(warm), 3)} ms each`, {
+      beside: `its requests: ${warm.requests}`,
+      target: "< 0.1 ms",
+      met: each(warm) < 0.1,
+    }),
+  ];
+}
+
+function manyRecipients({ count, first, tenth, all, longest }) {
+  const linear = all / tenth / 10;
+  return [
+    row(`createSession for ${count.toLocaleString("en")} users`, `${fixed(all / count, 2)} ms each`, {
+      beside: `for a tenth: ${fixed((10 * tenth) / count, 2)} ms each`,
+      ratio: linear,
+      target: "linear: 0.9 to 1.1",
+      met: Math.abs(linear - 1) <= 0.1,
+    }),
+    row("when they are met for the first time", `${fixed(first / count, 2)} ms each`, {
+      beside: `the longest task: ${ms(longest)}`,
+    }),
+  ];
+}
+
+function signed(what, { bytes, ours, beside, ratio }, least) {
+  const other = { beside: `DataKey.${what}: ${speed(bytes, beside)}` };
+  const compared = least === undefined ? { ratio: 1 / ratio } : atLeast(1 / ratio, least);
+  return row(`Session.${what}, signed, ${size(bytes)}`, speed(bytes, ours), { ...other, ...compared });
+}
+
 const bundles = (sizes) => [
   row("wardkey, bundled, gzip", kb(sizes.default), { target: "≤ 200 KB", met: sizes.default <= 200 * KB }),
   row("wardkey/slim, bundled, gzip", kb(sizes.slim)),
@@ -186,6 +236,10 @@ const ROWS = {
   unwrap,
   wrap,
   cache,
+  sessions,
+  "many recipients": manyRecipients,
+  "signed encrypt": (result) => signed("encrypt", result, 0.5),
+  "signed decrypt": (result) => signed("decrypt", result),
   "backup argon2id": (result) => backup("Argon2id 64 MiB × 3", "argon2", result),
   "backup pbkdf2": (result) => backup("PBKDF2 600,000", "pbkdf2", result),
 };

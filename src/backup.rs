@@ -25,7 +25,8 @@ use crate::{
     secret::{Secret, SecretBytes},
 };
 
-pub(crate) use payload::{open_payload, seal_payload};
+use payload::open_payload;
+pub(crate) use payload::{open_payload_without_rsa, seal_payload_without_rsa};
 pub use sealing::Sealing;
 pub use stand_alone::{begin_opening, begin_sealing, finish_opening, open_backup, seal_backup};
 

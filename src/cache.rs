@@ -5,25 +5,23 @@
 //! alone from then on, and memory serves. Reading never fails: whatever can't be read is a miss.
 
 mod clock;
+mod entries;
 mod entry;
 mod limits;
 mod memory;
 mod owner;
 mod sealing;
 mod store;
-mod upkeep;
 
-use core::{cell::RefCell, fmt};
+use core::{
+    cell::{Cell, RefCell},
+    fmt,
+};
 use std::rc::Rc;
 
 use rand_core::TryCryptoRng;
 
-use self::{
-    clock::Time,
-    entry::Term,
-    memory::{MemoryStore, Value},
-    sealing::{RESERVED, Sealing},
-};
+use self::sealing::Sealing;
 pub use self::{
     clock::{Clock, Now},
     limits::Limits,
@@ -31,14 +29,15 @@ pub use self::{
     sealing::SealedBy,
     store::{KeyStore, NoStore, StoreError, StoreResult},
 };
+pub(crate) use self::{
+    entries::{Entries, Sealed},
+    entry::{Id, Item, Term},
+};
 use crate::{
     data_key::{DataKey, KeyId},
-    encoding::base64url,
-    error::{Code, Error, Result},
+    error::Result,
     random::Random,
 };
-
-const CLOSED: Error = Error::new(Code::InvalidArgument, "the cache is closed");
 
 /// What a cache says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,29 +56,14 @@ pub struct Stats {
 
 /// A key that was sealed and not kept yet.
 #[derive(Debug)]
-pub struct Fresh {
-    term: Term,
-    key: Rc<DataKey>,
-    entry: Option<Vec<u8>>,
-}
-
-struct State {
-    memory: MemoryStore,
-    time: Time,
-    sealing: Option<Sealing>,
-    stats: Stats,
-    /// Counts removals: what was read from the store before one may be what was removed.
-    removals: u64,
-    closed: bool,
-}
+pub struct Fresh(Sealed);
 
 /// Data keys by id, for one user.
 pub struct KeyCache<S, C> {
-    owner: Owner,
-    limits: Limits,
+    entries: Entries<S>,
     clock: C,
-    store: Option<S>,
-    state: RefCell<State>,
+    hits: Cell<u64>,
+    misses: Cell<u64>,
 }
 
 impl<S: KeyStore, C: Clock> KeyCache<S, C> {
@@ -103,26 +87,15 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
         let (sealing, error) = Sealing::find(sealed_by, &store, &owner, rng).await?;
         let cache = Self::new(Some(store), Some(sealing), owner, limits, clock);
         match error {
-            Some(error) => cache.degrade(error),
-            None => {
-                if let Some(store) = &cache.store {
-                    cache.load(store).await;
-                }
-            }
+            Some(error) => cache.entries.degrade(error),
+            None => drop(cache.entries.load(&cache.clock).await),
         }
         Ok(cache)
     }
 
     fn new(store: Option<S>, sealing: Option<Sealing>, owner: Owner, limits: Limits, clock: C) -> Self {
-        let state = State {
-            memory: MemoryStore::new(limits.entries),
-            time: Time::starting(clock.now()),
-            sealing,
-            stats: Stats::default(),
-            removals: 0,
-            closed: false,
-        };
-        Self { owner, limits, clock, store, state: RefCell::new(state) }
+        let entries = Entries::new(store, sealing, owner, limits, false, clock.now());
+        Self { entries, clock, hits: Cell::new(0), misses: Cell::new(0) }
     }
 
     /// The key of this id, if it may be used.
@@ -132,78 +105,31 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
 
     /// So many more were asked for by what is no key id.
     pub fn count_misses(&self, misses: u64) {
-        self.state.borrow_mut().stats.misses += misses;
+        self.misses.set(self.misses.get() + misses);
     }
 
     /// For each id its key, if it may be used.
     pub async fn get_many(&self, ids: &[KeyId]) -> Vec<Option<Rc<DataKey>>> {
-        let (_, time) = self.time();
         let (mut keys, mut missing, mut places) = (Vec::new(), Vec::new(), Vec::new());
         for id in ids {
-            let key = self.held(id, time);
+            let id = Id::Key(*id);
+            let key = self.entries.held(&id, &self.clock).and_then(|(item, _)| key(item));
             if key.is_none() {
-                missing.push(row(id));
+                missing.push(id);
                 places.push(keys.len());
             }
             keys.push(key);
         }
         // Another page of this cache may have had it since.
-        let fetched = self.fetch(&missing).await;
-        for (place, key) in places.iter().zip(fetched) {
+        let fetched = self.entries.fetch(&missing, &self.clock).await;
+        for (place, item) in places.iter().zip(fetched) {
             if let Some(slot) = keys.get_mut(*place) {
-                *slot = key;
+                *slot = item.and_then(key);
             }
         }
         let hits = keys.iter().flatten().count();
-        let stats = &mut self.state.borrow_mut().stats;
-        stats.hits += hits as u64;
-        stats.misses += (keys.len() - hits) as u64;
-        keys
-    }
-
-    /// The key that memory holds. An entry that has expired or doesn't open is dropped.
-    fn held(&self, id: &KeyId, time: u64) -> Option<Rc<DataKey>> {
-        let State { memory, sealing, .. } = &mut *self.state.borrow_mut();
-        let (term, value) = memory.get(id)?;
-        let key = match value {
-            _ if !self.limits.allow(&term, time) => None,
-            Value::Open(key) => return Some(key),
-            Value::Sealed(entry) => {
-                sealing.as_ref().and_then(|it| term.open(&it.key, &self.owner, &entry)).map(Rc::new)
-            }
-        };
-        match &key {
-            Some(key) => memory.open(id, key),
-            None => memory.remove(id),
-        }
-        key
-    }
-
-    /// For each of these rows its key, if the store has it.
-    async fn fetch(&self, rows: &[String]) -> Vec<Option<Rc<DataKey>>> {
-        let Some(store) = self.store().filter(|_| !rows.is_empty()) else { return Vec::new() };
-        let before = self.state.borrow().removals;
-        let entries = match store.get_many(rows).await {
-            Ok(entries) => entries,
-            Err(error) => {
-                self.degrade(error);
-                return Vec::new();
-            }
-        };
-        let (now, time) = self.time();
-        if self.state.borrow().removals != before {
-            return Vec::new();
-        }
-        let mut keys = Vec::new();
-        for (id, entry) in rows.iter().zip(entries) {
-            let entry = entry.unwrap_or_default();
-            let term = Term::of(&entry).filter(|term| row(&term.key_id) == *id && !now.is_before(term.fetched));
-            keys.push(term.and_then(|term| {
-                self.state.borrow_mut().memory.insert(term, Value::Sealed(entry.into()));
-                self.held(&term.key_id, time)
-            }));
-        }
-        self.state.borrow_mut().memory.tidy(&|term| self.limits.allow(term, time));
+        self.hits.set(self.hits.get() + hits as u64);
+        self.count_misses((keys.len() - hits) as u64);
         keys
     }
 
@@ -212,117 +138,49 @@ impl<S: KeyStore, C: Clock> KeyCache<S, C> {
     /// # Errors
     /// `invalid-argument` after [`Self::close`], `rng`.
     pub fn seal<R: TryCryptoRng>(&self, rng: &mut Random<R>, key: &Rc<DataKey>) -> Result<Fresh> {
-        let (now, _) = self.time();
-        let state = self.state.borrow();
-        if state.closed {
-            return Err(CLOSED);
-        }
-        let term = Term { key_id: key.id(), fetched: now.wall, expires: now.wall.saturating_add(self.limits.ttl) };
-        let sealing = state.sealing.as_ref().filter(|_| state.stats.degraded.is_none() && self.limits.ttl > 0);
-        let entry = sealing.map(|it| term.seal(&it.key, &self.owner, rng, key)).transpose()?;
-        Ok(Fresh { term, key: Rc::clone(key), entry })
+        let term = self.entries.term(&self.clock);
+        self.entries.seal(rng, Id::Key(key.id()), term, Item::Key(Rc::clone(key))).map(Fresh)
     }
 
     /// Keeps what was sealed, in one step where the store can.
     pub async fn save(&self, fresh: Vec<Fresh>) {
-        let (now, time) = self.time();
-        let (mut rows, mut ids, mut useless) = (Vec::new(), Vec::new(), Vec::new());
-        {
-            let State { memory, sealing, closed, .. } = &mut *self.state.borrow_mut();
-            if *closed || self.limits.ttl == 0 {
-                return;
-            }
-            // Not what was sealed before the clock was set back.
-            for Fresh { term, key, entry } in fresh.into_iter().filter(|it| !now.is_before(it.term.fetched)) {
-                memory.insert(term, Value::Open(key));
-                ids.push(term.key_id);
-                if let Some(entry) = entry {
-                    rows.push((row(&term.key_id), entry));
-                }
-            }
-            useless.extend(memory.tidy(&|term| self.limits.allow(term, time)).iter().map(row));
-            if let Some(wrapped) = sealing.as_ref().and_then(|sealing| sealing.wrapped.as_ref()) {
-                rows.push((RESERVED.to_owned(), wrapped.clone()));
-            }
-        }
-        if let Some(store) = self.store().filter(|_| !ids.is_empty())
-            && let Err(error) = store.set_many(&rows).await
-        {
-            self.degrade(error);
-        }
-        // Whatever went while it was being kept goes again.
-        for id in &ids {
-            if !self.state.borrow().memory.contains(id) {
-                useless.push(row(id));
-            }
-        }
-        self.delete_rows(&useless).await;
+        self.entries.save(fresh.into_iter().map(|fresh| fresh.0).collect(), &self.clock).await;
     }
 
     /// Deletes these keys, here and in the store.
     pub async fn delete(&self, ids: &[KeyId]) {
-        self.forget(ids);
-        let rows: Vec<String> = ids.iter().map(row).collect();
-        self.delete_rows(&rows).await;
-        if self.state.borrow().stats.degraded.is_some() {
-            self.empty_store().await;
-        }
+        self.entries.delete(&named(ids)).await;
     }
 
     /// Deletes everything, here and in the store.
     pub async fn clear(&self) {
-        self.forget_all();
-        self.empty_store().await;
+        self.entries.clear().await;
     }
 
     /// Drops these keys from memory: another page has deleted them.
     pub fn forget(&self, ids: &[KeyId]) {
-        let state = &mut *self.state.borrow_mut();
-        state.removals += 1;
-        for id in ids {
-            state.memory.remove(id);
-        }
+        self.entries.forget(&named(ids));
     }
 
     /// Drops every key from memory: another page has cleared the cache.
     pub fn forget_all(&self) {
-        let state = &mut *self.state.borrow_mut();
-        state.removals += 1;
-        state.memory.clear();
+        self.entries.forget_all();
     }
 
     /// What this cache says of itself.
     pub fn stats(&self) -> Stats {
-        let (_, time) = self.time();
-        let State { memory, stats, .. } = &mut *self.state.borrow_mut();
-        memory.tidy(&|term| self.limits.allow(term, time));
-        let wipes = self.store.as_ref().map_or(0, KeyStore::wipes);
-        Stats { entries: memory.len(), wipes, ..stats.clone() }
+        Stats {
+            entries: self.entries.keys(&self.clock),
+            hits: self.hits.get(),
+            misses: self.misses.get(),
+            degraded: self.entries.degraded(),
+            wipes: self.entries.wipes(),
+        }
     }
 
     /// Drops every key from memory, and the cache key. The store keeps what it has.
     pub fn close(&self) {
-        self.forget_all();
-        let state = &mut *self.state.borrow_mut();
-        (state.closed, state.sealing) = (true, None);
-        if let Some(store) = &self.store {
-            store.close();
-        }
-    }
-
-    /// The present reading and the time. A clock that was set back costs all that was held.
-    fn time(&self) -> (Now, u64) {
-        let now = self.clock.now();
-        let state = &mut *self.state.borrow_mut();
-        let time = state.time.read(now).unwrap_or_else(|| {
-            state.memory.clear();
-            state.removals += 1;
-            if self.store.is_some() {
-                state.stats.degraded.get_or_insert_with(|| "the clock was set back".to_owned());
-            }
-            now.wall
-        });
-        (now, time)
+        self.entries.close();
     }
 }
 
@@ -332,11 +190,13 @@ impl<S, C> fmt::Debug for KeyCache<S, C> {
     }
 }
 
-const PREFIX: &str = "k.";
+fn key(item: Item) -> Option<Rc<DataKey>> {
+    match item {
+        Item::Key(key) => Some(key),
+        Item::Payload(_) => None,
+    }
+}
 
-/// The id under which a store keeps the entry of this key.
-fn row(id: &KeyId) -> String {
-    let mut row = PREFIX.to_owned();
-    row.push_str(&base64url(&id.0));
-    row
+fn named(ids: &[KeyId]) -> Vec<Id> {
+    ids.iter().copied().map(Id::Key).collect()
 }

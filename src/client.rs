@@ -4,12 +4,18 @@
 
 mod api;
 mod audit;
+mod cache;
 mod change;
 mod device;
 mod event;
+mod feed;
+mod fetch;
+mod flight;
 mod host;
 mod login;
 mod met;
+mod open;
+mod opening;
 mod outbox;
 mod people;
 mod ready;
@@ -29,17 +35,19 @@ use std::rc::Rc;
 
 pub use self::{
     audit::AuditEntry,
+    cache::CacheOptions,
     device::{Device, MemoryDevice},
     event::{Event, Status},
     host::{Host, LoginStore},
+    open::OpenSession,
     recipient::Recipient,
     recovery::RecoveryStarted,
-    sessions::OpenSession,
     state::BackupHealth,
     unlock::Unlocked,
 };
-use self::{device::Rows, login::Derived, ready::Ready};
+use self::{cache::Cache, device::Rows, login::Derived, ready::Ready};
 use crate::{
+    cache::Now,
     error::{Code, Error},
     identity::{AppId, Trust, UserId},
     key_pair::Suite,
@@ -66,6 +74,8 @@ pub struct Options {
     pub trust: Trust,
     /// For how long a reload needs no password, in milliseconds from the unlocking.
     pub resume: u64,
+    /// What is kept of sessions.
+    pub cache: CacheOptions,
 }
 
 impl Options {
@@ -73,12 +83,20 @@ impl Options {
     #[must_use]
     pub fn new(app_id: AppId) -> Self {
         let (suite, kdf, trust) = (Suite::Hybrid, Kdf::default(), Trust::default());
-        Self { app_id, suite, kdf, accepted: Vec::new(), trust, resume: 8 * 60 * 60 * 1000 }
+        Self {
+            app_id,
+            suite,
+            kdf,
+            accepted: Vec::new(),
+            trust,
+            resume: 8 * 60 * 60 * 1000,
+            cache: CacheOptions::default(),
+        }
     }
 }
 
 /// A client.
-pub struct Client<H> {
+pub struct Client<H: Host> {
     host: H,
     options: Options,
     ready: RefCell<Option<Ready>>,
@@ -88,9 +106,15 @@ pub struct Client<H> {
     waiting: RefCell<Vec<Rc<OpenSession>>>,
     /// Counts locks: what was begun before one doesn't make it ready again.
     locks: Cell<u64>,
+    /// Of the open identity.
+    cache: RefCell<Option<Rc<Cache<H::Store>>>>,
+    /// Of calls that others may wait for.
+    tickets: Cell<u64>,
+    /// Since when nobody answers anything.
+    off_line: Cell<Option<Now>>,
 }
 
-impl<H> fmt::Debug for Client<H> {
+impl<H: Host> fmt::Debug for Client<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Client(..)")
     }
@@ -108,6 +132,9 @@ impl<H: Host> Client<H> {
             events: RefCell::new(Vec::new()),
             waiting: RefCell::new(Vec::new()),
             locks: Cell::new(0),
+            cache: RefCell::new(None),
+            tickets: Cell::new(0),
+            off_line: Cell::new(None),
         }
     }
 

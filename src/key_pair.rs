@@ -236,7 +236,11 @@ impl fmt::Debug for PublicKey {
 enum Private {
     Hybrid(hybrid::Private),
     Rsa(rsa::Private),
+    /// Somewhere that it can't be taken out of.
+    Away,
 }
+
+const AWAY: Error = Error::new(Code::Locked, "the private key isn't in memory");
 
 /// A private key and its public half.
 pub struct KeyPair {
@@ -299,6 +303,7 @@ impl KeyPair {
         match &self.key {
             Private::Hybrid(_) => Ok(()),
             Private::Rsa(key) => key.check_primes(rng),
+            Private::Away => Err(AWAY),
         }
     }
 
@@ -306,8 +311,18 @@ impl KeyPair {
         let public = match &key {
             Private::Hybrid(key) => Public::Hybrid(key.public()),
             Private::Rsa(key) => Public::Rsa(key.public()),
+            Private::Away => return Err(AWAY),
         };
         Ok(Self { public: PublicKey::new(public)?, key })
+    }
+
+    /// Of which only the public half is in memory: the other one can be used elsewhere, and not taken out.
+    pub(crate) const fn away(public: PublicKey) -> Self {
+        Self { public, key: Private::Away }
+    }
+
+    pub(crate) const fn is_away(&self) -> bool {
+        matches!(self.key, Private::Away)
     }
 
     /// The half to give away.
@@ -326,6 +341,7 @@ impl KeyPair {
         match &self.key {
             Private::Hybrid(key) => key.unwrap(info, body),
             Private::Rsa(key) => key.unwrap(rng, info, body),
+            Private::Away => Err(AWAY),
         }
     }
 
@@ -334,6 +350,7 @@ impl KeyPair {
         match &self.key {
             Private::Hybrid(key) => Ok(SecretBytes::new(key.seed().expose().to_vec())),
             Private::Rsa(key) => key.to_pkcs8(),
+            Private::Away => Err(AWAY),
         }
     }
 

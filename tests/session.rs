@@ -284,12 +284,8 @@ fn the_outbox_sends_after_a_renewal() {
     assert_eq!(code(server.read(&directory([&earlier, &bob]))), Code::BadSignature);
 
     // Nobody else, and no earlier bundle.
-    let by = |person: &Person| {
-        let mut session = session.clone();
-        let wraps = session.wrap_genesis(&mut seeded("by"), &person.hand(), &key, &known).unwrap();
-        vec![(0, wraps)]
-    };
-    server.wraps = by(&carol);
+    let by_carol = session.wrap_genesis(&mut rng, &carol.hand(), &key, &known).unwrap();
+    server.wraps = vec![(0, by_carol)];
     assert_eq!(code(server.read(&known)), Code::BadSignature);
     let Created { genesis, key, mut session } = create(&mut rng, &alice.hand(), &app(), &grants).unwrap();
     let earlier_hand = Hand { signer: &old, key: &alice.signing[1], now: 0 };

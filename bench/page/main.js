@@ -1,6 +1,7 @@
 // What is measured, in a page: scripts/bench.mjs calls measure() with the name of a case, each in a page of its own.
 import { init } from "../../pkg/index.js";
 import { cache } from "../cases/cache.js";
+import { manyRecipients, sessions, signed } from "../cases/client.js";
 import { backup, unwrap, wrap } from "../cases/keys.js";
 import { besideLoop, besideWasm, crossover, range } from "../cases/long.js";
 import { long as longPeers, records as recordPeers } from "../cases/peers.js";
@@ -38,6 +39,10 @@ const cases = {
   unwrap,
   wrap,
   cache,
+  sessions,
+  "many recipients": manyRecipients,
+  "signed encrypt": () => signed("encrypt"),
+  "signed decrypt": () => signed("decrypt"),
   "backup argon2id": () => backup(undefined, (bare) => bare.argon2id(65_536, 3)),
   "backup pbkdf2": () => backup({ name: "pbkdf2-sha256" }, (bare) => bare.pbkdf2(600_000)),
 };

@@ -5,7 +5,7 @@ use crate::{
     crypto::sign::SigningKey,
     encoding::{MALFORMED, Reader, encode_into},
     error::{Code, Error, Result},
-    key_pair::{KeyPair, Suite},
+    key_pair::{KeyPair, PublicKey, Suite},
     secret::{Secret, SecretBytes, equal},
 };
 
@@ -18,7 +18,19 @@ struct Payload<'a> {
 }
 
 pub(crate) fn seal_payload(keys: &Keys<'_>) -> Result<SecretBytes> {
-    let private = keys.encryption.iter().map(|pair| pair.private_bytes()).collect::<Result<Vec<_>>>()?;
+    write(keys, KeyPair::private_bytes)
+}
+
+/// The same for a device that keeps RSA keys where they can't be taken out: their public halves stand in their place.
+pub(crate) fn seal_payload_without_rsa(keys: &Keys<'_>) -> Result<SecretBytes> {
+    write(keys, |pair| match pair.public_key().suite() {
+        Suite::Hybrid => pair.private_bytes(),
+        _ => Ok(SecretBytes::new(pair.public_key().as_bytes().to_vec())),
+    })
+}
+
+fn write(keys: &Keys<'_>, half: impl Fn(&KeyPair) -> Result<SecretBytes>) -> Result<SecretBytes> {
+    let private = keys.encryption.iter().map(|pair| half(pair)).collect::<Result<Vec<_>>>()?;
     let named = keys.encryption.iter().zip(&private);
     let payload = Payload {
         encryption: named
@@ -35,11 +47,24 @@ pub(crate) fn seal_payload(keys: &Keys<'_>) -> Result<SecretBytes> {
 
 /// The form of the whole, then each key.
 pub(crate) fn open_payload(bytes: &SecretBytes) -> Result<OpenedKeys> {
+    read(bytes, KeyPair::from_private_bytes)
+}
+
+/// What [`seal_payload_without_rsa`] wrote.
+pub(crate) fn open_payload_without_rsa(bytes: &SecretBytes) -> Result<OpenedKeys> {
+    read(bytes, |suite, half, fingerprint| {
+        if suite == Suite::Hybrid {
+            return KeyPair::from_private_bytes(suite, half, fingerprint);
+        }
+        let public = PublicKey::from_bytes(half)?;
+        let same = public.suite() == suite && public.fingerprint().0 == *fingerprint;
+        if same { Ok(KeyPair::away(public)) } else { Err(MALFORMED) }
+    })
+}
+
+fn read(bytes: &SecretBytes, pair: impl Fn(Suite, &[u8], &[u8; 32]) -> Result<KeyPair>) -> Result<OpenedKeys> {
     let payload = Payload::parse(bytes.expose())?;
-    let encryption = payload
-        .encryption
-        .iter()
-        .map(|(suite, fingerprint, private)| KeyPair::from_private_bytes(*suite, private, fingerprint));
+    let encryption = payload.encryption.iter().map(|(suite, fingerprint, half)| pair(*suite, half, fingerprint));
     let signing = payload.signing.iter().map(|(public, seed)| {
         let key = SigningKey::from_seed(Secret::from_slice(seed.as_slice()).ok_or(MALFORMED)?);
         let same = equal(key.verifying_key().as_bytes(), public);

@@ -1,6 +1,8 @@
-//! What a store keeps of one data key. No part of the frozen format: another version is a miss.
+//! What a store keeps under one name. No part of the frozen format: another version is a miss.
 //!
-//! `entry = version[1] ‖ key id[16] ‖ fetched[8] ‖ expires[8] ‖ Cobblestone(cache key, CBOR[label, cache, user, key id, fetched, expires], K)`
+//! `entry = version[1] ‖ fetched[8] ‖ end[8] ‖ Cobblestone(cache key, CBOR[label, cache, user, id, fetched, end], payload)`
+
+use std::rc::Rc;
 
 use zeroize::Zeroize;
 
@@ -8,45 +10,108 @@ use super::Owner;
 use crate::{
     cobblestone,
     data_key::{DataKey, KeyId},
-    encoding::encode,
+    encoding::{base64url, encode},
     error::Result,
     random::Random,
-    secret::{Secret, equal},
+    secret::{Secret, SecretBytes, equal},
+    signed::Hash,
 };
 
-const VERSION: u8 = 1;
-const CLEAR: usize = 1 + 16 + 8 + 8;
-const LEN: usize = CLEAR + cobblestone::PREFIX + 32 + cobblestone::TAG;
+const VERSION: u8 = 2;
+const CLEAR: usize = 1 + 8 + 8;
+const LEAST: usize = CLEAR + cobblestone::PREFIX + cobblestone::TAG;
 
-/// Which key, from when to when. It stands in clear, so that a cache can be read in without opening anything; what an entry is used by is bound.
+/// What an entry is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Id {
+    /// A data key.
+    Key(KeyId),
+    /// A session.
+    Session(Hash),
+    /// Somebody's bundle.
+    Bundle(Hash),
+    /// Up to where the feed of revocations was read.
+    Feed,
+}
+
+impl Id {
+    pub(crate) const fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Key(KeyId(bytes)) => bytes,
+            Self::Session(Hash(bytes)) | Self::Bundle(Hash(bytes)) => bytes,
+            Self::Feed => &[],
+        }
+    }
+
+    const fn prefix(&self) -> &'static str {
+        match self {
+            Self::Key(_) => "k.",
+            Self::Session(_) => "s.",
+            Self::Bundle(_) => "b.",
+            Self::Feed => "feed",
+        }
+    }
+
+    /// The name under which a store keeps the entry.
+    pub(crate) fn row(&self) -> String {
+        [self.prefix(), &base64url(self.bytes())].concat()
+    }
+
+    /// What an entry of this name is of.
+    pub(crate) fn of(row: &str) -> Option<Self> {
+        match row.split_once('.') {
+            Some(("k", id)) => KeyId::parse(id).map(Self::Key),
+            Some(("s", id)) => Hash::parse(id).map(Self::Session),
+            Some(("b", id)) => Hash::parse(id).map(Self::Bundle),
+            _ => (row == "feed").then_some(Self::Feed),
+        }
+    }
+}
+
+/// What is in an entry.
+#[derive(Clone, Debug)]
+pub(crate) enum Item {
+    /// A data key by itself, whose id is the entry's.
+    Key(Rc<DataKey>),
+    /// What only its owner understands.
+    Payload(Rc<SecretBytes>),
+}
+
+impl Item {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Key(key) => key.dangerously_expose().expose(),
+            Self::Payload(payload) => payload.expose(),
+        }
+    }
+}
+
+/// From when to when something is used. It stands in clear, so that a cache can be read in without opening anything; what an entry is used by is bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Term {
-    pub(super) key_id: KeyId,
-    pub(super) fetched: u64,
-    pub(super) expires: u64,
+pub(crate) struct Term {
+    pub(crate) fetched: u64,
+    pub(crate) end: u64,
 }
 
 impl Term {
     /// What an entry says of itself; nothing where it is none.
     pub(super) fn of(entry: &[u8]) -> Option<Self> {
         let (&version, rest) = entry.split_first()?;
-        let (id, rest) = rest.split_first_chunk()?;
         let (fetched, rest) = rest.split_first_chunk()?;
-        let (expires, _) = rest.split_first_chunk()?;
-        let term =
-            Self { key_id: KeyId(*id), fetched: u64::from_be_bytes(*fetched), expires: u64::from_be_bytes(*expires) };
-        (version == VERSION && entry.len() == LEN && term.fetched < term.expires).then_some(term)
+        let (end, _) = rest.split_first_chunk()?;
+        let term = Self { fetched: u64::from_be_bytes(*fetched), end: u64::from_be_bytes(*end) };
+        (version == VERSION && entry.len() >= LEAST && term.fetched < term.end).then_some(term)
     }
 
-    fn context(&self, owner: &Owner) -> Vec<u8> {
+    fn context(&self, owner: &Owner, id: &Id) -> Vec<u8> {
         encode(|w| {
             w.array(6);
             w.text("wardkey/v1/cache-entry");
             w.text(&owner.name);
             w.text(owner.user.as_str());
-            w.bytes(&self.key_id.0);
+            w.bytes(id.bytes());
             w.uint(self.fetched);
-            w.uint(self.expires);
+            w.uint(self.end);
         })
     }
 
@@ -55,21 +120,22 @@ impl Term {
         cache_key: &Secret<32>,
         owner: &Owner,
         rng: &mut Random<R>,
-        key: &DataKey,
+        id: &Id,
+        item: &Item,
     ) -> Result<Vec<u8>> {
-        let raw = key.dangerously_expose().expose();
-        let body = cobblestone::seal(cache_key, rng, &self.context(owner), raw)?;
-        let clear = [&[VERSION], self.key_id.0.as_slice(), &self.fetched.to_be_bytes(), &self.expires.to_be_bytes()];
-        Ok([clear.concat(), body].concat())
+        let body = cobblestone::seal(cache_key, rng, &self.context(owner, id), item.bytes())?;
+        Ok([&[VERSION], self.fetched.to_be_bytes().as_slice(), &self.end.to_be_bytes(), &body].concat())
     }
 
-    /// The key of an entry that says this of itself; nothing where it is not this owner's, changed, or another key than it says.
-    pub(super) fn open(&self, cache_key: &Secret<32>, owner: &Owner, entry: &[u8]) -> Option<DataKey> {
+    /// What is in an entry that says this of itself; nothing where it is not this owner's, changed, or another key than it is named by.
+    pub(super) fn open(&self, cache_key: &Secret<32>, owner: &Owner, id: &Id, entry: &[u8]) -> Option<Item> {
         let body = entry.get(CLEAR..)?;
-        let mut raw = cobblestone::open(cache_key, &self.context(owner), body).ok()?;
-        let secret = Secret::from_slice(&raw);
-        raw.zeroize();
-        let key = DataKey::from_secret(secret?);
-        equal(&key.id().0, &self.key_id.0).then_some(key)
+        let mut opened = cobblestone::open(cache_key, &self.context(owner, id), body).ok()?;
+        let (Id::Key(id), Some(secret)) = (id, Secret::from_slice(&opened)) else {
+            return Some(Item::Payload(Rc::new(SecretBytes::new(opened))));
+        };
+        opened.zeroize();
+        let key = DataKey::from_secret(secret);
+        equal(&key.id().0, &id.0).then(|| Item::Key(Rc::new(key)))
     }
 }

@@ -21,6 +21,6 @@ impl Default for Limits {
 impl Limits {
     /// This term has not ended: neither as it was when the key was fetched, nor by the present time to live.
     pub(super) const fn allow(&self, term: &Term, time: u64) -> bool {
-        time < term.expires && time < term.fetched.saturating_add(self.ttl)
+        time < term.end && time < term.fetched.saturating_add(self.ttl)
     }
 }

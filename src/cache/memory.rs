@@ -1,18 +1,17 @@
-//! What a cache holds in memory: keys, and sealed entries that nobody asked for yet. The least recently used goes first.
+//! What a cache holds in memory: what was opened, and sealed entries that nobody asked for yet. The least recently used goes first.
 
 use core::hash::{BuildHasherDefault, Hasher};
 use std::{collections::HashMap, rc::Rc};
 
-use super::entry::Term;
-use crate::data_key::{DataKey, KeyId};
+use super::entry::{Id, Item, Term};
 
 /// Uses are counted from here: after all that was fetched before, which ranks by its time.
 const FIRST_USE: u64 = 1 << 63;
 
-/// A key, or the entry that it is sealed in.
+/// What is kept, or the entry that it is sealed in.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
-    Open(Rc<DataKey>),
+    Open(Item),
     Sealed(Rc<[u8]>),
 }
 
@@ -39,11 +38,11 @@ impl Hasher for IdHasher {
     }
 }
 
-/// Keys by id, each with its term.
+/// Entries by what they are of, each with its term.
 #[derive(Debug)]
 pub(super) struct MemoryStore {
     capacity: usize,
-    held: HashMap<KeyId, Held, BuildHasherDefault<IdHasher>>,
+    held: HashMap<Id, Held, BuildHasherDefault<IdHasher>>,
     uses: u64,
 }
 
@@ -52,38 +51,38 @@ impl MemoryStore {
         Self { capacity, held: HashMap::default(), uses: FIRST_USE }
     }
 
-    /// Holds a key as the most recently used.
-    pub(super) fn insert(&mut self, term: Term, value: Value) {
+    /// Holds an entry as the most recently used.
+    pub(super) fn insert(&mut self, id: Id, term: Term, value: Value) {
         self.uses += 1;
-        self.held.insert(term.key_id, Held { term, value, used: self.uses });
+        self.held.insert(id, Held { term, value, used: self.uses });
     }
 
     /// Holds an entry that was last used when it was fetched, as far as is known.
-    pub(super) fn take_in(&mut self, term: Term, entry: Vec<u8>) {
+    pub(super) fn take_in(&mut self, id: Id, term: Term, entry: Vec<u8>) {
         let held = Held { term, value: Value::Sealed(entry.into()), used: term.fetched.min(FIRST_USE) };
-        self.held.insert(term.key_id, held);
+        self.held.insert(id, held);
     }
 
-    /// What is held of this key, which counts as used now.
-    pub(super) fn get(&mut self, id: &KeyId) -> Option<(Term, Value)> {
+    /// What is held of this, which counts as used now.
+    pub(super) fn get(&mut self, id: &Id) -> Option<(Term, Value)> {
         let held = self.held.get_mut(id)?;
         self.uses += 1;
         held.used = self.uses;
         Some((held.term, held.value.clone()))
     }
 
-    /// The entry of this key was opened.
-    pub(super) fn open(&mut self, id: &KeyId, key: &Rc<DataKey>) {
+    /// This entry was opened.
+    pub(super) fn open(&mut self, id: &Id, item: &Item) {
         if let Some(held) = self.held.get_mut(id) {
-            held.value = Value::Open(Rc::clone(key));
+            held.value = Value::Open(item.clone());
         }
     }
 
-    pub(super) fn contains(&self, id: &KeyId) -> bool {
+    pub(super) fn contains(&self, id: &Id) -> bool {
         self.held.contains_key(id)
     }
 
-    pub(super) fn remove(&mut self, id: &KeyId) {
+    pub(super) fn remove(&mut self, id: &Id) {
         self.held.remove(id);
     }
 
@@ -92,7 +91,7 @@ impl MemoryStore {
     }
 
     /// Drops what isn't allowed any more, then the least recently used beyond the capacity, and gives their ids.
-    pub(super) fn tidy(&mut self, allowed: &dyn Fn(&Term) -> bool) -> Vec<KeyId> {
+    pub(super) fn tidy(&mut self, allowed: &dyn Fn(&Term) -> bool) -> Vec<Id> {
         let mut gone = Vec::new();
         self.drop_unless(&mut |held| allowed(&held.term), &mut gone);
         let mut surplus = self.held.len().saturating_sub(self.capacity);
@@ -125,7 +124,7 @@ impl MemoryStore {
         low
     }
 
-    fn drop_unless(&mut self, keep: &mut dyn FnMut(&Held) -> bool, gone: &mut Vec<KeyId>) {
+    fn drop_unless(&mut self, keep: &mut dyn FnMut(&Held) -> bool, gone: &mut Vec<Id>) {
         self.held.retain(|id, held| {
             let kept = keep(held);
             if !kept {
@@ -135,7 +134,13 @@ impl MemoryStore {
         });
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.held.len()
+    /// How many data keys are held.
+    pub(super) fn keys(&self) -> usize {
+        self.ids().filter(|id| matches!(id, Id::Key(_))).count()
+    }
+
+    /// What is held.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &Id> {
+        self.held.keys()
     }
 }

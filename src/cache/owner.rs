@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     encoding::{base64url, encode},
     error::{Code, Error, Result},
-    identity::UserId,
+    identity::{AppId, UserId},
 };
 
 const MAX_NAME: usize = 128;
@@ -29,6 +29,11 @@ impl Owner {
             ));
         }
         Ok(Self { name: name.to_owned(), user: UserId::new(user)? })
+    }
+
+    /// A client's.
+    pub(crate) fn of_client(app_id: &AppId, user: &UserId) -> Self {
+        Self { name: app_id.as_str().to_owned(), user: user.clone() }
     }
 
     /// A word for both: 22 characters, different for each owner.

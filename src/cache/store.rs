@@ -51,6 +51,11 @@ pub trait KeyStore {
         0
     }
 
+    /// Was it emptied by others since the last call of this, or, at the first one, between an earlier page and this?
+    fn was_wiped(&self) -> bool {
+        false
+    }
+
     /// Nothing more will be asked.
     fn close(&self) {}
 }

@@ -185,24 +185,27 @@ impl<H: Host> Client<H> {
         self.ask(Method::Post, &path, Some(user), Some(body)).await.map(drop)
     }
 
-    /// Sessions, each from its genesis or after a sequence; and identities of their signers and of who has these bundles.
+    /// Sessions, each from its genesis or after a sequence; identities of their signers and of who has these bundles; and what changed after a cursor.
     pub(super) async fn keys(
         &self,
         user: &UserId,
         sessions: &[(Hash, Option<u64>)],
         signers: &[Hash],
-    ) -> Outcome<(Vec<Result<Answer>>, Vec<Bundles>)> {
+        cursor: Option<&str>,
+    ) -> Outcome<(Vec<Result<Answer>>, Vec<Bundles>, FeedPage)> {
         let asked = sessions.iter().map(|(id, after)| {
             let mut members = vec![("id", write_bytes(&id.0))];
             members.extend(after.map(|after| ("after", Json::number(after))));
             Json::object(members)
         });
         let signers = signers.iter().map(|hash| write_bytes(&hash.0)).collect();
-        let body = vec![("sessions", Json::list(asked.collect())), ("signers", Json::list(signers))];
+        let cursor = cursor.map_or_else(Json::null, Json::text);
+        let body =
+            vec![("sessions", Json::list(asked.collect())), ("signers", Json::list(signers)), ("cursor", cursor)];
         let reply = self.ask(Method::Post, "/v1/keys", Some(user), Some(body)).await?;
         let answers = list(&member(&reply, "sessions")?)?.iter().map(read_answer).collect();
         let identities = list(&member(&reply, "identities")?)?.iter().map(bundles).collect::<Result<_>>()?;
-        Ok((answers, identities))
+        Ok((answers, identities, read_feed_page(&member(&reply, "feed")?)?))
     }
 
     /// One page of what changed after a cursor. Without one: the end.
@@ -229,11 +232,15 @@ impl<H: Host> Client<H> {
         body: Option<Vec<(&'static str, JsonOf<H>)>>,
     ) -> Outcome<JsonOf<H>> {
         let body = body.map(Json::object);
-        self.host.backend().request(Request { method, path, body, caller }).await
+        let answer = self.host.backend().request(Request { method, path, body, caller }).await;
+        if answer.as_ref().map_or_else(Failure::code, |_| Code::Server) != Code::Network {
+            self.off_line.set(None);
+        }
+        answer
     }
 }
 
-type JsonOf<H> = <<H as Host>::Backend as Backend>::Json;
+pub(super) type JsonOf<H> = <<H as Host>::Backend as Backend>::Json;
 
 fn recovery_path(recovery: &[u8; 16], step: &str) -> String {
     ["/v1/recoveries/", &base64url(recovery), "/", step].concat()
@@ -323,12 +330,16 @@ fn read_answer<J: Json>(answer: &J) -> Result<Answer> {
 
 fn read_feed_page<J: Json>(feed: &J) -> Result<FeedPage> {
     let item = |item: &J| {
+        // Of something that came later.
+        if item.member("sessionId").is_none() {
+            return Ok(None);
+        }
         let session = bytes(item, "sessionId")?.try_into().map_err(|_| MISTYPED)?;
-        Ok((Hash(session), boolean(item, "revoked")?))
+        Ok(Some((Hash(session), boolean(item, "revoked")?)))
     };
     Ok(FeedPage {
         cursor: cursor(feed)?,
-        items: list(&member(feed, "items")?)?.iter().map(item).collect::<Result<_>>()?,
+        items: list(&member(feed, "items")?)?.iter().filter_map(|of| item(of).transpose()).collect::<Result<_>>()?,
         reset: boolean(feed, "reset")?,
         more: boolean(feed, "more")?,
     })

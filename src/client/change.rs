@@ -103,7 +103,7 @@ impl<H: Host> Client<H> {
                     self.tell_of(None, key_server);
                     self.make_ready(locks, user, account, envelope)?;
                     self.tell(Event::BackupChanged { version });
-                    self.keep(Some(found.cursor), true).await;
+                    self.keep(true).await;
                     self.save_state().await?;
                     return Ok(());
                 }

@@ -7,11 +7,12 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     account::State,
-    backup::{Envelope, Keys, OpenedKeys, Owner, StateKey, open_payload, seal_payload},
+    backup::{Envelope, Keys, OpenedKeys, Owner, StateKey, open_payload_without_rsa, seal_payload_without_rsa},
     cobblestone,
     encoding::{MALFORMED, Reader, Writer, base64url, encode, encode_into},
     error::Result,
     identity::{AppId, UserId},
+    key_pair::{KeyPair, Suite},
     random::Random,
     secret::{Secret, SecretBytes},
 };
@@ -34,6 +35,15 @@ pub trait Device {
     async fn seal(&self, context: &[u8], plain: &SecretBytes) -> Option<Vec<u8>>;
     /// Opens what was sealed here.
     async fn open(&self, context: &[u8], sealed: &[u8]) -> Option<SecretBytes>;
+
+    /// Keeps an RSA private key, PKCS#8, in a row that it can't be taken out of. Is it safely kept?
+    async fn keep_rsa(&self, _row: &str, _pkcs8: &SecretBytes) -> bool {
+        false
+    }
+    /// Opens a stanza's body with the key of a row: OAEP with this label. Nothing where there is none.
+    async fn unwrap_rsa(&self, _row: &str, _label: &[u8; 32], _body: &[u8]) -> Option<Result<SecretBytes>> {
+        None
+    }
 }
 
 /// Memory alone: a page without storage. It has no key, so that each load asks for the password.
@@ -68,8 +78,6 @@ pub(super) struct KeptBackup {
     pub(super) envelope: Envelope,
     /// The highest version that was active when this device opened or activated it.
     pub(super) highest: u64,
-    /// Up to where the feed was read, and when.
-    pub(super) feed: Option<(String, u64)>,
 }
 
 /// What is needed to go on without the password.
@@ -93,6 +101,11 @@ impl<'a, D: Device> Rows<'a, D> {
         let digest = Sha256::digest(context("wardkey/v1/device", app_id, user, 0, |_| ()));
         let tag = base64url(digest.get(..16).unwrap_or_default());
         Self { device, app_id, user, tag }
+    }
+
+    /// Stands in the rows' names.
+    pub(super) fn tag(&self) -> &str {
+        &self.tag
     }
 
     fn row(&self, name: &str) -> String {
@@ -120,23 +133,65 @@ impl<'a, D: Device> Rows<'a, D> {
         let bytes = self.device.read(&row).await?;
         let (end, sealed) = split_end(&bytes)?;
         if now >= end {
-            self.device.delete(&row).await;
+            self.forget_resume().await;
             return None;
         }
         let opened = self.device.open(&self.resume_context(end), sealed).await?;
-        read_resume(&opened, self.user).ok()
+        let resumed = read_resume(&opened, self.user).ok()?;
+        let rsa = self.rsa_rows().await;
+        let is_there = |pair: &KeyPair| !pair.is_away() || rsa.contains(&self.rsa_row(pair));
+        resumed.keys.encryption.iter().all(is_there).then_some(resumed)
     }
 
     /// For so long, absolutely. Where it can't be kept, the next load asks for the password.
-    pub(super) async fn keep_resume(&self, end: u64, resume: &SecretBytes) {
-        let row = self.row("resume");
+    pub(super) async fn keep_resume(&self, end: u64, resume: &SecretBytes, keys: &OpenedKeys) {
         match self.device.seal(&self.resume_context(end), resume).await {
-            Some(sealed) => {
+            Some(sealed) if self.keep_rsa(keys).await => {
                 let bytes = [[VERSION].as_slice(), &end.to_be_bytes(), &sealed].concat();
-                self.device.write(&row, &bytes).await;
+                self.device.write(&self.row("resume"), &bytes).await;
             }
-            None => self.device.delete(&row).await,
+            _ => self.forget_resume().await,
         }
+    }
+
+    /// Private keys that an entry doesn't hold stand beside it. Are they all there?
+    async fn keep_rsa(&self, keys: &OpenedKeys) -> bool {
+        let is_rsa = |pair: &&KeyPair| pair.public_key().suite() != Suite::Hybrid;
+        let mut pairs = keys.encryption.iter().filter(is_rsa).peekable();
+        let kept = if pairs.peek().is_some() { self.rsa_rows().await } else { Vec::new() };
+        for pair in pairs {
+            let row = self.rsa_row(pair);
+            if kept.contains(&row) {
+                continue;
+            }
+            let Ok(private) = pair.private_bytes() else { return false };
+            if !self.device.keep_rsa(&row, &private).await {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Opens a stanza's body with a private key that isn't in memory. Nothing: it is gone.
+    pub(super) async fn unwrap_rsa(
+        &self,
+        pair: &KeyPair,
+        label: &[u8; 32],
+        body: &[u8],
+    ) -> Option<Result<SecretBytes>> {
+        self.device.unwrap_rsa(&self.rsa_row(pair), label, body).await
+    }
+
+    fn rsa_row(&self, pair: &KeyPair) -> String {
+        [&self.rsa_prefix(), pair.public_key().fingerprint().to_string().as_str()].concat()
+    }
+
+    fn rsa_prefix(&self) -> String {
+        ["rsa.", &self.tag, "."].concat()
+    }
+
+    async fn rsa_rows(&self) -> Vec<String> {
+        self.device.names(&self.rsa_prefix()).await
     }
 
     /// When the entry ends that is there.
@@ -147,6 +202,9 @@ impl<'a, D: Device> Rows<'a, D> {
 
     pub(super) async fn forget_resume(&self) {
         self.device.delete(&self.row("resume")).await;
+        for row in self.rsa_rows().await {
+            self.device.delete(&row).await;
+        }
     }
 
     fn resume_context(&self, end: u64) -> Vec<u8> {
@@ -189,7 +247,8 @@ impl<'a, D: Device> Rows<'a, D> {
 
     /// The identity is no longer of this device.
     pub(super) async fn forget(&self) {
-        for name in ["resume", "backup", "unsent"] {
+        self.forget_resume().await;
+        for name in ["backup", "unsent"] {
             self.device.delete(&self.row(name)).await;
         }
     }
@@ -198,15 +257,11 @@ impl<'a, D: Device> Rows<'a, D> {
 impl KeptBackup {
     fn to_bytes(&self) -> Vec<u8> {
         let body = encode(|w| {
-            w.map(4);
+            w.map(2);
             w.uint(1);
             w.bytes(&self.envelope.encode());
             w.uint(2);
             w.uint(self.highest);
-            w.uint(3);
-            w.text_or_null(self.feed.as_ref().map(|(cursor, _)| cursor.as_str()));
-            w.uint(4);
-            w.uint(self.feed.as_ref().map_or(0, |(_, read)| *read));
         });
         [[VERSION].as_slice(), &body].concat()
     }
@@ -214,21 +269,16 @@ impl KeptBackup {
     fn read(bytes: &[u8]) -> Result<Self> {
         let Some((&VERSION, body)) = bytes.split_first() else { return Err(MALFORMED) };
         let mut reader = Reader::new(body);
-        reader.map_of(4)?;
+        reader.map_of(2)?;
         reader.key(1)?;
         let envelope = Envelope::parse(reader.bytes()?)?;
         reader.key(2)?;
-        let highest = reader.uint()?;
-        reader.key(3)?;
-        let cursor = reader.null_or(Reader::text)?.map(str::to_owned);
-        reader.key(4)?;
-        let read = reader.uint()?;
-        let highest = highest.max(envelope.version());
-        Ok(Self { envelope, highest, feed: cursor.map(|cursor| (cursor, read)) })
+        let highest = reader.uint()?.max(envelope.version());
+        Ok(Self { envelope, highest })
     }
 }
 
-/// `CBOR{1: keys payload, 2: state key, 3: state payload, 4: version}`
+/// `CBOR{1: keys payload, 2: state key, 3: state payload, 4: version}`; of RSA the public keys.
 pub(super) fn resume_bytes(
     keys: &OpenedKeys,
     state: &State,
@@ -236,7 +286,7 @@ pub(super) fn resume_bytes(
     version: u64,
 ) -> Result<SecretBytes> {
     let (encryption, signing) = keys.refs();
-    let payload = seal_payload(&Keys { encryption: &encryption, signing: &signing })?;
+    let payload = seal_payload_without_rsa(&Keys { encryption: &encryption, signing: &signing })?;
     let state = state.to_bytes()?;
     let capacity = payload.expose().len() + state.expose().len() + 96;
     Ok(SecretBytes::new(encode_into(Vec::with_capacity(capacity), |w| {
@@ -256,7 +306,7 @@ fn read_resume(bytes: &SecretBytes, user: &UserId) -> Result<Resumed> {
     let mut reader = Reader::new(bytes.expose());
     reader.map_of(4)?;
     reader.key(1)?;
-    let keys = open_payload(&SecretBytes::new(reader.bytes()?.to_vec()))?;
+    let keys = open_payload_without_rsa(&SecretBytes::new(reader.bytes()?.to_vec()))?;
     reader.key(2)?;
     let state_key = StateKey::from_secret(Secret::from_slice(reader.bytes()?).ok_or(MALFORMED)?);
     reader.key(3)?;

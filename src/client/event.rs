@@ -35,6 +35,18 @@ pub enum Event {
         /// Its version.
         version: u64,
     },
+    /// This user may not read these sessions any more.
+    Revoked {
+        /// Their ids.
+        sessions: Vec<Hash>,
+    },
+    /// The cache's store isn't used any more: memory serves.
+    CacheDegraded {
+        /// In words for a developer.
+        reason: String,
+    },
+    /// Others emptied the cache's store.
+    CacheWiped,
     /// A session that was made off line: the key server has it, or won't take it as it is. After an error it waits on, unless it was forgotten (`aborted`).
     Published {
         /// Its id.

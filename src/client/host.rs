@@ -7,7 +7,7 @@ use rand_core::TryCryptoRng;
 use super::device::Device;
 use crate::{
     backend::{Backend, Outcome},
-    cache::Now,
+    cache::{KeyStore, Now},
     error::Result,
     key_pair::{KeyPair, Suite},
     password::{Derivation, Password, SlowKey},
@@ -22,6 +22,8 @@ pub trait Host {
     type Backend: Backend;
     /// The device's storage.
     type Device: Device;
+    /// Where a cache is kept from page to page.
+    type Store: KeyStore;
     /// The random generator.
     type Rng: TryCryptoRng;
 
@@ -33,6 +35,17 @@ pub trait Host {
     fn random(&self) -> &RefCell<Random<Self::Rng>>;
     /// Both clocks.
     fn now(&self) -> Now;
+
+    /// Opens the store of an identity's cache, which has this tag in its name; nothing: memory alone. It is closed when the identity is locked.
+    fn open_store(&self, tag: &str) -> Option<Self::Store>;
+
+    /// Waits until the call with this ticket has ended, which runs now.
+    async fn settled(&self, ticket: u64);
+    /// The call with this ticket has ended.
+    fn settle(&self, ticket: u64);
+
+    /// Between pieces of work that take a millisecond each: others may run.
+    async fn breathe(&self) {}
 
     /// The slow step, which may run elsewhere.
     async fn derive(&self, derivation: &Derivation, password: &Password) -> Result<SlowKey> {

@@ -13,16 +13,21 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct People {
     pub(super) directory: Directory,
+    /// Bundles of those who were met before this page was loaded.
+    pub(super) recalled: Vec<Signer>,
     pub(super) refused: Vec<(Hash, Error)>,
 }
 
 impl Signers for People {
     fn signer(&self, bundle: &Hash) -> Result<Signer> {
-        let refused = self.refused.iter().find(|(refused, _)| refused == bundle);
-        match (self.directory.signer(bundle), refused) {
-            (Err(_), Some((_, error))) => Err(*error),
-            (signer, _) => signer,
+        let unknown = match self.directory.signer(bundle) {
+            Ok(signer) => return Ok(signer),
+            Err(unknown) => unknown,
+        };
+        if let Some((_, error)) = self.refused.iter().find(|(refused, _)| refused == bundle) {
+            return Err(*error);
         }
+        self.recalled.iter().find(|signer| signer.bundle == *bundle).cloned().ok_or(unknown)
     }
 }
 

@@ -12,8 +12,8 @@ use std::rc::Rc;
 use super::{
     Client, Device, Event, Host, LOCKED, Recipient,
     device::{Rows, context},
+    open::{Known, OpenSession},
     ready::Ready,
-    sessions::OpenSession,
 };
 use crate::{
     backend::{Failure, Outcome},
@@ -72,7 +72,8 @@ impl<H: Host> Client<H> {
         }
         let mut keys = Keys::default();
         keys.insert(0, key);
-        let open = OpenSession::new(session, keys, Some(genesis));
+        let open = Rc::new(OpenSession::waiting(Known { session, keys }, genesis));
+        self.cache()?.register(&open);
         self.waiting.borrow_mut().push(Rc::clone(&open));
         Ok(open)
     }
@@ -125,11 +126,14 @@ impl<H: Host> Client<H> {
         if open.is_published() {
             return Ok(());
         }
-        let user = self.with(|ready| ready.user.clone())?;
+        let (user, cache) = (self.with(|ready| ready.user.clone())?, self.warm().await?);
+        let term = self.term(&cache);
         match self.send_waiting(open).await {
             Ok(()) => {
-                if open.published() {
+                self.check_cache(&cache)?;
+                if open.published(open.with(|session| self.reads(session))?.then_some(term)) {
                     self.tell(Event::Published { session: *open.id(), error: None });
+                    self.keep_sessions(&cache, &[open], &[]).await?;
                 }
                 self.waiting.borrow_mut().retain(|other| other.id() != open.id());
                 self.rows(&user).forget_waiting(open.id()).await;
@@ -229,13 +233,14 @@ impl<H: Host> Client<H> {
             let mut keys = Keys::default();
             let session = Session::unsent(log, &key)?;
             keys.insert(0, key);
-            Ok(OpenSession::new(session, keys, Some(genesis)))
+            Ok(Rc::new(OpenSession::waiting(Known { session, keys }, genesis)))
         };
         let open = self.with(read).ok()?.ok()?;
         // Another call may have been faster.
         if let Some(open) = self.held(id) {
             return Some(open);
         }
+        self.cache().ok()?.register(&open);
         self.waiting.borrow_mut().push(Rc::clone(&open));
         Some(open)
     }

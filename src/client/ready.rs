@@ -15,7 +15,6 @@ use crate::{
     error::Result,
     identity::{Identity, UserId},
     journal::{Place, Subject},
-    key_pair::Suite,
     signed::Hash,
 };
 
@@ -98,13 +97,19 @@ impl<H: Host> Client<H> {
         let Account { keys, state, state_key, own, key_server, .. } = account;
         let (user, keys, people) = (user.clone(), Rc::new(keys), People::of(own, key_server)?);
         let before = self.ready.take().filter(|before| before.user == user);
+        if before.is_none() {
+            self.drop_cache();
+            self.waiting.take();
+        }
         let journals = before.map(|before| before.journals).unwrap_or_default();
         *self.ready.borrow_mut() = Some(Ready { user, keys, state, state_key, envelope, people, journals });
+        let cache = self.cache()?;
+        self.recall(&cache);
         Ok(())
     }
 
-    /// Keeps the open identity on the device. `feed` is for a device that knows none.
-    pub(super) async fn keep(&self, feed: Option<String>, renew_resume: bool) {
+    /// Keeps the open identity on the device.
+    pub(super) async fn keep(&self, renew_resume: bool) {
         let locks = self.locks.get();
         let Ok((user, envelope)) = self.with(|ready| (ready.user.clone(), ready.envelope.clone())) else { return };
         let rows = self.rows(&user);
@@ -114,22 +119,20 @@ impl<H: Host> Client<H> {
         }
         let known = rows.backup().await;
         let highest = known.as_ref().map_or(0, |kept| kept.highest).max(envelope.version());
-        let feed = known.and_then(|kept| kept.feed).or(feed.map(|cursor| (cursor, now)));
-        let kept = KeptBackup { envelope, highest, feed };
+        let kept = KeptBackup { envelope, highest };
         rows.keep_backup(&kept).await;
         self.host.device().write(&self.last_row(), user.as_str().as_bytes()).await;
         let end = match renew_resume {
             true => Some(now.saturating_add(self.options.resume)),
             false => rows.resume_end().await,
         };
-        let is_hybrid =
-            |ready: &Ready| ready.keys.encryption.iter().all(|pair| pair.public_key().suite() == Suite::Hybrid);
         let entry = self.with(|ready| {
             let version = ready.envelope.version();
-            is_hybrid(ready).then(|| resume_bytes(&ready.keys, &ready.state, &ready.state_key, version))
+            let entry = resume_bytes(&ready.keys, &ready.state, &ready.state_key, version);
+            entry.map(|entry| (entry, Rc::clone(&ready.keys)))
         });
         match (entry, end.filter(|end| *end > now)) {
-            (Ok(Some(Ok(entry))), Some(end)) => rows.keep_resume(end, &entry).await,
+            (Ok(Ok((entry, keys))), Some(end)) => rows.keep_resume(end, &entry, &keys).await,
             _ => rows.forget_resume().await,
         }
         if self.locks.get() != locks {
@@ -153,12 +156,13 @@ impl<H: Host> Client<H> {
     pub(super) fn drop_ready(&self) -> Option<UserId> {
         self.locks.set(self.locks.get().wrapping_add(1));
         self.derived.take();
+        self.drop_cache();
         self.waiting.take();
         self.ready.take().map(|ready| ready.user)
     }
 
     /// Locks, and forgets the identity on this device. Without a user, the one who was here last. Sessions that weren't sent are lost, and nobody has their keys any
-    /// more: [`Self::outbox_len`] says how many there are, [`Self::send_outbox`] sends them before, and each that is lost is told by [`Event::Published`].
+    /// more: [`Self::outbox_len`] says how many there are, [`Self::send_outbox`] sends them before, and each that is lost is told by [`super::Event::Published`].
     ///
     /// # Errors
     /// `invalid-argument` for what is no user id.
@@ -172,6 +176,7 @@ impl<H: Host> Client<H> {
             unsent.retain(|_| open.as_ref() == Some(&user));
             rows.forget().await;
             self.forget_outbox(&rows, unsent).await;
+            self.forget_cache(&user).await;
             if last.as_ref() == Some(&user) {
                 self.host.device().delete(&self.last_row()).await;
             }

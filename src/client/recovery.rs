@@ -104,7 +104,7 @@ impl<H: Host> Client<H> {
         self.make_ready(locks, &user, account, envelope)?;
         self.derived.take();
         self.tell(Event::BackupChanged { version });
-        self.keep(None, true).await;
+        self.keep(true).await;
         Ok(())
     }
 

@@ -62,11 +62,13 @@ impl<H: Host> Client<H> {
         let backup = envelope.encode();
         let (share, contact) = (share.as_deref(), contact.as_deref());
         let whole = WholeBody { backup: &backup, share, bundle: Some(&first), contact };
+        let asked = self.host.now();
         let cursor = self.send_registration(&user, &whole).await?;
         self.make_ready(locks, &user, account, envelope)?;
+        self.cache()?.feed.offer(cursor, asked);
         self.derived.take();
         self.tell(Event::BackupChanged { version: 1 });
-        self.keep(Some(cursor), true).await;
+        self.keep(true).await;
         Ok(())
     }
 }

@@ -1,17 +1,13 @@
 //! Sessions on line: making them, opening many in one request, reading and writing in them, and who may. SPEC sections 12 and 13.
 
-use core::{
-    cell::{Cell, RefCell},
-    fmt,
-};
 use std::rc::Rc;
 
-use rand_core::TryCryptoRng;
-
 use super::{
-    CONFLICT, Client, Host, TRIES,
+    CONFLICT, Client, Host, LOCKED, TRIES,
     api::{Answer, Bundles},
+    fetch::PAGE,
     met::People,
+    open::{Known, OpenSession, Standing},
     ready::Ready,
     recipient::Recipient,
 };
@@ -22,98 +18,14 @@ use crate::{
     error::{Code, Error, Result},
     identity::{Asked, Bundle, Identity, UserId},
     key_pair::{KeyPair, Suite},
-    message::{Header, Padding},
+    message::{Padding, View},
     party::Party,
-    random::Random,
-    session::{Grant, Hand, Keys, Made, Opened, Rights, Session, Signer, Signers, create},
+    secret::SecretBytes,
+    session::{Grant, Hand, Keys, Made, Rights, Session, Signer, create},
     signed::{Hash, Minimum, Unverified},
 };
 
-/// Members of a list in one request.
-const PAGE: usize = 1_000;
-
 const NO_SERVER: Error = Error::new(Code::NotCertified, "the key server's identity is not known");
-
-/// A session whose keys are here.
-pub struct OpenSession {
-    id: Hash,
-    /// As far as it is known.
-    known: RefCell<Known>,
-    /// Its genesis, until the key server has it.
-    unsent: RefCell<Option<Vec<u8>>>,
-    /// As what it was refused last.
-    refused: Cell<Option<Code>>,
-}
-
-struct Known {
-    session: Session,
-    keys: Keys,
-}
-
-impl fmt::Debug for OpenSession {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "OpenSession({})", self.id)
-    }
-}
-
-impl OpenSession {
-    /// With its genesis, if that isn't sent yet.
-    pub(super) fn new(session: Session, keys: Keys, unsent: Option<Vec<u8>>) -> Rc<Self> {
-        let (id, known) = (*session.log().id(), RefCell::new(Known { session, keys }));
-        Rc::new(Self { id, known, unsent: RefCell::new(unsent), refused: Cell::new(None) })
-    }
-
-    /// Its id.
-    #[must_use]
-    pub const fn id(&self) -> &Hash {
-        &self.id
-    }
-
-    /// Its log and wraps, as far as they are known.
-    pub fn with<T>(&self, read: impl FnOnce(&Session) -> T) -> T {
-        read(&self.known.borrow().session)
-    }
-
-    pub(super) fn with_keys<T>(&self, read: impl FnOnce(&Keys) -> T) -> T {
-        read(&self.known.borrow().keys)
-    }
-
-    /// Has the key server taken it, as far as this client knows?
-    #[must_use]
-    pub fn is_published(&self) -> bool {
-        self.unsent.borrow().is_none()
-    }
-
-    pub(super) fn unsent(&self) -> Option<Vec<u8>> {
-        self.unsent.borrow().clone()
-    }
-
-    /// The key server has it. Is that new?
-    pub(super) fn published(&self) -> bool {
-        self.unsent.take().is_some()
-    }
-
-    /// The key server doesn't take it. Is that new?
-    pub(super) fn refuse(&self, code: Code) -> bool {
-        self.refused.replace(Some(code)) != Some(code)
-    }
-
-    /// Who has rights.
-    pub(super) fn recipients(&self) -> Vec<Recipient> {
-        self.with(|session| session.log().holdings().filter_map(|held| Recipient::of(held.party)).collect())
-    }
-
-    /// The wraps of its genesis, for the newest keys of its readers.
-    pub(super) fn wrap_genesis<R: TryCryptoRng>(
-        &self,
-        rng: &mut Random<R>,
-        hand: &Hand<'_>,
-        people: &People,
-    ) -> Result<Vec<u8>> {
-        let Known { session, keys } = &mut *self.known.borrow_mut();
-        session.wrap_genesis(rng, hand, keys.of(0).ok_or(MALFORMED)?, people)
-    }
-}
 
 impl<H: Host> Client<H> {
     /// Makes a session for these recipients.
@@ -121,8 +33,10 @@ impl<H: Host> Client<H> {
     /// # Errors
     /// `locked`; `invalid-argument` without a reader; those of [`Self::identities`] and of the backend. Nothing is sent then.
     pub async fn create_session(&self, grants: &[(Recipient, Rights)]) -> Outcome<Rc<OpenSession>> {
+        let cache = self.warm().await?;
         self.know(grants.iter().map(|(recipient, _)| recipient), false).await?;
         for again in [true, false] {
+            let term = self.term(&cache);
             let (user, created, wraps) = {
                 let grants = self.grants(grants)?;
                 let rng = &mut *self.host.random().borrow_mut();
@@ -140,112 +54,17 @@ impl<H: Host> Client<H> {
                 Ok(()) => {
                     let mut keys = Keys::default();
                     keys.insert(0, created.key);
-                    return Ok(OpenSession::new(created.session, keys, None));
+                    self.check_cache(&cache)?;
+                    // Who doesn't read what he made can't fetch it.
+                    let is_read = self.reads(&created.session)?;
+                    let known = Known { session: created.session, keys };
+                    let open = cache.hold(known, is_read.then_some(term))?;
+                    self.keep_sessions(&cache, &[&open], &[]).await?;
+                    return Ok(open);
                 }
             }
         }
         Err(CONFLICT.into())
-    }
-
-    /// Opens these sessions in one request for each thousand; the bundles of `signers` come with it. What waits to be sent is here already.
-    ///
-    /// # Errors
-    /// `locked`; those of the backend. In a session's place: those of SPEC section 12.6.
-    pub async fn open_sessions(&self, ids: &[Hash], signers: &[Hash]) -> Outcome<Vec<Result<Rc<OpenSession>>>> {
-        let waiting = self.find_waiting(ids).await?;
-        let missing: Vec<Hash> =
-            ids.iter().zip(&waiting).filter(|(_, open)| open.is_none()).map(|(id, _)| *id).collect();
-        let mut fetched = self.fetch_sessions(&missing, signers).await?.into_iter();
-        let next = |open: Option<_>| open.map_or_else(|| fetched.next().unwrap_or(Err(MALFORMED)), Ok);
-        Ok(waiting.into_iter().map(next).collect())
-    }
-
-    async fn fetch_sessions(&self, ids: &[Hash], signers: &[Hash]) -> Outcome<Vec<Result<Rc<OpenSession>>>> {
-        let mut opened = Vec::with_capacity(ids.len());
-        let (mut ids, mut signers) = (ids, signers);
-        while !ids.is_empty() || !signers.is_empty() {
-            let (page, rest) = ids.split_at(ids.len().min(PAGE));
-            let (names, more) = signers.split_at(signers.len().min(PAGE));
-            (ids, signers) = (rest, more);
-            let user = self.with(|ready| ready.user.clone())?;
-            let asked: Vec<_> = page.iter().map(|id| (*id, None)).collect();
-            let (answers, identities) = self.keys(&user, &asked, names).await?;
-            if answers.len() != page.len() {
-                return Err(MALFORMED.into());
-            }
-            self.meet_all(&identities)?;
-            for (id, answer) in page.iter().zip(answers) {
-                opened.push(match answer {
-                    Ok(answer) => self.open_answer(id, &answer).await,
-                    Err(error) => Err(error),
-                });
-            }
-        }
-        self.hold_state().await?;
-        Ok(opened)
-    }
-
-    /// Opens messages, each in the session that its header names; sessions that aren't among `known` are fetched together, and given back.
-    ///
-    /// # Errors
-    /// As [`Self::open_sessions`]. In a message's place: those of SPEC section 13.
-    pub async fn open_messages(
-        &self,
-        messages: &[(&[u8], &Context)],
-        known: &mut Vec<Rc<OpenSession>>,
-    ) -> Outcome<Vec<Result<Opened>>> {
-        let (mut missing, mut signers): (Vec<Hash>, Vec<Hash>) = (Vec::new(), Vec::new());
-        for (message, _) in messages {
-            let Ok((header, _)) = Header::parse(message) else { continue };
-            let session = header.session.as_ref().map(|session| Hash(session.id));
-            missing.extend(session.filter(|id| !known.iter().any(|open| open.id == *id)));
-            let bundle = header.signed_by().map(|by| Hash(by.bundle_hash));
-            signers.extend(bundle.filter(|bundle| self.with(|ready| ready.people.signer(bundle).is_err()) == Ok(true)));
-        }
-        for list in [&mut missing, &mut signers] {
-            list.sort_unstable();
-            list.dedup();
-        }
-        let mut refused = Vec::new();
-        for (id, opened) in missing.iter().zip(self.open_sessions(&missing, &signers).await?) {
-            match opened {
-                Ok(open) => known.push(open),
-                Err(error) => refused.push((*id, error)),
-            }
-        }
-        let mut results = Vec::with_capacity(messages.len());
-        for (message, context) in messages {
-            results.push(self.open_message(message, context, known, &refused).await?);
-        }
-        Ok(results)
-    }
-
-    async fn open_message(
-        &self,
-        message: &[u8],
-        context: &Context,
-        known: &[Rc<OpenSession>],
-        refused: &[(Hash, Error)],
-    ) -> Outcome<Result<Opened>> {
-        const NO_SESSION: Error = Error::new(Code::InvalidArgument, "a message that isn't of a session");
-        let session = match Header::parse(message) {
-            Ok((header, _)) => header.session.as_ref().map(|session| Hash(session.id)),
-            Err(error) => return Ok(Err(error)),
-        };
-        let Some(id) = session else { return Ok(Err(NO_SESSION)) };
-        if let Some((_, error)) = refused.iter().find(|(refused, _)| *refused == id) {
-            return Ok(Err(*error));
-        }
-        let Some(open) = known.iter().find(|open| open.id == id) else { return Ok(Err(MALFORMED)) };
-        // What was fetched just now may still be older than the message.
-        if open.with(|session| session.lacks(message))
-            && let Err(failure) = self.update(open).await
-        {
-            return Ok(Err(failure.error));
-        }
-        let minimum = self.with(|ready| ready.state.minimum())?;
-        let Known { session, keys } = &*open.known.borrow();
-        Ok(self.with(|ready| session.open_message(keys, message, context, &ready.people, minimum))?)
     }
 
     /// Makes messages of a session, under a new generation where one is due, all with one signature if they are signed.
@@ -259,9 +78,11 @@ impl<H: Host> Client<H> {
         sign: bool,
         padding: Padding,
     ) -> Outcome<Vec<Vec<u8>>> {
+        self.usable(open).await?;
         if open.with(Session::is_due) {
             self.rotate(open).await?;
         }
+        open.check()?;
         let Known { session, keys } = &*open.known.borrow();
         let rng = &mut *self.host.random().borrow_mut();
         Ok(self.with_hand(|_, hand, _| session.seal(rng, hand, sign, keys, items, padding))?)
@@ -334,37 +155,77 @@ impl<H: Host> Client<H> {
     /// # Errors
     /// `locked`, `revoked`, `rollback`, `fork`; those of SPEC section 12 and of the backend.
     pub async fn update(&self, open: &OpenSession) -> Outcome<()> {
-        self.publish(open).await?;
-        let user = self.with(|ready| ready.user.clone())?;
-        let after = open.with(|session| session.log().head().sequence);
-        let (answers, identities) = self.keys(&user, &[(open.id, Some(after))], &[]).await?;
+        Ok(self.update_all(&[open]).await?.into_iter().next().ok_or(MALFORMED)??)
+    }
+
+    /// The same of many, at most a thousand, in one request.
+    pub(super) async fn update_all(&self, sessions: &[&OpenSession]) -> Outcome<Vec<Result<()>>> {
+        for open in sessions {
+            self.publish(open).await?;
+        }
+        let cache = self.warm().await?;
+        let before: Vec<_> =
+            sessions.iter().map(|open| (open.with(|session| session.log().head().sequence), open.standing())).collect();
+        let asked: Vec<_> = sessions.iter().zip(&before).map(|(open, (after, _))| (*open.id(), Some(*after))).collect();
+        let (answers, identities) = self.ask_keys(&cache, &asked, &[], None).await?;
+        // What the same answer told of them is in it.
+        let told: Vec<_> = sessions.iter().map(|open| open.told()).collect();
         self.meet_all(&identities)?;
-        let answer = answers.into_iter().next().ok_or(MALFORMED)??;
-        let mut next = open.with(Session::clone);
-        if next.log().head().sequence == after {
-            self.with(|ready| {
-                let minimum = ready.state.minimum();
-                next.extend(&slices(&answer.entries), &slices(&answer.wraps), &ready.people, minimum)
-            })??;
-            let newest = next.log().newest_generation();
-            let is_known = open.known.borrow().keys.of(newest).is_some();
-            // Who made a session has its key, and no stanza.
-            let keys = if is_known {
-                self.check_reader(&next)?;
-                Vec::new()
-            } else {
-                self.open_keys(&next).await?
+        let (mut results, mut good) = (Vec::with_capacity(sessions.len()), Vec::new());
+        for (((open, (after, standing)), told), answer) in sessions.iter().zip(before).zip(told).zip(answers) {
+            let extended = match answer {
+                Ok(answer) => self.extend(open, after, &answer).await,
+                Err(error) => Err(error),
             };
-            let Known { session, keys: own } = &mut *open.known.borrow_mut();
-            // Another call may have been faster.
-            if session.log().head().sequence == after {
-                *session = next;
-                for (generation, key) in keys {
-                    own.insert(generation, key);
+            self.check_cache(&cache)?;
+            match &extended {
+                Ok(()) => {
+                    if standing == Standing::Live && open.told() == told {
+                        open.revive();
+                    }
+                    good.push(*open);
                 }
+                Err(error) if error.code() == Code::Revoked => {
+                    cache.drop_session(open.id(), Standing::Revoked, &self.clock());
+                }
+                Err(_) => {}
+            }
+            results.push(extended);
+        }
+        self.keep_sessions(&cache, &good, &[]).await?;
+        self.hold_state().await?;
+        Ok(results)
+    }
+
+    /// Takes what came after this sequence.
+    async fn extend(&self, open: &OpenSession, after: u64, answer: &Answer) -> Result<()> {
+        open.check()?;
+        let mut next = open.with(Session::clone);
+        if next.log().head().sequence != after {
+            // Another call was faster.
+            return Ok(());
+        }
+        self.with(|ready| {
+            let minimum = ready.state.minimum();
+            next.extend(&slices(&answer.entries), &slices(&answer.wraps), &ready.people, minimum)
+        })??;
+        let newest = next.log().newest_generation();
+        let is_known = open.known.borrow().keys.of(newest).is_some();
+        // Who made a session has its key, and no stanza.
+        let keys = if is_known {
+            self.check_reader(&next)?;
+            Vec::new()
+        } else {
+            self.open_keys(&next).await?
+        };
+        open.check()?;
+        let Known { session, keys: own } = &mut *open.known.borrow_mut();
+        if session.log().head().sequence == after {
+            *session = next;
+            for (generation, key) in keys {
+                own.insert(generation, key);
             }
         }
-        self.hold_state().await?;
         Ok(())
     }
 
@@ -376,20 +237,19 @@ impl<H: Host> Client<H> {
         make: impl Fn(&Known, &Hand<'_>, &People) -> Result<(Made, Option<DataKey>)>,
     ) -> Outcome<()> {
         self.publish(open).await?;
+        let cache = self.warm().await?;
         for _ in 0..TRIES {
+            open.check()?;
             let (user, made, key) = self.with_hand(|user, hand, people| {
                 let (made, key) = make(&open.known.borrow(), hand, people)?;
                 Ok((user.clone(), made, key))
             })?;
-            match self.send_entry(&user, &open.id, &made.entry, made.wraps.as_deref()).await {
+            match self.send_entry(&user, open.id(), &made.entry, made.wraps.as_deref()).await {
                 Ok(()) => {
-                    let known = &mut *open.known.borrow_mut();
-                    if let Some(key) = key {
-                        known.keys.insert(made.session.log().newest_generation(), key);
-                    }
-                    if known.session.log().entries() < made.session.log().entries() {
-                        known.session = made.session;
-                    }
+                    self.check_cache(&cache)?;
+                    open.check()?;
+                    open.take(made.session, key);
+                    self.keep_sessions(&cache, &[open], &[]).await?;
                     return Ok(());
                 }
                 Err(failure) if failure.code() == Code::Conflict => {
@@ -403,7 +263,8 @@ impl<H: Host> Client<H> {
         Err(CONFLICT.into())
     }
 
-    async fn open_answer(&self, id: &Hash, answer: &Answer) -> Result<Rc<OpenSession>> {
+    /// Verifies a whole session, which goes on from what was `seen` of it, and opens its keys.
+    pub(super) async fn open_answer(&self, id: &Hash, answer: &Answer, seen: Option<&View>) -> Result<Known> {
         let genesis = answer.genesis.as_deref().ok_or(MALFORMED)?;
         let app_id = &self.options.app_id;
         let (entries, wraps) = (slices(&answer.entries), slices(&answer.wraps));
@@ -411,11 +272,12 @@ impl<H: Host> Client<H> {
             let minimum = ready.state.minimum();
             Session::read(app_id, id, genesis, &entries, &wraps, &ready.people, minimum)
         })??;
+        seen.map_or(Ok(()), |seen| session.log().check_view(seen))?;
         let mut keys = Keys::default();
         for (generation, key) in self.open_keys(&session).await? {
             keys.insert(generation, key);
         }
-        Ok(OpenSession::new(session, keys, None))
+        Ok(Known { session, keys })
     }
 
     /// The session's keys, for the own user. RSA is the host's.
@@ -430,21 +292,43 @@ impl<H: Host> Client<H> {
             None => session.open(&mut self.host.random().borrow_mut(), &parties, &keys.refs().0)?,
             Some(pair) => {
                 let unwrapping = sealed.begin(pair.public_key())?;
-                let key = self.host.unwrap_rsa(pair, unwrapping.label(), unwrapping.body()).await?;
+                let key = self.unwrap_rsa(pair, unwrapping.label(), unwrapping.body()).await?;
                 session.keys_from(sealed.generation(), unwrapping.finish(key.expose())?)?
             }
         };
         Ok(opened.into_parts())
     }
 
+    /// By the host, or where a reload left no private key by the device. If that has lost it, only the password brings it back.
+    async fn unwrap_rsa(&self, pair: &KeyPair, label: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
+        if !pair.is_away() {
+            return self.host.unwrap_rsa(pair, label, body).await;
+        }
+        let user = self.with(|ready| ready.user.clone())?;
+        match self.rows(&user).unwrap_rsa(pair, label, body).await {
+            Some(opened) => opened,
+            None => {
+                self.lock().await;
+                Err(LOCKED)
+            }
+        }
+    }
+
     /// Does the log still let this user in? The creator may be no reader.
     fn check_reader(&self, session: &Session) -> Result<()> {
         const REVOKED: Error = Error::new(Code::Revoked, "the right to read was taken away");
+        let created = self.with(|ready| {
+            let party = ready.own()?.party();
+            Ok(session.log().creator().and_then(Signer::party) == party)
+        })??;
+        if created || self.reads(session)? { Ok(()) } else { Err(REVOKED) }
+    }
+
+    /// Does this user read the session?
+    pub(super) fn reads(&self, session: &Session) -> Result<bool> {
         self.with(|ready| {
             let party = ready.own()?.party().ok_or(MALFORMED)?;
-            let log = session.log();
-            let created = log.creator().and_then(Signer::party).as_ref() == Some(&party);
-            if created || log.rights(&party).has(Rights::READ) { Ok(()) } else { Err(REVOKED) }
+            Ok(session.log().rights(&party).has(Rights::READ))
         })?
     }
 
@@ -501,7 +385,7 @@ impl<H: Host> Client<H> {
     }
 
     /// Verifies identities and compares them with their pins. One that isn't taken fails what it signed, and nothing else.
-    fn meet_all(&self, identities: &[Bundles]) -> Result<()> {
+    pub(super) fn meet_all(&self, identities: &[Bundles]) -> Result<()> {
         let met = self.with(|ready| {
             let mut met = Vec::new();
             for bundles in identities {
@@ -527,13 +411,6 @@ impl<H: Host> Client<H> {
             self.tell_of(id.as_ref(), met);
         }
         Ok(())
-    }
-}
-
-impl Known {
-    fn newest(&self) -> Result<&DataKey> {
-        let newest = self.keys.of(self.session.log().newest_generation());
-        newest.ok_or(Error::new(Code::NotARecipient, "the newest key of this session is not known"))
     }
 }
 

@@ -74,7 +74,7 @@ impl<H: Host> Client<H> {
                         }
                     })?;
                     self.tell(Event::BackupChanged { version });
-                    self.keep(None, false).await;
+                    self.keep(false).await;
                 }
                 Err(failure) if failure.code() == Code::Conflict => match self.read_again().await {
                     Ok(Standing::Ours) => {}
@@ -155,7 +155,7 @@ impl<H: Host> Client<H> {
                 if let Some(version) = self.backup_version() {
                     self.tell(Event::BackupChanged { version });
                 }
-                self.keep(Some(backups.cursor), false).await;
+                self.keep(false).await;
             }
             _ => {}
         }

@@ -77,6 +77,7 @@ impl<H: Host> Client<H> {
             }
             derived => derived?,
         };
+        let asked = self.host.now();
         let found = match self.open_on_line(&user, &derived.derivation, &derived.slow, remembered).await {
             Err(failure) if failure.code() == Code::Network => {
                 let opened = self.unlock_off_line(locks, &user, &password, kept, remembered, failure).await;
@@ -101,8 +102,9 @@ impl<H: Host> Client<H> {
             self.tell(Event::BackupChanged { version: found.envelope.version() });
         }
         self.make_ready(locks, &user, found.account, found.envelope)?;
+        self.cache()?.feed.offer(found.cursor, asked);
         self.derived.take();
-        self.keep(Some(found.cursor), true).await;
+        self.keep(true).await;
         self.save_state().await?;
         Ok(unlocked)
     }
@@ -125,7 +127,7 @@ impl<H: Host> Client<H> {
             account.state = account.state.merge(&unsent)?;
         }
         self.make_ready(locks, user, account, envelope)?;
-        self.keep(None, true).await;
+        self.keep(true).await;
         Ok(Unlocked::Local)
     }
 

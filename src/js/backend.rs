@@ -21,7 +21,7 @@ pub(super) struct JsBackend(pub(super) CoreHost);
 
 /// JSON as JavaScript has it.
 #[derive(Debug)]
-pub(super) struct JsJson(JsValue);
+pub(super) struct JsJson(pub(super) JsValue);
 
 impl Json for JsJson {
     fn null() -> Self {

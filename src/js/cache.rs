@@ -6,7 +6,7 @@ use js_sys::{Array, Date};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    convert::whole,
+    convert::{number, whole},
     data_key::CoreDataKey,
     error::JsResult,
     key_pair::CoreKeyPair,
@@ -16,7 +16,7 @@ use super::{
     task::CoreTask,
 };
 use crate::{
-    cache::{Clock, Fresh, KeyCache, Limits, Now, Owner, SealedBy},
+    cache::{Clock, Fresh, KeyCache, Limits, Now, Owner, SealedBy, Stats},
     data_key::KeyId,
     error::Result,
 };
@@ -131,17 +131,7 @@ impl CoreKeyCache {
 
     /// `[entries, hits, misses, wipes, degraded]`.
     pub fn stats(&self) -> Array {
-        #[allow(clippy::cast_precision_loss, reason = "nobody counts to 2^53")]
-        let number = |count: u64| JsValue::from_f64(count as f64);
-        let stats = self.0.stats();
-        let degraded = stats.degraded.map_or(JsValue::UNDEFINED, JsValue::from);
-        Array::of5(
-            &number(stats.entries as u64),
-            &number(stats.hits),
-            &number(stats.misses),
-            &number(stats.wipes.into()),
-            &degraded,
-        )
+        stats(self.0.stats())
     }
 
     /// Drops every key from memory, and wipes what calls left on the stack.
@@ -174,6 +164,12 @@ impl CoreKeyBatch {
             Ok(JsValue::UNDEFINED)
         })
     }
+}
+
+pub(super) fn stats(stats: Stats) -> Array {
+    let Stats { entries, hits, misses, wipes, degraded } = stats;
+    let degraded = degraded.map_or(JsValue::UNDEFINED, JsValue::from);
+    Array::of5(&number(entries as u64), &number(hits), &number(misses), &number(wipes.into()), &degraded)
 }
 
 fn open(owner: Owner, limits: Limits, store: CoreStore, sealed_by: SealedBy) -> CoreTask {

@@ -6,9 +6,10 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 use super::{
-    backend::JsLoginStore,
+    backend::{JsJson, JsLoginStore},
     backup::kdf,
-    convert::{get, whole},
+    cache::stats,
+    convert::{get, number, whole},
     error::JsResult,
     host::{CoreHost, JsHost},
     scrub_stack,
@@ -16,7 +17,7 @@ use super::{
     task::{CoreTask, nothing},
 };
 use crate::{
-    client::{AuditEntry, BackupHealth, Client, Event, Options, Status, Unlocked},
+    client::{AuditEntry, BackupHealth, CacheOptions, Client, Event, Options, Status, Unlocked},
     error::{Code, Error, Result},
     identity::{AppId, FirstUse, Trust, UserId},
     key_pair::Suite,
@@ -47,6 +48,14 @@ fn options(given: &JsValue) -> Result<Options> {
     }
     options.accepted = Array::from(&get(given, "acceptKdf")).iter().map(|item| kdf(&item)).collect::<Result<_>>()?;
     options.resume = whole(get(given, "resumeMs").as_f64().ok_or(MISSING)?)?;
+    let cache = |name, default| get(given, name).as_f64().map_or(Ok(default), whole);
+    let CacheOptions { ttl, max_entries, max_staleness } = options.cache;
+    let most = cache("maxEntries", max_entries as u64)?;
+    options.cache = CacheOptions {
+        ttl: cache("ttlMs", ttl)?,
+        max_entries: usize::try_from(most).unwrap_or(usize::MAX),
+        max_staleness: cache("maxStalenessMs", max_staleness)?,
+    };
     let pairs = Array::from(&get(given, "anchors"));
     let anchors = pairs.iter().map(|item| {
         let [name, fingerprint] = [0, 1].map(|index| item.unchecked_ref::<Array>().get(index).as_string());
@@ -290,6 +299,39 @@ impl CoreClient {
         })
     }
 
+    /// Reads the feed of revocations: ids of sessions that were lost.
+    pub fn sync(&self) -> CoreTask {
+        self.task(async |client| {
+            let lost = client.sync().await?;
+            Ok(lost.iter().map(|id| JsValue::from(id.to_string())).collect::<Array>().into())
+        })
+    }
+
+    /// What a backend's events told.
+    pub fn pushed(&self, event: JsValue) -> CoreTask {
+        self.task(async move |client| nothing(client.pushed(&JsJson(event)).await))
+    }
+
+    /// Another tab has read that these were lost.
+    #[wasm_bindgen(js_name = feedTold)]
+    pub fn feed_told(&self, lost: Vec<String>) {
+        let lost: Vec<Hash> = lost.iter().filter_map(|id| Hash::parse(id)).collect();
+        self.0.feed_told(&lost);
+        scrub_stack();
+    }
+
+    /// `[entries, hits, misses, wipes, degraded]`.
+    #[wasm_bindgen(js_name = cacheStats)]
+    pub fn cache_stats(&self) -> CoreTask {
+        self.task(async |client| Ok(stats(client.cache_stats().await?).into()))
+    }
+
+    /// Deletes what is cached.
+    #[wasm_bindgen(js_name = clearCache)]
+    pub fn clear_cache(&self) -> CoreTask {
+        self.task(async |client| Ok(client.clear_cache().await.map(|()| JsValue::UNDEFINED)?))
+    }
+
     /// Gives it up, and wipes what calls left on the stack.
     pub fn destroy(self) {
         drop(self);
@@ -320,6 +362,12 @@ fn event(event: Event) -> JsValue {
             let error = error.map_or(JsValue::UNDEFINED, JsValue::from);
             Array::of3(&"published".into(), &session.to_string().into(), &error)
         }
+        Event::Revoked { sessions } => {
+            let sessions: Array = sessions.iter().map(|id| JsValue::from(id.to_string())).collect();
+            Array::of2(&"revoked".into(), &sessions)
+        }
+        Event::CacheDegraded { reason } => Array::of2(&"cache-degraded".into(), &reason.into()),
+        Event::CacheWiped => Array::of1(&"cache-wiped".into()),
     }
     .into()
 }
@@ -335,9 +383,4 @@ fn told(entry: &AuditEntry) -> Array {
         &text(session.as_deref()),
         &detail.collect::<Array>(),
     )
-}
-
-#[allow(clippy::cast_precision_loss, reason = "nobody counts to 2^53")]
-fn number(number: u64) -> JsValue {
-    JsValue::from_f64(number as f64)
 }

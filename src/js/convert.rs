@@ -32,6 +32,11 @@ pub(super) fn whole(number: f64) -> Result<u64> {
     }
 }
 
+#[allow(clippy::cast_precision_loss, reason = "nobody counts to 2^53")]
+pub(super) fn number(number: u64) -> JsValue {
+    JsValue::from_f64(number as f64)
+}
+
 /// A member of an object; undefined where there is none, or where a getter throws.
 pub(super) fn get(object: &JsValue, name: &str) -> JsValue {
     Reflect::get(object, &name.into()).unwrap_or_default()

@@ -5,10 +5,10 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::{
     error::JsResult,
-    host::{CoreHost, bytes, taken},
+    host::{CoreHost, bytes, known, taken},
     task::ask,
 };
-use crate::{client::Device, secret::SecretBytes};
+use crate::{client::Device, error::Result, secret::SecretBytes};
 
 #[derive(Debug)]
 pub(super) struct JsDevice(pub(super) CoreHost);
@@ -45,5 +45,19 @@ impl Device for JsDevice {
     async fn open(&self, context: &[u8], sealed: &[u8]) -> Option<SecretBytes> {
         let opened = self.ask("openHere", &[bytes(context), bytes(sealed)]).await.ok()?;
         taken(&opened).map(SecretBytes::new)
+    }
+
+    async fn keep_rsa(&self, row: &str, pkcs8: &SecretBytes) -> bool {
+        let private = bytes(pkcs8.expose());
+        let kept = self.ask("keepRsa", &[row.into(), private.clone()]).await;
+        taken(&private);
+        kept.is_ok_and(|kept| kept.is_truthy())
+    }
+    async fn unwrap_rsa(&self, row: &str, label: &[u8; 32], body: &[u8]) -> Option<Result<SecretBytes>> {
+        let opened = self.ask("unwrapKept", &[row.into(), bytes(label), bytes(body)]).await;
+        match opened {
+            Ok(opened) => taken(&opened).map(|opened| Ok(SecretBytes::new(opened))),
+            Err(error) => Some(Err(known(&error))),
+        }
     }
 }

@@ -6,7 +6,15 @@ use std::rc::Rc;
 use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
-use super::{backend::JsBackend, cache::JsClock, device::JsDevice, random::shared_random, task::ask};
+use super::{
+    backend::JsBackend,
+    cache::JsClock,
+    convert::number,
+    device::JsDevice,
+    key_store::{CoreStore, JsStore},
+    random::shared_random,
+    task::ask,
+};
 use crate::{
     cache::{Clock, Now},
     client::Host,
@@ -14,7 +22,7 @@ use crate::{
     key_pair::{KeyPair, Suite},
     password::{Derivation, Password, SlowKey},
     random::SystemRandom,
-    secret::Secret,
+    secret::{Secret, SecretBytes},
 };
 
 #[wasm_bindgen]
@@ -26,6 +34,14 @@ extern "C" {
     /// Does the application keep shares?
     #[wasm_bindgen(method, js_name = hasAppShare)]
     pub(super) fn has_app_share(this: &CoreHost) -> bool;
+
+    /// The store of a cache; undefined: memory alone.
+    #[wasm_bindgen(method, js_name = openStore)]
+    fn open_store(this: &CoreHost, tag: &str) -> Option<CoreStore>;
+
+    /// The call with this ticket has ended.
+    #[wasm_bindgen(method)]
+    fn settle(this: &CoreHost, ticket: f64);
 }
 
 /// The world of one client.
@@ -47,6 +63,7 @@ impl JsHost {
 impl Host for JsHost {
     type Backend = JsBackend;
     type Device = JsDevice;
+    type Store = JsStore;
     type Rng = getrandom::SysRng;
 
     fn backend(&self) -> &JsBackend {
@@ -60,6 +77,17 @@ impl Host for JsHost {
     }
     fn now(&self) -> Now {
         JsClock.now()
+    }
+
+    fn open_store(&self, tag: &str) -> Option<JsStore> {
+        self.host.open_store(tag).map(|store| JsStore::new(store, tag))
+    }
+    async fn settled(&self, ticket: u64) {
+        // What it is rejected with is no reason to wait on.
+        ask(&self.host, "settled", &[number(ticket)]).await.ok();
+    }
+    fn settle(&self, ticket: u64) {
+        self.host.settle(number(ticket).as_f64().unwrap_or_default());
     }
 
     async fn derive(&self, derivation: &Derivation, password: &Password) -> Result<SlowKey> {
@@ -77,12 +105,22 @@ impl Host for JsHost {
         let made = ask(&self.host, "generateRsa", &[suite.name().into()]).await.map_err(|error| known(&error))?;
         KeyPair::from_pkcs8(&taken(&made).ok_or(FAILED)?)
     }
+
+    async fn unwrap_rsa(&self, pair: &KeyPair, label: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
+        let fingerprint = pair.public_key().fingerprint().to_string();
+        let private = bytes(pair.private_bytes()?.expose());
+        let arguments = [fingerprint.into(), private.clone(), bytes(label), bytes(body)];
+        let opened = ask(&self.host, "unwrapRsa", &arguments).await;
+        taken(&private);
+        let opened = taken(&opened.map_err(|error| known(&error))?);
+        opened.map(SecretBytes::new).ok_or(FAILED)
+    }
 }
 
 const FAILED: Error = Error::new(Code::UnsupportedEnvironment, "the environment failed");
 
 /// What a step that ran elsewhere failed with.
-fn known(error: &JsValue) -> Error {
+pub(super) fn known(error: &JsValue) -> Error {
     let code = super::convert::get(error, "code").as_string().unwrap_or_default();
     let code = Code::ALL.iter().find(|known| known.as_str() == code);
     code.map_or(FAILED, |code| Error::new(*code, "a step that ran elsewhere failed"))

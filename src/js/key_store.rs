@@ -28,11 +28,13 @@ pub(super) struct JsStore {
     marker: Marker,
     created: Cell<u32>,
     wipes: Cell<u32>,
+    /// Of which the client was told.
+    told: Cell<u32>,
 }
 
 impl JsStore {
     pub(super) fn new(store: CoreStore, tag: &str) -> Self {
-        Self { store, marker: Marker::new(tag), created: Cell::new(0), wipes: Cell::new(0) }
+        Self { store, marker: Marker::new(tag), created: Cell::new(0), wipes: Cell::new(0), told: Cell::new(0) }
     }
 
     /// Has one of its methods called.
@@ -96,13 +98,21 @@ impl KeyStore for JsStore {
         if let Some(created) = self.store.created() {
             let newly = created.saturating_sub(self.created.replace(created));
             let wipes = match self.marker.first_read() {
-                Some(known) => known.map_or(newly.saturating_sub(1), |known| known + newly),
+                Some(known) => {
+                    self.told.set(known.unwrap_or(0));
+                    known.map_or(newly.saturating_sub(1), |known| known + newly)
+                }
                 None => self.wipes.get() + newly,
             };
             self.wipes.set(wipes);
             self.marker.write(wipes);
         }
         self.wipes.get()
+    }
+
+    fn was_wiped(&self) -> bool {
+        let wipes = self.wipes();
+        self.told.replace(wipes) < wipes
     }
 
     fn close(&self) {

@@ -10,10 +10,9 @@ use crate::{
     data_key::KeyId,
     encoding::{MALFORMED, Reader, encode},
     error::{Code, Error, Result},
-    identity::{AppId, UserId},
+    identity::AppId,
     key_pair::Fingerprint,
     party::Party,
-    sign::VerifyingKey,
     signed::Hash,
 };
 
@@ -32,14 +31,7 @@ impl Session {
             steps.for_each(|step| w.bytes(&step.payload));
             w.uint(3);
             w.array(log.signers().len());
-            for signer in log.signers() {
-                w.array(5);
-                w.bytes(&signer.bundle.0);
-                w.text_or_null(signer.user.as_ref().map(UserId::as_str));
-                w.bytes(&signer.identity.0);
-                w.uint(signer.version);
-                w.bytes(signer.key.as_bytes());
-            }
+            log.signers().iter().for_each(|signer| signer.write(w));
             w.uint(4);
             w.array(wrapped.generations.len());
             wrapped.generations.iter().for_each(|wrapping| w.bytes(&wrapping.key_id.0));
@@ -69,16 +61,7 @@ impl Session {
         reader.key(2)?;
         let entries = list(&mut reader, Reader::bytes)?;
         reader.key(3)?;
-        let signers = list(&mut reader, |reader| {
-            reader.array_of(5)?;
-            Ok(Signer {
-                bundle: Hash(reader.fixed()?),
-                user: reader.null_or(UserId::read)?,
-                identity: Hash(reader.fixed()?),
-                version: reader.uint()?,
-                key: VerifyingKey::from_bytes(reader.fixed()?),
-            })
-        })?;
+        let signers = list(&mut reader, Signer::read)?;
         reader.key(4)?;
         let generations = list(&mut reader, |reader| Ok(Wrapping { key_id: KeyId(reader.fixed()?), previous: None }))?;
         reader.key(5)?;

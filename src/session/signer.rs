@@ -1,6 +1,7 @@
 //! Who signs in a session, and whom keys are wrapped for: what the identities of SPEC sections 10.3 and 10.4 come to here.
 
 use crate::{
+    encoding::{MALFORMED, Reader, Writer, encode},
     error::Result,
     identity::{Identity, UserId},
     key_pair::PublicKey,
@@ -35,6 +36,41 @@ impl Signer {
             identity: *identity.fingerprint(),
             version: bundle.value().version(),
             key: bundle.value().signing_key().clone(),
+        })
+    }
+
+    /// What is kept of it on a device: SPEC section 15.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encode(|w| self.write(w))
+    }
+
+    /// Reads what was kept.
+    ///
+    /// # Errors
+    /// `invalid-format`.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let signer = Self::read(&mut Reader::new(bytes))?;
+        if signer.to_bytes() == bytes { Ok(signer) } else { Err(MALFORMED) }
+    }
+
+    pub(super) fn write(&self, w: &mut Writer) {
+        w.array(5);
+        w.bytes(&self.bundle.0);
+        w.text_or_null(self.user.as_ref().map(UserId::as_str));
+        w.bytes(&self.identity.0);
+        w.uint(self.version);
+        w.bytes(self.key.as_bytes());
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        reader.array_of(5)?;
+        Ok(Self {
+            bundle: Hash(reader.fixed()?),
+            user: reader.null_or(UserId::read)?,
+            identity: Hash(reader.fixed()?),
+            version: reader.uint()?,
+            key: VerifyingKey::from_bytes(reader.fixed()?),
         })
     }
 

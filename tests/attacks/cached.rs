@@ -31,7 +31,7 @@ fn c1_a_store_holds_sealed_values_alone() {
         }
         let stored: Vec<u8> =
             device.store.rows.borrow().iter().flat_map(|(id, row)| [id.as_bytes(), row].concat()).collect();
-        assert!(stored.len() > 19 * 137);
+        assert!(stored.len() > 19 * 121);
         for secret in &secrets {
             for part in secret.chunks(8) {
                 for canary in [part.to_vec(), hex(part).into_bytes()] {
@@ -72,15 +72,12 @@ fn c4_an_entry_of_another_user_cache_or_key() {
         device.set(&device.open(), &keys);
         assert!(!has(&cache, &keys[0]), "{name} {user}");
     }
-    // Under another key's id, as it is and with that id written into it.
-    let [mut one, other] = [0, 1].map(|at| device.store.row(keys[at].id()).unwrap());
+    // Under another key's id, read while it runs and at its beginning.
+    let other = device.store.row(keys[1].id()).unwrap();
     device.store.rows.borrow_mut().clear();
     let page = device.open();
-    device.store.rows.borrow_mut().insert(format!("k.{}", keys[0].id()), other.clone());
+    device.store.rows.borrow_mut().insert(format!("k.{}", keys[0].id()), other);
     assert!(!has(&page, &keys[0]) && !has(&device.open(), &keys[0]));
-    one[1..17].copy_from_slice(&other[1..17]);
-    device.store.rows.borrow_mut().insert(format!("k.{}", keys[1].id()), one);
-    assert!(!has(&device.open(), &keys[1]));
 }
 
 /// Sealed as it should be, but another key than it says.
@@ -99,7 +96,7 @@ fn c4_the_key_must_be_the_one_that_is_named() {
         let raw = held.dangerously_expose().expose();
         let mut rng = device.rng.borrow_mut();
         let body = wardkey::cobblestone::seal(&sealed_by.cache_seal(), &mut rng, context.writer(), raw).unwrap();
-        [&[1], named.id().0.as_slice(), &fetched.to_be_bytes(), &expires.to_be_bytes(), &body].concat()
+        [&[2], fetched.to_be_bytes().as_slice(), &expires.to_be_bytes(), &body].concat()
     };
     for (held, there) in [(&key, true), (&other, false)] {
         device.store.rows.borrow_mut().insert(format!("k.{}", key.id()), entry(&key, held));
@@ -116,7 +113,7 @@ fn c4_an_entry_that_is_too_old_or_says_it_is_younger() {
     let row = device.store.row(key.id()).unwrap();
     device.clock.pass(12 * HOUR);
     assert!(!has(&page, &key));
-    for (at, later) in [(17..25, 0_u64), (25..33, 0), (17..33, 0), (25..33, u64::MAX)] {
+    for (at, later) in [(1..9, 0_u64), (9..17, 0), (1..17, 0), (9..17, u64::MAX)] {
         let mut young = row.clone();
         for field in young[at].chunks_mut(8) {
             let time = u64::from_be_bytes(field.try_into().unwrap()) + HOUR;
@@ -172,7 +169,7 @@ fn c4_a_clock_that_was_set_back_makes_all_entries_doubtful() {
     // A byte that fell over is no clock.
     device.set(&cache, &keys);
     let mut row = device.store.row(keys[0].id()).unwrap();
-    for at in [20, 28] {
+    for at in [4, 12] {
         row[at] ^= 0x40;
     }
     device.store.rows.borrow_mut().insert(format!("k.{}", keys[0].id()), row);

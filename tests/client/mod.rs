@@ -6,4 +6,5 @@ mod crash;
 mod devices;
 mod outbox;
 mod recovery;
+mod rsa;
 mod sessions;

@@ -17,7 +17,7 @@ use wardkey::{
     signed::Hash,
 };
 
-use super::super::common::world::{Mood, PASSWORD, TestDevice, TestHost, World, failed, options, run, run_for};
+use super::super::common::world::{MINUTE, Mood, PASSWORD, TestDevice, TestHost, World, failed, options, run, run_for};
 
 const READ: Rights = Rights::READ.with(Rights::FORWARD);
 
@@ -110,6 +110,7 @@ fn made_off_line_and_sent_on_line() {
     let answer = write(&bob, &bobs[0], b"seen");
     assert_eq!(read_in(&anna, &mut vec![Rc::clone(&open)], &answer).unwrap(), b"seen");
     run(anna.revoke_recipients(&open, &[user("bob")])).unwrap();
+    world.pass(MINUTE);
     assert_eq!(read(&bob, &message), Err(Code::Revoked));
     assert!(anna.take_events().is_empty());
 }

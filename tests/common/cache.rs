@@ -84,6 +84,8 @@ pub(crate) struct TestStore {
     pub(crate) calls: Rc<RefCell<Vec<&'static str>>>,
     /// Runs in the middle of the next call, once.
     pub(crate) meanwhile: Meanwhile,
+    /// How often it was wiped, and of how many wipes nobody was told.
+    pub(crate) wipes: Rc<Cell<(u32, u32)>>,
 }
 
 impl TestStore {
@@ -101,6 +103,13 @@ impl TestStore {
         if let Some(meanwhile) = meanwhile {
             meanwhile();
         }
+    }
+
+    /// Others empty it.
+    pub(crate) fn wipe(&self) {
+        self.rows.borrow_mut().clear();
+        let (all, new) = self.wipes.get();
+        self.wipes.set((all + 1, new + 1));
     }
 
     pub(crate) fn row(&self, id: KeyId) -> Option<Vec<u8>> {
@@ -134,6 +143,14 @@ impl KeyStore for TestStore {
         self.called("clear", false)?;
         self.rows.borrow_mut().clear();
         Ok(())
+    }
+    fn wipes(&self) -> u32 {
+        self.wipes.get().0
+    }
+    fn was_wiped(&self) -> bool {
+        let (all, new) = self.wipes.get();
+        self.wipes.set((all, 0));
+        new > 0
     }
 }
 

@@ -12,13 +12,13 @@ use std::{
 };
 
 use rand_chacha::ChaCha20Rng;
-use rsa::Oaep;
+use rsa::{Oaep, RsaPrivateKey, pkcs8::DecodePrivateKey};
 use serde_json::{Map, Value};
 use sha2::Sha256;
 use wardkey::{
     account::Receipt,
     backend::{Backend, Failure, Json, Outcome, Request},
-    cache::Now,
+    cache::{KeyStore, Now, StoreResult},
     client::{Client, Device, Host, LoginStore, Options},
     cobblestone,
     encoding::from_base64url,
@@ -32,6 +32,7 @@ use wardkey::{
 use wardkey_rules::{Body, Mail, MemoryStore, Server};
 
 use super::{
+    cache::TestStore,
     craft::backup::cheap_argon2id,
     keys::{Pair, rsa_key},
     people::app,
@@ -258,7 +259,16 @@ impl World {
         self.devices.set(self.devices.get() + 1);
         let mut rng = seeded(&format!("device {}", self.devices.get()));
         let key = Secret::generate(&mut rng).unwrap();
-        TestDevice(Rc::new(Storage { rows: RefCell::default(), mood: Cell::default(), key, rng: RefCell::new(rng) }))
+        TestDevice(Rc::new(Storage {
+            rows: RefCell::default(),
+            mood: Cell::default(),
+            stores: RefCell::default(),
+            keeps: Cell::new(false),
+            key,
+            sealed: RefCell::default(),
+            rsa: RefCell::default(),
+            rng: RefCell::new(rng),
+        }))
     }
 
     /// A client on a device.
@@ -271,7 +281,8 @@ impl World {
         let rng = RefCell::new(seeded(&format!("client {} of {}", self.devices.get(), self.now.get())));
         let world = Rc::clone(self);
         let (derived, unwrapped) = (Cell::new(0), Cell::new(0));
-        let host = TestHost { world: TestWorld(world), device: device.clone(), rng, derived, unwrapped };
+        let (world, settled) = (TestWorld(world), RefCell::default());
+        let host = TestHost { world, device: device.clone(), rng, derived, unwrapped, settled };
         Client::new(host, options)
     }
 
@@ -366,6 +377,8 @@ pub(crate) enum Mood {
     Unsafe,
     /// No key of the browser's can be kept.
     Keyless,
+    /// None of RSA.
+    WithoutRsa,
 }
 
 /// A device.
@@ -383,13 +396,28 @@ impl Deref for TestDevice {
 pub(crate) struct Storage {
     pub(crate) rows: RefCell<BTreeMap<String, Vec<u8>>>,
     pub(crate) mood: Cell<Mood>,
+    /// Of caches, by tag.
+    pub(crate) stores: RefCell<BTreeMap<String, TestStore>>,
+    /// Are caches kept here?
+    pub(crate) keeps: Cell<bool>,
     key: Secret<32>,
+    /// What was sealed under it last.
+    pub(crate) sealed: RefCell<Vec<u8>>,
+    /// RSA keys, by rows that nothing is read from.
+    pub(crate) rsa: RefCell<BTreeMap<String, RsaPrivateKey>>,
     rng: RefCell<Seeded>,
 }
 
 impl Storage {
     pub(crate) fn wipe(&self) {
         self.rows.borrow_mut().clear();
+        self.rsa.borrow_mut().clear();
+        self.stores.borrow_mut().clear();
+    }
+
+    /// The one store that is here.
+    pub(crate) fn store(&self) -> TestStore {
+        self.stores.borrow().values().next().unwrap().clone()
     }
 
     /// Names of its rows, without the users' tags.
@@ -424,20 +452,78 @@ impl Device for TestDevice {
     async fn delete(&self, row: &str) {
         pause().await;
         self.rows.borrow_mut().remove(row);
+        self.rsa.borrow_mut().remove(row);
     }
     async fn names(&self, prefix: &str) -> Vec<String> {
         pause().await;
         let is_there = self.mood.get() != Mood::Blocked;
-        self.rows.borrow().keys().filter(|row| is_there && row.starts_with(prefix)).cloned().collect()
+        let (rows, rsa) = (self.rows.borrow(), self.rsa.borrow());
+        rows.keys().chain(rsa.keys()).filter(|row| is_there && row.starts_with(prefix)).cloned().collect()
     }
     async fn seal(&self, context: &[u8], plain: &SecretBytes) -> Option<Vec<u8>> {
         pause().await;
+        self.sealed.replace(plain.expose().to_vec());
         let sealed = cobblestone::seal(&self.key, &mut self.rng.borrow_mut(), context, plain.expose());
-        sealed.ok().filter(|_| self.mood.get() == Mood::Good)
+        sealed.ok().filter(|_| !matches!(self.mood.get(), Mood::Blocked | Mood::Keyless))
     }
     async fn open(&self, context: &[u8], sealed: &[u8]) -> Option<SecretBytes> {
         pause().await;
         cobblestone::open(&self.key, context, sealed).ok().map(SecretBytes::new)
+    }
+    async fn keep_rsa(&self, row: &str, pkcs8: &SecretBytes) -> bool {
+        pause().await;
+        let is_kept = self.mood.get() == Mood::Good;
+        if is_kept {
+            let key = RsaPrivateKey::from_pkcs8_der(pkcs8.expose()).unwrap();
+            self.rsa.borrow_mut().insert(row.to_owned(), key);
+        }
+        is_kept
+    }
+    async fn unwrap_rsa(&self, row: &str, label: &[u8; 32], body: &[u8]) -> Option<Result<SecretBytes>> {
+        pause().await;
+        let rsa = self.rsa.borrow();
+        Some(open_oaep(rsa.get(row)?, label, body))
+    }
+}
+
+fn open_oaep(key: &RsaPrivateKey, label: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
+    let opened = key.decrypt(Oaep::<Sha256>::new_with_label(*label), body);
+    opened.map(SecretBytes::new).map_err(|_| Error::new(Code::UnwrapFailed, "the wrapped key does not open"))
+}
+
+/// A store that takes its time.
+pub(crate) struct SlowStore(TestStore);
+
+impl KeyStore for SlowStore {
+    async fn get_many(&self, ids: &[String]) -> StoreResult<Vec<Option<Vec<u8>>>> {
+        pause().await;
+        self.0.get_many(ids).await
+    }
+    async fn set_many(&self, entries: &[(String, Vec<u8>)]) -> StoreResult<()> {
+        pause().await;
+        let done = self.0.set_many(entries).await;
+        pause().await;
+        done
+    }
+    async fn delete_many(&self, ids: &[String]) -> StoreResult<()> {
+        pause().await;
+        let done = self.0.delete_many(ids).await;
+        pause().await;
+        done
+    }
+    async fn all(&self) -> StoreResult<Vec<(String, Vec<u8>)>> {
+        pause().await;
+        self.0.all().await
+    }
+    async fn clear(&self) -> StoreResult<()> {
+        pause().await;
+        self.0.clear().await
+    }
+    fn wipes(&self) -> u32 {
+        self.0.wipes()
+    }
+    fn was_wiped(&self) -> bool {
+        self.0.was_wiped()
     }
 }
 
@@ -450,11 +536,14 @@ pub(crate) struct TestHost {
     pub(crate) derived: Cell<u32>,
     /// How often its RSA was used.
     pub(crate) unwrapped: Cell<u32>,
+    /// Calls that have ended.
+    settled: RefCell<BTreeSet<u64>>,
 }
 
 impl Host for TestHost {
     type Backend = TestWorld;
     type Device = TestDevice;
+    type Store = SlowStore;
     type Rng = ChaCha20Rng;
 
     fn backend(&self) -> &TestWorld {
@@ -469,6 +558,16 @@ impl Host for TestHost {
     fn now(&self) -> Now {
         let now = self.world.0.now.get();
         Now { wall: now, monotonic: now }
+    }
+    fn open_store(&self, tag: &str) -> Option<SlowStore> {
+        let store = || self.device.stores.borrow_mut().entry(tag.to_owned()).or_default().clone();
+        self.device.keeps.get().then(|| SlowStore(store()))
+    }
+    async fn settled(&self, ticket: u64) {
+        poll_fn(|_| if self.settled.borrow().contains(&ticket) { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+    fn settle(&self, ticket: u64) {
+        self.settled.borrow_mut().insert(ticket);
     }
     async fn derive(&self, derivation: &Derivation, password: &Password) -> Result<SlowKey> {
         pause().await;
@@ -493,8 +592,7 @@ impl Host for TestHost {
     async fn unwrap_rsa(&self, pair: &KeyPair, label: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
         pause().await;
         self.unwrapped.set(self.unwrapped.get() + 1);
-        let opened = rsa_key(pair.public_key().suite()).decrypt(Oaep::<Sha256>::new_with_label(*label), body);
-        opened.map(SecretBytes::new).map_err(|_| Error::new(Code::UnwrapFailed, "the wrapped key does not open"))
+        open_oaep(&rsa_key(pair.public_key().suite()), label, body)
     }
 }
 

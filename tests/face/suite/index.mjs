@@ -17,6 +17,7 @@ import ranges from "./ranges.mjs";
 import shared from "./shared.mjs";
 import start from "./start.mjs";
 import streams from "./streams.mjs";
+import testing from "./testing.mjs";
 import vectors from "./vectors.mjs";
 import workers from "./workers.mjs";
 
@@ -41,5 +42,6 @@ export const suites = {
   cache,
   random,
   memory,
+  testing,
   vectors,
 };

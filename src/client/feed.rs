@@ -1,0 +1,332 @@
+//! What changed: the feed of revocations, SPEC section 14.2. What is kept is used only if the feed was read a short time ago, or if nobody answers anything.
+
+use core::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use super::{
+    Client, Event, Host,
+    api::{Answer, Bundles, FeedPage, JsonOf},
+    cache::Cache,
+    fetch::Fetched,
+    flight::Flight,
+    open::Standing,
+};
+use crate::{
+    backend::{Failure, Json, Outcome},
+    cache::{Clock, Id, Item, KeyStore, Now},
+    encoding::MALFORMED,
+    error::{Code, Error, Result},
+    secret::SecretBytes,
+    signed::Hash,
+};
+
+const BLOCKED: Error = Error::new(Code::Stale, "the key server answers, but revocations can't be read");
+/// For so long nobody is asked again whether he answers, in milliseconds.
+const OFF_LINE: u64 = 10_000;
+
+/// What came of reading: sessions that were lost.
+type Reading = Flight<Outcome<Rc<[Hash]>>>;
+
+/// Up to where the feed was read, and what is still to be done about it.
+#[derive(Default)]
+pub(super) struct Feed {
+    cursor: RefCell<Option<String>>,
+    /// Everything that had happened then is known.
+    read: Cell<Option<Now>>,
+    /// The feed's end, as another answer told it.
+    offered: RefCell<Option<(String, Now)>>,
+    /// Entries that must go before the cursor is kept.
+    doomed: RefCell<Vec<Id>>,
+    all_doomed: Cell<bool>,
+    /// Lost sessions that another tab has told of.
+    told: RefCell<Vec<Hash>>,
+    reading: RefCell<Option<Rc<Reading>>>,
+    /// Counts readings.
+    begun: Cell<u64>,
+}
+
+impl Feed {
+    /// The feed's end, in the answer to what was asked at this time.
+    pub(super) fn offer(&self, cursor: String, asked: Now) {
+        *self.offered.borrow_mut() = Some((cursor, asked));
+    }
+
+    /// The cursor that the entries stand at; without one there are none.
+    pub(super) fn begin(&self, cursor: Option<&str>) {
+        let offered = self.offered.take();
+        if let Some((offered, asked)) = offered
+            && cursor.is_none_or(|cursor| cursor == offered)
+        {
+            self.read.set(Some(asked));
+            *self.cursor.borrow_mut() = Some(offered);
+        } else {
+            *self.cursor.borrow_mut() = cursor.map(str::to_owned);
+        }
+    }
+
+    pub(super) fn cursor(&self) -> Option<String> {
+        self.cursor.borrow().clone()
+    }
+
+    pub(super) fn make_stale(&self) {
+        self.read.set(None);
+    }
+
+    fn was_read(&self, asked: Now) {
+        if self.read.get().is_none_or(|read| read.monotonic <= asked.monotonic) {
+            self.read.set(Some(asked));
+        }
+    }
+
+    /// Entries that must go.
+    pub(super) fn doomed(&self) -> Vec<Id> {
+        self.doomed.borrow().clone()
+    }
+
+    /// By the longer of both clocks. A wall clock that was set back tells nothing.
+    fn is_fresh(&self, now: Now, max: u64) -> bool {
+        self.read.get().is_some_and(|read| is_within(read, now, max))
+    }
+}
+
+fn is_within(since: Now, now: Now, max: u64) -> bool {
+    let wall = now.wall.checked_sub(since.wall);
+    wall.is_some_and(|wall| wall.max(now.monotonic.saturating_sub(since.monotonic)) < max)
+}
+
+impl<S: KeyStore> Cache<S> {
+    /// Drops what a page names, and gives the sessions that this user lost. What `own` fetches came with the page.
+    fn take_page(
+        &self,
+        asked_from: Option<&str>,
+        page: &FeedPage,
+        own: Option<&Rc<Fetched>>,
+        clock: &dyn Clock,
+    ) -> Vec<Hash> {
+        if page.reset {
+            self.entries.forget_all();
+            self.doubt();
+            self.feed.all_doomed.set(true);
+            self.spoil(None, own);
+        }
+        let mut lost = Vec::new();
+        for (id, revoked) in &page.items {
+            self.drop_session(id, if *revoked { Standing::Revoked } else { Standing::Outdated }, clock);
+            self.spoil(Some(id), own);
+            if *revoked && !lost.contains(id) {
+                lost.push(*id);
+            }
+        }
+        // Another answer may have moved it: what came between is read once more, then.
+        let cursor = &mut *self.feed.cursor.borrow_mut();
+        if cursor.as_deref() == asked_from {
+            *cursor = Some(page.cursor.clone());
+        }
+        lost
+    }
+
+    /// Drops a session's entries, here at once, and in the store before the cursor is kept there.
+    pub(super) fn drop_session(&self, id: &Hash, standing: Standing, clock: &dyn Clock) {
+        let ids = self.ids_of(id, clock);
+        self.entries.forget(&ids);
+        self.feed.doomed.borrow_mut().extend(ids);
+        if let Some(open) = self.find(id).filter(|open| open.term().is_some()) {
+            open.mark(standing);
+        }
+    }
+}
+
+impl<H: Host> Client<H> {
+    /// Reads what changed, now: sessions that this user lost since it was read last.
+    ///
+    /// # Errors
+    /// `locked`, `network`; `stale` where everything but the feed answers; those of the backend.
+    pub async fn sync(&self) -> Outcome<Vec<Hash>> {
+        let cache = self.warm().await?;
+        let begun = cache.feed.begun.get();
+        Ok(self.read_after(&cache, begun).await?.to_vec())
+    }
+
+    /// What a backend's `events` told: the feed is read, or the backup.
+    ///
+    /// # Errors
+    /// As [`Self::sync`] and [`Self::refresh`].
+    pub async fn pushed(&self, event: &JsonOf<H>) -> Outcome<()> {
+        match event.member("type").and_then(|kind| kind.to_text()).as_deref() {
+            Some("feed") => self.sync().await.map(drop),
+            Some("backup") => {
+                let version = event.member("version").and_then(|version| version.to_number());
+                if version.is_some_and(|version| self.backup_version().is_some_and(|known| version <= known)) {
+                    return Ok(());
+                }
+                self.refresh().await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Another tab has read that these were lost: it tells them to its own application, and no event does.
+    pub fn feed_told(&self, lost: &[Hash]) {
+        let Ok(cache) = self.cache() else { return };
+        for id in lost {
+            cache.drop_session(id, Standing::Revoked, &self.clock());
+            cache.spoil(Some(id), None);
+        }
+        cache.feed.told.borrow_mut().extend(lost);
+    }
+
+    /// May what is kept be used, for as long as it is kept? Reads the feed where that was too long ago.
+    ///
+    /// # Errors
+    /// Whatever the feed answered; `stale` where everything but the feed answers; `network` off line, where nothing is kept.
+    pub(super) async fn fresh(&self, cache: &Rc<Cache<H::Store>>) -> Outcome<()> {
+        if self.is_fresh(cache) {
+            return Ok(());
+        }
+        let now = self.host.now();
+        let patience = OFF_LINE.min(self.options.cache.max_staleness);
+        let read = match self.off_line.get().filter(|since| is_within(*since, now, patience)) {
+            Some(_) => Err(Failure::unanswered()),
+            // One that is being read does as well.
+            None => self.read_after(cache, cache.feed.begun.get().saturating_sub(1)).await.map(drop),
+        };
+        match read {
+            Err(failure) if failure.code() == Code::Network && self.options.cache.ttl > 0 => Ok(()),
+            read => read,
+        }
+    }
+
+    pub(super) fn is_fresh(&self, cache: &Cache<H::Store>) -> bool {
+        cache.feed.is_fresh(self.host.now(), self.options.cache.max_staleness)
+    }
+
+    /// A reading later than the `number`-th: another call's, or one of its own.
+    async fn read_after(&self, cache: &Rc<Cache<H::Store>>, number: u64) -> Outcome<Rc<[Hash]>> {
+        loop {
+            let another = cache.feed.reading.borrow().as_ref().filter(|flight| !flight.is_over()).map(Rc::clone);
+            let Some(flight) = another else { break };
+            let its_number = cache.feed.begun.get();
+            let outcome = self.follow(&flight).await;
+            self.check_cache(cache)?;
+            if let Some(outcome) = outcome.filter(|_| its_number > number) {
+                return outcome;
+            }
+        }
+        let lead = self.lead();
+        *cache.feed.reading.borrow_mut() = Some(Rc::clone(lead.flight()));
+        cache.feed.begun.set(cache.feed.begun.get() + 1);
+        let outcome = match self.read_on(cache).await {
+            Err(failure) if failure.code() == Code::Network => Err(self.unanswered().await?),
+            outcome => outcome,
+        };
+        lead.land(outcome.clone());
+        outcome
+    }
+
+    /// Is there nobody who answers, or is it the feed alone that can't be read?
+    async fn unanswered(&self) -> Outcome<Failure> {
+        let user = self.with(|ready| ready.user.clone())?;
+        let now = self.host.now();
+        match self.directory(&user, &[], &[]).await {
+            Err(failure) if failure.code() == Code::Network => {
+                self.off_line.set(Some(now));
+                Ok(failure)
+            }
+            _ => Ok(BLOCKED.into()),
+        }
+    }
+
+    /// Reads to the feed's end.
+    async fn read_on(&self, cache: &Rc<Cache<H::Store>>) -> Outcome<Rc<[Hash]>> {
+        let user = self.with(|ready| ready.user.clone())?;
+        let asked = self.host.now();
+        let mut lost = Vec::new();
+        loop {
+            let cursor = cache.feed.cursor();
+            let page = self.read_feed(&user, cursor.as_deref()).await?;
+            self.check_cache(cache)?;
+            lost.extend(self.take(cache, cursor.as_deref(), &page, None));
+            if !page.more {
+                break;
+            }
+            if page.items.is_empty() {
+                return Err(MALFORMED.into());
+            }
+        }
+        cache.feed.was_read(asked);
+        self.settle_feed(cache).await?;
+        Ok(lost.into())
+    }
+
+    /// Takes a page, and tells of it.
+    fn take(
+        &self,
+        cache: &Cache<H::Store>,
+        asked_from: Option<&str>,
+        page: &FeedPage,
+        own: Option<&Rc<Fetched>>,
+    ) -> Vec<Hash> {
+        let lost = cache.take_page(asked_from, page, own, &self.clock());
+        let told = &mut *cache.feed.told.borrow_mut();
+        let news: Vec<Hash> = lost.iter().filter(|id| !told.contains(id)).copied().collect();
+        told.retain(|id| !lost.contains(id));
+        if !news.is_empty() {
+            self.tell(Event::Revoked { sessions: news });
+        }
+        lost
+    }
+
+    /// Deletes from the store what must go, and keeps the cursor then.
+    ///
+    /// # Errors
+    /// `rng`.
+    pub(super) async fn settle_feed(&self, cache: &Cache<H::Store>) -> Result<()> {
+        let (all, mut ids) = (cache.feed.all_doomed.get(), cache.feed.doomed());
+        if !all && ids.is_empty() {
+            return Ok(());
+        }
+        let cursor = cache.feed.cursor();
+        if all {
+            cache.entries.clear().await;
+        } else {
+            cache.entries.delete(&ids).await;
+        }
+        if let Some(cursor) = cursor {
+            let payload = Item::Payload(Rc::new(SecretBytes::new(cursor.into_bytes())));
+            let term = cache.entries.term(&self.clock());
+            let sealed = cache.entries.seal(&mut self.host.random().borrow_mut(), Id::Feed, term, payload)?;
+            cache.entries.save(vec![sealed], &self.clock()).await;
+            // Another tab, which hasn't read so far, may have kept one of them in between.
+            cache.entries.delete(&ids).await;
+        }
+        cache.feed.all_doomed.set(cache.feed.all_doomed.get() && !all);
+        ids.sort_unstable();
+        cache.feed.doomed.borrow_mut().retain(|id| ids.binary_search(id).is_err());
+        self.tell_of_cache(cache);
+        Ok(())
+    }
+
+    /// Asks for sessions, and reads the feed in the same request. What `own` asks for came with it.
+    pub(super) async fn ask_keys(
+        &self,
+        cache: &Rc<Cache<H::Store>>,
+        sessions: &[(Hash, Option<u64>)],
+        signers: &[Hash],
+        own: Option<&Rc<Fetched>>,
+    ) -> Outcome<(Vec<Result<Answer>>, Vec<Bundles>)> {
+        let user = self.with(|ready| ready.user.clone())?;
+        let (asked, cursor) = (self.host.now(), cache.feed.cursor());
+        let (answers, identities, page) = self.keys(&user, sessions, signers, cursor.as_deref()).await?;
+        self.check_cache(cache)?;
+        if answers.len() != sessions.len() {
+            return Err(MALFORMED.into());
+        }
+        self.take(cache, cursor.as_deref(), &page, own);
+        if page.more {
+            self.read_on(cache).await?;
+        } else {
+            cache.feed.was_read(asked);
+        }
+        Ok((answers, identities))
+    }
+}

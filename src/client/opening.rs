@@ -1,0 +1,248 @@
+//! Sessions that are here or are fetched, and messages of them: many at a time, in one request.
+
+use core::ptr;
+use std::rc::Rc;
+
+use super::{
+    Client, Host, LOCKED,
+    cache::Cache,
+    open::{Known, OpenSession, Standing},
+};
+use crate::{
+    backend::{Failure, Outcome},
+    encoding::{Context, MALFORMED},
+    error::{Code, Error, Result},
+    message::Header,
+    session::{Opened, Signers},
+    signed::Hash,
+};
+
+/// What a message says of itself: its session, and its signer's bundle.
+type Named = (Hash, Option<Hash>);
+
+fn named_by(message: &[u8]) -> Result<Named> {
+    const NO_SESSION: Error = Error::new(Code::InvalidArgument, "a message that isn't of a session");
+    let (header, _) = Header::parse(message)?;
+    let session = header.session.as_ref().ok_or(NO_SESSION)?;
+    Ok((Hash(session.id), header.signed_by().map(|by| Hash(by.bundle_hash))))
+}
+
+/// The place of an id among pairs that are sorted by it.
+fn find<'a, T>(id: &Hash, sorted: &'a [(Hash, T)]) -> Option<&'a T> {
+    let place = sorted.binary_search_by(|(other, _)| other.cmp(id)).ok()?;
+    sorted.get(place).map(|(_, found)| found)
+}
+
+impl<H: Host> Client<H> {
+    /// Opens these sessions: what isn't here in one request for each thousand; the bundles of `signers` come with it. A session is one for all who hold it.
+    ///
+    /// # Errors
+    /// `locked`; those of the backend where nothing could be opened. In a session's place: those of SPEC section 12.6, and of the backend.
+    pub async fn open_sessions(&self, ids: &[Hash], signers: &[Hash]) -> Outcome<Vec<Result<Rc<OpenSession>>>> {
+        let (opened, failure) = self.open_all(ids, signers).await?;
+        match failure {
+            Some(failure) if opened.iter().all(|(_, open)| open.is_err()) => Err(failure),
+            _ => Ok(ids.iter().map(|id| find(id, &opened).ok_or(MALFORMED)?.clone()).collect()),
+        }
+    }
+
+    /// The same, each once and sorted; and why the key server didn't answer.
+    pub(super) async fn open_all(
+        &self,
+        ids: &[Hash],
+        signers: &[Hash],
+    ) -> Outcome<(Vec<(Hash, Result<Rc<OpenSession>>)>, Option<Failure>)> {
+        let cache = self.warm().await?;
+        let mut wanted = ids.to_vec();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let (mut here, mut missing) = self.look_for(&cache, wanted).await;
+        if !missing.is_empty() {
+            // Made off line before this page was loaded, perhaps.
+            let waiting = self.find_waiting(&missing).await?;
+            let mut waits = waiting.iter().map(Option::is_some);
+            missing.retain(|_| waits.next() != Some(true));
+            here.extend(waiting.into_iter().flatten());
+        }
+        cache.count(here.len(), missing.len());
+        let (mut opened, mut failure) = (Vec::with_capacity(here.len()), None);
+        if !missing.is_empty() || !signers.is_empty() {
+            (opened, failure) = self.fetch_sessions(&cache, &missing, signers).await;
+        }
+        // Nobody else knows of those that weren't sent yet.
+        let (own, here): (Vec<_>, Vec<_>) = here.into_iter().partition(|open| open.term().is_none());
+        opened.extend(own.into_iter().map(|open| (*open.id(), Ok(open))));
+        let mut dropped = Vec::new();
+        if !here.is_empty() {
+            let fresh = self.fresh(&cache).await;
+            failure = failure.or(fresh.err());
+            for open in here {
+                match fresh {
+                    Err(failure) => opened.push((*open.id(), Err(failure))),
+                    // What was told of it just now counts.
+                    Ok(()) if open.standing() == Standing::Live => opened.push((*open.id(), Ok(open))),
+                    Ok(()) => dropped.push(*open.id()),
+                }
+            }
+        }
+        if !dropped.is_empty() {
+            let (fetched, why_not) = self.fetch_sessions(&cache, &dropped, &[]).await;
+            opened.extend(fetched);
+            failure = failure.or(why_not);
+        }
+        self.check_cache(&cache)?;
+        if !missing.is_empty() || !signers.is_empty() {
+            self.hold_state().await?;
+        }
+        opened.sort_unstable_by_key(|(id, _)| *id);
+        let opened = opened.into_iter().map(|(id, open)| (id, open.map_err(|failure| failure.error)));
+        Ok((opened.collect(), failure))
+    }
+
+    /// Those that are here, which are held from now on, and those that aren't.
+    async fn look_for(&self, cache: &Cache<H::Store>, ids: Vec<Hash>) -> (Vec<Rc<OpenSession>>, Vec<Hash>) {
+        let (mut here, mut missing) = (Vec::with_capacity(ids.len()), Vec::new());
+        for id in ids {
+            self.host.breathe().await;
+            match cache.look(&id, &self.clock()) {
+                Some(open) => here.push(open),
+                None => missing.push(id),
+            }
+        }
+        (here, missing)
+    }
+
+    /// May a session that somebody holds be used? It wasn't lost, the feed was read, and where something has changed it was fetched anew.
+    ///
+    /// # Errors
+    /// `revoked`, `locked`; those of [`Self::open_sessions`].
+    pub(super) async fn usable(&self, open: &OpenSession) -> Outcome<()> {
+        open.check()?;
+        // Nobody else knows of it, or it can't be fetched.
+        if open.term().is_none() {
+            return Ok(());
+        }
+        let same = self.open_sessions(&[*open.id()], &[]).await?.into_iter().next().ok_or(MALFORMED)?;
+        open.check()?;
+        if ptr::eq(&raw const *same?, open) { Ok(()) } else { Err(LOCKED.into()) }
+    }
+
+    /// Opens messages, each in the session that its header names. Sessions that aren't among `known` come there; what was lost of it isn't opened again.
+    ///
+    /// # Errors
+    /// As [`Self::open_sessions`]. In a message's place: those of SPEC section 13.
+    pub async fn open_messages(
+        &self,
+        messages: &[(&[u8], &Context)],
+        known: &mut Vec<Rc<OpenSession>>,
+    ) -> Outcome<Vec<Result<Opened>>> {
+        let named: Vec<Result<Named>> = messages.iter().map(|(message, _)| named_by(message)).collect();
+        let mut ids: Vec<Hash> = named.iter().flatten().map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut held: Vec<(Hash, Result<Rc<OpenSession>>)> =
+            known.iter().map(|open| (*open.id(), open.check().map(|()| Rc::clone(open)))).collect();
+        held.sort_unstable_by_key(|(id, _)| *id);
+        ids.retain(|id| find(id, &held).is_none_or(Result::is_ok));
+
+        let signers = self.unknown_signers(&ids, named.iter().flatten()).await?;
+        let (opened, failure) = self.open_all(&ids, &signers).await?;
+        if let Some(failure) = failure.filter(|_| opened.iter().all(|(_, open)| open.is_err())) {
+            return Err(failure);
+        }
+        let came = opened.iter().filter(|(id, _)| find(id, &held).is_none()).filter_map(|(_, open)| open.as_ref().ok());
+        known.extend(came.map(Rc::clone));
+        // What was lost stays so for who holds it.
+        held.retain(|(_, open)| open.is_err());
+        held.extend(opened);
+        held.sort_unstable_by_key(|(id, _)| *id);
+        self.supply(messages, &named, &mut held).await;
+
+        let mut results = Vec::with_capacity(messages.len());
+        for ((message, context), named) in messages.iter().zip(named) {
+            self.host.breathe().await;
+            results.push(named.and_then(|(id, signer)| {
+                let open = find(&id, &held).ok_or(MALFORMED)?.as_ref().map_err(|error| *error)?;
+                let is_known = |signer| open.knows(signer) || self.knows(signer) == Ok(true);
+                match failure.filter(|_| signer.as_ref().is_some_and(|signer| !is_known(signer))) {
+                    Some(unanswered) => Err(unanswered.error),
+                    None => self.open_message(open, message, context),
+                }
+            }));
+        }
+        Ok(results)
+    }
+
+    /// Sessions that lack what a message names are fetched once more: what was fetched just now may still be older than the message.
+    async fn supply(
+        &self,
+        messages: &[(&[u8], &Context)],
+        named: &[Result<Named>],
+        held: &mut [(Hash, Result<Rc<OpenSession>>)],
+    ) {
+        let lacking = messages.iter().zip(named).filter_map(|((message, _), named)| {
+            let (id, _) = named.as_ref().ok()?;
+            let open = find(id, held)?.as_ref().ok()?;
+            open.with(|session| session.lacks(message)).then(|| (*id, Rc::clone(open)))
+        });
+        let mut lacking: Vec<(Hash, Rc<OpenSession>)> = lacking.collect();
+        lacking.sort_unstable_by_key(|(id, _)| *id);
+        lacking.dedup_by_key(|(id, _)| *id);
+        for page in lacking.chunks(super::fetch::PAGE) {
+            let sessions: Vec<&OpenSession> = page.iter().map(|(_, open)| &**open).collect();
+            let updated = self.update_all(&sessions).await;
+            for (place, (id, _)) in page.iter().enumerate() {
+                let result = match &updated {
+                    Ok(updated) => updated.get(place).copied().unwrap_or(Err(MALFORMED)),
+                    Err(failure) => Err(failure.error),
+                };
+                if let (Err(error), Ok(found)) = (result, held.binary_search_by(|(other, _)| other.cmp(id)))
+                    && let Some((_, open)) = held.get_mut(found)
+                {
+                    *open = Err(error);
+                }
+            }
+        }
+    }
+
+    fn open_message(&self, open: &OpenSession, message: &[u8], context: &Context) -> Result<Opened> {
+        open.check()?;
+        let Known { session, keys } = &*open.known.borrow();
+        self.with(|ready| {
+            let minimum = ready.state.minimum();
+            session.open_message(keys, message, context, &ready.people, minimum)
+        })?
+    }
+
+    /// Signers that neither a log of these sessions names nor anybody who was met.
+    async fn unknown_signers<'n>(&self, ids: &[Hash], named: impl Iterator<Item = &'n Named>) -> Result<Vec<Hash>> {
+        let cache = self.warm().await?;
+        let mut unknown: Vec<(Hash, Hash)> = Vec::new();
+        for (id, signer) in named {
+            if let Some(signer) = signer
+                && !self.knows(signer)?
+                && ids.binary_search(id).is_ok()
+            {
+                unknown.push((*id, *signer));
+            }
+        }
+        unknown.sort_unstable();
+        unknown.dedup();
+        let mut open: Option<Rc<OpenSession>> = None;
+        unknown.retain(|(id, signer)| {
+            if open.as_ref().is_none_or(|open| open.id() != id) {
+                open = cache.look(id, &self.clock());
+            }
+            !open.as_ref().is_some_and(|open| open.knows(signer))
+        });
+        let mut signers: Vec<Hash> = unknown.into_iter().map(|(_, signer)| signer).collect();
+        signers.sort_unstable();
+        signers.dedup();
+        Ok(signers)
+    }
+
+    /// Was whoever has this bundle met?
+    fn knows(&self, signer: &Hash) -> Result<bool> {
+        self.with(|ready| ready.people.signer(signer).is_ok())
+    }
+}
