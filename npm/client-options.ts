@@ -1,8 +1,9 @@
 // WardkeyOptions, checked, and as the core takes them.
 import { copyKdf, isPlain, MAX_NAME, shortText, toOptions } from "./arguments.js";
 import { type Backend, toBackend } from "./backend.js";
-import type { CacheOptions } from "./cache.js";
+import { type CacheOptions, kindOf, toLimit } from "./cache.js";
 import { invalid } from "./errors.js";
+import { CustomStore } from "./key-store.js";
 import type { Kdf, Suite } from "./types.js";
 
 export interface WardkeyOptions {
@@ -49,10 +50,18 @@ const OPTIONS = [
   "acceptKdf",
   "trust",
 ];
+const CACHE = ["store", "ttlMs", "maxEntries", "maxStalenessMs"];
 const HOURS = 3_600_000;
 
 /** @internal */
+export interface CacheSettings {
+  kind: ReturnType<typeof kindOf>;
+  store: CacheOptions["store"];
+}
+
+/** @internal */
 export interface Settings {
+  cache: CacheSettings;
   appId: string;
   userId: string | undefined;
   backend: Backend;
@@ -77,9 +86,14 @@ export function toSettings(options: WardkeyOptions): Settings {
   if (firstUse !== "pin" && firstUse !== "reject") throw invalid('firstUse is "pin" or "reject"');
   if (suite !== undefined) shortText(suite, "the suite", MAX_NAME, "invalid-argument");
   if (escrowKey !== undefined) shortText(escrowKey, "escrowKey", MAX_NAME, "invalid-argument");
+  const { store = "memory", ttlMs = 12 * HOURS, maxEntries, maxStalenessMs } = toOptions(given.cache, CACHE);
+  const limit = (value: number | undefined, what: string) => (value === undefined ? undefined : toLimit(value, what));
+  const kind = kindOf(store, ttlMs);
+  if (kind === "custom") new CustomStore(store);
   return {
     appId,
     userId,
+    cache: { kind, store: kind === "none" ? "none" : store },
     backend: toBackend(given.backend),
     identityStore,
     lockAfterMs: lockAfterMs === undefined ? undefined : duration(lockAfterMs, "lockAfterMs"),
@@ -95,6 +109,9 @@ export function toSettings(options: WardkeyOptions): Settings {
       ]),
       reject: firstUse === "reject",
       escrowKey,
+      ttlMs: kind === "none" ? 0 : toLimit(ttlMs, "ttlMs"),
+      maxEntries: limit(maxEntries, "maxEntries"),
+      maxStalenessMs: limit(maxStalenessMs, "maxStalenessMs"),
     },
   };
 }

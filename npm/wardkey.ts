@@ -1,4 +1,5 @@
 import { MAX_NAME, passwordText, shortText, toBytes, toOptions } from "./arguments.js";
+import { type CacheStats, type CoreStats, statsOf } from "./cache.js";
 import { toSettings, type WardkeyOptions } from "./client-options.js";
 import type { CoreClient, CoreSession, CoreTask } from "./core/wardkey_core.js";
 import { call, core } from "./core.js";
@@ -256,13 +257,34 @@ export class Wardkey extends EventTarget {
     await this.#run((core) => core.verify(user, compared));
   }
 
+  /** What is kept of sessions, so that they open without a request. */
+  readonly cache: {
+    stats(): Promise<CacheStats & { wipesSurvived: number }>;
+    /** Deletes it here and in the store. Sessions that are open stay so. */
+    clear(): Promise<void>;
+    /** Reads the revocation feed now.
+     *  @throws `locked`, `network`, `stale` where everything but the feed answers, `server` */
+    sync(): Promise<{ revoked: string[] }>;
+  } = {
+    stats: () => this.#cacheStats(),
+    clear: () => this.#run((core) => core.clearCache()),
+    sync: async () => ({ revoked: await this.#run<string[]>((core) => core.sync()) }),
+  };
+
+  async #cacheStats(): Promise<CacheStats & { wipesSurvived: number }> {
+    this.#open();
+    const kind = this.#shared.cacheKind;
+    if (this.status !== "ready") return { store: kind, entries: 0, hits: 0, misses: 0, wipesSurvived: 0 };
+    return statsOf(kind, await this.#run<CoreStats>((core) => core.cacheStats()));
+  }
+
   /** What a front end shows before keys are lost. */
   async storageHealth(): Promise<StorageHealth> {
     const backup = await this.#run<StorageHealth["backup"]>((core) => core.backupHealth());
     const { lastWipe } = this.#shared;
     return {
       identityStore: this.#shared.device.kind,
-      cacheStore: "memory",
+      cacheStore: (await this.#cacheStats()).store,
       persisted: await isPersisted(),
       backup,
       ...(lastWipe === undefined ? {} : { lastWipe }),

@@ -351,6 +351,10 @@ fn named(item: &JsValue) -> Result<(Hash, Option<Hash>)> {
     Ok((Hash(session.id), session.signed_by.as_ref().map(|by| Hash(by.bundle_hash))))
 }
 
+fn ids(sessions: &[Hash]) -> Array {
+    sessions.iter().map(|id| JsValue::from(id.to_string())).collect()
+}
+
 fn event(event: Event) -> JsValue {
     match event {
         Event::PinChanged { id, from, to } => {
@@ -362,10 +366,7 @@ fn event(event: Event) -> JsValue {
             let error = error.map_or(JsValue::UNDEFINED, JsValue::from);
             Array::of3(&"published".into(), &session.to_string().into(), &error)
         }
-        Event::Revoked { sessions } => {
-            let sessions: Array = sessions.iter().map(|id| JsValue::from(id.to_string())).collect();
-            Array::of2(&"revoked".into(), &sessions)
-        }
+        Event::Revoked { sessions } => Array::of2(&"revoked".into(), &ids(&sessions)),
         Event::CacheDegraded { reason } => Array::of2(&"cache-degraded".into(), &reason.into()),
         Event::CacheWiped => Array::of1(&"cache-wiped".into()),
     }
