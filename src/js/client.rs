@@ -299,6 +299,16 @@ impl CoreClient {
         })
     }
 
+    /// A session that was serialized.
+    #[wasm_bindgen(js_name = deserializeSession)]
+    pub fn deserialize_session(&self, text: String) -> CoreTask {
+        let own = Rc::clone(&self.0);
+        self.task(async move |client| {
+            let open = client.deserialize_session(&text).await?;
+            Ok(CoreSession::new(own, open).into())
+        })
+    }
+
     /// Reads the feed of revocations: ids of sessions that were lost.
     pub fn sync(&self) -> CoreTask {
         self.task(async |client| {
