@@ -4,6 +4,7 @@ mod account;
 mod audit;
 mod crash;
 mod devices;
+mod messages;
 mod outbox;
 mod recovery;
 mod rsa;
