@@ -2,14 +2,36 @@
 import type { CoreSession, CoreTask } from "./core/wardkey_core.js";
 import { call, Handle } from "./core.js";
 import { invalid, isWardkeyError } from "./errors.js";
+import type { Settled } from "./items.js";
 import { type CoreRecipient, fromCore, type Recipient, type Rights, toRecipients, toRights } from "./recipient.js";
+import {
+  type Author,
+  type Decrypted,
+  decrypt,
+  decryptMany,
+  decryptRange,
+  decryptStream,
+  encrypt,
+  encryptMany,
+  encryptStream,
+  type OpenSession,
+  plaintextSize,
+} from "./session-data.js";
 import type { SharedClient } from "./shared-client.js";
+import type { Pipe } from "./streams.js";
+import type {
+  Bytes,
+  Data,
+  DataOptions,
+  EncryptOptions,
+  ManyOptions,
+  Out,
+  Plain,
+  RangeSource,
+  Sealed,
+} from "./types.js";
 
-/** Who wrote a message, verified. */
-export interface Author {
-  userId: string;
-  fingerprint: string;
-}
+export type { Author, Decrypted };
 
 const SECRET: unique symbol = Symbol("construct");
 
@@ -21,6 +43,7 @@ export class Session {
   readonly id: string;
   /** Resolved at once unless created offline. */
   readonly published: Promise<void>;
+  readonly #open: OpenSession;
 
   private constructor(secret: typeof SECRET, session: CoreSession, shared: SharedClient) {
     if (secret !== SECRET) throw invalid("a Session comes from createSession() or openSession()");
@@ -28,11 +51,69 @@ export class Session {
     this.#session = new Handle(session);
     this.#shared = shared;
     this.published = call(() => session.isPublished()) ? Promise.resolve() : shared.published(this.id);
+    const own = this.#session;
+    this.#open = {
+      id: this.id,
+      get core() {
+        return own.inner;
+      },
+      run: (task) => shared.run(task),
+    };
   }
 
   /** @internal */
   static fromCore(session: CoreSession, shared: SharedClient): Session {
     return new Session(SECRET, session, shared);
+  }
+
+  /** Encrypts for the recipients, under a new key where one is due: text as UTF-8, bytes, or a Blob. `sign` (default true): as the author. Data is worked on
+   *  as DataKey.encrypt() has it.
+   *  @throws `forbidden`, `revoked`, `locked`, `network`, `server`; `invalid-argument`, `limit`, `aborted`, `rng` */
+  async encrypt(data: Data, options?: EncryptOptions & { sign?: boolean }): Promise<Out> {
+    return encrypt(this.#open, data, options);
+  }
+
+  /** Decrypts, and verifies the author. Nothing comes out before both are done.
+   *  @throws `bad-signature` for whatever is wrong with the author's part; `key-mismatch` for a message of another session; `not-a-recipient`, `revoked`, `rollback`, `fork`,
+   *  `forbidden` for an author who had no right to write; as DataKey.decrypt(); `locked`, `network`, `server` */
+  async decrypt(sealed: Bytes | Blob, options?: DataOptions): Promise<Decrypted> {
+    return decrypt(this.#open, sealed, options);
+  }
+
+  /** Many small records in one call, with one signature for all. An item of a wrong type, or with other members than `data` and `context`, fails the whole call.
+   *  @throws as encrypt() */
+  async encryptMany(items: readonly Plain[], options?: ManyOptions & { sign?: boolean }): Promise<Out[]> {
+    return encryptMany(this.#open, items, options);
+  }
+
+  /** Never throws for one bad item: it says so in that item's place. One request at most.
+   *  @throws `locked` */
+  async decryptMany(items: readonly Sealed[], options?: ManyOptions): Promise<Settled<Decrypted>[]> {
+    return decryptMany(this.#open, items, options);
+  }
+
+  /** As DataKey.encryptStream(). `sign` (default false): as the author. Needs init() done.
+   *  @throws `invalid-argument`, `not-initialised`; errors of the stream also as encrypt() */
+  encryptStream(options?: EncryptOptions & { /** default false */ sign?: boolean }): Pipe {
+    return encryptStream(this.#open, options);
+  }
+
+  /** As DataKey.decryptStream(). The author of a signed stream is known at its end: what came out before is authenticated as a recipient's, and becomes the author's only
+   *  with the promise, or with the end of the stream, which is an error otherwise: `bad-signature`. Needs init() done. */
+  decryptStream(options?: DataOptions): Pipe & { readonly author: Promise<Author | undefined> } {
+    return decryptStream(this.#open, options);
+  }
+
+  /** As DataKey.decryptRange(); says nothing of the author.
+   *  @throws as decrypt(), but for the author */
+  async decryptRange(source: Blob | RangeSource, start: number, end: number, options?: DataOptions): Promise<Out> {
+    return decryptRange(this.#open, source, start, end, options);
+  }
+
+  /** Length of the data of a message, authenticated with its last chunk.
+   *  @throws as decryptRange() */
+  async plaintextSize(source: Blob | RangeSource, options?: DataOptions): Promise<number> {
+    return plaintextSize(this.#open, source, options);
   }
 
   /** Who has rights, as the server knows it; offline, as this device does.

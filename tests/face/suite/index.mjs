@@ -14,6 +14,7 @@ import options from "./options.mjs";
 import quiet from "./quiet.mjs";
 import random from "./random.mjs";
 import ranges from "./ranges.mjs";
+import sessionData from "./session-data.mjs";
 import shared from "./shared.mjs";
 import start from "./start.mjs";
 import streams from "./streams.mjs";
@@ -42,6 +43,7 @@ export const suites = {
   cache,
   random,
   memory,
+  sessionData,
   testing,
   vectors,
 };
