@@ -160,6 +160,12 @@ export class Session {
     await this.#run((session) => session.rotate());
   }
 
+  /** Sealed for this identity, so it can be kept anywhere; Wardkey.deserializeSession() brings it back, time to live and revocations still apply.
+   *  @throws `revoked`, `locked`, `network`, `server` */
+  async serialize(): Promise<string> {
+    return this.#run((session) => session.serialize());
+  }
+
   /** Gives it up here. May be called twice. */
   free(): void {
     this.#session.free();

@@ -1,16 +1,28 @@
-import { MAX_NAME, passwordText, shortText, toBytes, toOptions } from "./arguments.js";
+import {
+  MANY_OPTIONS,
+  MAX_NAME,
+  passwordText,
+  shortText,
+  throwIfAborted,
+  toBytes,
+  toOptions,
+  toSource,
+} from "./arguments.js";
 import { type CacheStats, type CoreStats, statsOf } from "./cache.js";
+import { LONG } from "./chunks.js";
 import { toSettings, type WardkeyOptions } from "./client-options.js";
 import type { CoreClient, CoreSession, CoreTask } from "./core/wardkey_core.js";
 import { call, core } from "./core.js";
-import type { Settled } from "./data-key.js";
 import { chosenEngine } from "./engine.js";
 import { fromCore, invalid } from "./errors.js";
 import { isPersisted, isSecure, type StorageHealth } from "./health.js";
+import type { Settled } from "./items.js";
+import { decryptAll } from "./many-sessions.js";
 import { ALL_RIGHTS, type Recipient, type Rights, toRecipients, toRights } from "./recipient.js";
 import { Session } from "./session.js";
+import type { Decrypted } from "./session-data.js";
 import { type Listener, SharedClient, type Status } from "./shared-client.js";
-import type { Bytes } from "./types.js";
+import type { Bytes, DataOptions, ManyOptions, Sealed } from "./types.js";
 import { hasWorker } from "./workers.js";
 
 export interface WardkeyEventMap {
@@ -43,6 +55,8 @@ const MAX_EMAIL = 254;
 /** Characters of fingerprints and safety numbers, with spaces. */
 const MAX_COMPARED = 256;
 const MAX_CODE = 64;
+/** A session has at most some megabytes. */
+const MAX_SERIALIZED = 1 << 26;
 const CREATE = ["recipients", "managers", "rights", "includeSelf", "offline"];
 
 /** An identity on this device, and the sessions of its user. */
@@ -240,6 +254,35 @@ export class Wardkey extends EventTarget {
         ? { ok: false, error: fromCore(session) }
         : { ok: true, value: Session.fromCore(session, this.#shared) },
     );
+  }
+
+  /** Finds the session by the header, and decrypts as Session.decrypt().
+   *  @throws as openSession() and Session.decrypt() */
+  async decrypt(sealed: Bytes | Blob, options?: DataOptions): Promise<Decrypted> {
+    const { messageStart } = await core();
+    const source = toSource(sealed, "sealed", LONG);
+    const session = await this.openSession((await source.read(0, Math.min(messageStart(), source.size))).slice());
+    try {
+      return await session.decrypt(sealed, options);
+    } finally {
+      session.free();
+    }
+  }
+
+  /** Many messages, of any sessions, with one key request for all that aren't known yet. Never throws for one bad item: it says so in that item's place.
+   *  @throws `locked`, `aborted`, `invalid-argument`, `network` */
+  async decryptMany(items: readonly Sealed[], options?: ManyOptions): Promise<Settled<Decrypted>[]> {
+    const given = toOptions(options, MANY_OPTIONS);
+    throwIfAborted(given.signal);
+    const { messageStart } = await core();
+    return decryptAll(items, given, messageStart(), (beginnings) => this.openSessions(beginnings));
+  }
+
+  /** What Session.serialize() gave, on any device of the same identity: usable until its time to live ends, if the server doesn't say that it was revoked since.
+   *  @throws `invalid-format`; `decryption-failed` for another identity's; `revoked`, `locked`; as openSession() where it has to be fetched anew */
+  async deserializeSession(text: string): Promise<Session> {
+    const given = shortText(text, "the serialized session", MAX_SERIALIZED, "limit");
+    return Session.fromCore(await this.#run<CoreSession>((core) => core.deserializeSession(given)), this.#shared);
   }
 
   /** What the people of both sides compare: the same number on both.

@@ -46,6 +46,20 @@ impl<H: Host> Client<H> {
         }
     }
 
+    /// The sessions that messages name, each with the bundle of its signer: signers who aren't known come with them.
+    ///
+    /// # Errors
+    /// As [`Self::open_sessions`].
+    pub async fn open_named(&self, named: &[(Hash, Option<Hash>)]) -> Outcome<Vec<Result<Rc<OpenSession>>>> {
+        let mut ids: Vec<Hash> = named.iter().map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let signers = self.unknown_signers(&ids, named.iter()).await?;
+        let opened = self.open_sessions(&ids, &signers).await?;
+        let found = |id| opened.get(ids.binary_search(id).ok()?);
+        Ok(named.iter().map(|(id, _)| found(id).ok_or(MALFORMED)?.clone()).collect())
+    }
+
     /// The same, each once and sorted; and why the key server didn't answer.
     pub(super) async fn open_all(
         &self,
