@@ -66,7 +66,7 @@ globalThis.indexedDB = {
   databases: async () => [...databases.keys()].map((name) => ({ name, version: 1 })),
   deleteDatabase: (name) => later({}, () => void databases.delete(name)),
 };
-globalThis.IDBKeyRange = { bound: (lower, upper) => ({ lower, upper }) };
+globalThis.IDBKeyRange = Object.assign(() => {}, { bound: (lower, upper) => ({ lower, upper }) });
 
 // The network's coming and going is an event of the page.
 const page = new EventTarget();
