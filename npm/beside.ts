@@ -14,6 +14,8 @@ interface Piece {
   /** Of the input, while it is there. */
   length: number;
   out: Uint8Array;
+  /** Of the sealed chunks, where they are wanted. */
+  hashes: Uint8Array | undefined;
   resolve(): void;
   reject(e: unknown): void;
 }
@@ -39,9 +41,9 @@ export class BesideChunks implements Chunks {
     prepareWorker();
   }
 
-  work(first: number, input: Uint8Array, out: Uint8Array): Promise<void> {
+  work(first: number, input: Uint8Array, out: Uint8Array, hashes?: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ first, input, length: input.length, out, resolve, reject });
+      this.#waiting.push({ first, input, length: input.length, out, hashes, resolve, reject });
       this.#share();
       if (!this.#working) void this.#here();
     });
@@ -55,7 +57,13 @@ export class BesideChunks implements Chunks {
       if (!piece) return;
       this.#given.push(piece);
       worker
-        .call("chunks", [this.#aes.slice(), this.#sealing, piece.first, piece.input.slice()])
+        .call("chunks", [
+          this.#aes.slice(),
+          this.#sealing,
+          piece.first,
+          piece.input.slice(),
+          piece.hashes !== undefined,
+        ])
         .then((done) => this.#take(piece, done))
         // It is done here in the end, and tells what is wrong.
         .catch(() => undefined);
@@ -64,9 +72,11 @@ export class BesideChunks implements Chunks {
 
   /** What the worker brings, unless it was done here meanwhile. Of an input that was taken away, another length comes. */
   #take(piece: Piece, done: Uint8Array): void {
-    if (this.#given.includes(piece) && done.length === piece.out.length) {
+    const { length } = piece.out;
+    if (this.#given.includes(piece) && done.length === length + (piece.hashes?.length ?? 0)) {
       this.#given.splice(this.#given.indexOf(piece), 1);
-      piece.out.set(done);
+      piece.out.set(done.subarray(0, length));
+      piece.hashes?.set(done.subarray(length));
       piece.resolve();
       this.#share();
     }
@@ -89,10 +99,10 @@ export class BesideChunks implements Chunks {
     this.#working = false;
   }
 
-  #one({ first, input, length, out, resolve, reject }: Piece): void {
+  #one({ first, input, length, out, hashes, resolve, reject }: Piece): void {
     try {
       if (input.length !== length) throw invalid("the data was taken away while it was worked on");
-      this.#own.work(first, input, out);
+      this.#own.work(first, input, out, hashes);
       resolve();
     } catch (e) {
       reject(e);
