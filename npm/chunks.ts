@@ -1,4 +1,5 @@
 // The chunks of one message (docs/SPEC.md, section 3), by either engine: 16 KiB of plaintext each, only the last is shorter.
+import { BesideChunks } from "./beside.js";
 import type { CoreBody } from "./core/wardkey_core.js";
 import { call, release } from "./core.js";
 import { webCrypto } from "./engine.js";
@@ -23,7 +24,9 @@ export const SIZES = {
 
 /** From this length on WebCrypto is faster: docs/bench/measurements.md. */
 const WORTHWHILE = 4096;
-/** Without WebCrypto, messages longer than this are shared out to two workers, if there are any. */
+/** Without WebCrypto a worker helps with messages longer than this … */
+const HELPED = 4 << 20;
+/** … and those longer than this are shared out to two, if there are any. */
 const SHARED = 64 << 20;
 /** Up to here data is copied at once, and one call of the WebAssembly module is short. */
 export const LONG = 32_768;
@@ -201,8 +204,15 @@ export function isLong(length: number): boolean {
 export async function chunksOf(body: CoreBody, direction: Direction, length: number): Promise<Chunks> {
   const subtle = webCrypto(length, WORTHWHILE);
   if (subtle) return WebCryptoChunks.take(subtle, body, direction);
-  const shared = length > SHARED && Number.isFinite(length) && (await hasWorker());
-  return shared ? new WorkerChunks(body, direction) : new WasmChunks(body, direction);
+  const known = Number.isFinite(length);
+  if (known && length > SHARED && (await hasWorker())) return new WorkerChunks(body, direction);
+  const own = new WasmChunks(body, direction);
+  if (!known || length <= HELPED || !(globalThis.navigator?.hardwareConcurrency > 1)) return own;
+  return new BesideChunks(
+    own,
+    call(() => body.exportAes()),
+    direction === "encrypt",
+  );
 }
 
 /** One call of work(): chunk number, and where its input and its output stand. */

@@ -18,16 +18,18 @@ export function plainItems(items: readonly Plain[]): (Batch | Long)[] {
   });
 }
 
-/** Ones that can't be read are refused, and the others are not touched by it. */
-export function sealedItems(items: readonly Sealed[]): {
-  batches: (Batch | Long)[];
-  refused: Map<number, WardkeyError>;
-} {
+/** Ones that can't be read are refused, and the others are not touched by it; `see` is shown those. */
+export function sealedItems(
+  items: readonly Sealed[],
+  see?: (bytes: Uint8Array, place: number) => void,
+): { batches: (Batch | Long)[]; refused: Map<number, WardkeyError> } {
   const refused = new Map<number, WardkeyError>();
   const batches = inBatches(items, (item, index) => {
     try {
       checkItem(item, SEALED);
-      return { bytes: toBytes(item.sealed, "the sealed data"), entries: toEntries(item.context) };
+      const read = { bytes: toBytes(item.sealed, "the sealed data"), entries: toEntries(item.context) };
+      see?.(read.bytes, index);
+      return read;
     } catch (e) {
       refused.set(index, isWardkeyError(e) ? e : invalid("an item can't be read"));
       return undefined;

@@ -1,10 +1,19 @@
 // What a session encrypts and decrypts: in the ways of a DataKey, with an author.
-import { DATA_OPTIONS, isPadded, MANY_OPTIONS, throwIfAborted, toEntries, toOptions, toSource } from "./arguments.js";
+import {
+  DATA_OPTIONS,
+  isPadded,
+  MANY_OPTIONS,
+  type Source,
+  throwIfAborted,
+  toEntries,
+  toOptions,
+  toSource,
+} from "./arguments.js";
 import { Batch } from "./batch.js";
 import { LONG } from "./chunks.js";
 import type { CoreMessage, CoreReading, CoreSession, CoreTask, CoreWriting } from "./core/wardkey_core.js";
 import { call, core, coreNow, release } from "./core.js";
-import { invalid, WardkeyError } from "./errors.js";
+import { fromCore, invalid, WardkeyError } from "./errors.js";
 import { forOne, plainItems, type Settled, sealedItems, settled, sourceOf, whyNot } from "./items.js";
 import { decryptLong, encryptLong } from "./long.js";
 import { many } from "./many.js";
@@ -41,12 +50,22 @@ export interface Decrypted {
   author?: Author;
 }
 
+/** Runs calls of the core to their ends. */
+interface Runs {
+  run<T>(task: () => CoreTask): Promise<T>;
+}
+
 /** An open session, as it is needed here. */
-export interface OpenSession {
+export interface OpenSession extends Runs {
   readonly id: string;
   /** Throws after free(). */
   readonly core: CoreSession;
-  run<T>(task: () => CoreTask): Promise<T>;
+}
+
+/** All sessions of a user. */
+export interface Sessions extends Runs {
+  /** Those of the messages that begin so, in one request; or why not. */
+  find(beginnings: Uint8Array[]): CoreTask;
 }
 
 interface Signed {
@@ -55,6 +74,8 @@ interface Signed {
 
 const SIGNED_DATA = [...DATA_OPTIONS, "sign"];
 const SIGNED_MANY = [...MANY_OPTIONS, "sign"];
+/** More than any header has. */
+const BEGINNING = 256;
 /** Bytes of what an author signs of a message. */
 const LEAF = 64;
 /** Messages whose leaves, and whose trailers, cross in one call. */
@@ -146,17 +167,43 @@ export async function decrypt(session: OpenSession, sealed: Bytes | Blob, option
   const source = toSource(sealed, "sealed", LONG);
   const entries = toEntries(given.context);
   throwIfAborted(given.signal);
-  const wasm = await core();
+  await core();
+  return decryptOne(session, source, entries, given);
+}
+
+/** Finds the session by the header. */
+export async function decryptFound(
+  sessions: Sessions,
+  sealed: Bytes | Blob,
+  options?: DataOptions,
+): Promise<Decrypted> {
+  const given = toOptions(options, SIGNED_DATA);
+  const source = toSource(sealed, "sealed", LONG);
+  const entries = toEntries(given.context);
+  throwIfAborted(given.signal);
+  const { messageStart } = await core();
+  const beginning = await source.read(0, Math.min(messageStart(), source.size));
+  const [found] = await sessions.run<(CoreSession | Error)[]>(() => sessions.find([beginning.slice()]));
+  if (!found || found instanceof Error) throw fromCore(found);
+  try {
+    return await decryptOne({ ...sessions, id: found.id(), core: found }, source, entries, given);
+  } finally {
+    release(found);
+  }
+}
+
+async function decryptOne(
+  session: OpenSession,
+  source: Source,
+  entries: string[] | undefined,
+  options: DataOptions,
+): Promise<Decrypted> {
   let author: Author | undefined;
-  const open = opener(
-    session,
-    () => session.core,
-    entries,
-    (found) => {
-      author = found;
-    },
-  );
-  return decrypted(await decryptLong(wasm, open, source, given), session.id, author);
+  const tell = (found: Author) => {
+    author = found;
+  };
+  const open = opener(session, () => session.core, entries, tell);
+  return decrypted(await decryptLong(coreNow(), open, source, options), session.id, author);
 }
 
 export async function encryptMany(
@@ -229,37 +276,81 @@ export async function decryptMany(
   session.core;
   const given = toOptions(options, SIGNED_MANY);
   throwIfAborted(given.signal);
-  const { batches, refused } = sealedItems(items);
-  const wasm = await core();
-  const reading = call(() => session.core.read());
+  const read = sealedItems(items);
+  await core();
+  return decryptAll([session], () => session, read, items.length, given);
+}
+
+/** Finds the sessions by the headers. */
+export async function decryptManyFound(
+  sessions: Sessions,
+  items: readonly Sealed[],
+  options?: ManyOptions,
+): Promise<Settled<Decrypted>[]> {
+  const given = toOptions(options, SIGNED_MANY);
+  throwIfAborted(given.signal);
+  const beginnings: Uint8Array[] = [];
+  const read = sealedItems(items, (bytes, place) => {
+    beginnings[place] = bytes.slice(0, BEGINNING);
+  });
+  if (items.length === 0) return [];
+  await core();
+  const wanted = Array.from({ length: items.length }, (_, place) => beginnings[place] ?? new Uint8Array());
+  const found = await sessions.run<(CoreSession | Error)[]>(() => sessions.find(wanted));
+  const open = new Map<string, OpenSession>();
+  const places = found.map((one, place) => {
+    if (one instanceof Error) {
+      if (!read.refused.has(place)) read.refused.set(place, fromCore(one));
+      return undefined;
+    }
+    const id = one.id();
+    const known = open.get(id);
+    if (known) release(one);
+    const session = known ?? { ...sessions, id, core: one };
+    open.set(id, session);
+    return session;
+  });
+  try {
+    return await decryptAll([...open.values()], (place) => places[place], read, items.length, given);
+  } finally {
+    for (const { core } of open.values()) release(core);
+  }
+}
+
+/** @param sessionOf that of the message in this place; nothing where it was refused */
+async function decryptAll(
+  sessions: OpenSession[],
+  sessionOf: (place: number) => OpenSession | undefined,
+  { batches, refused }: ReturnType<typeof sealedItems>,
+  total: number,
+  given: ManyOptions,
+): Promise<Settled<Decrypted>[]> {
+  const [first, ...others] = sessions;
+  if (!first) return Array.from({ length: total }, (_, place) => whyNot(refused.get(place), undefined));
+  const reading = call(() => first.core.read());
   const pace = new Pace();
-  // One request for all of them.
-  const prepare = async () => {
+  try {
+    for (const { core } of others) call(() => reading.join(core));
     for (const batch of batches) {
       if (!(batch instanceof Batch)) continue;
       call(() => reading.note(batch.packed, batch.texts, batch.layout));
       await pace.breathe();
     }
-    await session.run(() => reading.prepare());
-  };
-  try {
-    await prepare();
-    return await many<Settled<Decrypted>>(batches, items.length, given, {
+    // One request for all of them.
+    await first.run(() => reading.prepare());
+    return await many<Settled<Decrypted>>(batches, total, given, {
       begin: ({ first, packed, texts, layout }) => call(() => reading.begin(first, packed, texts, layout)),
       result: (bytes, error, place) => {
-        if (!bytes) return whyNot(refused.get(place), error);
+        const session = sessionOf(place);
+        if (!bytes || !session) return whyNot(refused.get(place), error);
         if (!call(() => reading.isSigned(place))) return { ok: true, value: decrypted(bytes, session.id, undefined) };
         return verified(reading, place, bytes, session.id, pace);
       },
-      long: (item) =>
-        settled(given, async () => {
-          let author: Author | undefined;
-          const tell = (found: Author) => {
-            author = found;
-          };
-          const open = opener(session, () => session.core, item.entries, tell);
-          return decrypted(await decryptLong(wasm, open, sourceOf(item), forOne(given)), session.id, author);
-        }),
+      long: async (item) => {
+        const session = sessionOf(item.first);
+        if (!session) return whyNot(refused.get(item.first), undefined);
+        return settled(given, () => decryptOne(session, sourceOf(item), item.entries, forOne(given)));
+      },
     });
   } finally {
     release(reading);

@@ -1,15 +1,5 @@
-import {
-  MANY_OPTIONS,
-  MAX_NAME,
-  passwordText,
-  shortText,
-  throwIfAborted,
-  toBytes,
-  toOptions,
-  toSource,
-} from "./arguments.js";
+import { MAX_NAME, passwordText, shortText, toBytes, toOptions } from "./arguments.js";
 import { type CacheStats, type CoreStats, statsOf } from "./cache.js";
-import { LONG } from "./chunks.js";
 import { toSettings, type WardkeyOptions } from "./client-options.js";
 import type { CoreClient, CoreSession, CoreTask } from "./core/wardkey_core.js";
 import { call, core } from "./core.js";
@@ -17,10 +7,9 @@ import { chosenEngine } from "./engine.js";
 import { fromCore, invalid } from "./errors.js";
 import { isPersisted, isSecure, type StorageHealth } from "./health.js";
 import type { Settled } from "./items.js";
-import { decryptAll } from "./many-sessions.js";
 import { ALL_RIGHTS, type Recipient, type Rights, toRecipients, toRights } from "./recipient.js";
 import { Session } from "./session.js";
-import type { Decrypted } from "./session-data.js";
+import { type Decrypted, decryptFound, decryptManyFound, type Sessions } from "./session-data.js";
 import { type Listener, SharedClient, type Status } from "./shared-client.js";
 import type { Bytes, DataOptions, ManyOptions, Sealed } from "./types.js";
 import { hasWorker } from "./workers.js";
@@ -261,26 +250,21 @@ export class Wardkey extends EventTarget {
     );
   }
 
-  /** Finds the session by the header, and decrypts as Session.decrypt().
-   *  @throws as openSession() and Session.decrypt() */
+  /** Decrypts a message of any session, which its header names: as Session.decrypt().
+   *  @throws also as openSession() */
   async decrypt(sealed: Bytes | Blob, options?: DataOptions): Promise<Decrypted> {
-    const { messageStart } = await core();
-    const source = toSource(sealed, "sealed", LONG);
-    const session = await this.openSession((await source.read(0, Math.min(messageStart(), source.size))).slice());
-    try {
-      return await session.decrypt(sealed, options);
-    } finally {
-      session.free();
-    }
+    return decryptFound(this.#sessions(), sealed, options);
   }
 
-  /** Many messages, of any sessions, with one key request for all that aren't known yet. Never throws for one bad item: it says so in that item's place.
-   *  @throws `locked`, `aborted`, `invalid-argument`, `network` */
+  /** Many messages of any sessions, with one key request for all: as Session.decryptMany().
+   *  @throws as openSessions() */
   async decryptMany(items: readonly Sealed[], options?: ManyOptions): Promise<Settled<Decrypted>[]> {
-    const given = toOptions(options, MANY_OPTIONS);
-    throwIfAborted(given.signal);
-    const { messageStart } = await core();
-    return decryptAll(items, given, messageStart(), (beginnings) => this.openSessions(beginnings));
+    return decryptManyFound(this.#sessions(), items, options);
+  }
+
+  #sessions(): Sessions {
+    this.#open();
+    return { find: (beginnings) => this.#shared.core.openSessions(beginnings), run: (task) => this.#run(task) };
   }
 
   /** What Session.serialize() gave, on any device of the same identity: usable until its time to live ends, if the server doesn't say that it was revoked since.

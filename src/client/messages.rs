@@ -137,7 +137,8 @@ impl<H: Host> Client<H> {
 /// Many messages of these sessions that are being opened: looked at first, all of them, so that one request serves them all.
 #[derive(Debug)]
 pub struct Reading {
-    sessions: Vec<Rc<OpenSession>>,
+    /// Sorted by their ids.
+    sessions: RefCell<Vec<Rc<OpenSession>>>,
     notes: RefCell<Notes>,
 }
 
@@ -165,15 +166,25 @@ pub struct Unverified {
 }
 
 impl Reading {
-    /// Of messages of these sessions.
+    /// Of messages of this session.
     #[must_use]
-    pub fn new(sessions: Vec<Rc<OpenSession>>) -> Self {
-        Self { sessions, notes: RefCell::default() }
+    pub fn new(open: Rc<OpenSession>) -> Self {
+        Self { sessions: RefCell::new(vec![open]), notes: RefCell::default() }
     }
 
-    fn session(&self, header: &Header) -> Result<&Rc<OpenSession>> {
-        let named = header.session.as_ref().ok_or(OTHER_SESSION)?;
-        self.sessions.iter().find(|open| open.id().0 == named.id).ok_or(OTHER_SESSION)
+    /// And of this one.
+    pub fn join(&self, open: Rc<OpenSession>) {
+        let sessions = &mut *self.sessions.borrow_mut();
+        if let Err(place) = sessions.binary_search_by_key(&open.id(), |open| open.id()) {
+            sessions.insert(place, open);
+        }
+    }
+
+    fn session(&self, header: &Header) -> Result<Rc<OpenSession>> {
+        let id = Hash(header.session.as_ref().ok_or(OTHER_SESSION)?.id);
+        let sessions = self.sessions.borrow();
+        let place = sessions.binary_search_by_key(&&id, |open| open.id()).map_err(|_| OTHER_SESSION)?;
+        sessions.get(place).map(Rc::clone).ok_or(OTHER_SESSION)
     }
 
     /// The error for what isn't known here: that it couldn't be fetched, if so.
@@ -202,7 +213,7 @@ impl<H: Host> Client<H> {
         let Ok(open) = reading.session(&header) else { return Ok(()) };
         let lacks = open.with(|session| session.lacks(message));
         let Notes { signers, outdated, .. } = &mut *reading.notes.borrow_mut();
-        add(signers, self.unknown_signer(open, &header)?);
+        add(signers, self.unknown_signer(&open, &header)?);
         add(outdated, lacks.then_some(*open.id()));
         Ok(())
     }
@@ -217,7 +228,8 @@ impl<H: Host> Client<H> {
             let notes = &mut *reading.notes.borrow_mut();
             (core::mem::take(&mut notes.signers), core::mem::take(&mut notes.outdated))
         };
-        let sessions: Vec<&OpenSession> = reading.sessions.iter().map(Rc::as_ref).collect();
+        let sessions = reading.sessions.borrow().clone();
+        let sessions: Vec<&OpenSession> = sessions.iter().map(Rc::as_ref).collect();
         let (usable, failure) = self.usable_all(&sessions, &signers).await?;
         {
             let notes = &mut *reading.notes.borrow_mut();
@@ -252,16 +264,16 @@ impl<H: Host> Client<H> {
         let (header, rest) = Header::parse(message)?;
         let open = reading.session(&header)?;
         open.check()?;
-        if let Some(error) = told_of(&reading.notes.borrow().unusable, open) {
+        if let Some(error) = told_of(&reading.notes.borrow().unusable, &open) {
             return Err(error);
         }
         let Known { session, keys } = &*open.known.borrow();
         self.with(|ready| {
             let admitted = session.admit(keys, &header, &ready.people, ready.state.minimum());
-            let (key, claim) = admitted.map_err(|error| reading.why(open, error))?;
+            let (key, claim) = admitted.map_err(|error| reading.why(&open, error))?;
             let whole = Whole::split(message, header, rest)?;
             whole.begin(begun, key, context, true)?;
-            Ok(claim.map(|claim| Unverified { open: Rc::clone(open), claim, trailer: whole.trailer.to_vec() }))
+            Ok(claim.map(|claim| Unverified { open: Rc::clone(&open), claim, trailer: whole.trailer.to_vec() }))
         })?
     }
 

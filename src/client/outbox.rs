@@ -66,9 +66,11 @@ impl<H: Host> Client<H> {
         };
         let (rows, id) = (self.rows(&user), *session.log().id());
         let is_kept = rows.keep_waiting(&id, &sealed).await;
-        if !is_kept || self.locks.get() != locks {
+        // Locked meanwhile, or another's.
+        let is_open = self.locks.get() == locks && self.user_id().as_ref() == Some(&user);
+        if !is_kept || !is_open {
             rows.forget_waiting(&id).await;
-            return Err(if is_kept { LOCKED } else { UNKEPT }.into());
+            return Err(if is_open { UNKEPT } else { LOCKED }.into());
         }
         let mut keys = Keys::default();
         keys.insert(0, key);

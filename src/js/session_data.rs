@@ -68,7 +68,7 @@ impl CoreSession {
 
     /// Many messages of this session, to be opened.
     pub fn read(&self) -> CoreReading {
-        let reading = Rc::new(Reading::new(vec![Rc::clone(&self.open)]));
+        let reading = Rc::new(Reading::new(Rc::clone(&self.open)));
         CoreReading { client: Rc::clone(&self.client), reading, unverified: Vec::new() }
     }
 }
@@ -178,6 +178,11 @@ pub struct CoreReading {
 
 #[wasm_bindgen(js_class = CoreReading)]
 impl CoreReading {
+    /// Messages of this session, too.
+    pub fn join(&self, session: &CoreSession) {
+        self.reading.join(Rc::clone(&session.open));
+    }
+
     /// Looks what these messages, packed as for `CoreDataKey.decryptMany()`, name that isn't known.
     pub fn note(&self, packed: &[u8], texts: &[u8], layout: &[u32]) -> JsResult<()> {
         for (message, _) in (Packed { packed, texts, layout }).flatten() {
@@ -186,7 +191,7 @@ impl CoreReading {
         Ok(())
     }
 
-    /// Looks whether the session may be used, and fetches what was noted.
+    /// Looks whether the sessions may be used, and fetches what was noted.
     pub fn prepare(&self) -> CoreTask {
         let (client, reading) = (Rc::clone(&self.client), Rc::clone(&self.reading));
         CoreTask::new(async move { nothing(client.prepare(&reading).await) })

@@ -61,7 +61,8 @@ type Verdict = Result<(Vec<u8>, Option<String>), Code>;
 
 /// Many at a time.
 fn read_many(client: &Client<TestHost>, sessions: &[&Rc<OpenSession>], messages: &[Vec<u8>]) -> Vec<Verdict> {
-    let reading = Reading::new(sessions.iter().map(|open| Rc::clone(open)).collect());
+    let reading = Reading::new(Rc::clone(sessions[0]));
+    sessions.iter().for_each(|open| reading.join(Rc::clone(open)));
     for message in messages {
         client.note(&reading, message).unwrap();
     }
@@ -285,7 +286,7 @@ fn who_is_locked_signs_nothing() {
     assert_eq!(anna.sign(writing).unwrap_err().code(), Code::Locked);
     assert_eq!(failed(run(anna.write(&open, 1, true, Padding::None))), Code::Locked);
     assert_eq!(read(&anna, &open, &message), Err(Code::Locked));
-    let reading = Reading::new(vec![open]);
+    let reading = Reading::new(open);
     let mut begun = Vec::new();
     let refused = anna.begin_reading(&reading, &mut begun, &message, &Context::default());
     assert_eq!((refused.unwrap_err().code(), begun.len()), (Code::Locked, 0));

@@ -561,27 +561,23 @@ fn rows_that_were_changed_are_not_there() {
 
 #[test]
 fn a_lock_ends_a_creation() {
-    for waits in 0.. {
-        let (world, device, anna, _) = two("lock");
-        world.off_line.set(true);
-        let mut creating = pin!(create(&anna));
-        let mut task = Task::from_waker(Waker::noop());
-        let mut done = None;
-        for _ in 0..=waits {
-            if let std::task::Poll::Ready(open) = creating.as_mut().poll(&mut task) {
-                done = Some(open);
+    for is_switch in [false, true] {
+        for waits in 0.. {
+            let (_, device, anna, _) = two("lock");
+            let mut creating = pin!(create(&anna));
+            let mut task = Task::from_waker(Waker::noop());
+            if (0..=waits).any(|_| creating.as_mut().poll(&mut task).is_ready()) {
+                assert!(waits > 1);
                 break;
             }
+            match is_switch {
+                false => run(anna.lock()),
+                true => assert!(run(anna.unlock("bob", PASSWORD, 0)).is_ok()),
+            }
+            assert_eq!(failed(run(creating)), Code::Locked, "{waits}");
+            assert!(rows(&device).is_empty(), "{waits}");
+            assert_eq!((told(&anna), run(anna.outbox_len())), (vec![], 0));
         }
-        if let Some(open) = done {
-            open.unwrap();
-            assert!(waits > 1);
-            return;
-        }
-        run(anna.lock());
-        assert_eq!(failed(run(creating)), Code::Locked, "{waits}");
-        assert!(rows(&device).is_empty(), "{waits}");
-        assert_eq!(told(&anna), []);
     }
 }
 

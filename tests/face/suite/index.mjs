@@ -1,5 +1,6 @@
 import argumentsSuite from "./arguments.mjs";
 import backup from "./backup.mjs";
+import beside from "./beside.mjs";
 import bulk from "./bulk.mjs";
 import cache from "./cache.mjs";
 import data from "./data.mjs";
@@ -32,6 +33,7 @@ export const suites = {
   shared,
   long,
   bulk,
+  beside,
   streams,
   ranges,
   free,

@@ -37,9 +37,11 @@ async function prepare(pkg, tools) {
   return { backend, asked, anna, bob, session, theirs, other };
 }
 
+const open = (pkg, backend, userId) =>
+  pkg.Wardkey.open({ appId: "session-data.example", backend, userId, identityStore: "memory", kdf: FAST });
+
 async function register(pkg, backend, userId) {
-  const appId = "session-data.example";
-  const wardkey = await pkg.Wardkey.open({ appId, backend, userId, identityStore: "memory", kdf: FAST });
+  const wardkey = await open(pkg, backend, userId);
   await wardkey.register({ userId, password: PASSWORD });
   return wardkey;
 }
@@ -327,6 +329,75 @@ export default {
     equal(await session.decryptMany([]), [], "none");
   },
 
+  "of any session: found by the header, in one request": async (pkg, tools) => {
+    const { backend, asked, anna, session, other } = await scene(pkg, tools);
+    const dora = await register(pkg, backend, "dora");
+    const shared = [session, other];
+    for (let at = 0; at < 10; at += 1) shared.push(await anna.createSession({ recipients: [{ user: "dora" }] }));
+    const items = [];
+    for (const [at, one] of shared.entries()) {
+      for (const length of [10, 300_000]) {
+        const data = pattern(length, at);
+        items.push({ sealed: await one.encrypt(data, { context: { at: String(at) } }), context: { at: String(at) } });
+      }
+    }
+    const expected = (at) => pattern(at % 2 === 0 ? 10 : 300_000, at >> 1);
+    // A device that knows nothing.
+    await dora.forget();
+    await dora.close();
+    const reader = await open(pkg, backend, "dora");
+    await reader.unlock({ userId: "dora", password: PASSWORD });
+    const key = await pkg.DataKey.generate();
+    const strange = [
+      { sealed: await key.encrypt("x") },
+      { sealed: await key.encrypt(pattern(300_000)) },
+      { sealed: "text" },
+      { sealed: new Uint8Array() },
+      { ...items[4], context },
+      { ...items[4], sealed: changed(items[4].sealed, -1) },
+    ];
+    asked.length = 0;
+    const results = await reader.decryptMany([...items, ...strange]);
+    equal(asked, ["POST /v1/keys"], "one request");
+    for (const [at, { value, error }] of results.slice(0, items.length).entries()) {
+      if (at < 4) {
+        equal(error?.code, "not-a-recipient", `${at}: not hers`);
+        continue;
+      }
+      equal(value?.data, expected(at), `${at}: ${error?.code}`);
+      equal([value.sessionId, tell(value)], [shared[at >> 1].id, "anna"], `${at}`);
+      const alone = await reader.decrypt(new Blob([items[at].sealed]), { context: items[at].context });
+      equal(alone.data, expected(at), `${at}, by itself`);
+      equal([alone.sessionId, tell(alone)], [shared[at >> 1].id, "anna"], `${at}, by itself`);
+    }
+    equal(
+      results.slice(items.length).map(({ error }) => error?.code),
+      [
+        "invalid-argument",
+        "invalid-argument",
+        "invalid-argument",
+        "invalid-format",
+        "decryption-failed",
+        "bad-signature",
+      ],
+      "the others",
+    );
+    equal(asked, ["POST /v1/keys"], "no other request");
+    equal(await reader.decryptMany([]), [], "none");
+    await allFail(pkg, [
+      ["a data key's", () => reader.decrypt(strange[0].sealed)],
+      ["another context", () => reader.decrypt(items[4].sealed), "decryption-failed"],
+      ["not hers", () => reader.decrypt(items[0].sealed, { context: items[0].context }), "not-a-recipient"],
+      ["no message", () => reader.decrypt(pattern(1000)), "invalid-format"],
+      ["nothing", () => reader.decrypt(new Uint8Array()), "invalid-format"],
+    ]);
+    await reader.close();
+    await allFail(pkg, [
+      ["decrypt, after close()", () => reader.decrypt(items[4].sealed)],
+      ["decryptMany, after close()", () => reader.decryptMany(items)],
+    ]);
+  },
+
   "many of each size of a batch": async (pkg, tools) => {
     const { session, theirs } = await scene(pkg, tools);
     for (const size of [1, 2, 3, 7, 64, 65, 130, 1025]) {
@@ -587,21 +658,23 @@ export default {
 
   "what is shared out to workers is signed, too": async (pkg, tools) => {
     const { session, theirs } = await scene(pkg, tools);
-    const data = new Uint8Array(66 * MIB + 5).fill(7);
-    data.set(pattern(100_000), 30 * MIB);
-    pkg.setEngine("wasm");
-    try {
-      const sealed = await session.encrypt(data);
-      pkg.setEngine("auto");
-      const opened = await theirs.decrypt(sealed);
-      equal([opened.data.length, tell(opened)], [data.length, "anna"], "by the other engine");
+    for (const length of [9 * MIB + 5, 66 * MIB + 5]) {
+      const data = new Uint8Array(length).fill(7);
+      data.set(pattern(100_000), 5 * MIB);
       pkg.setEngine("wasm");
-      const again = await theirs.decrypt(sealed);
-      equal(again.data.subarray(30 * MIB, 31 * MIB), data.subarray(30 * MIB, 31 * MIB), "back");
-      equal(tell(again), "anna", "back");
-      await fails(pkg, "bad-signature", () => theirs.decrypt(changed(sealed, -1)), "changed");
-    } finally {
-      pkg.setEngine("auto");
+      try {
+        const sealed = await session.encrypt(data);
+        pkg.setEngine("auto");
+        const opened = await theirs.decrypt(sealed);
+        equal([opened.data.length, tell(opened)], [data.length, "anna"], `${length}: by the other engine`);
+        pkg.setEngine("wasm");
+        const again = await theirs.decrypt(sealed);
+        equal(again.data.subarray(5 * MIB, 6 * MIB), data.subarray(5 * MIB, 6 * MIB), `${length}: back`);
+        equal(tell(again), "anna", `${length}: back`);
+        await fails(pkg, "bad-signature", () => theirs.decrypt(changed(sealed, -1)), `${length}: changed`);
+      } finally {
+        pkg.setEngine("auto");
+      }
     }
   },
 
