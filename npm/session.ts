@@ -35,13 +35,13 @@ export type { Author, Decrypted };
 
 const SECRET: unique symbol = Symbol("construct");
 
-/** Data for some people: whoever is a recipient reads all of it, and what is written later. Its keys stay inside the WebAssembly memory until free(), which may
+/** Data for some people: whoever may read it reads all of it, from before too, and writes in it. Its keys stay inside the WebAssembly memory until free(), which may
  *  be called twice; use after it is `invalid-argument`. */
 export class Session {
   readonly #session: Handle<CoreSession>;
   readonly #shared: SharedClient;
   readonly id: string;
-  /** Resolved at once unless created offline. */
+  /** Resolved at once unless created offline: then when the key server has it. Rejects where that won't take it as it is, or with `aborted` where it was forgotten first. */
   readonly published: Promise<void>;
   readonly #open: OpenSession;
 
@@ -116,7 +116,7 @@ export class Session {
     return plaintextSize(this.#open, source, options);
   }
 
-  /** Who has rights, as the server knows it; offline, as this device does.
+  /** Who has rights, as the server knows it; offline, as this device does. `addedBy`: a user; empty for the key server. `addedAt`: by his clock, whatever that says.
    *  @throws `revoked`, `locked`, `rollback`, `fork`, `server` */
   async recipients(): Promise<
     { recipient: Recipient; rights: Rights; manager: boolean; addedBy: string; addedAt: Date; unconfirmed?: true }[]
@@ -134,21 +134,22 @@ export class Session {
     }));
   }
 
-  /** Gives rights to more people; what is stored stays as it is. Default rights: read and forward.
+  /** Gives rights to more people, or more rights; what is stored stays as it is. Default rights: read and forward. Nobody gives what she doesn't have.
    *  @throws `forbidden`, `unknown-user`, `not-certified`, `pin-mismatch`, `locked`, `network`, `server` */
   async addRecipients(recipients: readonly Recipient[], rights?: Partial<Rights>): Promise<void> {
     const given = toRecipients(recipients, toRights(rights));
     if (given.length > 0) await this.#run((session) => session.addRecipients(given));
   }
 
-  /** Takes all rights. Who is revoked opens nothing of the session any more, and nothing that is written from now on is for them.
+  /** Takes all rights. The key server gives them nothing of the session any more, nothing that is written from now on is for them, and what their devices keep goes when they
+   *  read the feed. What they have seen they have seen. Rights that they gave stay.
    *  @throws `forbidden`; `invalid-argument` for who has no rights; `locked`, `network`, `server` */
   async revokeRecipients(recipients: readonly Recipient[]): Promise<void> {
     const given = toRecipients(recipients, 0);
     if (given.length > 0) await this.#run((session) => session.revokeRecipients(given));
   }
 
-  /** Takes all rights from everybody, the caller too: for managers.
+  /** Takes all rights from everybody, the caller too: for managers. Nobody can give any again.
    *  @throws `forbidden`, `locked`, `network`, `server` */
   async revokeAll(): Promise<void> {
     await this.#run((session) => session.revokeAll());
