@@ -3,6 +3,7 @@ import backup from "./backup.mjs";
 import beside from "./beside.mjs";
 import bulk from "./bulk.mjs";
 import cache from "./cache.mjs";
+import clientCache from "./client-cache.mjs";
 import data from "./data.mjs";
 import engines from "./engines.mjs";
 import errors from "./errors.mjs";
@@ -43,6 +44,7 @@ export const suites = {
   workers,
   quiet,
   cache,
+  clientCache,
   random,
   memory,
   sessionData,
