@@ -2,6 +2,9 @@
 import { invalid, type KnownErrorCode, WardkeyError } from "./errors.js";
 import type { Bytes, Context, Data, Padding } from "./types.js";
 
+/** What is known of options. One object serves a call and its inverse, so they know the same names. */
+export const DATA_OPTIONS = ["context", "padding", "signal", "onProgress"];
+export const MANY_OPTIONS = ["padding", "signal", "onProgress"];
 /** docs/SPEC.md, section 1. UTF-8 is no shorter than the text. */
 const MAX_CONTEXT = 65_536;
 /** No normalisation makes 1,024 bytes of more than this. */
@@ -179,7 +182,7 @@ export function refuseUnknown(given: object, known: readonly string[], what: str
   }
 }
 
-/** The options object itself: undefined, or an object of what is known. One object serves a call and its inverse, so they know the same names. */
+/** The options object itself: undefined, or an object of what is known. */
 export function toOptions<T extends object>(options: T | undefined, known: readonly string[]): Partial<T> {
   if (options === undefined) return {};
   if (!isObject(options)) throw invalid("the options are not an object");

@@ -175,21 +175,7 @@ export class KeyCache {
 
   /** `wipesSurvived`: how often the store was found emptied by somebody else, as far as this page and a marker in localStorage can tell. */
   async stats(): Promise<CacheStats & { wipesSurvived: number }> {
-    const [entries, hits, misses, wipesSurvived, degraded] = call(() => this.#inner.stats()) as [
-      number,
-      number,
-      number,
-      number,
-      string | undefined,
-    ];
-    const stats = {
-      store: degraded === undefined ? this.#kind : ("memory" as const),
-      entries,
-      hits,
-      misses,
-      wipesSurvived,
-    };
-    return degraded === undefined ? stats : { ...stats, degraded };
+    return statsOf(this.#kind, call(() => this.#inner.stats()) as CoreStats);
   }
 
   /** Drops every key from memory; the store keeps what it has. Reading gives misses from here on. May be called twice. */
@@ -215,13 +201,25 @@ export class KeyCache {
   }
 }
 
-function kindOf(store: unknown, ttlMs: unknown): CacheStats["store"] {
+/** @internal */
+export type CoreStats = [entries: number, hits: number, misses: number, wipes: number, degraded: string | undefined];
+
+/** @internal */
+export function statsOf(kind: CacheStats["store"], stats: CoreStats): CacheStats & { wipesSurvived: number } {
+  const [entries, hits, misses, wipesSurvived, degraded] = stats;
+  const counts = { entries, hits, misses, wipesSurvived };
+  return degraded === undefined ? { store: kind, ...counts } : { store: "memory", ...counts, degraded };
+}
+
+/** @internal */
+export function kindOf(store: unknown, ttlMs: unknown): CacheStats["store"] {
   if (store === "memory" || store === "indexeddb" || store === "none") return ttlMs === 0 ? "none" : store;
   if (typeof store === "string") throw invalid('a store is "memory", "indexeddb", "none" or an object');
   return ttlMs === 0 ? "none" : "custom";
 }
 
-function toLimit(value: unknown, what: string): number {
+/** @internal */
+export function toLimit(value: unknown, what: string): number {
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
     throw invalid(`${what} is not a whole number from 0`);
   }

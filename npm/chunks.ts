@@ -1,4 +1,5 @@
 // The chunks of one message (docs/SPEC.md, section 3), by either engine: 16 KiB of plaintext each, only the last is shorter.
+import { BesideChunks } from "./beside.js";
 import type { CoreBody } from "./core/wardkey_core.js";
 import { call, release } from "./core.js";
 import { webCrypto } from "./engine.js";
@@ -12,6 +13,8 @@ export type Direction = "encrypt" | "decrypt";
 const CHUNK = 16_384;
 const TAG = 16;
 const KEY = 32;
+/** Bytes of a SHA-256. */
+const HASH = 32;
 const MAX_CHUNKS = 2 ** 38;
 /** Bytes of a whole chunk as it goes in and as it comes out. */
 export const SIZES = {
@@ -21,7 +24,9 @@ export const SIZES = {
 
 /** From this length on WebCrypto is faster: docs/bench/measurements.md. */
 const WORTHWHILE = 4096;
-/** Without WebCrypto, messages longer than this are shared out to two workers, if there are any. */
+/** Without WebCrypto a worker helps with messages longer than this … */
+const HELPED = 4 << 20;
+/** … and those longer than this are shared out to two, if there are any. */
 const SHARED = 64 << 20;
 /** Up to here data is copied at once, and one call of the WebAssembly module is short. */
 export const LONG = 32_768;
@@ -32,9 +37,14 @@ export interface Chunks {
   readonly run: number;
   /** How many calls of work() may be under way. */
   readonly inFlight: number;
-  /** Fills `out` with what becomes of `input`, from chunk number `first` on. */
-  work(first: number, input: Uint8Array, out: Uint8Array): void | Promise<void>;
+  /** Fills `out` with what becomes of `input`, from chunk number `first` on, and `hashes` with the SHA-256 of each sealed chunk. */
+  work(first: number, input: Uint8Array, out: Uint8Array, hashes?: Uint8Array): void | Promise<void>;
   free(): void;
+}
+
+/** Place for the hashes of so many chunks. */
+export function placeForHashes(chunks: number): Out {
+  return new Uint8Array(chunks * HASH);
 }
 
 /** In the WebAssembly module, at once. */
@@ -49,8 +59,8 @@ export class WasmChunks implements Chunks {
     this.#method = direction === "encrypt" ? "sealChunks" : "openChunks";
   }
 
-  work(first: number, input: Uint8Array, out: Uint8Array): void {
-    call(() => this.#body[this.#method](first, input, out));
+  work(first: number, input: Uint8Array, out: Uint8Array, hashes?: Uint8Array): void {
+    call(() => this.#body[this.#method](first, input, out, hashes));
   }
 
   free(): void {
@@ -89,29 +99,45 @@ class WebCryptoChunks implements Chunks {
     }
   }
 
-  async work(first: number, input: Uint8Array, out: Uint8Array): Promise<void> {
+  async work(first: number, input: Uint8Array, out: Uint8Array, hashes?: Uint8Array): Promise<void> {
     const size = SIZES[this.#direction];
     const calls: Promise<void>[] = [];
     let number = first;
     // An empty chunk is one, too.
     for (let at = 0; at < input.length || at === 0; at += size.input) {
-      const chunk = input.subarray(at, at + size.input);
-      calls.push(this.#one(number, chunk, out, (number - first) * size.output));
+      const place = number - first;
+      const chunk = plain(input.subarray(at, at + size.input));
+      const hash = hashes?.subarray(place * HASH, (place + 1) * HASH);
+      calls.push(this.#one(number, chunk, out, place * size.output, hash));
       number += 1;
     }
     await Promise.all(calls);
   }
 
-  async #one(number: number, chunk: Uint8Array, out: Uint8Array, at: number): Promise<void> {
+  async #one(number: number, chunk: Out, out: Uint8Array, at: number, hash: Uint8Array | undefined): Promise<void> {
+    const sealing = this.#direction === "encrypt";
     const algorithm = { name: "AES-GCM", iv: this.#nonce(number) };
+    const working = this.#subtle[this.#direction](algorithm, this.#key, chunk);
+    // At once: the chunk may be overwritten when this call has returned.
+    const hashing = hash && !sealing ? this.#hash(chunk, hash) : undefined;
+    hashing?.catch(() => undefined);
     let done: ArrayBuffer;
     try {
-      done = await this.#subtle[this.#direction](algorithm, this.#key, plain(chunk));
+      done = await working;
     } catch (cause) {
-      if (this.#direction === "encrypt") throw new WardkeyError("limit", "WebCrypto failed", { cause });
-      throw doesNotOpen();
+      throw sealing ? failed(cause) : doesNotOpen();
     }
+    const sealed = hash && sealing ? this.#hash(done, hash) : hashing;
     out.set(new Uint8Array(done), at);
+    await sealed;
+  }
+
+  async #hash(chunk: ArrayBuffer | Out, hash: Uint8Array): Promise<void> {
+    try {
+      hash.set(new Uint8Array(await this.#subtle.digest("SHA-256", chunk)));
+    } catch (cause) {
+      throw failed(cause);
+    }
   }
 
   /** base nonce XOR the chunk's number */
@@ -127,6 +153,10 @@ class WebCryptoChunks implements Chunks {
   free(): void {
     this.#baseNonce.fill(0);
   }
+}
+
+function failed(cause: unknown): WardkeyError {
+  return new WardkeyError("limit", "WebCrypto failed", { cause });
 }
 
 /** WebCrypto takes no memory that is shared or can change its size: such a chunk is copied. */
@@ -148,14 +178,15 @@ class WorkerChunks implements Chunks {
     release(body);
   }
 
-  async work(first: number, input: Uint8Array, out: Uint8Array): Promise<void> {
+  async work(first: number, input: Uint8Array, out: Uint8Array, hashes?: Uint8Array): Promise<void> {
     const { length } = input;
     const done = await run("chunks", () => {
       // It had to wait for a worker.
       if (input.length !== length) throw invalid("the data was taken away while it was worked on");
-      return [this.#aes.slice(), this.#sealing, first, input.slice()];
+      return [this.#aes.slice(), this.#sealing, first, input.slice(), hashes !== undefined];
     });
-    out.set(done);
+    out.set(done.subarray(0, out.length));
+    hashes?.set(done.subarray(out.length));
     if (!this.#sealing) done.fill(0);
   }
 
@@ -173,13 +204,21 @@ export function isLong(length: number): boolean {
 export async function chunksOf(body: CoreBody, direction: Direction, length: number): Promise<Chunks> {
   const subtle = webCrypto(length, WORTHWHILE);
   if (subtle) return WebCryptoChunks.take(subtle, body, direction);
-  const shared = length > SHARED && Number.isFinite(length) && (await hasWorker());
-  return shared ? new WorkerChunks(body, direction) : new WasmChunks(body, direction);
+  const known = Number.isFinite(length);
+  if (known && length > SHARED && (await hasWorker())) return new WorkerChunks(body, direction);
+  const own = new WasmChunks(body, direction);
+  if (!known || length <= HELPED || !(globalThis.navigator?.hardwareConcurrency > 1)) return own;
+  return new BesideChunks(
+    own,
+    call(() => body.exportAes()),
+    direction === "encrypt",
+  );
 }
 
 /** One call of work(): chunk number, and where its input and its output stand. */
 export interface Step {
   first: number;
+  chunks: number;
   input: [number, number];
   output: [number, number];
 }
@@ -191,8 +230,9 @@ export function* steps(direction: Direction, length: number, run: number): Gener
   const growth = output - input;
   for (let first = 0; first < whole; first += run) {
     const end = Math.min(first + run, whole);
-    yield { first, input: [first * input, end * input], output: [first * output, end * output] };
+    yield { first, chunks: end - first, input: [first * input, end * input], output: [first * output, end * output] };
   }
   const rest = length - whole * input;
-  yield { first: whole, input: [whole * input, length], output: [whole * output, whole * output + rest + growth] };
+  const [from, to] = [whole * output, whole * output + rest + growth];
+  yield { first: whole, chunks: 1, input: [whole * input, length], output: [from, to] };
 }

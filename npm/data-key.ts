@@ -1,10 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import {
   copyBytes,
-  isObject,
+  DATA_OPTIONS,
   isPadded,
-  refuseUnknown,
-  type Source,
+  MANY_OPTIONS,
   throwIfAborted,
   toBytes,
   toData,
@@ -12,14 +11,15 @@ import {
   toOptions,
   toSource,
 } from "./arguments.js";
-import { inBatches, type Long } from "./batch.js";
-import { isLong, LONG } from "./chunks.js";
+import { type Core, isLong, LONG } from "./chunks.js";
 import type { CoreDataKey } from "./core/wardkey_core.js";
 import { call, core, coreNow, Handle } from "./core.js";
-import { doesNotOpen, fromCore, invalid, isWardkeyError, type WardkeyError } from "./errors.js";
+import { invalid } from "./errors.js";
+import { forOne, plainItems, type Settled, sealedItems, settled, sourceOf, whyNot } from "./items.js";
 import { decryptLong, decryptLongSync, encryptLong, encryptLongSync } from "./long.js";
 import { many } from "./many.js";
-import { rangeOf, sizeOf, toReader } from "./range.js";
+import type { NewMessage, OpenMessage } from "./message.js";
+import { checkRange, rangeOf, sizeOf, toReader } from "./range.js";
 import { decryptionStream, encryptionStream, type Pipe } from "./streams.js";
 import type {
   Bytes,
@@ -33,14 +33,9 @@ import type {
   Sealed,
 } from "./types.js";
 
-/** One item's result, where others of the same call may have failed. */
-export type Settled<T> = { ok: true; value: T } | { ok: false; error: WardkeyError };
+export type { Settled };
 
 const SECRET: unique symbol = Symbol("construct");
-const DATA_OPTIONS = ["context", "padding", "signal", "onProgress"];
-const MANY_OPTIONS = ["padding", "signal", "onProgress"];
-const PLAIN = ["data", "context"];
-const SEALED = ["sealed", "context"];
 
 /** A 256-bit symmetric key. Its bytes stay inside the WebAssembly memory and are wiped by free(), which may be called twice.
  *  Use after free() is `invalid-argument`. Data is encrypted by C2SP chunked-encryption with AES-256-GCM: docs/SPEC.md, sections 3 and 4. */
@@ -101,7 +96,7 @@ export class DataKey {
     const padded = isPadded(given.padding);
     throwIfAborted(given.signal);
     const wasm = await core();
-    if (isLong(source.size)) return encryptLong(wasm, this.#key.inner, source, entries, padded, given);
+    if (isLong(source.size)) return encryptLong(wasm, seal(wasm, this.#key.inner, entries, padded), source, given);
     const bytes = await source.read(0, source.size);
     throwIfAborted(given.signal);
     const key = this.#key.inner;
@@ -120,7 +115,13 @@ export class DataKey {
     throwIfAborted(given.signal);
     const wasm = await core();
     const key = this.#key;
-    if (isLong(source.size)) return decryptLong(wasm, () => key.inner, source, entries, given);
+    if (isLong(source.size))
+      return decryptLong(
+        wasm,
+        open(wasm, () => key.inner, entries),
+        source,
+        given,
+      );
     const bytes = await source.read(0, source.size);
     throwIfAborted(given.signal);
     const inner = key.inner;
@@ -140,7 +141,7 @@ export class DataKey {
     const padded = isPadded(given.padding);
     const sealed =
       bytes.length > LONG
-        ? encryptLongSync(wasm, key, bytes, entries, padded)
+        ? encryptLongSync(wasm, seal(wasm, key, entries, padded), bytes)
         : own(call(() => key.encrypt(bytes, entries, padded)));
     given.onProgress?.({ bytesProcessed: bytes.length, totalBytes: bytes.length });
     return sealed;
@@ -155,7 +156,13 @@ export class DataKey {
     const bytes = toBytes(sealed, "the sealed data");
     const entries = toEntries(given.context);
     const data =
-      bytes.length > LONG ? decryptLongSync(wasm, key, bytes, entries) : own(call(() => key.decrypt(bytes, entries)));
+      bytes.length > LONG
+        ? decryptLongSync(
+            wasm,
+            open(wasm, () => key, entries),
+            bytes,
+          )
+        : own(call(() => key.decrypt(bytes, entries)));
     given.onProgress?.({ bytesProcessed: bytes.length, totalBytes: bytes.length });
     return data;
   }
@@ -167,10 +174,7 @@ export class DataKey {
     const given = toOptions(options, MANY_OPTIONS);
     const padded = isPadded(given.padding);
     throwIfAborted(given.signal);
-    const batches = inBatches(items, (item) => {
-      checkItem(item, PLAIN);
-      return { bytes: toData(item.data), entries: toEntries(item.context) };
-    });
+    const batches = plainItems(items);
     const wasm = await core();
     return many<Out>(batches, items.length, given, {
       begin: ({ packed, texts, layout }) => {
@@ -178,7 +182,10 @@ export class DataKey {
         return call(() => key.encryptMany(packed, texts, layout, padded));
       },
       result: (bytes) => bytes as Out,
-      long: (item) => encryptLong(wasm, this.#key.inner, sourceOf(item), item.entries, padded, signal(given)),
+      long: (item) => {
+        const message = seal(wasm, this.#key.inner, item.entries, padded);
+        return encryptLong(wasm, message, sourceOf(item), forOne(given));
+      },
     });
   }
 
@@ -187,29 +194,24 @@ export class DataKey {
     this.#key.inner;
     const given = toOptions(options, MANY_OPTIONS);
     throwIfAborted(given.signal);
-    const refused = new Map<number, WardkeyError>();
-    const batches = inBatches(items, (item, index) => {
-      try {
-        checkItem(item, SEALED);
-        return { bytes: toBytes(item.sealed, "the sealed data"), entries: toEntries(item.context) };
-      } catch (e) {
-        refused.set(index, isWardkeyError(e) ? e : invalid("an item can't be read"));
-        return undefined;
-      }
-    });
+    const { batches, refused } = sealedItems(items);
     const wasm = await core();
     return many<Settled<Out>>(batches, items.length, given, {
       begin: ({ packed, texts, layout }) => {
         const key = this.#key.inner;
         return call(() => key.decryptMany(packed, texts, layout));
       },
-      result: (value, error, place) => {
-        if (value) return { ok: true, value };
-        return { ok: false, error: refused.get(place) ?? (error === undefined ? doesNotOpen() : fromCore(error)) };
-      },
+      result: (value, error, place) => (value ? { ok: true, value } : whyNot(refused.get(place), error)),
       long: (item) => {
         const key = this.#key.inner;
-        return settled(given, () => decryptLong(wasm, () => key, sourceOf(item), item.entries, signal(given)));
+        const opened = () =>
+          decryptLong(
+            wasm,
+            open(wasm, () => key, item.entries),
+            sourceOf(item),
+            forOne(given),
+          );
+        return settled(given, opened);
       },
     });
   }
@@ -222,7 +224,7 @@ export class DataKey {
     const key = this.#key.inner;
     const given = toOptions(options, DATA_OPTIONS);
     const entries = toEntries(given.context);
-    return encryptionStream(wasm, key, entries, isPadded(given.padding), given);
+    return encryptionStream(wasm, seal(wasm, key, entries, isPadded(given.padding)), given);
   }
 
   /** Decrypts the message that is written into `writable`. Constant memory, whatever the length. No byte comes out that was not authenticated, but
@@ -232,7 +234,9 @@ export class DataKey {
     const wasm = coreNow();
     const key = this.#key.inner;
     const given = toOptions(options, DATA_OPTIONS);
-    return decryptionStream(wasm, key, toEntries(given.context), given);
+    const entries = toEntries(given.context);
+    const own = key.share();
+    return decryptionStream(wasm, { open: open(wasm, () => own, entries), free: () => own.destroy() }, given);
   }
 
   /** Plaintext bytes [start, end), end clipped to the size, reading only the chunks that hold them, the header, and where needed the last chunk.
@@ -240,14 +244,18 @@ export class DataKey {
   async decryptRange(source: Blob | RangeSource, start: number, end: number, options?: DataOptions): Promise<Out> {
     this.#key.inner;
     const given = toOptions(options, DATA_OPTIONS);
-    for (const position of [start, end]) {
-      if (!Number.isSafeInteger(position) || position < 0) throw invalid("a range is two numbers of bytes");
-    }
-    if (end < start) throw invalid("the range ends before it starts");
+    checkRange(start, end);
     const entries = toEntries(given.context);
     throwIfAborted(given.signal);
     const reader = toReader(source, given.signal);
-    return rangeOf(await core(), () => this.#key.inner, reader, [start, end], entries, given);
+    const wasm = await core();
+    return rangeOf(
+      wasm,
+      open(wasm, () => this.#key.inner, entries),
+      reader,
+      [start, end],
+      given,
+    );
   }
 
   /** Wipes the key. May be called twice. */
@@ -277,31 +285,19 @@ export async function plaintextSize(source: Blob | RangeSource, key?: DataKey, o
   const entries = toEntries(given.context);
   throwIfAborted(given.signal);
   const reader = toReader(source, given.signal);
-  return sizeOf(await core(), key && (() => DataKey.toCore(key)), reader, entries);
+  const wasm = await core();
+  return sizeOf(wasm, key && open(wasm, () => DataKey.toCore(key), entries), reader);
 }
 
-/** The bytes of a long item, which are nobody else's. */
-function sourceOf({ bytes }: Long): Source {
-  return { size: bytes.length, read: (start, end) => bytes.subarray(start, end) };
+function seal(wasm: Core, key: CoreDataKey, entries: string[] | undefined, padded: boolean): NewMessage {
+  return { body: call(() => wasm.CoreBody.seal(key, entries, padded)) };
 }
 
-/** What of a batch's options counts for one item. */
-function signal({ signal }: ManyOptions): DataOptions {
-  return signal === undefined ? {} : { signal };
-}
-
-async function settled(options: ManyOptions, run: () => Promise<Out>): Promise<Settled<Out>> {
-  try {
-    return { ok: true, value: await run() };
-  } catch (e) {
-    throwIfAborted(options.signal);
-    return { ok: false, error: fromCore(e) };
-  }
-}
-
-function checkItem(item: unknown, known: readonly string[]): void {
-  if (!isObject(item)) throw invalid("an item is not an object");
-  refuseUnknown(item, known, "item member");
+function open(wasm: Core, key: () => CoreDataKey, entries: string[] | undefined) {
+  return (beginning: Uint8Array): OpenMessage => {
+    const inner = key();
+    return { body: call(() => wasm.CoreBody.open(inner, beginning, entries)) };
+  };
 }
 
 /** What wasm-bindgen gives owns its buffer; only its type doesn't say so. */

@@ -1,9 +1,12 @@
 // The world of a client, as the core asks for it: the key server, the device, and what is slow.
 import type { Backend, Json } from "./backend.js";
+import type { CacheSettings } from "./client-options.js";
 import { core } from "./core.js";
 import type { Device } from "./device.js";
 import { isWardkeyError, WardkeyError } from "./errors.js";
-import type { CoreStore } from "./key-store.js";
+import { IndexedDbStore } from "./indexed-db.js";
+import { type CoreStore, CustomStore } from "./key-store.js";
+import { Pace } from "./pace.js";
 import { importPkcs8, newRsa, openNative, type RsaSuite, strictCrypto } from "./rsa.js";
 import { derive } from "./slow.js";
 import type { Out } from "./types.js";
@@ -19,8 +22,12 @@ export class CoreHost {
   readonly #waits = new Map<number, { promise: Promise<void>; resolve: () => void }>();
   readonly #natives = new Map<string, Promise<CryptoKey | undefined>>();
 
-  constructor(backend: Backend, device: Device) {
+  readonly #pace = new Pace();
+  readonly #cache: CacheSettings;
+
+  constructor(backend: Backend, device: Device, cache: CacheSettings) {
     this.#backend = backend;
+    this.#cache = cache;
     this.#device = device;
   }
 
@@ -41,9 +48,16 @@ export class CoreHost {
     return this.#backend.appShare !== undefined;
   }
 
-  /** Caches are in memory alone. */
-  openStore(_tag: string): CoreStore | undefined {
-    return undefined;
+  /** Where the cache of an identity is kept; nothing: in memory alone. */
+  openStore(tag: string): CoreStore | undefined {
+    const { store } = this.#cache;
+    if (store === "indexeddb") return new IndexedDbStore(tag);
+    return typeof store === "object" ? new CustomStore(store) : undefined;
+  }
+
+  /** Gives the event loop a turn if this task has been long enough. */
+  breathe(): Promise<void> {
+    return this.#pace.breathe();
   }
 
   /** Resolves when the core's call with this ticket has ended. */

@@ -36,6 +36,7 @@ export type {
   Context,
   Data,
   DataOptions,
+  Decrypted,
   EncryptOptions,
   Engine,
   ErrorCode,

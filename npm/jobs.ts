@@ -14,8 +14,8 @@ export interface Jobs {
   /** Gives nothing. */
   rsaCheck: [pkcs8: Uint8Array];
   rsaUnwrap: [pkcs8: Uint8Array, label: Uint8Array, body: Uint8Array];
-  /** Some chunks of one message, under the key of that message alone. */
-  chunks: [aes: Uint8Array, sealing: boolean, first: number, input: Uint8Array];
+  /** Some chunks of one message, under the key of that message alone; their hashes follow where they are wanted. */
+  chunks: [aes: Uint8Array, sealing: boolean, first: number, input: Uint8Array, hashed: boolean];
   /** Short messages that were begun, each under its own key. */
   finishMany: [begun: Uint8Array];
 }

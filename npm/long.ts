@@ -1,9 +1,19 @@
 // Data of any length in memory, some chunks at a time: constant WebAssembly memory, short tasks, progress, abort.
 import { type Source, throwIfAborted } from "./arguments.js";
-import { type Chunks, type Core, chunksOf, type Direction, type Step, steps, WasmChunks } from "./chunks.js";
-import type { CoreBody, CoreDataKey } from "./core/wardkey_core.js";
+import {
+  type Chunks,
+  type Core,
+  chunksOf,
+  type Direction,
+  placeForHashes,
+  type Step,
+  steps,
+  WasmChunks,
+} from "./chunks.js";
+import type { CoreBody } from "./core/wardkey_core.js";
 import { call } from "./core.js";
 import { WardkeyError } from "./errors.js";
+import { Leaf, layoutOf, type NewMessage, type Open, type OpenMessage } from "./message.js";
 import { Pace } from "./pace.js";
 import { checkPadding, lengthBytes } from "./padding.js";
 import type { DataOptions, Out } from "./types.js";
@@ -56,6 +66,10 @@ interface Job {
   options: DataOptions;
   /** What progress counts. */
   total: number;
+  /** Takes the hashes of the chunks, where an author signs them. */
+  leaf: Leaf | undefined;
+  /** What comes after the last chunk. */
+  end: (() => Promise<void>) | undefined;
 }
 
 /** Each step with its input; where reading takes time, some are read ahead. */
@@ -73,30 +87,36 @@ function* readAhead({ direction, source, from, length }: Job, run: number) {
 /** Does all chunks, several calls at a time where the engine can. */
 async function work(chunks: Chunks, job: Job): Promise<void> {
   const pace = new Pace();
-  const running: { task: void | Promise<void>; end: number }[] = [];
+  const running: { task: void | Promise<void>; hashes: Uint8Array | undefined; end: number }[] = [];
   let reported = 0;
+  const report = (bytesProcessed: number) => {
+    if (bytesProcessed > reported) job.options.onProgress?.({ bytesProcessed, totalBytes: job.total });
+    reported = bytesProcessed;
+  };
   const finishOne = async () => {
     const first = running.shift();
     // Nothing is awaited that needn't be: the bytes could be taken away meanwhile.
     if (first?.task) await first.task;
-    const bytesProcessed = Math.min(job.from + (first?.end ?? 0), job.total);
-    if (bytesProcessed > reported) job.options.onProgress?.({ bytesProcessed, totalBytes: job.total });
-    reported = bytesProcessed;
+    if (first?.hashes) job.leaf?.hashed(first.hashes);
+    report(Math.min(job.from + (first?.end ?? 0), job.total));
     await pace.breathe();
   };
   try {
     for (const { step, read } of readAhead(job, chunks.run)) {
       throwIfAborted(job.options.signal);
       const input = read instanceof Promise ? await read : read;
-      const task = chunks.work(step.first, input, job.out.subarray(...step.output));
+      const hashes = job.leaf && placeForHashes(step.chunks);
+      const task = chunks.work(step.first, input, job.out.subarray(...step.output), hashes);
       task?.catch(() => undefined);
-      running.push({ task, end: step.input[1] });
+      running.push({ task, hashes, end: step.input[1] });
       if (running.length >= chunks.inFlight) await finishOne();
     }
     while (running.length > 0) {
       throwIfAborted(job.options.signal);
       await finishOne();
     }
+    if (job.end) await job.end();
+    report(job.total);
     throwIfAborted(job.options.signal);
   } catch (e) {
     // Nothing is written any more when the result is wiped.
@@ -105,26 +125,29 @@ async function work(chunks: Chunks, job: Job): Promise<void> {
     throw e;
   } finally {
     chunks.free();
+    job.leaf?.free();
   }
 }
 
-export async function encryptLong(
-  core: Core,
-  key: CoreDataKey,
-  data: Source,
-  entries: string[] | undefined,
-  padded: boolean,
-  options: DataOptions,
-): Promise<Out> {
+export async function encryptLong(core: Core, message: NewMessage, data: Source, options: DataOptions): Promise<Out> {
+  const { body, sign } = message;
+  const start = call(() => body.start());
+  const { padded, trailer } = layoutOf(core, start);
   const source = plaintextOf(core, data, padded);
   const length = call(() => core.chunksLength(source.size));
-  const body = call(() => core.CoreBody.seal(key, entries, padded));
-  const start = body.start();
   const chunks = await chunksOf(body, "encrypt", source.size);
-  const sealed = allocate(start.length + length);
+  const sealed = allocate(start.length + length + trailer);
   sealed.set(start);
-  const out = sealed.subarray(start.length);
-  await work(chunks, { direction: "encrypt", source, from: 0, length: source.size, out, options, total: data.size });
+  const leaf = sign && new Leaf(core, start, message);
+  const end =
+    leaf &&
+    (async () => {
+      const last = await sign(leaf.finish());
+      sealed.set(last, sealed.length - last.length);
+    });
+  const out = sealed.subarray(start.length, start.length + length);
+  const job = { source, from: 0, length: source.size, out, options, total: data.size, leaf, end };
+  await work(chunks, { direction: "encrypt", ...job });
   return sealed;
 }
 
@@ -141,26 +164,25 @@ export interface Shape {
 
 /** The shape of a message of this size that begins so. */
 export function shapeOf(core: Core, beginning: Uint8Array, size: number): Shape {
-  const [start = 0, trailer = 0, padded] = call(() => core.messageShape(beginning));
+  const { start, trailer, padded } = layoutOf(core, beginning);
   const chunks = size - start - trailer;
-  return { start, chunks, plaintext: call(() => core.plaintextIn(chunks)), padded: padded === 1 };
+  return { start, chunks, plaintext: call(() => core.plaintextIn(chunks)), padded };
 }
 
-export async function decryptLong(
-  core: Core,
-  key: () => CoreDataKey,
-  source: Source,
-  entries: string[] | undefined,
-  options: DataOptions,
-): Promise<Out> {
+export async function decryptLong(core: Core, open: Open, source: Source, options: DataOptions): Promise<Out> {
   const read = source.read(0, Math.min(core.messageStart(), source.size));
-  const beginning = read instanceof Promise ? await read : read;
+  const beginning = (read instanceof Promise ? await read : read).slice();
   const shape = shapeOf(core, beginning, source.size);
-  const body = call(() => core.CoreBody.open(key(), beginning, entries));
+  const opening = open(beginning);
+  const message = opening instanceof Promise ? await opening : opening;
+  const { body, verify } = message;
   const chunks = await chunksOf(body, "decrypt", shape.plaintext);
   const out = allocate(shape.plaintext);
   const { start: from, chunks: length } = shape;
-  await work(chunks, { direction: "decrypt", source, from, length, out, options, total: source.size });
+  const leaf = verify && new Leaf(core, beginning.subarray(0, from), message);
+  // Nothing is given out before its author is verified.
+  const end = leaf && (async () => verify(leaf.finish(), await source.read(from + length, source.size)));
+  await work(chunks, { direction: "decrypt", source, from, length, out, options, total: source.size, leaf, end });
   return shape.padded ? withoutPadding(core, out, new Pace()) : out;
 }
 
@@ -188,18 +210,11 @@ function withoutPaddingSync(core: Core, plaintext: Out): Out {
 }
 
 /** As encryptLong() in the WebAssembly module, at once. */
-export function encryptLongSync(
-  core: Core,
-  key: CoreDataKey,
-  bytes: Uint8Array,
-  entries: string[] | undefined,
-  padded: boolean,
-): Out {
+export function encryptLongSync(core: Core, { body }: NewMessage, bytes: Uint8Array): Out {
   const data: Source = { size: bytes.length, read: (start, end) => bytes.subarray(start, end) };
-  const source = plaintextOf(core, data, padded);
+  const start = call(() => body.start());
+  const source = plaintextOf(core, data, layoutOf(core, start).padded);
   const length = call(() => core.chunksLength(source.size));
-  const body = call(() => core.CoreBody.seal(key, entries, padded));
-  const start = body.start();
   const sealed = allocate(start.length + length);
   sealed.set(start);
   workSync(body, "encrypt", (from, to) => source.read(from, to), source.size, sealed.subarray(start.length));
@@ -207,9 +222,10 @@ export function encryptLongSync(
 }
 
 /** As decryptLong() in the WebAssembly module, at once. */
-export function decryptLongSync(core: Core, key: CoreDataKey, sealed: Uint8Array, entries: string[] | undefined): Out {
-  const shape = shapeOf(core, sealed.subarray(0, core.messageStart()), sealed.length);
-  const body = call(() => core.CoreBody.open(key, sealed.subarray(0, core.messageStart()), entries));
+export function decryptLongSync(core: Core, open: (beginning: Uint8Array) => OpenMessage, sealed: Uint8Array): Out {
+  const beginning = sealed.subarray(0, core.messageStart());
+  const shape = shapeOf(core, beginning, sealed.length);
+  const { body } = open(beginning);
   const out = allocate(shape.plaintext);
   const read = (from: number, to: number) => sealed.subarray(shape.start + from, shape.start + to);
   workSync(body, "decrypt", read, shape.chunks, out);

@@ -20,8 +20,8 @@ const FAILED = 2 ** 32 - 1;
 export interface Work<T> {
   /** What needs the data key. */
   begin(batch: Batch): CoreBatch;
-  /** The result for the item in this place: its bytes, or what the core said of it; neither where it doesn't open. */
-  result(bytes: Out | undefined, error: unknown, place: number): T;
+  /** The result for the item in this place: its bytes, or what the core said of it; neither where it doesn't open. A promise where that takes its time. */
+  result(bytes: Out | undefined, error: unknown, place: number): T | Promise<T>;
   long(item: Long): Promise<T>;
 }
 
@@ -40,6 +40,7 @@ class Run<T> {
   readonly #given: Begun[] = [];
   #next = 0;
   #done = 0;
+  #failure: { e: unknown } | undefined;
   readonly results: T[];
 
   constructor(units: readonly (Batch | Long)[], total: number, work: Work<T>) {
@@ -60,6 +61,7 @@ class Run<T> {
     try {
       while (this.#done < total) {
         throwIfAborted(signal);
+        if (this.#failure) throw this.#failure.e;
         if (this.#shared) this.#share();
         await this.#one();
         report();
@@ -100,8 +102,10 @@ class Run<T> {
   /** What the worker brings, unless it was done here meanwhile. */
   #take(begun: Begun, bytes: Uint8Array): void {
     if (this.#given.includes(begun)) {
-      this.#settle(begun, begun.core.errors(), bytes, 0);
       this.#given.splice(this.#given.indexOf(begun), 1);
+      this.#settle(begun, begun.core.errors(), bytes, 0).catch((e: unknown) => {
+        this.#failure = { e };
+      });
       release(begun.core);
     }
     bytes.fill(0);
@@ -113,9 +117,9 @@ class Run<T> {
     this.#next += 1;
     if (!unit) {
       const last = this.#given.pop();
-      if (last) this.#finish(last);
+      if (last) await this.#finish(last);
     } else if (unit instanceof Batch) {
-      this.#finish(this.#begin(unit));
+      await this.#finish(this.#begin(unit));
     } else {
       this.results[unit.first] = await this.#work.long(unit);
       this.#done += 1;
@@ -126,33 +130,38 @@ class Run<T> {
     return { batch, core: this.#work.begin(batch) };
   }
 
-  #finish(begun: Begun): void {
+  #finish(begun: Begun): Promise<void> {
     try {
       const errors = begun.core.errors();
       const start = call(() => begun.core.finish());
       // Any call may move the memory: that was the last before the pieces are cut out.
-      this.#settle(begun, errors, memoryNow(), start);
+      return this.#settle(begun, errors, memoryNow(), start);
     } finally {
       release(begun.core);
     }
   }
 
-  /** Cuts out what is finished. */
-  #settle({ batch: { first, items } }: Begun, errors: unknown[], bytes: Uint8Array, start: number): void {
+  /** Cuts out at once what is finished, and makes results of it. */
+  async #settle(
+    { batch: { first, items } }: Begun,
+    errors: unknown[],
+    bytes: Uint8Array,
+    start: number,
+  ): Promise<void> {
     const lengths = new DataView(bytes.buffer);
+    const pieces = new Array<Out | undefined>(items);
     let at = start;
     for (let index = 0; index < items; index += 1) {
-      const error: unknown = errors[index];
-      let piece: Out | undefined;
-      if (error === undefined) {
-        const length = lengths.getUint32(at, true);
-        at += 4;
-        if (length !== FAILED) {
-          piece = bytes.slice(at, at + length) as Out;
-          at += length;
-        }
-      }
-      this.results[first + index] = this.#work.result(piece, error, first + index);
+      if (errors[index] !== undefined) continue;
+      const length = lengths.getUint32(at, true);
+      at += 4;
+      if (length === FAILED) continue;
+      pieces[index] = bytes.slice(at, at + length) as Out;
+      at += length;
+    }
+    for (let index = 0; index < items; index += 1) {
+      const result = this.#work.result(pieces[index], errors[index], first + index);
+      this.results[first + index] = result instanceof Promise ? await result : result;
     }
     this.#done += items;
   }

@@ -1,10 +1,9 @@
 // A part of a message, and the length of its data, from a source that is read only where it must be.
 import { isBlob, throwIfAborted, toBytes, toSource } from "./arguments.js";
 import { type Chunks, type Core, chunksOf, SIZES } from "./chunks.js";
-import type { CoreDataKey } from "./core/wardkey_core.js";
-import { call } from "./core.js";
 import { invalid, isWardkeyError, WardkeyError } from "./errors.js";
 import { allocate, type Shape, shapeOf } from "./long.js";
+import type { Open } from "./message.js";
 import { Pace } from "./pace.js";
 import { dataLength } from "./padding.js";
 import type { DataOptions, Out, RangeSource } from "./types.js";
@@ -48,6 +47,13 @@ export function toReader(source: Blob | RangeSource, signal: AbortSignal | undef
   };
 }
 
+export function checkRange(start: number, end: number): void {
+  for (const position of [start, end]) {
+    if (!Number.isSafeInteger(position) || position < 0) throw invalid("a range is two numbers of bytes");
+  }
+  if (end < start) throw invalid("the range ends before it starts");
+}
+
 /** A message that is read here and there. */
 class Opened {
   readonly shape: Shape;
@@ -63,16 +69,11 @@ class Opened {
     this.#chunks = chunks;
   }
 
-  static async open(
-    core: Core,
-    key: () => CoreDataKey,
-    reader: Reader,
-    entries: string[] | undefined,
-    wanted: number,
-  ): Promise<Opened> {
+  /** Its author, if it has one, is nobody's concern here. */
+  static async open(core: Core, open: Open, reader: Reader, wanted: number): Promise<Opened> {
     const beginning = await readBeginning(core, reader);
     const shape = shapeOf(core, beginning, reader.size);
-    const body = call(() => core.CoreBody.open(key(), beginning, entries));
+    const { body } = await open(beginning);
     return new Opened(core, reader, shape, await chunksOf(body, "decrypt", Math.min(wanted, shape.plaintext)));
   }
 
@@ -117,13 +118,12 @@ async function readBeginning(core: Core, reader: Reader): Promise<Uint8Array> {
 
 export async function rangeOf(
   core: Core,
-  key: () => CoreDataKey,
+  open: Open,
   reader: Reader,
   [start, end]: [number, number],
-  entries: string[] | undefined,
   options: DataOptions,
 ): Promise<Out> {
-  const opened = await Opened.open(core, key, reader, entries, end - start);
+  const opened = await Opened.open(core, open, reader, end - start);
   try {
     const { padded, plaintext } = opened.shape;
     const length = padded || end >= plaintext ? await opened.dataLength() : plaintext;
@@ -147,18 +147,13 @@ export async function rangeOf(
   }
 }
 
-export async function sizeOf(
-  core: Core,
-  key: (() => CoreDataKey) | undefined,
-  reader: Reader,
-  entries: string[] | undefined,
-): Promise<number> {
-  if (key === undefined) {
+export async function sizeOf(core: Core, open: Open | undefined, reader: Reader): Promise<number> {
+  if (open === undefined) {
     const { padded, plaintext } = shapeOf(core, await readBeginning(core, reader), reader.size);
     if (padded) throw invalid("the length of a padded message shows only to who has the key");
     return plaintext;
   }
-  const opened = await Opened.open(core, key, reader, entries, 0);
+  const opened = await Opened.open(core, open, reader, 0);
   try {
     return await opened.dataLength();
   } finally {

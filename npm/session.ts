@@ -2,25 +2,48 @@
 import type { CoreSession, CoreTask } from "./core/wardkey_core.js";
 import { call, Handle } from "./core.js";
 import { invalid, isWardkeyError } from "./errors.js";
+import type { Settled } from "./items.js";
 import { type CoreRecipient, fromCore, type Recipient, type Rights, toRecipients, toRights } from "./recipient.js";
+import {
+  type Author,
+  type Decrypted,
+  decrypt,
+  decryptMany,
+  decryptRange,
+  decryptStream,
+  encrypt,
+  encryptMany,
+  encryptStream,
+  type OpenSession,
+  plaintextSize,
+} from "./session-data.js";
 import type { SharedClient } from "./shared-client.js";
+import type { Pipe } from "./streams.js";
+import type {
+  Bytes,
+  Data,
+  DataOptions,
+  EncryptOptions,
+  ManyOptions,
+  Out,
+  Plain,
+  RangeSource,
+  Sealed,
+} from "./types.js";
 
-/** Who wrote a message, verified. */
-export interface Author {
-  userId: string;
-  fingerprint: string;
-}
+export type { Author, Decrypted };
 
 const SECRET: unique symbol = Symbol("construct");
 
-/** Data for some people: whoever is a recipient reads all of it, and what is written later. Its keys stay inside the WebAssembly memory until free(), which may
+/** Data for some people: whoever may read it reads all of it, from before too, and writes in it. Its keys stay inside the WebAssembly memory until free(), which may
  *  be called twice; use after it is `invalid-argument`. */
 export class Session {
   readonly #session: Handle<CoreSession>;
   readonly #shared: SharedClient;
   readonly id: string;
-  /** Resolved at once unless created offline. */
+  /** Resolved at once unless created offline: then when the key server has it. Rejects where that won't take it as it is, or with `aborted` where it was forgotten first. */
   readonly published: Promise<void>;
+  readonly #open: OpenSession;
 
   private constructor(secret: typeof SECRET, session: CoreSession, shared: SharedClient) {
     if (secret !== SECRET) throw invalid("a Session comes from createSession() or openSession()");
@@ -28,6 +51,14 @@ export class Session {
     this.#session = new Handle(session);
     this.#shared = shared;
     this.published = call(() => session.isPublished()) ? Promise.resolve() : shared.published(this.id);
+    const own = this.#session;
+    this.#open = {
+      id: this.id,
+      get core() {
+        return own.inner;
+      },
+      run: (task) => shared.run(task),
+    };
   }
 
   /** @internal */
@@ -35,7 +66,57 @@ export class Session {
     return new Session(SECRET, session, shared);
   }
 
-  /** Who has rights, as the server knows it; offline, as this device does.
+  /** Encrypts for the recipients, under a new key where one is due: text as UTF-8, bytes, or a Blob. `sign` (default true): as the author. Data is worked on
+   *  as DataKey.encrypt() has it.
+   *  @throws `forbidden`, `revoked`, `locked`, `network`, `server`; `invalid-argument`, `limit`, `aborted`, `rng` */
+  async encrypt(data: Data, options?: EncryptOptions & { sign?: boolean }): Promise<Out> {
+    return encrypt(this.#open, data, options);
+  }
+
+  /** Decrypts, and verifies the author. Nothing comes out before both are done.
+   *  @throws `bad-signature` for whatever is wrong with the author's part; `key-mismatch` for a message of another session; `not-a-recipient`, `revoked`, `rollback`, `fork`,
+   *  `forbidden` for an author who had no right to write; as DataKey.decrypt(); `locked`, `network`, `server` */
+  async decrypt(sealed: Bytes | Blob, options?: DataOptions): Promise<Decrypted> {
+    return decrypt(this.#open, sealed, options);
+  }
+
+  /** Many small records in one call, with one signature for all. An item of a wrong type, or with other members than `data` and `context`, fails the whole call.
+   *  @throws as encrypt() */
+  async encryptMany(items: readonly Plain[], options?: ManyOptions & { sign?: boolean }): Promise<Out[]> {
+    return encryptMany(this.#open, items, options);
+  }
+
+  /** Never throws for one bad item: it says so in that item's place. One request at most.
+   *  @throws `locked` */
+  async decryptMany(items: readonly Sealed[], options?: ManyOptions): Promise<Settled<Decrypted>[]> {
+    return decryptMany(this.#open, items, options);
+  }
+
+  /** As DataKey.encryptStream(). `sign` (default false): as the author. Needs init() done.
+   *  @throws `invalid-argument`, `not-initialised`; errors of the stream also as encrypt() */
+  encryptStream(options?: EncryptOptions & { /** default false */ sign?: boolean }): Pipe {
+    return encryptStream(this.#open, options);
+  }
+
+  /** As DataKey.decryptStream(). The author of a signed stream is known at its end: what came out before is authenticated as a recipient's, and becomes the author's only
+   *  with the promise, or with the end of the stream, which is an error otherwise: `bad-signature`. Needs init() done. */
+  decryptStream(options?: DataOptions): Pipe & { readonly author: Promise<Author | undefined> } {
+    return decryptStream(this.#open, options);
+  }
+
+  /** As DataKey.decryptRange(); says nothing of the author.
+   *  @throws as decrypt(), but for the author */
+  async decryptRange(source: Blob | RangeSource, start: number, end: number, options?: DataOptions): Promise<Out> {
+    return decryptRange(this.#open, source, start, end, options);
+  }
+
+  /** Length of the data of a message, authenticated with its last chunk.
+   *  @throws as decryptRange() */
+  async plaintextSize(source: Blob | RangeSource, options?: DataOptions): Promise<number> {
+    return plaintextSize(this.#open, source, options);
+  }
+
+  /** Who has rights, as the server knows it; offline, as this device does. `addedBy`: a user; empty for the key server. `addedAt`: by his clock, whatever that says.
    *  @throws `revoked`, `locked`, `rollback`, `fork`, `server` */
   async recipients(): Promise<
     { recipient: Recipient; rights: Rights; manager: boolean; addedBy: string; addedAt: Date; unconfirmed?: true }[]
@@ -53,21 +134,22 @@ export class Session {
     }));
   }
 
-  /** Gives rights to more people; what is stored stays as it is. Default rights: read and forward.
+  /** Gives rights to more people, or more rights; what is stored stays as it is. Default rights: read and forward. Nobody gives what she doesn't have.
    *  @throws `forbidden`, `unknown-user`, `not-certified`, `pin-mismatch`, `locked`, `network`, `server` */
   async addRecipients(recipients: readonly Recipient[], rights?: Partial<Rights>): Promise<void> {
     const given = toRecipients(recipients, toRights(rights));
     if (given.length > 0) await this.#run((session) => session.addRecipients(given));
   }
 
-  /** Takes all rights. Who is revoked opens nothing of the session any more, and nothing that is written from now on is for them.
+  /** Takes all rights. The key server gives them nothing of the session any more, nothing that is written from now on is for them, and what their devices keep goes when they
+   *  read the feed. What they have seen they have seen. Rights that they gave stay.
    *  @throws `forbidden`; `invalid-argument` for who has no rights; `locked`, `network`, `server` */
   async revokeRecipients(recipients: readonly Recipient[]): Promise<void> {
     const given = toRecipients(recipients, 0);
     if (given.length > 0) await this.#run((session) => session.revokeRecipients(given));
   }
 
-  /** Takes all rights from everybody, the caller too: for managers.
+  /** Takes all rights from everybody, the caller too: for managers. Nobody can give any again.
    *  @throws `forbidden`, `locked`, `network`, `server` */
   async revokeAll(): Promise<void> {
     await this.#run((session) => session.revokeAll());
@@ -77,6 +159,12 @@ export class Session {
    *  @throws `forbidden`, `pin-mismatch`, `locked`, `network`, `server` */
   async rotate(): Promise<void> {
     await this.#run((session) => session.rotate());
+  }
+
+  /** Sealed for this identity, so it can be kept anywhere; Wardkey.deserializeSession() brings it back, time to live and revocations still apply.
+   *  @throws `revoked`, `locked`, `network`, `server` */
+  async serialize(): Promise<string> {
+    return this.#run((session) => session.serialize());
   }
 
   /** Gives it up here. May be called twice. */

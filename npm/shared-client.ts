@@ -1,14 +1,15 @@
 // What Wardkey objects of one application and user share in a page: the identity, its status, and what is told to all of them.
+import type { CacheStats } from "./cache.js";
 import type { Settings } from "./client-options.js";
 import type { CoreClient, CoreTask } from "./core/wardkey_core.js";
-import { call, core, Handle } from "./core.js";
+import { call, core, Handle, tidy } from "./core.js";
 import { Device } from "./device.js";
 import { fromCore, isWardkeyError } from "./errors.js";
 import { Marker } from "./health.js";
 import { CoreHost } from "./host.js";
 import { Idle } from "./idle.js";
 import { Push } from "./push.js";
-import { type Heard, Tabs } from "./tabs.js";
+import { type Heard, type Said, Tabs } from "./tabs.js";
 import { finish } from "./task.js";
 
 export type Status = "new" | "locked" | "ready";
@@ -71,17 +72,17 @@ export class SharedClient {
     this.#key = key;
     this.#settings = settings;
     this.device = new Device(settings.identityStore);
-    this.host = new CoreHost(settings.backend, this.device);
+    this.host = new CoreHost(settings.backend, this.device, settings.cache);
     this.#core = new Handle(call(() => new wasm.CoreClient(this.host, settings.core)));
     this.#marker = new Marker(settings.appId);
     this.#tabs = new Tabs(settings.appId, (told) => this.#hear(told));
     this.#push = new Push(settings.backend, (event) => {
-      this.#tabs.tell({ pushed: event });
+      this.#say({ pushed: event });
       this.#pushed(event);
     });
     const { lockAfterMs } = settings;
     const lock = () => this.#quietly(() => this.lock());
-    this.#idle = lockAfterMs ? new Idle(lockAfterMs, lock, () => this.#tabs.tell({ active: true })) : undefined;
+    this.#idle = lockAfterMs ? new Idle(lockAfterMs, lock, () => this.#say({ active: true })) : undefined;
     if (typeof addEventListener === "function") addEventListener("online", this.#online);
     this.#looked = this.#look();
   }
@@ -103,12 +104,12 @@ export class SharedClient {
   /** Here, and in every other page. */
   async lock(): Promise<void> {
     await this.run((core) => core.lock());
-    this.#tabs.tell({ locked: this.userId });
+    this.#say({ locked: true });
   }
 
   /** After an unlocking: other pages look. */
   unlocked(): void {
-    if (this.userId !== undefined) this.#tabs.tell({ unlocked: this.userId });
+    this.#say({ unlocked: true });
   }
 
   get core(): CoreClient {
@@ -179,6 +180,10 @@ export class SharedClient {
     this.#become(status, this.#settings.userId ?? last);
   }
 
+  get cacheKind(): CacheStats["store"] {
+    return this.#settings.cache.kind;
+  }
+
   get lastWipe(): Date | undefined {
     return this.#marker.lastWipe;
   }
@@ -190,6 +195,7 @@ export class SharedClient {
       for (const [type, ...told] of call(() => this.core.events())) {
         if (type === "published") this.#published(told);
         else this.#tell(type, detailOf(type, told));
+        if (type === "revoked") this.#say({ revoked: told[0] });
       }
       const user = call(() => this.core.userId());
       if (user !== undefined) this.#become("ready", user);
@@ -219,18 +225,32 @@ export class SharedClient {
 
   /** From another page. */
   #hear(told: Heard): void {
+    // Before anybody was here, any user may come.
+    if (told.user !== this.userId && !(this.userId === undefined && "unlocked" in told)) return;
+    if (this.status !== "ready") {
+      if ("unlocked" in told) this.#quietly(() => this.#look());
+      return;
+    }
     if ("active" in told) this.#idle?.active();
     if ("pushed" in told) this.#pushed(told.pushed);
-    const isOurs = (user: unknown) => user === undefined || this.userId === undefined || user === this.userId;
-    if ("locked" in told && this.status === "ready" && isOurs(told.locked)) {
-      this.#quietly(() => this.run((core) => core.lock()));
-    }
-    if ("unlocked" in told && this.status !== "ready" && isOurs(told.unlocked)) this.#quietly(() => this.#look());
+    if (Array.isArray(told.revoked)) this.#revoked(told.revoked);
+    if ("locked" in told) this.#quietly(() => this.run((core) => core.lock()));
+  }
+
+  /** To the other pages of this user. */
+  #say(what: Said): void {
+    if (this.userId !== undefined) this.#tabs.tell({ user: this.userId, ...what });
+  }
+
+  /** Another page has read it. */
+  #revoked(told: unknown[]): void {
+    const sessionIds = told.filter((id) => typeof id === "string");
+    tidy(() => this.core.feedTold(sessionIds));
+    this.#tell("revoked", { sessionIds });
   }
 
   #pushed(event: unknown): void {
-    const { type } = (event ?? {}) as { type?: unknown };
-    if (this.status === "ready" && type === "backup") this.#quietly(() => this.run((core) => core.refresh()));
+    if (this.status === "ready") this.#quietly(() => this.run((core) => core.pushed(event)));
   }
 
   /** What waited for the network. */
@@ -253,6 +273,8 @@ export class SharedClient {
 /** As WardkeyEventMap has it. */
 function detailOf(type: string, told: unknown[]): object {
   if (type === "pin-changed") return { id: told[0] ?? "", from: told[1], to: told[2] };
+  if (type === "revoked") return { sessionIds: told[0] };
+  if (type === "cache-degraded") return { reason: told[0] };
   if (type === "backup-changed") return { version: told[0] };
   return {};
 }

@@ -11,7 +11,7 @@ export type { StorageHealth } from "./health.js";
 export { KeyPair, PublicKey } from "./key-pair.js";
 export type { KeyStore } from "./key-store.js";
 export type { Recipient, Rights } from "./recipient.js";
-export { type Author, Session } from "./session.js";
+export { type Author, type Decrypted, Session } from "./session.js";
 export type {
   Bytes,
   Context,

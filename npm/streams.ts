@@ -1,9 +1,9 @@
 // Messages as Web streams: constant memory, whatever the length; several chunks under way, in order; back-pressure both ways.
 import { toBytes } from "./arguments.js";
-import { type Chunks, type Core, chunksOf, type Direction, SIZES } from "./chunks.js";
-import type { CoreDataKey } from "./core/wardkey_core.js";
+import { type Chunks, type Core, chunksOf, type Direction, placeForHashes, SIZES } from "./chunks.js";
 import { call } from "./core.js";
 import { invalid, WardkeyError } from "./errors.js";
+import { Leaf, layoutOf, type NewMessage, type Open, type Soon } from "./message.js";
 import { Pace } from "./pace.js";
 import { lengthBytes, Unpadder, zeroPieces } from "./padding.js";
 import type { DataOptions, Out } from "./types.js";
@@ -17,7 +17,8 @@ interface Machine {
   /** Takes a piece; whatever it keeps of it, it copies. */
   take(piece: Uint8Array): Promise<void>;
   end(): Promise<void>;
-  free(): void;
+  /** Once: after the end, or the first failure. */
+  free(failure?: { e: unknown }): void;
 }
 
 /** Where the results go: waits while nobody reads. */
@@ -35,16 +36,16 @@ function pipe(options: DataOptions, make: (put: Put, fail: (e: unknown) => void)
     writer.write(piece).catch(() => undefined);
   };
   let stopped = false;
-  const stop = () => {
+  const stop = (failure?: { e: unknown }) => {
     if (stopped) return;
     stopped = true;
     signal?.removeEventListener("abort", onAbort);
-    machine.free();
+    machine.free(failure);
   };
   let failure: { e: unknown } | undefined;
   const fail = (e: unknown) => {
     failure ??= { e };
-    stop();
+    stop(failure);
     input?.error(e);
     writer.abort(e).catch(() => undefined);
   };
@@ -87,6 +88,8 @@ class Conveyor {
   readonly #output: number;
   /** Bytes at the end that belong to no chunk. */
   readonly #trailer: number;
+  /** Takes the hashes of the chunks, in their order. */
+  readonly #leaf: Leaf | undefined;
   readonly #deliver: (piece: Out, input: number) => Promise<void>;
   readonly #fail: (e: unknown) => void;
   readonly #buffer: Out;
@@ -102,10 +105,12 @@ class Conveyor {
     chunks: Chunks,
     direction: Direction,
     trailer: number,
+    leaf: Leaf | undefined,
     deliver: (piece: Out, input: number) => Promise<void>,
     fail: (e: unknown) => void,
   ) {
     this.#chunks = chunks;
+    this.#leaf = leaf;
     this.#input = SIZES[direction].input;
     this.#output = SIZES[direction].output;
     this.#trailer = trailer;
@@ -148,21 +153,30 @@ class Conveyor {
   /** The engine has copied its input when work() returns. */
   #start(input: number, output: number): void {
     const out = new Uint8Array(output);
-    const task = this.#chunks.work(this.#next, this.#buffer.subarray(0, input), out);
+    const hashes = this.#leaf && placeForHashes(Math.ceil(Math.max(input, 1) / this.#input));
+    const task = this.#chunks.work(this.#next, this.#buffer.subarray(0, input), out, hashes);
     this.#buffer.copyWithin(0, input, this.#used);
     this.#used -= input;
     this.#running += 1;
-    const tail = this.#finish(this.#tail, task, out, input);
+    const tail = this.#finish(this.#tail, task, out, hashes, input);
     tail.catch(this.#fail);
     this.#tail = tail;
   }
 
-  async #finish(before: Promise<void>, task: void | Promise<void>, out: Out, input: number): Promise<void> {
+  async #finish(
+    before: Promise<void>,
+    task: void | Promise<void>,
+    out: Out,
+    hashes: Out | undefined,
+    input: number,
+  ): Promise<void> {
     try {
       await Promise.allSettled([task]);
       // An error of an earlier chunk is the one to tell.
       await before;
       await task;
+      // After free() nobody asks for them.
+      if (hashes && !this.#freed) this.#leaf?.hashed(hashes);
       await this.#deliver(out, input);
     } finally {
       this.#running -= 1;
@@ -170,10 +184,10 @@ class Conveyor {
     }
   }
 
-  /** The last chunk, and all that is still under way. */
-  async end(): Promise<void> {
+  /** The last chunk, and all that is still under way. Gives what comes after the chunks. */
+  async end(): Promise<Out> {
     await this.#send();
-    if (this.#freed) return;
+    if (this.#freed) return this.#buffer;
     const rest = this.#used - this.#trailer;
     const output = rest + this.#output - this.#input;
     if (rest < 0 || output < 0) {
@@ -182,69 +196,67 @@ class Conveyor {
     }
     this.#start(rest, output);
     await this.#tail;
+    return this.#buffer.slice(0, this.#trailer);
+  }
+
+  get freed(): boolean {
+    return this.#freed;
   }
 
   free(): void {
+    if (this.#freed) return;
     this.#freed = true;
     this.#buffer.fill(0);
     this.#chunks.free();
+    this.#leaf?.free();
   }
 }
 
 class Encryption implements Machine {
-  readonly #conveyor: Promise<Conveyor>;
-  readonly #padded: boolean;
   readonly #core: Core;
+  readonly #put: Put;
+  readonly #begun: Promise<{ conveyor: Conveyor; padded: boolean; sign: () => Soon<Uint8Array | undefined> }>;
   #length = 0;
 
-  constructor(
-    core: Core,
-    key: CoreDataKey,
-    entries: string[] | undefined,
-    padded: boolean,
-    options: DataOptions,
-    put: Put,
-    fail: (e: unknown) => void,
-  ) {
+  constructor(core: Core, message: Soon<NewMessage>, options: DataOptions, put: Put, fail: (e: unknown) => void) {
     this.#core = core;
-    this.#padded = padded;
-    const body = call(() => core.CoreBody.seal(key, entries, padded));
-    const start = body.start() as Out;
-    const progress = counter(options);
-    const begin = async () => {
-      const chunks = await chunksOf(body, "encrypt", Number.POSITIVE_INFINITY);
-      try {
-        await put(start);
-      } catch (e) {
-        chunks.free();
-        throw e;
-      }
-      return new Conveyor(
-        chunks,
-        "encrypt",
-        0,
-        async (piece, input) => {
-          await put(piece);
-          progress(input);
-        },
-        fail,
-      );
+    this.#put = put;
+    this.#begun = this.#begin(message, counter(options), fail);
+    this.#begun.catch(fail);
+  }
+
+  async #begin(message: Soon<NewMessage>, progress: (input: number) => void, fail: (e: unknown) => void) {
+    const begun = message instanceof Promise ? await message : message;
+    const { body, sign } = begun;
+    const start = call(() => body.start()) as Out;
+    const { padded } = layoutOf(this.#core, start);
+    const leaf = sign && new Leaf(this.#core, start, begun);
+    const chunks = await chunksOf(body, "encrypt", Number.POSITIVE_INFINITY);
+    const deliver = async (piece: Out, input: number) => {
+      await this.#put(piece);
+      progress(input);
     };
-    this.#conveyor = begin();
-    this.#conveyor.catch(fail);
+    const conveyor = new Conveyor(chunks, "encrypt", 0, leaf, deliver, fail);
+    try {
+      await this.#put(start);
+    } catch (e) {
+      conveyor.free();
+      throw e;
+    }
+    return { conveyor, padded, sign: () => leaf && sign?.(leaf.finish()) };
   }
 
   async take(piece: Uint8Array): Promise<void> {
     const { length } = piece;
-    const conveyor = await this.#conveyor;
+    const { conveyor } = await this.#begun;
     if (piece.length !== length) throw invalid(TAKEN);
     this.#length += length;
     await conveyor.take(piece);
   }
 
   async end(): Promise<void> {
-    const conveyor = await this.#conveyor;
-    if (this.#padded) {
+    const { conveyor, padded, sign } = await this.#begun;
+    if (padded) {
       const length = this.#length;
       const end = lengthBytes(length);
       const zeros = call(() => this.#core.plaintextLength(length, true)) - length - end.length;
@@ -252,17 +264,26 @@ class Encryption implements Machine {
       await conveyor.take(end);
     }
     await conveyor.end();
+    if (conveyor.freed) return;
+    const trailer = await sign();
+    if (trailer) await this.#put(trailer as Out);
   }
 
   free(): void {
-    this.#conveyor.then((conveyor) => conveyor.free()).catch(() => undefined);
+    this.#begun.then(({ conveyor }) => conveyor.free()).catch(() => undefined);
   }
+}
+
+/** Opens the message of a stream; whatever it holds for that it gives up in the end. */
+export interface Opener {
+  open: Open;
+  /** Once: after the end, or the first failure. */
+  free(failure?: { e: unknown }): void;
 }
 
 class Decryption implements Machine {
   readonly #core: Core;
-  readonly #key: CoreDataKey;
-  readonly #entries: string[] | undefined;
+  readonly #opener: Opener;
   readonly #put: Put;
   readonly #fail: (e: unknown) => void;
   readonly #progress: (input: number) => void;
@@ -271,19 +292,12 @@ class Decryption implements Machine {
   #used = 0;
   #conveyor: Conveyor | undefined;
   #unpadder: Unpadder | undefined;
+  #verify: ((trailer: Out) => Soon<void>) | undefined;
   #freed = false;
 
-  constructor(
-    core: Core,
-    key: CoreDataKey,
-    entries: string[] | undefined,
-    options: DataOptions,
-    put: Put,
-    fail: (e: unknown) => void,
-  ) {
+  constructor(core: Core, opener: Opener, options: DataOptions, put: Put, fail: (e: unknown) => void) {
     this.#core = core;
-    this.#key = key;
-    this.#entries = entries;
+    this.#opener = opener;
     this.#put = put;
     this.#fail = fail;
     this.#progress = counter(options);
@@ -304,17 +318,15 @@ class Decryption implements Machine {
 
   async #open(): Promise<Conveyor> {
     const beginning = this.#beginning.subarray(0, this.#used);
-    const [start = 0, trailer = 0, padded] = call(() => this.#core.messageShape(beginning));
-    const body = call(() => this.#core.CoreBody.open(this.#key, beginning, this.#entries));
+    const { start, trailer, padded } = layoutOf(this.#core, beginning);
+    const message = await this.#opener.open(beginning);
+    const { body, verify } = message;
+    const leaf = verify && new Leaf(this.#core, beginning.subarray(0, start), message);
+    this.#verify = leaf && ((trailer) => verify(leaf.finish(), trailer));
     const chunks = await chunksOf(body, "decrypt", Number.POSITIVE_INFINITY);
-    if (padded === 1) this.#unpadder = new Unpadder(this.#core);
-    const conveyor = new Conveyor(
-      chunks,
-      "decrypt",
-      trailer,
-      (piece, input) => this.#deliver(piece, input),
-      this.#fail,
-    );
+    if (padded) this.#unpadder = new Unpadder(this.#core);
+    const deliver = (piece: Out, input: number) => this.#deliver(piece, input);
+    const conveyor = new Conveyor(chunks, "decrypt", trailer, leaf, deliver, this.#fail);
     this.#conveyor = conveyor;
     if (this.#freed) conveyor.free();
     await conveyor.take(beginning.subarray(start));
@@ -329,8 +341,10 @@ class Decryption implements Machine {
 
   async end(): Promise<void> {
     const conveyor = this.#conveyor ?? (await this.#open());
-    await conveyor.end();
+    const trailer = await conveyor.end();
+    if (conveyor.freed) return;
     for (const data of this.#unpadder?.finish() ?? []) await this.#pass(data);
+    await this.#verify?.(trailer);
   }
 
   /** Many zeros may come of a few bytes. */
@@ -339,9 +353,9 @@ class Decryption implements Machine {
     await this.#pace.breathe();
   }
 
-  free(): void {
+  free(failure?: { e: unknown }): void {
     this.#freed = true;
-    this.#key.destroy();
+    this.#opener.free(failure);
     this.#conveyor?.free();
   }
 }
@@ -354,22 +368,10 @@ function counter({ onProgress }: DataOptions): (input: number) => void {
   };
 }
 
-export function encryptionStream(
-  core: Core,
-  key: CoreDataKey,
-  entries: string[] | undefined,
-  padded: boolean,
-  options: DataOptions,
-): Pipe {
-  return pipe(options, (put, fail) => new Encryption(core, key, entries, padded, options, put, fail));
+export function encryptionStream(core: Core, message: Soon<NewMessage>, options: DataOptions): Pipe {
+  return pipe(options, (put, fail) => new Encryption(core, message, options, put, fail));
 }
 
-export function decryptionStream(
-  core: Core,
-  key: CoreDataKey,
-  entries: string[] | undefined,
-  options: DataOptions,
-): Pipe {
-  const own = key.share();
-  return pipe(options, (put, fail) => new Decryption(core, own, entries, options, put, fail));
+export function decryptionStream(core: Core, opener: Opener, options: DataOptions): Pipe {
+  return pipe(options, (put, fail) => new Decryption(core, opener, options, put, fail));
 }

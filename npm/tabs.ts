@@ -1,17 +1,19 @@
 // The other pages of an application on this device: locked once, locked everywhere; unlocked once, unlocked everywhere.
 
-/** What goes from page to page. Nothing of it is secret, and nothing of it is believed but "lock": whoever hears looks for himself. */
-export type Told =
-  | { locked: string | undefined }
-  | { unlocked: string }
+/** What goes from page to page. Nothing of it is secret, and nothing of it is believed but "locked": whoever hears looks for himself. */
+export type Said =
+  | { locked: true }
+  | { unlocked: true }
   /** Somebody does something. */
   | { active: true }
+  /** Sessions whose revocation was read in the feed. */
+  | { revoked: unknown }
   /** What the key server pushed to the page that listens to it. */
   | { pushed: unknown };
 
 /** The same from another page, or anything else.
  *  @internal */
-export type Heard = { [K in "locked" | "unlocked" | "active" | "pushed"]?: unknown };
+export type Heard = { [K in "user" | "locked" | "unlocked" | "active" | "pushed" | "revoked"]?: unknown };
 
 /** @internal */
 export class Tabs {
@@ -27,7 +29,7 @@ export class Tabs {
     (this.#channel as { unref?(): void }).unref?.();
   }
 
-  tell(told: Told): void {
+  tell(told: Said & { user: string }): void {
     this.#channel?.postMessage(told);
   }
 

@@ -1,5 +1,5 @@
 /** `wardkey/testing`: a key server inside the page, for tests and first steps. It adds nothing to `wardkey` itself. */
-import { copyBytes, throwIfAborted, toOptions, wellFormed } from "./arguments.js";
+import { throwIfAborted, toBytes, toOptions, wellFormed } from "./arguments.js";
 import type { Backend, Json } from "./backend.js";
 import type { TestServer } from "./core/wardkey_testing.js";
 import { invalid, WardkeyError } from "./errors.js";
@@ -36,7 +36,7 @@ interface Answer {
 export function memoryBackend(options?: MemoryBackendOptions): MemoryBackend {
   const { now = () => Date.now(), state } = toOptions(options, ["now", "state"]);
   if (typeof now !== "function") throw invalid("now is not a function");
-  const restored = state === undefined ? undefined : readState(copyBytes(state, "the state"));
+  const restored = state === undefined ? undefined : readState(toBytes(state, "the state"));
   const delivered = restored?.delivered ?? [];
   const listeners = new Listeners();
 
@@ -59,7 +59,6 @@ export function memoryBackend(options?: MemoryBackendOptions): MemoryBackend {
       if (typeof isPublic !== "boolean") throw invalid("public is not a boolean");
       const caller = isPublic ? undefined : userId;
       const text = toText(body);
-      throwIfAborted(signal);
       const server = await started();
       throwIfAborted(signal);
       const at = time(now);

@@ -1,25 +1,30 @@
 import { MAX_NAME, passwordText, shortText, toBytes, toOptions } from "./arguments.js";
+import { type CacheStats, type CoreStats, statsOf } from "./cache.js";
 import { toSettings, type WardkeyOptions } from "./client-options.js";
 import type { CoreClient, CoreSession, CoreTask } from "./core/wardkey_core.js";
 import { call, core } from "./core.js";
-import type { Settled } from "./data-key.js";
 import { chosenEngine } from "./engine.js";
 import { fromCore, invalid } from "./errors.js";
 import { isPersisted, isSecure, type StorageHealth } from "./health.js";
+import type { Settled } from "./items.js";
 import { ALL_RIGHTS, type Recipient, type Rights, toRecipients, toRights } from "./recipient.js";
 import { Session } from "./session.js";
+import { type Decrypted, decryptFound, decryptManyFound, type Sessions } from "./session-data.js";
 import { type Listener, SharedClient, type Status } from "./shared-client.js";
-import type { Bytes } from "./types.js";
+import type { Bytes, DataOptions, ManyOptions, Sealed } from "./types.js";
 import { hasWorker } from "./workers.js";
 
 export interface WardkeyEventMap {
   statuschange: CustomEvent<{ status: Wardkey["status"] }>;
+  /** This user reads them no more: close what shows them. */
   revoked: CustomEvent<{ sessionIds: string[] }>;
   /** A renewal, signed by its predecessor. The id is empty for the key server's own. */
   "pin-changed": CustomEvent<{ id: string; from: string; to: string }>;
   /** The application may remember the version: see unlock(). */
   "backup-changed": CustomEvent<{ version: number }>;
+  /** The cache's store doesn't serve; it goes on from memory. */
   "cache-degraded": CustomEvent<{ reason: string }>;
+  /** The cache's store was found emptied by somebody else. */
   // biome-ignore lint/complexity/noBannedTypes: as the contract has it
   "cache-wiped": CustomEvent<{}>;
 }
@@ -29,7 +34,8 @@ export interface AuditEntry {
   at: Date;
   /** A user; empty for the key server itself and the application. */
   actor: string;
-  /** docs/SPEC.md, section 14.1 */
+  /** Of a session: create, grant, revoke, revoke-all, generation (a fresh key), assign, release (keys were given to the actor). Of an account: register, renew, contact, backup-pending,
+   *  backup-active, recovery-start, recovery-wrong, recovery-release. */
   action: string;
   sessionId?: string;
   groupId?: string;
@@ -42,9 +48,11 @@ const MAX_EMAIL = 254;
 /** Characters of fingerprints and safety numbers, with spaces. */
 const MAX_COMPARED = 256;
 const MAX_CODE = 64;
+/** A session has at most some megabytes. */
+const MAX_SERIALIZED = 1 << 26;
 const CREATE = ["recipients", "managers", "rights", "includeSelf", "offline"];
 
-/** An identity on this device, and the sessions of its user. */
+/** A person's identity on this device, and the sessions that she reads. open() it; register() once in a life, unlock() after each login; createSession() and decrypt(). */
 export class Wardkey extends EventTarget {
   readonly #shared: SharedClient;
   readonly #listener: Listener;
@@ -69,7 +77,7 @@ export class Wardkey extends EventTarget {
     return opened;
   }
 
-  /** "new": nothing on this device, a first visit or a whole wipe: try unlock, then register on `no-backup`. "locked": a sealed identity is here. */
+  /** "new": nothing on this device, a first visit or a whole wipe: unlock(), or for a new user register(). "locked": a sealed identity is here: unlock(). "ready": it is open. */
   get status(): "new" | "locked" | "ready" {
     return this.#shared.status satisfies Status;
   }
@@ -95,8 +103,9 @@ export class Wardkey extends EventTarget {
     return secret;
   }
 
-  /** Makes the keys, publishes the public half, stores the backup sealed by the password. Never overwrites: `already-registered`.
-   *  @throws also `password-format`, `kdf-policy`, `pin-mismatch` of the key server, `network`, `server` */
+  /** Makes the keys, publishes the public half, stores the backup sealed by the password. For people whom the application's own server knows as new: never overwrites
+   *  (`already-registered`), but a key server that lies can say that there is nothing. `recoveryContact` needs the backend's `appShare`.
+   *  @throws also `password-format`, `kdf-policy`, `pin-mismatch` of the key server, `invalid-argument`, `network`, `server` */
   async register(options: { userId: string; password: string; recoveryContact?: { email: string } }): Promise<void> {
     const { userId, password, recoveryContact } = toOptions(options, ["userId", "password", "recoveryContact"]);
     const [user, text] = [name(userId), passwordText(password)];
@@ -141,8 +150,8 @@ export class Wardkey extends EventTarget {
     return { recoveryId, sentTo };
   }
 
-  /** Opens the backup with both shares, and writes it under the new password.
-   *  @throws `otp-wrong`, `otp-expired`, `otp-locked`; `decryption-failed`, `key-mismatch` where one of the two cheats; `password-format`, `network`, `server` */
+  /** Opens the backup with both shares, and writes it under the new password. A right code is spent, whatever follows.
+   *  @throws what the backend's `appShare` throws; `otp-wrong`, `otp-expired`, `otp-locked`; `decryption-failed`, `key-mismatch` where one of the two cheats; `password-format`, `network`, `server` */
   async finishRecovery(options: {
     userId: string;
     recoveryId: string;
@@ -158,14 +167,14 @@ export class Wardkey extends EventTarget {
     this.#shared.unlocked();
   }
 
-  /** New keys for the same identity, signed by the old ones; what was wrapped for the old ones still opens.
+  /** New keys for the same identity, signed by the old ones; what was wrapped for the old ones still opens. Others are told by `pin-changed`.
    *  @throws `locked`, `wrong-password`, `limit`, `network`, `server` */
   async renewKeys(options: { password: string }): Promise<void> {
     const text = passwordText(toOptions(options, ["password"]).password);
     await this.#run((core) => core.renewKeys(text));
   }
 
-  /** Where one-time codes go from now on.
+  /** Where one-time codes go from now on. Needs the backend's `appShare`.
    *  @throws `locked`, `wrong-password`, `invalid-argument`, `network`, `server` */
   async setRecoveryContact(options: { password: string; email: string }): Promise<void> {
     const { password, email } = toOptions(options, ["password", "email"]);
@@ -173,13 +182,13 @@ export class Wardkey extends EventTarget {
     await this.#run((core) => core.setRecoveryContact(text, contact));
   }
 
-  /** Keys out of memory, resume entry deleted, in all tabs. */
+  /** Keys out of memory, and no reload goes on without the password, in all tabs. What is sealed stays on the device. */
   async lock(): Promise<void> {
     this.#open();
     await this.#shared.lock();
   }
 
-  /** As lock(), and deletes the sealed identity and the cache from this device. */
+  /** As lock(), and deletes the sealed identity, the cache and the outbox from this device: what waits there is lost, see `storageHealth().outbox`. */
   async forget(): Promise<void> {
     const user = this.userId;
     await this.lock();
@@ -195,7 +204,7 @@ export class Wardkey extends EventTarget {
 
   /** A new session. Resolves when the server has it. With offline: when it is safely in the device's outbox (`storage-unavailable` if it can't be), for recipients
    *  who were met before; it is sent when somebody answers, and again after reloads: `Session.published`. The creator is a recipient with all rights unless includeSelf is false.
-   *  @throws `unknown-user`, `not-certified`, `pin-mismatch`, `locked`, `network`, `server` */
+   *  @throws `unknown-user`, `unknown-group` for every group, `not-certified`, `pin-mismatch`; `invalid-argument` without a reader; `locked`, `network`, `server` */
   async createSession(options: {
     recipients: readonly Recipient[];
     managers?: readonly Recipient[];
@@ -224,7 +233,7 @@ export class Wardkey extends EventTarget {
     return opened.value;
   }
 
-  /** Sessions by ids or messages, with one key request for all that aren't known yet. */
+  /** Sessions by ids or messages, with one key request for all that aren't known yet. One that doesn't open is an error in its place, as openSession() has it. */
   async openSessions(idsOrSealed: readonly (string | Bytes)[]): Promise<Settled<Session>[]> {
     if (!Array.isArray(idsOrSealed)) throw invalid("the ids are not an array");
     const { messageStart } = await core();
@@ -241,14 +250,38 @@ export class Wardkey extends EventTarget {
     );
   }
 
-  /** What the people of both sides compare: the same number on both.
+  /** Decrypts a message of any session, which its header names: as Session.decrypt().
+   *  @throws also as openSession() */
+  async decrypt(sealed: Bytes | Blob, options?: DataOptions): Promise<Decrypted> {
+    return decryptFound(this.#sessions(), sealed, options);
+  }
+
+  /** Many messages of any sessions, with one key request for all: as Session.decryptMany().
+   *  @throws as openSessions() */
+  async decryptMany(items: readonly Sealed[], options?: ManyOptions): Promise<Settled<Decrypted>[]> {
+    return decryptManyFound(this.#sessions(), items, options);
+  }
+
+  #sessions(): Sessions {
+    this.#open();
+    return { find: (beginnings) => this.#shared.core.openSessions(beginnings), run: (task) => this.#run(task) };
+  }
+
+  /** What Session.serialize() gave, on any device of the same identity: usable until its time to live ends, if the server doesn't say that it was revoked since.
+   *  @throws `invalid-format`; `decryption-failed` for another identity's; `revoked`, `locked`; as openSession() where it has to be fetched anew */
+  async deserializeSession(text: string): Promise<Session> {
+    const given = shortText(text, "the serialized session", MAX_SERIALIZED, "limit");
+    return Session.fromCore(await this.#run<CoreSession>((core) => core.deserializeSession(given)), this.#shared);
+  }
+
+  /** What the people of both sides compare: the same number on both, twelve times five digits. It pins nobody: verify() does.
    *  @throws `unknown-user`, `locked`, `network`, `server` */
   async safetyNumber(userOrGroupId: string): Promise<string> {
     const user = name(userOrGroupId);
     return this.#run((core) => core.safetyNumber(user));
   }
 
-  /** Pins what people compared.
+  /** Pins what people compared over a channel of their own.
    *  @throws `pin-mismatch` if it is another; `unknown-user`, `locked`, `network`, `server` */
   async verify(userOrGroupId: string, fingerprintOrSafetyNumber: string): Promise<void> {
     const user = name(userOrGroupId);
@@ -256,13 +289,34 @@ export class Wardkey extends EventTarget {
     await this.#run((core) => core.verify(user, compared));
   }
 
-  /** What a front end shows before keys are lost. */
+  /** What is kept of sessions, so that they open without a request. */
+  readonly cache: {
+    stats(): Promise<CacheStats & { wipesSurvived: number }>;
+    /** Deletes it here and in the store. Sessions that are open stay so. */
+    clear(): Promise<void>;
+    /** Reads the revocation feed now.
+     *  @throws `locked`, `network`, `stale` where everything but the feed answers, `server` */
+    sync(): Promise<{ revoked: string[] }>;
+  } = {
+    stats: () => this.#cacheStats(),
+    clear: () => this.#run((core) => core.clearCache()),
+    sync: async () => ({ revoked: await this.#run<string[]>((core) => core.sync()) }),
+  };
+
+  async #cacheStats(): Promise<CacheStats & { wipesSurvived: number }> {
+    this.#open();
+    const kind = this.#shared.cacheKind;
+    if (this.status !== "ready") return { store: kind, entries: 0, hits: 0, misses: 0, wipesSurvived: 0 };
+    return statsOf(kind, await this.#run<CoreStats>((core) => core.cacheStats()));
+  }
+
+  /** What a front end shows before keys are lost. Asks nobody. */
   async storageHealth(): Promise<StorageHealth> {
     const backup = await this.#run<StorageHealth["backup"]>((core) => core.backupHealth());
     const { lastWipe } = this.#shared;
     return {
       identityStore: this.#shared.device.kind,
-      cacheStore: "memory",
+      cacheStore: (await this.#cacheStats()).store,
       persisted: await isPersisted(),
       backup,
       ...(lastWipe === undefined ? {} : { lastWipe }),

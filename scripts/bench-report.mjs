@@ -457,6 +457,7 @@ ${sections.join("\n\n")}
 - A stream's source gives pieces of 64 KiB: to encrypt, the same piece again and again; to decrypt, a message that stands ready in memory. Its sink only counts.
 - The most memory of a renderer is its \`VmHWM\` after one stream, both ends of it in the page, in a browser that has done nothing else: the median of five. The bare
   \`TransformStream\` encrypts the chunks of a piece at the same time, and waits for them.
+- 16 MiB by the engine "wasm": as in an application, in the page and in a worker that is there from the call before; bare aes-gcm in the page alone.
 - Two workers and one: the package's own, started before; in the page alone, in one call of \`encryptSync()\` or \`decryptSync()\`.
 - A side that needs more than 1.5 s in its first round of 256 MiB has that one round.
 - 2,000 records: Wardkey's in one call and each with a context, a worker being there from calls before, as in an application that does so repeatedly, and after twelve calls that aren't timed, of WebCrypto too; the others' by a call each, all at once or one after another, whichever is the faster for them.

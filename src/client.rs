@@ -13,6 +13,7 @@ mod fetch;
 mod flight;
 mod host;
 mod login;
+mod messages;
 mod met;
 mod open;
 mod opening;
@@ -22,6 +23,7 @@ mod ready;
 mod recipient;
 mod recovery;
 mod register;
+mod serialized;
 mod sessions;
 mod state;
 mod unlock;
@@ -39,6 +41,7 @@ pub use self::{
     device::{Device, MemoryDevice},
     event::{Event, Status},
     host::{Host, LoginStore},
+    messages::{Reading, Unverified},
     open::OpenSession,
     recipient::Recipient,
     recovery::RecoveryStarted,

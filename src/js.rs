@@ -4,6 +4,7 @@
 
 mod backend;
 mod backup;
+mod batch;
 mod cache;
 mod client;
 mod convert;
@@ -18,6 +19,7 @@ mod marker;
 mod message;
 mod random;
 mod session;
+mod session_data;
 mod task;
 mod wrap;
 

@@ -1,8 +1,10 @@
 //! The data format: `header ‖ Cobblestone-256 body ‖ trailer if signed`. SPEC section 4.
 
 mod author;
+mod batch;
 mod body;
 mod header;
+mod leaf;
 mod many;
 mod open;
 mod padding;
@@ -10,16 +12,18 @@ mod seal;
 mod tree;
 
 pub use self::{
-    author::{Author, Authored, Authority, Leaf, View, open_signed, seal_signed, sign_batch, verify_author},
+    author::{Author, Authored, Authority, Verifier, View, open_signed, verify_author},
+    batch::{Batch, Trailers, seal_signed},
     body::{Body, BodyChunks},
     header::{Header, InSession, MAX_HEADER, SignedBy, key_id_of},
-    many::{begin_opening, begin_sealing, finish},
+    leaf::{Leaf, LeafHasher, chunk_hashes},
+    many::{begin_opening, begin_sealing, begin_sealing_in, finish},
     open::{Opener, open, open_onto},
     padding::{Padding, padded_len},
     seal::{Sealer, seal, seal_in_session, sealed_len},
 };
 
-pub(crate) use author::view_of;
+pub(crate) use self::{author::view_of, open::Whole};
 
 /// Context of the body: every byte of the header and the caller's entries.
 fn body_context(header: &[u8], context: &crate::encoding::Context) -> Vec<u8> {

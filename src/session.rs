@@ -11,6 +11,7 @@ mod kept;
 mod log;
 mod making;
 mod opening;
+mod parts;
 mod rights;
 mod serving;
 mod signer;
@@ -32,6 +33,7 @@ pub use self::{
     log::{Holding, Log},
     making::{Created, Hand, Made, create},
     opening::{Keys, Sealed},
+    parts::{Claim, Writing},
     rights::{Grant, Rights},
     serving::{Served, Stanza, join, split},
     signer::{Recipients, Signer, Signers},

@@ -23,7 +23,7 @@ use wardkey::{
     encoding::Context,
     error::{Code, Result},
     key_pair::Suite,
-    message::{self, Body, Leaf, Opener, Padding, sign_batch, verify_author},
+    message::{self, Batch, Body, Leaf, Opener, Padding, verify_author},
     party::Party,
     session::{Created, Directory, Grant, Hand, Keys, Log, Made, Rights, Session, create},
     signed::{Hash, Minimum},
@@ -388,7 +388,9 @@ fn a_long_message_in_parts() {
         body.chunks().seal(0, &plaintext, &mut chunks).unwrap();
         let hashes: Vec<u8> = chunks.chunks(16_400).flat_map(Sha256::digest).collect();
         let leaf = Leaf::new(&message, &hashes);
-        let trailer = sign_batch(&alice.signing[0], &author, &[leaf]).unwrap().remove(0);
+        let mut batch = Batch::new(author, 1).unwrap();
+        batch.add(&leaf);
+        let trailer = batch.sign(&alice.signing[0]).unwrap().of(0);
         message.extend([chunks, trailer.clone()].concat());
 
         let keys = keys_of(&session, DataKey::from_slice(key.dangerously_expose().expose()).unwrap());

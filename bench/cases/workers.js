@@ -4,7 +4,7 @@ import { setAtOnce, workerKind } from "../../pkg/workers.js";
 import { MIB, median, randomBytes, ratio, turns } from "../page/measure.js";
 import { sameBytes } from "./long.js";
 
-/** Up to 64 MiB no worker takes part, so `quick` makes it no shorter. */
+/** Up to 64 MiB one worker helps the page, so `quick` makes it no shorter. */
 const LENGTH = 128 * MIB;
 
 export async function workers(direction) {

@@ -45,7 +45,7 @@ impl Default for CacheOptions {
 pub(super) struct Cache<S> {
     pub(super) entries: Entries<S>,
     app_id: AppId,
-    own: Party,
+    pub(super) own: Party,
     /// Sessions that somebody holds, sorted by id.
     open: RefCell<Vec<(Hash, Weak<OpenSession>)>>,
     loaded: Cell<bool>,
@@ -128,7 +128,7 @@ impl<S: KeyStore> Cache<S> {
     /// The clock was set back, or the cursor was lost: nothing that was fetched is used any more.
     pub(super) fn doubt(&self) {
         for open in self.all_open() {
-            if open.term().is_some() {
+            if open.can_change() {
                 open.mark(Standing::Outdated);
             }
         }
@@ -411,7 +411,7 @@ impl<H: Host> Client<H> {
 }
 
 /// `CBOR{1: key, 2: session id, 3: generation, 4: party}`
-fn write_key(key: &DataKey, session: &Hash, generation: usize, party: &Party) -> SecretBytes {
+pub(super) fn write_key(key: &DataKey, session: &Hash, generation: usize, party: &Party) -> SecretBytes {
     let capacity = party.to_bytes().len() + 96;
     SecretBytes::new(encode_into(Vec::with_capacity(capacity), |w| {
         w.map(4);
@@ -427,7 +427,7 @@ fn write_key(key: &DataKey, session: &Hash, generation: usize, party: &Party) ->
 }
 
 /// The key, if it is of this session and generation and came through this party.
-fn read_key(payload: &[u8], session: &Hash, generation: usize, party: &Party) -> Result<DataKey> {
+pub(super) fn read_key(payload: &[u8], session: &Hash, generation: usize, party: &Party) -> Result<DataKey> {
     let mut reader = Reader::new(payload);
     reader.map_of(4)?;
     reader.key(1)?;

@@ -130,8 +130,9 @@ impl<S: KeyStore> Cache<S> {
         let ids = self.ids_of(id, clock);
         self.entries.forget(&ids);
         self.feed.doomed.borrow_mut().extend(ids);
-        if let Some(open) = self.find(id).filter(|open| open.term().is_some()) {
-            open.mark(standing);
+        if let Some(open) = self.find(id).filter(|open| open.can_change()) {
+            // Another page has sent what waits here too: its key is the only one until that is known.
+            open.mark(if open.is_published() { standing } else { Standing::Outdated });
         }
     }
 }
@@ -183,17 +184,21 @@ impl<H: Host> Client<H> {
         if self.is_fresh(cache) {
             return Ok(());
         }
-        let now = self.host.now();
-        let patience = OFF_LINE.min(self.options.cache.max_staleness);
-        let read = match self.off_line.get().filter(|since| is_within(*since, now, patience)) {
-            Some(_) => Err(Failure::unanswered()),
+        let read = match self.is_off_line() {
+            true => Err(Failure::unanswered()),
             // One that is being read does as well.
-            None => self.read_after(cache, cache.feed.begun.get().saturating_sub(1)).await.map(drop),
+            false => self.read_after(cache, cache.feed.begun.get().saturating_sub(1)).await.map(drop),
         };
         match read {
             Err(failure) if failure.code() == Code::Network && self.options.cache.ttl > 0 => Ok(()),
             read => read,
         }
+    }
+
+    /// Did nobody answer, a short time ago?
+    pub(super) fn is_off_line(&self) -> bool {
+        let patience = OFF_LINE.min(self.options.cache.max_staleness);
+        self.off_line.get().is_some_and(|since| is_within(since, self.host.now(), patience))
     }
 
     pub(super) fn is_fresh(&self, cache: &Cache<H::Store>) -> bool {
@@ -224,7 +229,7 @@ impl<H: Host> Client<H> {
     }
 
     /// Is there nobody who answers, or is it the feed alone that can't be read?
-    async fn unanswered(&self) -> Outcome<Failure> {
+    pub(super) async fn unanswered(&self) -> Outcome<Failure> {
         let user = self.with(|ready| ready.user.clone())?;
         let now = self.host.now();
         match self.directory(&user, &[], &[]).await {

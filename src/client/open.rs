@@ -73,9 +73,10 @@ impl OpenSession {
         }
     }
 
-    /// Waits to be sent, with this genesis.
-    pub(super) fn waiting(known: Known, genesis: Vec<u8>) -> Self {
-        Self { unsent: RefCell::new(Some(genesis)), ..Self::new(known, None) }
+    /// Waits to be sent, with this genesis. One that was made before this page was loaded may be there already, and have changed.
+    pub(super) fn waiting(known: Known, genesis: Vec<u8>, standing: Standing) -> Self {
+        let (unsent, standing) = (RefCell::new(Some(genesis)), Cell::new(standing));
+        Self { unsent, standing, ..Self::new(known, None) }
     }
 
     /// Its id.
@@ -139,6 +140,11 @@ impl OpenSession {
 
     pub(super) const fn term(&self) -> Option<Term> {
         self.term.get()
+    }
+
+    /// Can the key server tell of it? Not where it can't be fetched.
+    pub(super) fn can_change(&self) -> bool {
+        self.term().is_some() || !self.is_published()
     }
 
     pub(super) const fn told(&self) -> u32 {

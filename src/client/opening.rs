@@ -46,6 +46,20 @@ impl<H: Host> Client<H> {
         }
     }
 
+    /// The sessions that messages name, each with the bundle of its signer: signers who aren't known come with them.
+    ///
+    /// # Errors
+    /// As [`Self::open_sessions`].
+    pub async fn open_named(&self, named: &[(Hash, Option<Hash>)]) -> Outcome<Vec<Result<Rc<OpenSession>>>> {
+        let mut ids: Vec<Hash> = named.iter().map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let signers = self.unknown_signers(&ids, named.iter()).await?;
+        let opened = self.open_sessions(&ids, &signers).await?;
+        let found = |id| opened.get(ids.binary_search(id).ok()?);
+        Ok(named.iter().map(|(id, _)| found(id).ok_or(MALFORMED)?.clone()).collect())
+    }
+
     /// The same, each once and sorted; and why the key server didn't answer.
     pub(super) async fn open_all(
         &self,
@@ -117,14 +131,33 @@ impl<H: Host> Client<H> {
     /// # Errors
     /// `revoked`, `locked`; those of [`Self::open_sessions`].
     pub(super) async fn usable(&self, open: &OpenSession) -> Outcome<()> {
-        open.check()?;
-        // Nobody else knows of it, or it can't be fetched.
-        if open.term().is_none() {
-            return Ok(());
+        let (usable, failure) = self.usable_all(&[open], &[]).await?;
+        match usable.into_iter().next().ok_or(MALFORMED)? {
+            Err(error) => Err(failure.filter(|failure| failure.error == error).unwrap_or(error.into())),
+            Ok(()) => Ok(()),
         }
-        let same = self.open_sessions(&[*open.id()], &[]).await?.into_iter().next().ok_or(MALFORMED)?;
-        open.check()?;
-        if ptr::eq(&raw const *same?, open) { Ok(()) } else { Err(LOCKED.into()) }
+    }
+
+    /// The same of many, and the bundles of `signers`, in one request where one is needed; and why the key server didn't answer it.
+    pub(super) async fn usable_all(
+        &self,
+        sessions: &[&OpenSession],
+        signers: &[Hash],
+    ) -> Outcome<(Vec<Result<()>>, Option<Failure>)> {
+        // Of the others nobody else knows, or they can't be fetched.
+        let fetched = sessions.iter().filter(|open| open.check().is_ok() && open.term().is_some());
+        let ids: Vec<Hash> = fetched.map(|open| *open.id()).collect();
+        let (mut opened, mut failure) = (Vec::new(), None);
+        if !ids.is_empty() || !signers.is_empty() {
+            (opened, failure) = self.open_all(&ids, signers).await?;
+        }
+        let usable = |open: &&OpenSession| {
+            open.check()?;
+            let Some(same) = find(open.id(), &opened) else { return Ok(()) };
+            let same = same.as_ref().map_err(|error| *error)?;
+            if ptr::eq(Rc::as_ptr(same), *open) { Ok(()) } else { Err(LOCKED) }
+        };
+        Ok((sessions.iter().map(usable).collect(), failure))
     }
 
     /// Opens messages, each in the session that its header names. Sessions that aren't among `known` come there; what was lost of it isn't opened again.
@@ -242,7 +275,7 @@ impl<H: Host> Client<H> {
     }
 
     /// Was whoever has this bundle met?
-    fn knows(&self, signer: &Hash) -> Result<bool> {
+    pub(super) fn knows(&self, signer: &Hash) -> Result<bool> {
         self.with(|ready| ready.people.signer(signer).is_ok())
     }
 }

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use super::{
     Client, Device, Event, Host, LOCKED, Recipient,
     device::{Rows, context},
-    open::{Known, OpenSession},
+    open::{Known, OpenSession, Standing},
     ready::Ready,
 };
 use crate::{
@@ -66,13 +66,15 @@ impl<H: Host> Client<H> {
         };
         let (rows, id) = (self.rows(&user), *session.log().id());
         let is_kept = rows.keep_waiting(&id, &sealed).await;
-        if !is_kept || self.locks.get() != locks {
+        // Locked meanwhile, or another's.
+        let is_open = self.locks.get() == locks && self.user_id().as_ref() == Some(&user);
+        if !is_kept || !is_open {
             rows.forget_waiting(&id).await;
-            return Err(if is_kept { LOCKED } else { UNKEPT }.into());
+            return Err(if is_open { UNKEPT } else { LOCKED }.into());
         }
         let mut keys = Keys::default();
         keys.insert(0, key);
-        let open = Rc::new(OpenSession::waiting(Known { session, keys }, genesis));
+        let open = Rc::new(OpenSession::waiting(Known { session, keys }, genesis, Standing::Live));
         self.cache()?.register(&open);
         self.waiting.borrow_mut().push(Rc::clone(&open));
         Ok(open)
@@ -91,7 +93,7 @@ impl<H: Host> Client<H> {
         }
         // In one request. Whoever isn't there, or isn't taken, is found again by his sessions.
         let mut unreachable = self.know(everybody.iter(), false).await.err().filter(is_unreachable);
-        let mut sent = Vec::with_capacity(waiting.len());
+        let (mut sent, mut outdated) = (Vec::with_capacity(waiting.len()), Vec::new());
         for open in waiting {
             let outcome = match unreachable {
                 Some(failure) => Err(failure),
@@ -103,6 +105,13 @@ impl<H: Host> Client<H> {
                 _ => {}
             }
             sent.push((*open.id(), outcome));
+            if open.term().is_some() && open.standing() == Standing::Outdated {
+                outdated.push(*open.id());
+            }
+        }
+        // As they are there now, in one request. If that fails, it is for when they are used.
+        if unreachable.is_none() && !outdated.is_empty() {
+            self.open_all(&outdated, &[]).await?;
         }
         Ok(sent)
     }
@@ -233,7 +242,7 @@ impl<H: Host> Client<H> {
             let mut keys = Keys::default();
             let session = Session::unsent(log, &key)?;
             keys.insert(0, key);
-            Ok(Rc::new(OpenSession::waiting(Known { session, keys }, genesis)))
+            Ok(Rc::new(OpenSession::waiting(Known { session, keys }, genesis, Standing::Outdated)))
         };
         let open = self.with(read).ok()?.ok()?;
         // Another call may have been faster.

@@ -276,26 +276,23 @@ impl CoreClient {
         let wanted: Vec<Result<(Hash, Option<Hash>)>> = wanted.iter().map(|item| named(&item)).collect();
         let own = Rc::clone(&self.0);
         self.task(async move |client| {
-            let known = wanted.iter().flatten();
-            let mut ids: Vec<Hash> = known.clone().map(|(id, _)| *id).collect();
-            let mut signers: Vec<Hash> = known.filter_map(|(_, signer)| *signer).collect();
-            for list in [&mut ids, &mut signers] {
-                list.sort_unstable();
-                list.dedup();
-            }
-            let opened = client.open_sessions(&ids, &signers).await?;
-            let session = |id: &Hash| {
-                let place = ids.binary_search(id).ok()?;
-                Some(match opened.get(place)? {
-                    Ok(open) => CoreSession::new(Rc::clone(&own), Rc::clone(open)).into(),
-                    Err(error) => JsValue::from(*error),
-                })
+            let named: Vec<_> = wanted.iter().flatten().copied().collect();
+            let mut opened = client.open_named(&named).await?.into_iter();
+            let session = |wanted: Result<_>| match wanted.and_then(|_| opened.next().unwrap_or(Err(NO_ID))) {
+                Ok(open) => CoreSession::new(Rc::clone(&own), open).into(),
+                Err(error) => JsValue::from(error),
             };
-            let result = |wanted: &Result<(Hash, Option<Hash>)>| match wanted {
-                Ok((id, _)) => session(id).unwrap_or_default(),
-                Err(error) => JsValue::from(*error),
-            };
-            Ok(wanted.iter().map(result).collect::<Array>().into())
+            Ok(wanted.into_iter().map(session).collect::<Array>().into())
+        })
+    }
+
+    /// A session that was serialized.
+    #[wasm_bindgen(js_name = deserializeSession)]
+    pub fn deserialize_session(&self, text: String) -> CoreTask {
+        let own = Rc::clone(&self.0);
+        self.task(async move |client| {
+            let open = client.deserialize_session(&text).await?;
+            Ok(CoreSession::new(own, open).into())
         })
     }
 
@@ -351,6 +348,10 @@ fn named(item: &JsValue) -> Result<(Hash, Option<Hash>)> {
     Ok((Hash(session.id), session.signed_by.as_ref().map(|by| Hash(by.bundle_hash))))
 }
 
+fn ids(sessions: &[Hash]) -> Array {
+    sessions.iter().map(|id| JsValue::from(id.to_string())).collect()
+}
+
 fn event(event: Event) -> JsValue {
     match event {
         Event::PinChanged { id, from, to } => {
@@ -362,10 +363,7 @@ fn event(event: Event) -> JsValue {
             let error = error.map_or(JsValue::UNDEFINED, JsValue::from);
             Array::of3(&"published".into(), &session.to_string().into(), &error)
         }
-        Event::Revoked { sessions } => {
-            let sessions: Array = sessions.iter().map(|id| JsValue::from(id.to_string())).collect();
-            Array::of2(&"revoked".into(), &sessions)
-        }
+        Event::Revoked { sessions } => Array::of2(&"revoked".into(), &ids(&sessions)),
         Event::CacheDegraded { reason } => Array::of2(&"cache-degraded".into(), &reason.into()),
         Event::CacheWiped => Array::of1(&"cache-wiped".into()),
     }

@@ -90,6 +90,11 @@ impl Host for JsHost {
         self.host.settle(number(ticket).as_f64().unwrap_or_default());
     }
 
+    async fn breathe(&self) {
+        // Nothing is rejected there.
+        ask(&self.host, "breathe", &[]).await.ok();
+    }
+
     async fn derive(&self, derivation: &Derivation, password: &Password) -> Result<SlowKey> {
         let iterations = derivation.pbkdf2_iterations().map_or(JsValue::UNDEFINED, JsValue::from);
         let arguments = [bytes(&derivation.to_bytes()), bytes(derivation.salt()), iterations, bytes(password.expose())];

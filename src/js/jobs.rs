@@ -13,6 +13,9 @@ use crate::{
     secret::{self, Secret},
 };
 
+/// Bytes of a SHA-256.
+const HASH: usize = 32;
+
 /// 32 bytes from a prepared password.
 #[wasm_bindgen(js_name = deriveSlow)]
 pub fn derive_slow(derivation: &[u8], password: &[u8]) -> JsResult<Vec<u8>> {
@@ -58,16 +61,21 @@ pub fn check_random() -> JsResult<()> {
     Ok(with_random(Secret::<32>::generate).map(drop)?)
 }
 
-/// Chunks of one message from number `first` on, by its AES key ‖ base nonce: sealed, or opened.
+/// Chunks of one message from number `first` on, by its AES key ‖ base nonce: sealed, or opened. Where hashes are wanted, the SHA-256 of each sealed chunk follows.
 #[wasm_bindgen(js_name = workChunks)]
-pub fn work_chunks(aes: &[u8], sealing: bool, first: f64, input: &[u8]) -> JsResult<Vec<u8>> {
+pub fn work_chunks(aes: &[u8], sealing: bool, first: f64, input: &[u8], hashed: bool) -> JsResult<Vec<u8>> {
     let first = whole(first)?;
     let chunks = BodyChunks::of_aes(aes)?;
-    let mut out = secret::reserve(input.len() + if sealing { (input.len() / CHUNK + 1) * TAG } else { 0 })?;
+    let more = if sealing { TAG } else { 0 } + if hashed { HASH } else { 0 };
+    let mut out = secret::reserve(input.len() + (input.len() / CHUNK + 1) * more)?;
     if sealing {
         chunks.seal(first, input, &mut out)?;
     } else {
         chunks.open(first, input, &mut out)?;
+    }
+    if hashed {
+        let hashes = message::chunk_hashes(if sealing { &out } else { input });
+        out.extend_from_slice(&hashes);
     }
     Ok(out)
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     cobblestone::{self, CHUNK, TAG},
     error::{Code, Error, Result},
-    message::{self, Body, Header, MAX_HEADER},
+    message::{self, Body, Header, LeafHasher, MAX_HEADER, chunk_hashes},
     secret,
 };
 
@@ -75,6 +75,12 @@ pub struct CoreBody {
     output: Vec<u8>,
 }
 
+impl CoreBody {
+    pub(super) const fn new(body: Body, start: Vec<u8>) -> Self {
+        Self { body, start, input: Vec::new(), output: Vec::new() }
+    }
+}
+
 impl core::fmt::Debug for CoreBody {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.body.fmt(f)
@@ -87,13 +93,13 @@ impl CoreBody {
     pub fn seal(key: &CoreDataKey, entries: Option<Vec<String>>, padded: bool) -> JsResult<CoreBody> {
         let context = context(entries)?;
         let (body, start) = with_random(|rng| Body::seal(&key.0, rng, &context, padding(padded)))?;
-        Ok(Self { body, start, input: Vec::new(), output: Vec::new() })
+        Ok(Self::new(body, start))
     }
 
     /// Reads the beginning of a message: at least `messageStart()` bytes, or all.
     pub fn open(key: &CoreDataKey, start: &[u8], entries: Option<Vec<String>>) -> JsResult<CoreBody> {
         let (body, _) = Body::open(&key.0, start, &context(entries)?)?;
-        Ok(Self { body, start: Vec::new(), input: Vec::new(), output: Vec::new() })
+        Ok(Self::new(body, Vec::new()))
     }
 
     /// What precedes the first chunk of a new message.
@@ -101,19 +107,34 @@ impl CoreBody {
         self.start.clone()
     }
 
-    /// Puts the chunks of this plaintext into `out`, which has their length.
+    /// Puts the chunks of this plaintext into `out`, which has their length, and the SHA-256 of each into `hashes`, where they are wanted.
     #[wasm_bindgen(js_name = sealChunks)]
-    pub fn seal_chunks(&mut self, first: f64, plaintext: &Uint8Array, out: &Uint8Array) -> JsResult<()> {
+    pub fn seal_chunks(
+        &mut self,
+        first: f64,
+        plaintext: &Uint8Array,
+        out: &Uint8Array,
+        hashes: Option<Uint8Array>,
+    ) -> JsResult<()> {
         let first = whole(first)?;
         let more = (plaintext.length() as usize / CHUNK + 1) * TAG;
-        Ok(self.pass(plaintext, out, more, |body, input, output| body.chunks().seal(first, input, output))?)
+        self.pass(plaintext, out, more, |body, input, output| body.chunks().seal(first, input, output))?;
+        Ok(put(hashes, || chunk_hashes(&self.output))?)
     }
 
-    /// Puts the plaintext of these chunks into `out`, which has its length.
+    /// Puts the plaintext of these chunks into `out`, which has its length, and the SHA-256 of each chunk into `hashes`, where they are wanted.
     #[wasm_bindgen(js_name = openChunks)]
-    pub fn open_chunks(&mut self, first: f64, sealed: &Uint8Array, out: &Uint8Array) -> JsResult<()> {
+    pub fn open_chunks(
+        &mut self,
+        first: f64,
+        sealed: &Uint8Array,
+        out: &Uint8Array,
+        hashes: Option<Uint8Array>,
+    ) -> JsResult<()> {
         let first = whole(first)?;
-        Ok(self.pass(sealed, out, 0, |body, input, output| body.chunks().open(first, input, output))?)
+        self.pass(sealed, out, 0, |body, input, output| body.chunks().open(first, input, output))?;
+        let sealed = self.input.get(..sealed.length() as usize).unwrap_or_default();
+        Ok(put(hashes, || chunk_hashes(sealed))?)
     }
 
     /// AES key ‖ base nonce, for WebCrypto or a worker.
@@ -138,10 +159,42 @@ impl CoreBody {
         piece.copy_to(input);
         secret::make_room(&mut self.output, len + more)?;
         work(&self.body, input, &mut self.output)?;
-        if self.output.len() != out.length() as usize {
-            return Err(Error::new(Code::InvalidArgument, "the result has another length"));
-        }
-        out.copy_from(&self.output);
-        Ok(())
+        copy(&self.output, out)
+    }
+}
+
+fn put(out: Option<Uint8Array>, make: impl FnOnce() -> Vec<u8>) -> Result<()> {
+    out.map_or(Ok(()), |out| copy(&make(), &out))
+}
+
+fn copy(bytes: &[u8], out: &Uint8Array) -> Result<()> {
+    if bytes.len() != out.length() as usize {
+        return Err(Error::new(Code::InvalidArgument, "the result has another length"));
+    }
+    out.copy_from(bytes);
+    Ok(())
+}
+
+/// What an author signs of a message: made of its chunks' hashes, in their order.
+#[wasm_bindgen(js_name = CoreLeaf)]
+#[derive(Debug)]
+pub struct CoreLeaf(LeafHasher);
+
+#[wasm_bindgen(js_class = CoreLeaf)]
+impl CoreLeaf {
+    /// `start`: what precedes the first chunk.
+    #[wasm_bindgen(constructor)]
+    pub fn new(start: &[u8]) -> CoreLeaf {
+        Self(LeafHasher::new(start))
+    }
+
+    /// The SHA-256 of each of the next chunks, joined.
+    pub fn hashed(&mut self, hashes: &[u8]) {
+        self.0.hashed(hashes);
+    }
+
+    /// After the last chunk.
+    pub fn finish(&self) -> Vec<u8> {
+        self.0.clone().finish().as_bytes().to_vec()
     }
 }

@@ -94,6 +94,11 @@ impl CoreSession {
         self.task(async |client, open| nothing(client.rotate(open).await))
     }
 
+    /// As text, for this identity.
+    pub fn serialize(&self) -> CoreTask {
+        self.task(async |client, open| Ok(client.serialize_session(open).await?.into()))
+    }
+
     /// Gives it up, and wipes what calls left on the stack.
     pub fn destroy(self) {
         drop(self);

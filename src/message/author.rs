@@ -1,21 +1,18 @@
-//! Who made a message: the trailer of SPEC section 4.3. One signature covers a batch.
+//! Who made a message: SPEC section 4.3.
 
-use rand_core::TryCryptoRng;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Header, InSession, Padding, SignedBy,
-    open::open_whole,
-    seal::seal_with,
-    tree::{Tree, leaf_hash, path_len, root_from_path},
+    Header, InSession, Leaf, SignedBy,
+    open::Whole,
+    tree::{leaf_hash, path_len, root_from_path},
 };
 use crate::{
-    cobblestone::SALT,
-    crypto::sign::{SigningKey, VerifyingKey},
+    crypto::sign::VerifyingKey,
     data_key::DataKey,
     encoding::{Context, encode},
     error::{Code, Error, Result},
-    random::Random,
+    secret,
 };
 
 /// Bytes of a trailer without its path.
@@ -71,26 +68,6 @@ impl Author {
     }
 }
 
-/// What an author signs of a message: SHA-256 of what precedes the chunks ‖ SHA-256 of the chunks' hashes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Leaf(pub(super) [u8; 64]);
-
-impl Leaf {
-    /// Of the bytes before the first chunk, and the SHA-256 of each chunk with its tag, joined: these may come from another engine.
-    #[must_use]
-    pub fn new(start: &[u8], chunk_hashes: &[u8]) -> Self {
-        Self::of_hashes(&Sha256::digest(start).into(), &Sha256::digest(chunk_hashes).into())
-    }
-
-    pub(super) fn of_hashes(start: &[u8; 32], chunks: &[u8; 32]) -> Self {
-        let mut leaf = [0; 64];
-        let (first, second) = leaf.split_at_mut(32);
-        first.copy_from_slice(start);
-        second.copy_from_slice(chunks);
-        Self(leaf)
-    }
-}
-
 /// A message whose author was verified. `Debug` doesn't show the data.
 #[derive(PartialEq, Eq)]
 pub struct Authored {
@@ -106,68 +83,6 @@ impl core::fmt::Debug for Authored {
     }
 }
 
-/// Seals a batch of data with one signature.
-///
-/// # Errors
-/// `invalid-argument` for a group id of zero, `rng`, `limit`.
-pub fn seal_signed<R: TryCryptoRng>(
-    key: &DataKey,
-    rng: &mut Random<R>,
-    signer: &SigningKey,
-    author: &Author,
-    items: &[(&[u8], &Context)],
-    padding: Padding,
-) -> Result<Vec<Vec<u8>>> {
-    author.authority.check()?;
-    let size = batch_size(items.len())?;
-    let mut salts = vec![0; SALT * items.len()];
-    rng.fill_each(&mut salts, SALT)?;
-    let (salts, _) = salts.as_chunks::<SALT>();
-    let mut messages = Vec::with_capacity(items.len());
-    let mut leaves: Vec<Leaf> = Vec::with_capacity(items.len());
-    for ((index, (data, context)), salt) in (0..size).zip(items).zip(salts) {
-        let session = Some(author.header(index, size));
-        let header = Header { padded: padding == Padding::Padme, key_id: key.id(), session };
-        let (message, leaf) = seal_with(key, salt, &header, data, context)?;
-        messages.push(message);
-        leaves.extend(leaf);
-    }
-    for (message, trailer) in messages.iter_mut().zip(sign_batch(signer, author, &leaves)?) {
-        message.extend_from_slice(&trailer);
-    }
-    Ok(messages)
-}
-
-/// Signs the messages of a batch, in their order, and gives their trailers. Message number i was made with the header that [`Author::header`] gives for it.
-///
-/// # Errors
-/// `invalid-argument` for a group id of zero, `limit`.
-pub fn sign_batch(signer: &SigningKey, author: &Author, leaves: &[Leaf]) -> Result<Vec<Vec<u8>>> {
-    author.authority.check()?;
-    let size = batch_size(leaves.len())?;
-    let tree = Tree::new(leaves.iter().map(|leaf| leaf_hash(&leaf.0)).collect());
-    let Some(root) = tree.root() else { return Ok(Vec::new()) };
-    let authority = author.authority.to_bytes();
-    let signature = signer.sign(&signed_bytes(&author.view, &authority, size, root));
-    let trailer = |index: u32| {
-        let path = tree.path(index as usize);
-        let mut trailer = Vec::with_capacity(FIXED_TRAILER + 32 * path.len());
-        trailer.extend_from_slice(&author.view.sequence.to_be_bytes());
-        trailer.extend_from_slice(&author.view.hash);
-        trailer.extend_from_slice(&authority);
-        trailer.extend_from_slice(&index.to_be_bytes());
-        trailer.extend_from_slice(&size.to_be_bytes());
-        path.iter().for_each(|hash| trailer.extend_from_slice(hash));
-        trailer.extend_from_slice(&signature);
-        trailer
-    };
-    Ok((0..size).map(trailer).collect())
-}
-
-fn batch_size(items: usize) -> Result<u32> {
-    u32::try_from(items).map_err(|_| Error::new(Code::Limit, "too many messages for one batch"))
-}
-
 /// Opens a signed message and verifies its author. `signer` gives the key of the bundle that the header names.
 ///
 /// # Errors
@@ -178,16 +93,14 @@ pub fn open_signed(
     context: &Context,
     signer: impl FnOnce(&[u8; 32]) -> Option<VerifyingKey>,
 ) -> Result<Authored> {
-    let (header, _) = Header::parse(message)?;
-    let (data, signed) = open_whole(key, message, context)?;
-    let verified = signed.ok_or(BAD).and_then(|(leaf, trailer)| verify_author(&header, &leaf, &trailer, signer));
-    match verified {
-        Ok(author) => Ok(Authored { data, author }),
-        Err(error) => {
-            drop(crate::secret::SecretBytes::new(data));
-            Err(error)
-        }
+    let (header, rest) = Header::parse(message)?;
+    let whole = Whole::split(message, header, rest)?;
+    let (mut data, leaf) = whole.open(key, context)?;
+    let verified = leaf.ok_or(BAD).and_then(|leaf| verify_author(&whole.header, &leaf, whole.trailer, signer));
+    if verified.is_err() {
+        secret::wipe_from(&mut data, 0);
     }
+    Ok(Authored { author: verified?, data })
 }
 
 /// Verifies the author of a message that was opened, or is being opened, elsewhere.
@@ -200,20 +113,43 @@ pub fn verify_author(
     trailer: &[u8],
     signer: impl FnOnce(&[u8; 32]) -> Option<VerifyingKey>,
 ) -> Result<Author> {
-    let Some(session) = &header.session else { return Err(BAD) };
-    let Some(signed_by) = &session.signed_by else { return Err(BAD) };
-    let key = signer(&signed_by.bundle_hash).ok_or(BAD)?;
-    let trailer = Trailer::parse(trailer).ok_or(BAD)?;
-    if path_len(trailer.index, trailer.size) != signed_by.path_len {
-        return Err(BAD);
-    }
-    let root = root_from_path(trailer.index, trailer.size, leaf_hash(&leaf.0), trailer.path).ok_or(BAD)?;
-    let authority = Authority::from_bytes(trailer.authority).ok_or(BAD)?;
-    key.verify(&signed_bytes(&trailer.view, trailer.authority, trailer.size, &root), trailer.signature)?;
-    Ok(Author { session: session.id, bundle_hash: signed_by.bundle_hash, view: trailer.view, authority })
+    let bundle = &header.signed_by().ok_or(BAD)?.bundle_hash;
+    Verifier::default().verify(header, leaf, trailer, &signer(bundle).ok_or(BAD)?)
 }
 
-fn signed_bytes(view: &View, authority: &[u8; AUTHORITY], size: u32, root: &[u8; 32]) -> Vec<u8> {
+/// Verifies authors, and each signature once: one covers a whole batch.
+#[derive(Debug, Default)]
+pub struct Verifier {
+    /// SHA-256 of key, signature and what is signed; sorted.
+    good: Vec<[u8; 32]>,
+}
+
+impl Verifier {
+    /// The author of a message whose header names the bundle of this key.
+    ///
+    /// # Errors
+    /// `bad-signature`.
+    pub fn verify(&mut self, header: &Header, leaf: &Leaf, trailer: &[u8], key: &VerifyingKey) -> Result<Author> {
+        let session = header.session.as_ref().ok_or(BAD)?;
+        let signed_by = session.signed_by.as_ref().ok_or(BAD)?;
+        let trailer = Trailer::parse(trailer).ok_or(BAD)?;
+        if path_len(trailer.index, trailer.size) != signed_by.path_len {
+            return Err(BAD);
+        }
+        let root = root_from_path(trailer.index, trailer.size, leaf_hash(&leaf.0), trailer.path).ok_or(BAD)?;
+        let authority = Authority::from_bytes(trailer.authority).ok_or(BAD)?;
+        let signed = signed_bytes(&trailer.view, trailer.authority, trailer.size, &root);
+        let hasher = Sha256::new().chain_update(key.as_bytes()).chain_update(trailer.signature).chain_update(&signed);
+        let all = hasher.finalize().into();
+        if let Err(place) = self.good.binary_search(&all) {
+            key.verify(&signed, trailer.signature)?;
+            self.good.insert(place, all);
+        }
+        Ok(Author { session: session.id, bundle_hash: signed_by.bundle_hash, view: trailer.view, authority })
+    }
+}
+
+pub(super) fn signed_bytes(view: &View, authority: &[u8; AUTHORITY], size: u32, root: &[u8; 32]) -> Vec<u8> {
     encode(|w| {
         w.array(6);
         w.text("wardkey/v1/author");
@@ -225,15 +161,14 @@ fn signed_bytes(view: &View, authority: &[u8; AUTHORITY], size: u32, root: &[u8;
     })
 }
 
-/// The view that a message claims: nothing is verified.
-pub(crate) fn view_of(message: &[u8]) -> Option<View> {
-    let (header, rest) = Header::parse(message).ok()?;
+/// The view that a message claims, of which this follows the header: nothing is verified.
+pub(crate) fn view_of(header: &Header, rest: &[u8]) -> Option<View> {
     let trailer = rest.len().checked_sub(header.trailer_len()).and_then(|start| rest.get(start..))?;
     Trailer::parse(trailer).map(|trailer| trailer.view)
 }
 
 impl Authority {
-    fn check(self) -> Result<()> {
+    pub(super) fn check(self) -> Result<()> {
         match self {
             Self::Group { id, .. } if id == [0; 32] => {
                 Err(Error::new(Code::InvalidArgument, "no group has the id zero"))
@@ -242,7 +177,7 @@ impl Authority {
         }
     }
 
-    fn to_bytes(self) -> [u8; AUTHORITY] {
+    pub(super) fn to_bytes(self) -> [u8; AUTHORITY] {
         let mut bytes = Vec::with_capacity(AUTHORITY);
         if let Self::Group { id, sequence, hash } = self {
             bytes.extend_from_slice(&id);

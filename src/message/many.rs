@@ -1,15 +1,13 @@
 //! Many short messages: begun where their data key is, finished there or elsewhere. Finishing one takes the key of that message alone.
 //!
-//! One that is begun: `kind u8 ‖ length of start u32 ‖ length of rest u32 ‖ start ‖ AES key ‖ base nonce ‖ rest`; the start is what stands before the first chunk of a
-//! new message. One that is finished: `length u32 ‖ message or data`. All joined; little-endian. Both pass between threads, and are stored nowhere.
+//! One that is begun: `kind u8 ‖ length of start u32 ‖ length of rest u32 ‖ start ‖ AES key ‖ base nonce ‖ rest`; the start is what stands before the first chunk
+//! of a message that is new, or whose author is to be verified. One that is finished: `length u32 ‖ message or data`. Of a new message that is signed, the leaf
+//! stands at the end of its trailer's room; of one whose author is to be verified, after the data. All joined; little-endian. Both pass between threads, and are
+//! stored nowhere.
 
 use rand_core::TryCryptoRng;
 
-use super::{
-    Header, Opener, Padding, Sealer,
-    open::{self, whole_len},
-    padding, seal,
-};
+use super::{Header, InSession, LeafHasher, MAX_HEADER, Opener, Padding, Sealer, Whole, padding, seal};
 use crate::{
     cobblestone::{self, AES, Chunks, PREFIX, SALT},
     data_key::DataKey,
@@ -21,6 +19,7 @@ use crate::{
 
 const PADDED: u8 = 1;
 const NEW: u8 = 2;
+const SIGNED: u8 = 4;
 const HEAD: usize = 1 + 4 + 4 + AES;
 /// In place of a length: it doesn't open.
 const FAILED: u32 = u32::MAX;
@@ -28,7 +27,7 @@ const FAILED: u32 = u32::MAX;
 const LONG: Error = Error::new(Code::Limit, "too long for the memory");
 const STRANGE: Error = Error::new(Code::InvalidArgument, "not messages that were begun");
 
-/// Begins many messages; one call of the generator serves them all.
+/// Begins many messages outside of any session; one call of the generator serves them all.
 ///
 /// # Errors
 /// `rng`, `limit`; then none is begun.
@@ -38,13 +37,26 @@ pub fn begin_sealing<R: TryCryptoRng>(
     items: &[(&[u8], Context)],
     padding: Padding,
 ) -> Result<Vec<u8>> {
-    let header = Header { padded: padding == Padding::Padme, key_id: key.id(), session: None };
-    let start = header.to_bytes().len() + PREFIX;
+    begin_sealing_in(key, rng, |_| None, items, padding)
+}
+
+/// As [`begin_sealing`]; `session` gives what the header of each says of its session.
+///
+/// # Errors
+/// `rng`, `limit`; then none is begun.
+pub fn begin_sealing_in<R: TryCryptoRng>(
+    key: &DataKey,
+    rng: &mut Random<R>,
+    session: impl Fn(usize) -> Option<InSession>,
+    items: &[(&[u8], Context)],
+    padding: Padding,
+) -> Result<Vec<u8>> {
     let mut salts = vec![0; SALT * items.len()];
     rng.fill_each(&mut salts, SALT)?;
-    let mut begun = secret::reserve(items.iter().map(|(data, _)| HEAD + start + data.len()).sum())?;
-    for ((data, context), salt) in items.iter().zip(salts.as_chunks().0) {
-        push_head(&mut begun, NEW | u8::from(header.padded), start, data.len())?;
+    let mut begun = secret::reserve(items.iter().map(|(data, _)| HEAD + MAX_HEADER + PREFIX + data.len()).sum())?;
+    for ((index, (data, context)), salt) in items.iter().enumerate().zip(salts.as_chunks().0) {
+        let header = Header { padded: padding == Padding::Padme, key_id: key.id(), session: session(index) };
+        push_head(&mut begun, NEW | kind(&header, true), header.to_bytes().len() + PREFIX, data.len())?;
         let derived = seal::begin(key, salt, &header, context, &mut begun);
         begun.extend_from_slice(derived.aes());
         begun.extend_from_slice(data);
@@ -52,19 +64,33 @@ pub fn begin_sealing<R: TryCryptoRng>(
     Ok(begun)
 }
 
-/// Begins to open a message: all that comes before the first use of the AEAD.
+/// Begins to open a message: all that comes before the first use of the AEAD. An author is passed over.
 ///
 /// # Errors
 /// `invalid-format`, `unsupported-version`, `truncated`, `decryption-failed`, `limit`; nothing is appended then.
 pub fn begin_opening(begun: &mut Vec<u8>, key: &DataKey, message: &[u8], context: &Context) -> Result<()> {
-    whole_len(message)?;
-    let (header, derived, taken) = open::begin(key, message, context)?;
-    let rest = message.get(taken..message.len() - header.trailer_len()).unwrap_or_default();
-    begun.try_reserve(HEAD + rest.len()).map_err(|_| LONG)?;
-    push_head(begun, u8::from(header.padded), 0, rest.len())?;
-    begun.extend_from_slice(derived.aes());
-    begun.extend_from_slice(rest);
-    Ok(())
+    let (header, rest) = Header::parse(message)?;
+    Whole::split(message, header, rest)?.begin(begun, key, context, false)
+}
+
+impl Whole<'_> {
+    /// As [`begin_opening`]; `hashed`: of a signed message the leaf is wanted, too.
+    pub(crate) fn begin(&self, begun: &mut Vec<u8>, key: &DataKey, context: &Context, hashed: bool) -> Result<()> {
+        let derived = self.derive(key, context)?;
+        let kind = kind(&self.header, hashed);
+        let start = if kind & SIGNED != 0 { self.start() } else { Vec::new() };
+        begun.try_reserve(HEAD + start.len() + self.chunks.len()).map_err(|_| LONG)?;
+        push_head(begun, kind, start.len(), self.chunks.len())?;
+        begun.extend_from_slice(&start);
+        begun.extend_from_slice(derived.aes());
+        begun.extend_from_slice(self.chunks);
+        Ok(())
+    }
+}
+
+fn kind(header: &Header, hashed: bool) -> u8 {
+    let signed = if hashed && header.signed_by().is_some() { SIGNED } else { 0 };
+    signed | u8::from(header.padded)
 }
 
 fn push_head(begun: &mut Vec<u8>, kind: u8, start: usize, rest: usize) -> Result<()> {
@@ -115,22 +141,32 @@ impl<'a> Message<'a> {
         let start = out.len();
         let chunks = Chunks::new(self.aes);
         let padded = self.kind & PADDED != 0;
+        let hasher = (self.kind & SIGNED != 0).then(|| LeafHasher::new(self.start));
         if self.kind & NEW != 0 {
             let len = self.rest.len() as u64;
             let body = cobblestone::sealed_len(if padded { padding::padded_len(len)? } else { len })?;
             let body = usize::try_from(body).map_err(|_| LONG)?;
-            out.try_reserve(self.start.len() + body).map_err(|_| LONG)?;
+            let trailer = if hasher.is_some() { self.trailer_len()? } else { 0 };
+            out.try_reserve(self.start.len() + body + trailer).map_err(|_| LONG)?;
             out.extend_from_slice(self.start);
-            Sealer::resume(chunks, padded).finish(self.rest, out)?;
+            let leaf = Sealer::resume(chunks, padded, hasher).finish(self.rest, out)?;
+            if let Some(leaf) = leaf {
+                out.resize(out.len() + trailer.saturating_sub(leaf.as_bytes().len()), 0);
+                out.extend_from_slice(leaf.as_bytes());
+            }
         } else {
-            match Opener::resume(chunks, padded).finish(self.rest, out) {
+            match Opener::resume(chunks, padded, hasher).finish(self.rest, out) {
                 Err(error) if error.code() == Code::DecryptionFailed => return Ok(()),
-                opened => opened?,
-            };
+                leaf => leaf?.iter().for_each(|leaf| out.extend_from_slice(leaf.as_bytes())),
+            }
         }
         let len = u32::try_from(out.len() - start).map_err(|_| LONG)?;
         out.get_mut(before..start).unwrap_or_default().copy_from_slice(&len.to_le_bytes());
         Ok(())
+    }
+
+    fn trailer_len(&self) -> Result<usize> {
+        Header::parse(self.start).map(|(header, _)| header.trailer_len()).map_err(|_| STRANGE)
     }
 }
 

@@ -1,6 +1,10 @@
 //! Opening a message, at once or piece by piece. Nothing comes out that was not verified.
 
-use super::{Header, author::Leaf, body_context, padding::Unpadder, seal::LeafHasher};
+use super::{
+    Header, body_context,
+    leaf::{Leaf, LeafHasher},
+    padding::Unpadder,
+};
 use crate::{
     cobblestone::{self, Chunks, Derived, PREFIX, SEALED_CHUNK, TAG},
     data_key::DataKey,
@@ -11,15 +15,14 @@ use crate::{
 
 const CUT: Error = Error::new(Code::Truncated, "the end is missing");
 
-/// The leaf and the trailer of a signed message.
-pub(super) type Signed = (Leaf, Vec<u8>);
-
 /// Decrypts a message, as the holder of its key: a trailer is passed over, and says nothing of the author here.
 ///
 /// # Errors
 /// `invalid-format`, `unsupported-version`, `truncated`, `decryption-failed`, `limit`. Nothing comes out then.
 pub fn open(key: &DataKey, message: &[u8], context: &Context) -> Result<Vec<u8>> {
-    open_whole(key, message, context).map(|(data, _)| data)
+    let mut data = Vec::new();
+    open_onto(&mut data, key, message, context)?;
+    Ok(data)
 }
 
 /// Decrypts a message as [`open`] does, and appends the data.
@@ -27,33 +30,57 @@ pub fn open(key: &DataKey, message: &[u8], context: &Context) -> Result<Vec<u8>>
 /// # Errors
 /// As [`open`]; nothing is appended then.
 pub fn open_onto(out: &mut Vec<u8>, key: &DataKey, message: &[u8], context: &Context) -> Result<()> {
-    append(out, key, message, context).map(|_| ())
-}
-
-/// Data, and what is needed to verify the author.
-pub(super) fn open_whole(key: &DataKey, message: &[u8], context: &Context) -> Result<(Vec<u8>, Option<Signed>)> {
-    let mut data = Vec::new();
-    let signed = append(&mut data, key, message, context)?;
-    Ok((data, signed))
-}
-
-fn append(out: &mut Vec<u8>, key: &DataKey, message: &[u8], context: &Context) -> Result<Option<Signed>> {
-    let len = whole_len(message)?;
-    out.try_reserve_exact(len).map_err(|_| Error::new(Code::Limit, "not enough memory"))?;
-    let start = out.len();
-    let (mut opener, taken) = Opener::start(key, message, context)?;
-    let opened = opener.finish(message.get(taken..).unwrap_or_default(), out);
-    if opened.is_err() {
-        secret::wipe_from(out, start);
-    }
-    opened
-}
-
-/// Length of the plaintext in a message that is whole.
-pub(super) fn whole_len(message: &[u8]) -> Result<usize> {
     let (header, rest) = Header::parse(message)?;
-    let body = rest.len().checked_sub(header.trailer_len()).ok_or(CUT)?;
-    usize::try_from(cobblestone::opened_len(body as u64)?).map_err(|_| CUT)
+    Whole::split(message, header, rest)?.open_onto(out, key, context, false).map(|_| ())
+}
+
+/// A message that is whole.
+pub(crate) struct Whole<'m> {
+    pub(crate) header: Header,
+    header_bytes: &'m [u8],
+    prefix: &'m [u8; PREFIX],
+    pub(super) chunks: &'m [u8],
+    pub(crate) trailer: &'m [u8],
+    plaintext: usize,
+}
+
+impl<'m> Whole<'m> {
+    /// `rest`: what follows the header.
+    ///
+    /// # Errors
+    /// `truncated`, `limit`.
+    pub(crate) fn split(message: &'m [u8], header: Header, rest: &'m [u8]) -> Result<Self> {
+        let (header_bytes, _) = message.split_at(message.len() - rest.len());
+        let body = rest.len().checked_sub(header.trailer_len()).ok_or(CUT)?;
+        let (body, trailer) = rest.split_at(body);
+        let plaintext = usize::try_from(cobblestone::opened_len(body.len() as u64)?).map_err(|_| CUT)?;
+        let (prefix, chunks) = body.split_first_chunk().ok_or(CUT)?;
+        Ok(Self { header, header_bytes, prefix, chunks, trailer, plaintext })
+    }
+
+    /// Its keys.
+    pub(super) fn derive(&self, key: &DataKey, context: &Context) -> Result<Derived> {
+        Derived::verified(key.expander(), self.prefix, &body_context(self.header_bytes, context))
+    }
+
+    /// What precedes the first chunk.
+    pub(super) fn start(&self) -> Vec<u8> {
+        [self.header_bytes, self.prefix].concat()
+    }
+
+    /// The data, and the leaf of a signed message.
+    pub(crate) fn open(&self, key: &DataKey, context: &Context) -> Result<(Vec<u8>, Option<Leaf>)> {
+        let mut data = Vec::new();
+        let leaf = self.open_onto(&mut data, key, context, self.header.signed_by().is_some())?;
+        Ok((data, leaf))
+    }
+
+    fn open_onto(&self, out: &mut Vec<u8>, key: &DataKey, context: &Context, hashed: bool) -> Result<Option<Leaf>> {
+        out.try_reserve_exact(self.plaintext).map_err(|_| Error::new(Code::Limit, "not enough memory"))?;
+        let chunks = self.derive(key, context)?.chunks();
+        Opener::resume(chunks, self.header.padded, hashed.then(|| LeafHasher::new(&self.start())))
+            .finish(self.chunks, out)
+    }
 }
 
 /// Reads what precedes the first chunk, verifies it, and says how many bytes that were.
@@ -90,16 +117,15 @@ impl Opener {
     /// `invalid-format`, `unsupported-version`, `truncated`, `decryption-failed`.
     pub fn start(key: &DataKey, message: &[u8], context: &Context) -> Result<(Self, usize)> {
         let (header, derived, taken) = begin(key, message, context)?;
-        let mut opener = Self::resume(derived.chunks(), header.padded);
-        opener.hasher = header.signed_by().map(|_| LeafHasher::new(message.get(..taken).unwrap_or_default()));
+        let mut opener = Self::resume(derived.chunks(), header.padded, None);
         opener.trailer = header.trailer_len();
         Ok((opener, taken))
     }
 
     /// A message whose first bytes are read, without its trailer.
-    pub(super) fn resume(chunks: Chunks, padded: bool) -> Self {
+    pub(super) fn resume(chunks: Chunks, padded: bool, hasher: Option<LeafHasher>) -> Self {
         let unpadder = padded.then(Unpadder::default);
-        Self { chunks, next: 0, hasher: None, unpadder, trailer: 0, pending: Vec::new(), failed: None }
+        Self { chunks, next: 0, hasher, unpadder, trailer: 0, pending: Vec::new(), failed: None }
     }
 
     /// Takes more of the message, and appends the data that is verified.
@@ -110,11 +136,11 @@ impl Opener {
         self.guard(out, |this, out| this.take(piece, out))
     }
 
-    /// Takes the end of the message, appends the rest of the data, and gives the leaf and the trailer of a signed message.
+    /// Takes the end of the message, appends the rest of the data, and gives the leaf where it is wanted.
     ///
     /// # Errors
     /// `truncated`, `decryption-failed`, `limit`; nothing is appended then.
-    pub(super) fn finish(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<Option<Signed>> {
+    pub(super) fn finish(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<Option<Leaf>> {
         self.guard(out, |this, out| {
             if this.pending.is_empty() {
                 // Nothing is left over from before: the end needs no place of its own.
@@ -196,9 +222,9 @@ impl Opener {
         Ok(())
     }
 
-    fn last(&mut self, end: &[u8], out: &mut Vec<u8>) -> Result<Option<Signed>> {
+    fn last(&mut self, end: &[u8], out: &mut Vec<u8>) -> Result<Option<Leaf>> {
         let chunk = end.len().checked_sub(self.trailer).ok_or(CUT)?;
-        let (chunk, trailer) = end.split_at(chunk);
+        let (chunk, _) = end.split_at(chunk);
         if chunk.len() < TAG {
             return Err(CUT);
         }
@@ -206,6 +232,6 @@ impl Opener {
         if let Some(unpadder) = self.unpadder.take() {
             unpadder.finish(out)?;
         }
-        Ok(self.hasher.take().map(|hasher| (hasher.finish(), trailer.to_vec())))
+        Ok(self.hasher.take().map(LeafHasher::finish))
     }
 }

@@ -1,9 +1,12 @@
 //! Making a message, at once or piece by piece.
 
 use rand_core::TryCryptoRng;
-use sha2::{Digest, Sha256};
 
-use super::{Header, InSession, Padding, author::Leaf, body_context, padding};
+use super::{
+    Header, InSession, Padding, body_context,
+    leaf::{Leaf, LeafHasher},
+    padding,
+};
 use crate::{
     cobblestone::{self, CHUNK, Chunks, Derived, SALT},
     data_key::DataKey,
@@ -102,27 +105,6 @@ fn reserve(len: u64) -> Result<Vec<u8>> {
     secret::reserve(usize::try_from(len).map_err(|_| Error::new(Code::Limit, "too long for the memory"))?)
 }
 
-/// Hashes the chunks of a signed message as they come.
-pub(super) struct LeafHasher {
-    prefix: [u8; 32],
-    chunks: Sha256,
-}
-
-impl LeafHasher {
-    /// `prefix`: header ‖ salt ‖ commitment.
-    pub(super) fn new(prefix: &[u8]) -> Self {
-        Self { prefix: Sha256::digest(prefix).into(), chunks: Sha256::new() }
-    }
-
-    pub(super) fn chunk(&mut self, sealed: &[u8]) {
-        self.chunks.update(Sha256::digest(sealed));
-    }
-
-    pub(super) fn finish(self) -> Leaf {
-        Leaf::of_hashes(&self.prefix, &self.chunks.finalize().into())
-    }
-}
-
 /// Makes a message piece by piece. What comes out depends on the bytes alone, not on how they were cut.
 pub struct Sealer {
     chunks: Chunks,
@@ -159,14 +141,14 @@ impl Sealer {
 
     fn start(key: &DataKey, salt: &[u8; SALT], header: &Header, context: &Context, out: &mut Vec<u8>) -> Self {
         let start = out.len();
-        let mut sealer = Self::resume(begin(key, salt, header, context, out).chunks(), header.padded);
-        sealer.hasher = header.signed_by().map(|_| LeafHasher::new(out.get(start..).unwrap_or_default()));
-        sealer
+        let derived = begin(key, salt, header, context, out);
+        let hasher = header.signed_by().map(|_| LeafHasher::new(out.get(start..).unwrap_or_default()));
+        Self::resume(derived.chunks(), header.padded, hasher)
     }
 
-    /// A message whose first bytes are written, and that nobody signs.
-    pub(super) const fn resume(chunks: Chunks, padded: bool) -> Self {
-        Self { chunks, next: 0, hasher: None, padded, len: 0, pending: Vec::new() }
+    /// A message whose first bytes are written.
+    pub(super) const fn resume(chunks: Chunks, padded: bool, hasher: Option<LeafHasher>) -> Self {
+        Self { chunks, next: 0, hasher, padded, len: 0, pending: Vec::new() }
     }
 
     /// Takes more data, and appends the chunks that are complete.
@@ -219,7 +201,7 @@ impl Sealer {
         Ok(())
     }
 
-    /// Takes the last of the data, and appends the end of the body.
+    /// Takes the last of the data, appends the end of the body, and gives the leaf where it is wanted.
     ///
     /// # Errors
     /// `limit`.

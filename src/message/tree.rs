@@ -13,24 +13,44 @@ fn node_hash(left: &Hash, right: &Hash) -> Hash {
 }
 
 /// All levels of the tree, the leaves first. A node without a sibling goes up unchanged, which gives RFC 9162's tree.
+#[derive(Debug, Default)]
 pub(super) struct Tree(Vec<Vec<Hash>>);
 
 impl Tree {
-    /// Over at least one leaf hash.
-    pub(super) fn new(leaves: Vec<Hash>) -> Self {
-        let mut levels = vec![leaves];
-        while let Some(level) = levels.last().filter(|level| level.len() > 1) {
-            let next = level
-                .chunks(2)
-                .filter_map(|pair| match pair {
-                    [left, right] => Some(node_hash(left, right)),
-                    [single] => Some(*single),
-                    _ => None,
-                })
-                .collect();
-            levels.push(next);
+    /// Takes the next leaf hash.
+    pub(super) fn push(&mut self, leaf: Hash) {
+        self.put(0, leaf);
+    }
+
+    /// Two nodes make one of the next level.
+    fn put(&mut self, mut height: usize, mut hash: Hash) {
+        loop {
+            if self.0.len() == height {
+                self.0.push(Vec::new());
+            }
+            let Some(level) = self.0.get_mut(height) else { return };
+            level.push(hash);
+            let ([.., [left, right]], []) = level.as_chunks() else { return };
+            hash = node_hash(left, right);
+            height += 1;
         }
-        Self(levels)
+    }
+
+    /// After the last leaf: what has no sibling goes up.
+    pub(super) fn finish(&mut self) {
+        let mut height = 0;
+        while let Some(level) = self.0.get(height).filter(|level| level.len() > 1) {
+            if let (_, [single]) = level.as_chunks::<2>() {
+                let single = *single;
+                self.put(height + 1, single);
+            }
+            height += 1;
+        }
+    }
+
+    /// Number of leaves.
+    pub(super) fn len(&self) -> usize {
+        self.0.first().map_or(0, Vec::len)
     }
 
     pub(super) fn root(&self) -> Option<&Hash> {
@@ -99,7 +119,10 @@ mod tests {
     fn every_leaf_of_every_small_tree() {
         for size in 1..40_u32 {
             let leaves: Vec<Hash> = (0..size).map(|n| leaf_hash(&n.to_be_bytes())).collect();
-            let tree = Tree::new(leaves.clone());
+            let mut tree = Tree::default();
+            leaves.iter().for_each(|leaf| tree.push(*leaf));
+            tree.finish();
+            assert_eq!(tree.len(), size as usize);
             assert_eq!(*tree.root().unwrap(), rfc_root(&leaves));
             for index in 0..size {
                 let path = tree.path(index as usize);

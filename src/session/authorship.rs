@@ -13,8 +13,9 @@ use crate::{
     data_key::DataKey,
     encoding::{Context, VERSION},
     error::{Code, Error, Result},
-    message::{self, Author, Authority, Header, Padding, view_of},
+    message::{self, Author, Authority, Header, Padding, Verifier, Whole, view_of},
     random::Random,
+    secret,
     signed::{Hash, Minimum},
 };
 
@@ -46,16 +47,16 @@ impl Session {
         signers: &dyn Signers,
         minimum: Minimum,
     ) -> Result<Opened> {
-        let (header, _) = Header::parse(message)?;
-        let (generation, key) = self.key_for(keys, &header, minimum)?;
-        let Some(signer) = self.signer_for(&header, signers)? else {
-            return Ok(Opened { data: message::open(key, message, context)?, author: None });
-        };
-        let opened = message::open_signed(key, message, context, |_| Some(signer.key.clone()))?;
-        match self.check_author(generation, &signer, &opened.author) {
-            Ok(()) => Ok(Opened { data: opened.data, author: Some(signer) }),
+        let (header, rest) = Header::parse(message)?;
+        let (key, claim) = self.admit(keys, &header, signers, minimum)?;
+        let whole = Whole::split(message, header, rest)?;
+        let (mut data, leaf) = whole.open(key, context)?;
+        let Some((claim, leaf)) = claim.zip(leaf) else { return Ok(Opened { data, author: None }) };
+        let author = claim.verify(&mut Verifier::default(), &leaf, whole.trailer);
+        match author.and_then(|author| self.check_author(claim.generation, &claim.signer, &author)) {
+            Ok(()) => Ok(Opened { data, author: Some(claim.signer) }),
             Err(error) => {
-                drop(crate::secret::SecretBytes::new(opened.data));
+                secret::wipe_from(&mut data, 0);
                 Err(error)
             }
         }
@@ -109,9 +110,14 @@ impl Session {
     /// Does this message name a key or an entry that the session may have got since it was read?
     #[must_use]
     pub fn lacks(&self, message: &[u8]) -> bool {
-        let Ok((header, _)) = Header::parse(message) else { return false };
+        let Ok((header, rest)) = Header::parse(message) else { return false };
+        self.lacks_key(&header) || view_of(&header, rest).is_some_and(|view| view.sequence > self.log().head().sequence)
+    }
+
+    /// Does this header name a key that the session may have got since it was read?
+    #[must_use]
+    pub fn lacks_key(&self, header: &Header) -> bool {
         !self.key_ids().any(|id| *id == header.key_id)
-            || view_of(message).is_some_and(|view| view.sequence > self.log().head().sequence)
     }
 
     /// What somebody's messages say of him now.

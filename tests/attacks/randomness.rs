@@ -113,7 +113,7 @@ fn r1_every_function_that_draws() {
     };
     // Name, draws, call.
     type Call<'a> = (&'a str, usize, Box<dyn Fn(&mut Rng) -> Result<()> + 'a>);
-    let calls: [Call<'_>; 17] = [
+    let calls: [Call<'_>; 18] = [
         ("Random::fill", 1, Box::new(|rng| rng.fill(&mut [0; 16]))),
         ("Secret::generate", 1, Box::new(|rng| Secret::<32>::generate(rng).map(drop))),
         ("DataKey::generate", 1, Box::new(|rng| DataKey::generate(rng).map(drop))),
@@ -140,6 +140,7 @@ fn r1_every_function_that_draws() {
             1,
             Box::new(|rng| message::seal_signed(&key, rng, &signer, &author(), &items, Padding::None).map(drop)),
         ),
+        ("Body::seal", 1, Box::new(|rng| message::Body::seal(&key, rng, &none, Padding::None).map(drop))),
         ("Sealer::new", 1, Box::new(|rng| Sealer::new(&key, rng, &none, Padding::None, &mut Vec::new()).map(drop))),
         (
             "wrap_key",

@@ -16,6 +16,7 @@ use super::{
     craft,
     hex::{hex, unhex, unhex_array},
     keys::Pair,
+    parts,
     schema::{
         Backup, BadBackup, BadPassword, BadPublicKey, BadWrap, Derive, Invalid, Message, Password, PublicKey,
         Recipient, Wrap, context_of,
@@ -48,12 +49,13 @@ pub(crate) fn message(row: &Message) {
     assert_eq!(message::key_id_of(&sealed), Ok(key.id()), "{name}");
     assert_eq!(header.session.as_ref().map(|session| hex(session.id)), row.session, "{name}");
     assert_eq!(message::open(&key, &sealed, &context).expect(name), plaintext, "{name}");
+    assert_eq!(parts::open_by_key(&key, &sealed, &context).expect(name).data, plaintext, "{name}");
     assert_eq!(message::sealed_len(&header, plaintext.len() as u64).expect(name), sealed.len() as u64, "{name}");
 
     // With its salt, the same bytes come out again, by another hand.
     let (head, body) = sealed.split_at(sealed.len() - rest.len());
     let body = &body[..body.len() - header.trailer_len()];
-    let padded = if header.padded { pad(&plaintext) } else { plaintext.clone() };
+    let padded = if header.padded { parts::pad(&plaintext) } else { plaintext.clone() };
     let entries = row.context.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     let bound = craft::message::body_context(head, &super::cbor::context(entries));
     assert_eq!(craft::body_again(&unhex(&row.key), &bound, body, &padded), body, "{name}");
@@ -63,11 +65,13 @@ pub(crate) fn message(row: &Message) {
     let mut asked = None;
     let opened = message::open_signed(&key, &sealed, &context, |bundle| {
         asked = Some(hex(bundle));
-        Some(public)
+        Some(public.clone())
     })
     .expect(name);
     assert_eq!(opened.data, plaintext, "{name}");
     let author = opened.author;
+    let in_parts = parts::open_signed(&key, &sealed, &context, |_| Some(public.clone()));
+    assert_eq!(in_parts.expect(name), (plaintext, author), "{name}");
     assert_eq!(asked.as_ref(), Some(&expected.bundle_hash), "{name}");
     assert_eq!(hex(author.bundle_hash), expected.bundle_hash, "{name}");
     assert_eq!(Some(hex(author.session)), row.session, "{name}");
@@ -83,30 +87,27 @@ pub(crate) fn message(row: &Message) {
     assert_eq!(trailer[116..120], expected.size.to_be_bytes(), "{name}");
 }
 
-/// SPEC section 4.2, with the length of the crate.
-fn pad(data: &[u8]) -> Vec<u8> {
-    let total = message::padded_len(data.len() as u64).expect("short") as usize;
-    let mut plaintext = data.to_vec();
-    plaintext.resize(total - 8, 0);
-    plaintext.extend_from_slice(&(data.len() as u64).to_be_bytes());
-    plaintext
-}
-
 pub(crate) fn padding(header: &Header) -> Padding {
     if header.padded { Padding::Padme } else { Padding::None }
 }
 
 pub(crate) fn try_message(row: &Message) -> Result<()> {
     let (key, sealed, context) = (key_of(&row.key), unhex(&row.sealed), context_of(&row.context));
-    match &row.author {
-        None => message::open(&key, &sealed, &context).map(drop),
+    let code = |result: &Result<()>| result.as_ref().err().map(Error::code);
+    let (whole, in_parts) = match &row.author {
+        None => {
+            (message::open(&key, &sealed, &context).map(drop), parts::open_by_key(&key, &sealed, &context).map(drop))
+        }
         Some(author) => {
             let public = VerifyingKey::from_bytes(unhex_array(&author.public_key));
             // Its body is good: only the author is in question.
             assert_eq!(message::open(&key, &sealed, &context), Ok(unhex(&row.plaintext)), "{}", row.name);
-            message::open_signed(&key, &sealed, &context, |_| Some(public)).map(drop)
+            let whole = message::open_signed(&key, &sealed, &context, |_| Some(public.clone())).map(drop);
+            (whole, parts::open_signed(&key, &sealed, &context, |_| Some(public)).map(drop))
         }
-    }
+    };
+    assert_eq!(code(&in_parts), code(&whole), "{}, in parts", row.name);
+    whole
 }
 
 fn pair_of(suite: &str, private: &str) -> Pair {

@@ -19,6 +19,7 @@ pub(crate) mod flip;
 pub(crate) mod hex;
 pub(crate) mod keys;
 pub(crate) mod objects;
+pub(crate) mod parts;
 pub(crate) mod people;
 pub(crate) mod rng;
 pub(crate) mod schema;

@@ -24,6 +24,7 @@ use super::{
     },
     hex::{hex, unhex, unhex_array},
     keys::Pair,
+    parts,
     people::{APP, Person},
     rng::{Seeded, draw_array},
 };
@@ -158,7 +159,10 @@ impl Input {
                 let (keys, message) = (self.keys(&session)?, unhex(&self.sealed));
                 let entries = self.context.iter().map(|(key, value)| (key.as_str(), value.as_str()));
                 let context = Context::new(entries)?;
-                let opened = session.open_message(&keys, &message, &context, &Lazy(self), self.minimum())?;
+                let opened = session.open_message(&keys, &message, &context, &Lazy(self), self.minimum());
+                let in_parts = parts::open_message(&session, &keys, &message, &context, &Lazy(self), self.minimum());
+                assert_eq!(in_parts.as_ref().map_err(Error::code), opened.as_ref().map_err(Error::code), "in parts",);
+                let opened = opened?;
                 let author = opened.author.map(|author| {
                     let user = author.user.expect("a user").as_str().to_owned();
                     json!({ "user_id": user, "fingerprint": hex(author.identity.0) })

@@ -1,8 +1,10 @@
 // The guide's code runs as it stands there: each section is a module of its own, in a process of its own, beside an installed copy of pkg/.
-// What it prints must be what the guide says after "→".
+// What it prints must be what the guide says after "→". Two comments of a page's Markdown, at the head of a section, change that: the code of one with FIRST stands
+// before that of each later section of the page, and one with DEVICE has a browser's storage.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -30,21 +32,29 @@ globalThis.fetch = async (url) => new Response(files[url] && (await readFile(fil
 globalThis.requestAnimationFrame = (callback) => setTimeout(() => callback(performance.now()));
 `;
 
+const FIRST = "<!-- begins each example below -->";
+const DEVICE = "<!-- with a browser's storage -->";
+
 const folder = mkdtempSync(join(tmpdir(), "wardkey-guide-"));
 mkdirSync(join(folder, "node_modules"));
 symlinkSync(pkg, join(folder, "node_modules", "wardkey"), "dir");
 writeFileSync(join(folder, "page.mjs"), PAGE);
+cpSync(join(root, "tests/guide/storage.mjs"), join(folder, "storage.mjs"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** `{ title, code }` of each section that has code; its blocks are one program. */
+/** `{ title, code, imports }` of each section that has code; its blocks are one program. */
 function sections(markdown) {
-  return markdown
-    .split(/^## /m)
-    .map((section) => ({
-      title: section.slice(0, section.indexOf("\n")).trim(),
-      code: [...section.matchAll(/^```(?:js|ts)\n(.*?)^```$/gms)].map(([, block]) => block).join("\n"),
-    }))
-    .filter(({ code }) => code !== "");
+  let first = "";
+  const found = [];
+  for (const section of markdown.split(/^## /m)) {
+    const title = section.slice(0, section.indexOf("\n")).trim();
+    const own = [...section.matchAll(/^```(?:js|ts)\n(.*?)^```$/gms)].map(([, block]) => block).join("\n");
+    if (own === "") continue;
+    const code = `${first}${own}`;
+    if (section.includes(FIRST)) first = `${code}\n`;
+    found.push({ title, code, imports: section.includes(DEVICE) ? ["page.mjs", "storage.mjs"] : ["page.mjs"] });
+  }
+  return found;
 }
 
 function expected(code) {
@@ -61,13 +71,13 @@ const files = [
 for (const { name, path } of files) {
   const programs = sections(readFileSync(path, "utf8"));
   test(`${name} has code`, () => assert(programs.length > 0));
-  for (const [index, { title, code }] of programs.entries()) {
+  for (const [index, { title, code, imports }] of programs.entries()) {
     test(`${name}: ${title}`, async () => {
       const file = join(folder, `${name}-${index}.mjs`);
       writeFileSync(file, code);
       const { stdout, stderr } = await promisify(execFile)(
         process.execPath,
-        ["--import", join(folder, "page.mjs"), file],
+        [...imports.flatMap((it) => ["--import", join(folder, it)]), file],
         { timeout: 60_000 },
       );
       assert.equal(stderr, "");

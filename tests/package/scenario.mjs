@@ -4,7 +4,7 @@ const equal = (found, expected) => {
 };
 
 /** Everything that an application begins with; gives what was used, for the test to look at. */
-export async function scenario(wardkey) {
+export async function scenario(wardkey, testing) {
   const { DataKey, KeyPair, openBackup, sealBackup, unwrapKey, wrapKey } = wardkey;
   const context = { record: "4567" };
   const text = "fracture of the left wrist";
@@ -27,6 +27,11 @@ export async function scenario(wardkey) {
   );
   const wrong = await openBackup(backup, "not this one", { userId: "ada" }).catch((error) => error.code);
   equal(wrong, "wrong-password");
+
+  const kdf = { name: "pbkdf2-sha256", iterations: 600_000 };
+  const login = { appId: "sample.example", userId: "ada", kdf };
+  const { keyServer } = await testing.memoryBackend().request("POST", "/v1/login", login, { public: true });
+  equal(keyServer.length, 1);
   return { version: wardkey.version };
 }
 

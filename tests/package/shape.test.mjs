@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { build } from "esbuild";
 import { command, pack, ROOT } from "./pack.mjs";
 
 const packed = pack();
@@ -33,6 +34,31 @@ test("pure ESM without side effects, and every exported path exists", () => {
   }
   for (const conditions of Object.values(manifest.exports)) {
     if (typeof conditions !== "string") assert.equal(Object.keys(conditions)[0], "types", "types come first");
+  }
+});
+
+/** The package's files that this entry needs, bundled or not. */
+async function needed(entry) {
+  const absWorkingDir = join(ROOT, "pkg");
+  const options = { absWorkingDir, bundle: true, write: false, metafile: true, format: "esm", logLevel: "error" };
+  const { metafile } = await build({ entryPoints: [entry], ...options });
+  return Object.keys(metafile.inputs);
+}
+
+test("what takes `wardkey` alone gets nothing of `wardkey/testing`, which has a module of its own", async () => {
+  const [main, slim, testing] = await Promise.all(["index.js", "slim.js", "testing.js"].map(needed));
+  const own = ["testing.js", "testing-data.js", "testing-module.js", "core/wardkey_testing.js"];
+  for (const file of own) assert.ok(testing.includes(file), file);
+  for (const file of ["inlined-data.js", "core/wardkey_core.js"]) {
+    assert.ok(main.includes(file), file);
+    assert.ok(!testing.includes(file), file);
+  }
+  for (const files of [main, slim]) {
+    assert.ok(files.length > 20, "the package's files are seen");
+    assert.deepEqual(
+      files.filter((file) => /testing/.test(file)),
+      [],
+    );
   }
 });
 

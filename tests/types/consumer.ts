@@ -1,5 +1,6 @@
 // A program that uses everything that is delivered, as an application would. It is compiled against the package and against the contract; it never runs.
 import {
+  type Backend,
   type Bytes,
   type CacheOptions,
   type CacheStats,
@@ -12,6 +13,7 @@ import {
   type ErrorCode,
   init,
   isWardkeyError,
+  type Json,
   type Kdf,
   KeyCache,
   KeyPair,
@@ -36,6 +38,7 @@ import {
   type WrapOptions,
   wrapKey,
 } from "wardkey";
+import { memoryBackend } from "wardkey/testing";
 
 type Out = Uint8Array<ArrayBuffer>;
 
@@ -205,4 +208,39 @@ export async function caches(key: DataKey, pair: KeyPair): Promise<string> {
   const stats: CacheStats = await cache.stats();
   cache.close();
   return `${one?.id} ${many.length} ${stats.store} ${stats.entries + stats.hits + stats.misses} ${stats.degraded}`;
+}
+
+/** A backend of the application's own, before another one. */
+export function watched(inner: Backend, seen: (path: string) => void): Backend {
+  return {
+    request: (method, path, body, options) => {
+      seen(path);
+      return inner.request(method, path, body, options);
+    },
+    ...(inner.events && { events: inner.events }),
+    ...(inner.appShare && { appShare: inner.appShare }),
+  };
+}
+
+export async function testServer(stored: Uint8Array, signal: AbortSignal): Promise<Json> {
+  let now = 0;
+  const backend = memoryBackend({ now: () => now++, state: stored });
+  const backends: Backend[] = [memoryBackend(), watched(backend, console.log)];
+  const stop: () => void = backend.events("anna", (event: Json) => console.log(event));
+  stop();
+  await backend.appShare.put("anna", "share");
+  const share: string = await backend.appShare.get("anna", "receipt");
+  const out: Out = await backend.snapshot();
+  const [delivered] = backend.deliveredCodes();
+  const named: string | undefined = delivered?.userId ?? delivered?.to ?? delivered?.code;
+  await backend.assignPlaceholder("clinic", "group");
+  // @ts-expect-error not a method of the API
+  await backend.request("PATCH", "/v1/backup");
+  // @ts-expect-error bytes are no JSON
+  await backend.request("POST", "/v1/feed", { cursor: out });
+  // @ts-expect-error text isn't a state
+  memoryBackend({ state: "text" });
+  const body: Json = { cursor: null, list: [1, true, share, {}], named: named ?? null };
+  await backends[0]?.request("PUT", "/v1/backup", body, { signal, idempotencyKey: "1", userId: "anna", public: false });
+  return backend.request("GET", "/v1/backup");
 }

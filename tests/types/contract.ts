@@ -3,15 +3,18 @@
 import type * as Contract from "wardkey";
 import type * as Published from "wardkey-published";
 import type * as Slim from "wardkey-published/slim";
+import type * as Testing from "wardkey-published/testing";
 
 /** Of the contract's values, for later. */
-type Later = "Wardkey" | "Session" | "Group" | "httpBackend" | "memoryBackend";
+type Later = "Wardkey" | "Session" | "Group" | "httpBackend";
 
 const assignable = <Target, _Source extends Target>(): void => {};
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
 
 // ---------------------------------------------------------------- no name more, none less
-assignable<true, Same<keyof typeof Contract, keyof typeof Published | Later>>();
+assignable<true, Same<keyof typeof Contract, keyof typeof Published | keyof typeof Testing | Later>>();
+assignable<true, Same<keyof typeof Testing, "memoryBackend">>();
+assignable<true, Same<keyof typeof Published & keyof typeof Testing, never>>();
 assignable<true, Same<keyof typeof Published, keyof typeof Slim>>();
 assignable<true, Same<keyof typeof Published & Later, never>>();
 assignable<true, Same<keyof Contract.DataKey, keyof Published.DataKey>>();
@@ -24,6 +27,11 @@ assignable<typeof Contract.WardkeyError, typeof Published.WardkeyError>();
 assignable<typeof Contract.keyIdOf, typeof Published.keyIdOf>();
 assignable<typeof Contract.setEngine, typeof Published.setEngine>();
 assignable<typeof Contract.setWorker, typeof Published.setWorker>();
+assignable<typeof Contract.memoryBackend, typeof Testing.memoryBackend>();
+assignable<
+  true,
+  Same<keyof ReturnType<typeof Contract.memoryBackend>, keyof ReturnType<typeof Testing.memoryBackend>>
+>();
 
 /** The contract's classes, of which only the public side counts: private members make classes differ that look the same. */
 declare namespace Seen {
@@ -110,6 +118,7 @@ assignable<
 >();
 
 // ---------------------------------------------------------------- types, which say the same
+assignable<true, Same<Contract.Backend, Published.Backend>>();
 assignable<true, Same<Contract.Bytes, Published.Bytes>>();
 assignable<true, Same<Contract.CacheOptions, Published.CacheOptions>>();
 assignable<true, Same<Contract.CacheStats, Published.CacheStats>>();
@@ -120,6 +129,7 @@ assignable<true, Same<Contract.EncryptOptions, Published.EncryptOptions>>();
 assignable<true, Same<Contract.RangeSource, Published.RangeSource>>();
 assignable<true, Same<Contract.Engine, Published.Engine>>();
 assignable<true, Same<Contract.ErrorCode, Published.ErrorCode>>();
+assignable<true, Same<Contract.Json, Published.Json>>();
 assignable<true, Same<Contract.Kdf, Published.Kdf>>();
 assignable<true, Same<Contract.KeyStore, Published.KeyStore>>();
 assignable<true, Same<Contract.KnownErrorCode, Published.KnownErrorCode>>();

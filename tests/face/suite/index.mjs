@@ -1,7 +1,9 @@
 import argumentsSuite from "./arguments.mjs";
 import backup from "./backup.mjs";
+import beside from "./beside.mjs";
 import bulk from "./bulk.mjs";
 import cache from "./cache.mjs";
+import clientCache from "./client-cache.mjs";
 import data from "./data.mjs";
 import engines from "./engines.mjs";
 import errors from "./errors.mjs";
@@ -14,9 +16,11 @@ import options from "./options.mjs";
 import quiet from "./quiet.mjs";
 import random from "./random.mjs";
 import ranges from "./ranges.mjs";
+import sessionData from "./session-data.mjs";
 import shared from "./shared.mjs";
 import start from "./start.mjs";
 import streams from "./streams.mjs";
+import testing from "./testing.mjs";
 import vectors from "./vectors.mjs";
 import workers from "./workers.mjs";
 
@@ -30,6 +34,7 @@ export const suites = {
   shared,
   long,
   bulk,
+  beside,
   streams,
   ranges,
   free,
@@ -39,7 +44,10 @@ export const suites = {
   workers,
   quiet,
   cache,
+  clientCache,
   random,
   memory,
+  sessionData,
+  testing,
   vectors,
 };

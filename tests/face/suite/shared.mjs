@@ -1,12 +1,12 @@
 // Many records, of which a worker finishes some: the same as without it, whatever becomes of the worker.
 import { equal, fails, hex, ok, PASSWORD, pattern, USER } from "./tools.mjs";
 
-const own = (tools, name) => () =>
+export const own = (tools, name) => () =>
   new Worker(`${tools.url}${name === "worker" ? "pkg/worker.js" : `face/workers/${name}.js`}`, { type: "module" });
-const task = () => new Promise((resolve) => setTimeout(resolve));
+export const task = () => new Promise((resolve) => setTimeout(resolve));
 
-/** With a worker of this script that has nothing to do; gives it, and what it is sent for batches. */
-async function withWorker(pkg, tools, work, name = "worker") {
+/** With a worker of this script that has nothing to do; gives it, and what bytes it is sent for records and pieces of data. */
+export async function withWorker(pkg, tools, work, name = "worker") {
   if (tools.environment === "node") return work({ sent: [] });
   const { idleWorker, prepareWorker } = await tools.internal("workers");
   const { postMessage } = MessagePort.prototype;
@@ -17,7 +17,9 @@ async function withWorker(pkg, tools, work, name = "worker") {
     return worker;
   });
   MessagePort.prototype.postMessage = function (message, ...more) {
-    if (message?.job === "finishMany") sent.push(...message.given.map((bytes) => ({ bytes, copy: bytes.slice() })));
+    if (message?.job === "finishMany" || message?.job === "chunks") {
+      for (const bytes of message.given) if (bytes instanceof Uint8Array) sent.push({ bytes, copy: bytes.slice() });
+    }
     return postMessage.call(this, message, ...more);
   };
   try {
@@ -32,7 +34,7 @@ async function withWorker(pkg, tools, work, name = "worker") {
   }
 }
 
-async function withoutWorker(pkg, tools, work) {
+export async function withoutWorker(pkg, tools, work) {
   pkg.setWorker("none");
   try {
     return await work();
@@ -41,7 +43,8 @@ async function withoutWorker(pkg, tools, work) {
   }
 }
 
-const tookPart = (tools, sent, message) => ok(tools.environment === "node" || sent.length > 0, `a worker: ${message}`);
+export const tookPart = (tools, sent, message) =>
+  ok(tools.environment === "node" || sent.length > 0, `a worker: ${message}`);
 
 /** Short ones, empty ones, long ones, by turns. */
 function plainItems(count) {
@@ -153,7 +156,7 @@ async function records(pkg, count) {
   return { key, encrypt, check };
 }
 
-const inBrowsers = (work) => (pkg, tools) => (tools.environment === "node" ? undefined : work(pkg, tools));
+export const inBrowsers = (work) => (pkg, tools) => (tools.environment === "node" ? undefined : work(pkg, tools));
 
 export default {
   "the same results": (pkg, tools) => sameRecords(pkg, tools, "none"),

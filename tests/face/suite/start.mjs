@@ -5,6 +5,8 @@ const DELIVERED = [
   "KeyCache",
   "KeyPair",
   "PublicKey",
+  "Session",
+  "Wardkey",
   "WardkeyError",
   "init",
   "isWardkeyError",

@@ -19,7 +19,7 @@ export function source(bytes, piece = 65_536) {
 }
 
 /** All that comes out, and how it ended. */
-async function drain(stream) {
+export async function drain(stream) {
   const pieces = [];
   const reader = stream.getReader();
   let error;
@@ -37,7 +37,7 @@ async function drain(stream) {
   return { bytes, error, again: () => reader.read() };
 }
 
-async function through(bytes, pipe, piece) {
+export async function through(bytes, pipe, piece) {
   const { bytes: out, error } = await drain(source(bytes, piece).pipeThrough(pipe));
   if (error) throw error;
   return out;

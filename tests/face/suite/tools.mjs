@@ -156,6 +156,8 @@ export function makeTools({ environment, load, url, read = (path) => download(ur
     slim: () => load(`${folder}/slim.js`),
     glue: () => load(`${folder}/core/wardkey_core.js`),
     core: () => load(`${folder}/core.js`),
+    testing: () => load(`${folder}/testing.js`),
+    testingGlue: () => load(`${folder}/core/wardkey_testing.js`),
   });
   return {
     environment,

@@ -1,4 +1,5 @@
 import * as wardkey from "wardkey";
+import * as testing from "wardkey/testing";
 import { report, scenario } from "./scenario.mjs";
 
-report(scenario(wardkey));
+report(scenario(wardkey, testing));

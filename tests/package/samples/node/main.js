@@ -18,13 +18,15 @@ for (const [object, name] of watched) {
 }
 const names = () => Object.getOwnPropertyNames(globalThis).join();
 const before = names();
-const [wardkey, slim] = [await import("wardkey"), await import("wardkey/slim")];
+const wardkey = await import("wardkey");
+const slim = await import("wardkey/slim");
+const testing = await import("wardkey/testing");
 if (ran.length > 0 || names() !== before) throw new Error(`importing ran something: ${ran}`);
 for (const [at, [object, name]] of watched.entries()) object[name] = originals[at];
 
 const wasm = await readFile(new URL(import.meta.resolve("wardkey/wardkey.wasm")));
 await slim.init(wasm);
-const done = [await scenario(slim), await scenario(wardkey)];
+const done = [await scenario(slim, testing), await scenario(wardkey, testing)];
 // Both entries share one instance: where its slow work was done.
 const { workerKind } = await import(new URL("workers.js", import.meta.resolve("wardkey")).href);
 console.log(JSON.stringify({ versions: done.map(({ version }) => version), worker: workerKind() }));

@@ -1,0 +1,68 @@
+// The items of encryptMany() and decryptMany(), whoever has their keys.
+import { isObject, refuseUnknown, type Source, throwIfAborted, toBytes, toData, toEntries } from "./arguments.js";
+import { type Batch, inBatches, type Long } from "./batch.js";
+import { doesNotOpen, fromCore, invalid, isWardkeyError, type WardkeyError } from "./errors.js";
+import type { DataOptions, ManyOptions, Plain, Sealed } from "./types.js";
+
+/** One item's result, where others of the same call may have failed. */
+export type Settled<T> = { ok: true; value: T } | { ok: false; error: WardkeyError };
+
+const PLAIN = ["data", "context"];
+const SEALED = ["sealed", "context"];
+
+/** One that can't be read fails the whole call. */
+export function plainItems(items: readonly Plain[]): (Batch | Long)[] {
+  return inBatches(items, (item) => {
+    checkItem(item, PLAIN);
+    return { bytes: toData(item.data), entries: toEntries(item.context) };
+  });
+}
+
+/** Ones that can't be read are refused, and the others are not touched by it; `see` is shown those. */
+export function sealedItems(
+  items: readonly Sealed[],
+  see?: (bytes: Uint8Array, place: number) => void,
+): { batches: (Batch | Long)[]; refused: Map<number, WardkeyError> } {
+  const refused = new Map<number, WardkeyError>();
+  const batches = inBatches(items, (item, index) => {
+    try {
+      checkItem(item, SEALED);
+      const read = { bytes: toBytes(item.sealed, "the sealed data"), entries: toEntries(item.context) };
+      see?.(read.bytes, index);
+      return read;
+    } catch (e) {
+      refused.set(index, isWardkeyError(e) ? e : invalid("an item can't be read"));
+      return undefined;
+    }
+  });
+  return { batches, refused };
+}
+
+function checkItem(item: unknown, known: readonly string[]): void {
+  if (!isObject(item)) throw invalid("an item is not an object");
+  refuseUnknown(item, known, "item member");
+}
+
+/** Why an item didn't open: it was refused, or what the core said of it; nothing where its chunks don't open. */
+export function whyNot(refused: WardkeyError | undefined, error: unknown): { ok: false; error: WardkeyError } {
+  return { ok: false, error: refused ?? (error === undefined ? doesNotOpen() : fromCore(error)) };
+}
+
+/** The bytes of a long item, which are nobody else's. */
+export function sourceOf({ bytes }: Long): Source {
+  return { size: bytes.length, read: (start, end) => bytes.subarray(start, end) };
+}
+
+/** What of a batch's options counts for one item. */
+export function forOne({ signal }: ManyOptions): DataOptions {
+  return signal === undefined ? {} : { signal };
+}
+
+export async function settled<T>({ signal }: ManyOptions, run: () => Promise<T>): Promise<Settled<T>> {
+  try {
+    return { ok: true, value: await run() };
+  } catch (e) {
+    throwIfAborted(signal);
+    return { ok: false, error: fromCore(e) };
+  }
+}
