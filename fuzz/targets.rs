@@ -17,18 +17,22 @@ use minicbor::Encoder;
 use rand_core::{TryCryptoRng, TryRng};
 use sha2::{Digest, Sha256, Sha512};
 use wardkey::{
+    account::{Contact, Receipt, RecoveryProof, State},
     backup::{Envelope, Owner, TwoMen, open_backup},
     cobblestone,
     data_key::DataKey,
     encoding::{Context, base64url, from_base64url},
     error::{Code, Error, Result},
-    identity::UserId,
+    identity::{AppId, Bundle, UserId},
+    journal,
     key_pair::{KeyPair, PublicKey, RsaNumbers},
     message::{self, Author, Authority, Header, Opener, Padding, View},
     password::Password,
     random::Random,
-    secret::Secret,
+    secret::{Secret, SecretBytes},
+    session::{Entry, Genesis, Session, join, split},
     sign::{SigningKey, VerifyingKey},
+    signed::{Hash, Minimum, Unverified},
     wrap::unwrap_key,
 };
 
@@ -49,6 +53,10 @@ pub const ALL: &[(&str, Target)] = &[
     ("backup", backup),
     ("payload", payload),
     ("text", text),
+    ("object", object),
+    ("state", state),
+    ("journal", journal),
+    ("kept_session", kept_session),
 ];
 
 /// A generator that counts: the same input does the same thing each time.
@@ -397,4 +405,72 @@ pub fn text(data: &[u8]) {
     allow(&bound, &[Code::InvalidArgument, Code::Limit]);
     entries.reverse();
     assert_eq!(Context::new(entries.iter().copied()), bound);
+}
+
+const OBJECT: [Code; 4] = [Code::InvalidFormat, Code::UnsupportedVersion, Code::Limit, Code::KeyPolicy];
+
+/// Every type of signed object: who reads one reads no other.
+pub fn object(data: &[u8]) {
+    macro_rules! count {
+        ($($payload:ty),*) => {
+            0 $(+ {
+                let parsed = Unverified::<$payload>::parse(data, Minimum::default());
+                allow(&parsed, &OBJECT);
+                usize::from(parsed.is_ok())
+            })*
+        };
+    }
+    let read = count!(Bundle, Genesis, Entry, Contact, Receipt, RecoveryProof, journal::Head);
+    let wraps = split(data, Minimum::default());
+    allow(&wraps, &OBJECT);
+    assert!(read + usize::from(wraps.is_ok()) <= 1, "one object of two types");
+    if let Ok(wraps) = wraps {
+        let bodies = wraps.stanzas.iter().enumerate();
+        let bodies = bodies.filter_map(|(place, stanza)| Some((place, stanza.body.clone()?)));
+        assert_eq!(join(&wraps.signed, bodies).as_deref(), Ok(data));
+    }
+}
+
+/// What an account's backup seals beside its keys.
+pub fn state(data: &[u8]) {
+    let user = UserId::new("anna").expect("a user id");
+    let read = State::from_bytes(&SecretBytes::new(data.to_vec()), &user);
+    allow(&read, &[Code::InvalidFormat, Code::UnsupportedVersion, Code::Limit, Code::Downgrade, Code::KeyMismatch]);
+    if let Ok(state) = read {
+        assert_eq!(state.to_bytes().expect("it was read").expose(), data);
+    }
+}
+
+/// An entry of a key server's journal.
+pub fn journal(data: &[u8]) {
+    let read = journal::Entry::from_bytes(data);
+    allow(&read, &[Code::InvalidFormat, Code::UnsupportedVersion, Code::Limit]);
+    if let Ok(entry) = read {
+        assert_eq!(entry.to_bytes(), data);
+    }
+}
+
+/// A session as a cache keeps it: under the id that its genesis has.
+pub fn kept_session(data: &[u8]) {
+    let app = AppId::new("app.example").expect("an app id");
+    let codes = [OBJECT.as_slice(), &[Code::KeyMismatch, Code::Forbidden, Code::BadSignature, Code::InvalidArgument]];
+    for id in [Hash([0; 32]), kept_id(data)] {
+        let read = Session::from_kept(&app, &id, data);
+        allow(&read, &codes.concat());
+        if let Ok(session) = read {
+            assert_eq!(session.to_kept(), data);
+        }
+    }
+}
+
+/// The hash of the genesis that stands first.
+fn kept_id(data: &[u8]) -> Hash {
+    let genesis = || {
+        let mut reader = minicbor::Decoder::new(data);
+        reader.map().ok()?;
+        reader.u8().ok()?;
+        reader.bytes().ok()
+    };
+    let hashed = Sha256::new().chain_update(b"wardkey/v1/session\0").chain_update(genesis().unwrap_or_default());
+    Hash(hashed.finalize().into())
 }

@@ -57,8 +57,8 @@ use crate::{
     password::Kdf,
 };
 
-const LOCKED: Error = Error::new(Code::Locked, "the identity is locked");
-const CONFLICT: Error = Error::new(Code::Conflict, "other devices write all the time");
+const LOCKED: Error = Error::new(&(Code::Locked, "the identity is locked"));
+const CONFLICT: Error = Error::new(&(Code::Conflict, "other devices write all the time"));
 /// How often a write begins again that another device's came before.
 const TRIES: u32 = 4;
 

@@ -90,4 +90,4 @@ impl<H: Host> Client<H> {
     }
 }
 
-const NO_SERVER: Error = Error::new(Code::NotCertified, "the key server's identity is not known");
+const NO_SERVER: Error = Error::new(&(Code::NotCertified, "the key server's identity is not known"));

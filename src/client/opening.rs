@@ -21,7 +21,7 @@ use crate::{
 type Named = (Hash, Option<Hash>);
 
 fn named_by(message: &[u8]) -> Result<Named> {
-    const NO_SESSION: Error = Error::new(Code::InvalidArgument, "a message that isn't of a session");
+    const NO_SESSION: Error = Error::new(&(Code::InvalidArgument, "a message that isn't of a session"));
     let (header, _) = Header::parse(message)?;
     let session = header.session.as_ref().ok_or(NO_SESSION)?;
     Ok((Hash(session.id), header.signed_by().map(|by| Hash(by.bundle_hash))))

@@ -25,8 +25,8 @@ use crate::{
     signed::Hash,
 };
 
-const NO_ID: Error = Error::new(Code::InvalidArgument, "a session's id is 43 characters of base64url");
-const NO_FINGERPRINT: Error = Error::new(Code::InvalidArgument, "a fingerprint is 43 characters of base64url");
+const NO_ID: Error = Error::new(&(Code::InvalidArgument, "a session's id is 43 characters of base64url"));
+const NO_FINGERPRINT: Error = Error::new(&(Code::InvalidArgument, "a fingerprint is 43 characters of base64url"));
 
 /// An identity on a device, and what it asks of a key server.
 #[wasm_bindgen(js_name = CoreClient)]
@@ -35,7 +35,7 @@ pub struct CoreClient(pub(super) Rc<Client<JsHost>>);
 
 /// What an application sets, as plain members: `npm/client-options.ts`.
 fn options(given: &JsValue) -> Result<Options> {
-    const MISSING: Error = Error::new(Code::InvalidArgument, "an option has another type");
+    const MISSING: Error = Error::new(&(Code::InvalidArgument, "an option has another type"));
     let text = |name| get(given, name).as_string();
     let hash = |text: &str| Hash::parse(text).ok_or(NO_FINGERPRINT);
     let mut options = Options::new(AppId::new(&text("appId").ok_or(MISSING)?)?);
@@ -338,7 +338,7 @@ impl CoreClient {
 
 /// The session that is wanted, and who signed the message that names it.
 fn named(item: &JsValue) -> Result<(Hash, Option<Hash>)> {
-    const NO_SESSION: Error = Error::new(Code::InvalidArgument, "a message that isn't of a session");
+    const NO_SESSION: Error = Error::new(&(Code::InvalidArgument, "a message that isn't of a session"));
     if let Some(id) = item.as_string() {
         return Ok((Hash::parse(&id).ok_or(NO_ID)?, None));
     }

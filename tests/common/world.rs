@@ -246,7 +246,7 @@ impl World {
         let receipt = from_base64url(receipt)?;
         let receipt = Receipt::verify(&receipt, identity, user, self.now.get(), Minimum::default())?;
         let is_new = self.receipts.borrow_mut().insert(receipt.value().recovery().to_vec());
-        if is_new { Ok(()) } else { Err(Error::new(Code::OtpExpired, "this receipt was used").into()) }
+        if is_new { Ok(()) } else { Err(Error::new(&(Code::OtpExpired, "this receipt was used")).into()) }
     }
 
     /// The last code that was mailed.
@@ -362,7 +362,7 @@ impl Backend for TestWorld {
         world.check_receipt(user, receipt)?;
         let share = world.shares.borrow().get(user.as_str()).cloned();
         pause().await;
-        share.ok_or(Error::new(Code::Server, "no share").into())
+        share.ok_or(Error::new(&(Code::Server, "no share")).into())
     }
 }
 
@@ -488,7 +488,7 @@ impl Device for TestDevice {
 
 fn open_oaep(key: &RsaPrivateKey, label: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
     let opened = key.decrypt(Oaep::<Sha256>::new_with_label(*label), body);
-    opened.map(SecretBytes::new).map_err(|_| Error::new(Code::UnwrapFailed, "the wrapped key does not open"))
+    opened.map(SecretBytes::new).map_err(|_| Error::new(&(Code::UnwrapFailed, "the wrapped key does not open")))
 }
 
 /// A store that takes its time.

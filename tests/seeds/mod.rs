@@ -7,6 +7,7 @@
     clippy::cast_possible_truncation
 )]
 
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use wardkey::{
     backup::{Envelope, Keys},
@@ -27,6 +28,7 @@ use crate::{
         keys::{Pair, RSA_SUITES, rsa_numbers, rsa_pem},
         rng::{Seeded, draw, draw_array, seeded},
         schema::{self, File},
+        story::Input,
     },
     targets,
 };
@@ -56,6 +58,10 @@ pub(crate) fn all() -> Vec<(&'static str, Seeds)> {
         ("backup", backups(rng)),
         ("payload", payloads(rng)),
         ("text", texts()),
+        ("object", objects()),
+        ("state", of_vectors(STATE, &["state"])),
+        ("journal", of_vectors(JOURNAL, &["entries"])),
+        ("kept_session", kept_sessions()),
     ]
 }
 
@@ -206,4 +212,49 @@ fn texts() -> Seeds {
     }
     seeds.push(vec![b'A'; 43]);
     seeds
+}
+
+const STATE: &str = include_str!("../../testdata/state.json");
+const JOURNAL: &str = include_str!("../../testdata/journal.json");
+const SESSION: &str = include_str!("../../testdata/session.json");
+
+/// What the vectors of a file say under these names, wherever they stand: the short ones.
+fn of_vectors(file: &str, names: &[&str]) -> Seeds {
+    fn find(value: &Value, wanted: bool, names: &[&str], found: &mut Seeds) {
+        match value {
+            Value::String(text) if wanted => found.extend((text.len() < SHARE).then(|| unhex(text))),
+            Value::Array(items) => items.iter().for_each(|item| find(item, wanted, names, found)),
+            Value::Object(members) => {
+                members.iter().for_each(|(name, value)| find(value, names.contains(&name.as_str()), names, found));
+            }
+            _ => {}
+        }
+    }
+    let mut found = Seeds::new();
+    find(&serde_json::from_str(file).unwrap(), false, names, &mut found);
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// One or two of each type and file.
+fn objects() -> Seeds {
+    let files: [(&str, &[&str]); 4] = [
+        (include_str!("../../testdata/identity.json"), &["bundles"]),
+        (include_str!("../../testdata/recovery.json"), &["receipt", "proof", "contact", "object"]),
+        (JOURNAL, &["head"]),
+        (SESSION, &["genesis", "entries", "wraps"]),
+    ];
+    let few = |(file, names)| {
+        let mut found = of_vectors(file, names);
+        found.sort_by_key(Vec::len);
+        found.into_iter().take(24)
+    };
+    files.into_iter().flat_map(few).collect()
+}
+
+fn kept_sessions() -> Seeds {
+    let file: Value = serde_json::from_str(SESSION).unwrap();
+    let read = |vector: &Value| serde_json::from_value::<Input>(vector["input"].clone()).ok()?.session().ok();
+    file["vectors"].as_array().unwrap().iter().filter_map(read).map(|session| session.to_kept()).collect()
 }
