@@ -31,8 +31,6 @@ import type {
   Sealed,
 } from "./types.js";
 
-export type { Author, Decrypted };
-
 const SECRET: unique symbol = Symbol("construct");
 
 /** Data for some people: whoever may read it reads all of it, from before too, and writes in it. Its keys stay inside the WebAssembly memory until free(), which may

@@ -1,4 +1,4 @@
-import { MAX_NAME, passwordText, shortText, toBytes, toOptions } from "./arguments.js";
+import { MAX_EMAIL, MAX_NAME, passwordText, shortText, toBytes, toOptions } from "./arguments.js";
 import { type CacheStats, type CoreStats, statsOf } from "./cache.js";
 import { toSettings, type WardkeyOptions } from "./client-options.js";
 import type { CoreClient, CoreSession, CoreTask } from "./core/wardkey_core.js";
@@ -43,8 +43,6 @@ export interface AuditEntry {
 }
 
 const SECRET: unique symbol = Symbol("construct");
-/** More than any address has. */
-const MAX_EMAIL = 254;
 /** Characters of fingerprints and safety numbers, with spaces. */
 const MAX_COMPARED = 256;
 const MAX_CODE = 64;

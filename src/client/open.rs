@@ -18,7 +18,7 @@ use crate::{
     signed::Hash,
 };
 
-const REVOKED: Error = Error::new(&(Code::Revoked, "the right to read was taken away"));
+pub(super) const REVOKED: Error = Error::new(&(Code::Revoked, "the right to read was taken away"));
 
 /// A session whose keys are here.
 pub struct OpenSession {

@@ -10,7 +10,7 @@
 use std::rc::Rc;
 
 use super::{
-    Client, Device, Event, Host, LOCKED, Recipient,
+    Client, Device, Event, Host, LOCKED, NO_SERVER, Recipient,
     device::{Rows, context},
     open::{Known, OpenSession, Standing},
     ready::Ready,
@@ -258,7 +258,6 @@ impl<H: Host> Client<H> {
     /// Whom a name means, as it is remembered or configured.
     fn remembered(&self, ready: &Ready, recipient: &Recipient) -> Result<Party> {
         const NEVER: Error = Error::new(&(Code::UnknownUser, "this user was never met"));
-        const NO_SERVER: Error = Error::new(&(Code::NotCertified, "the key server's identity is not known"));
         let (trust, pins) = (&self.options.trust, &ready.state.pins);
         match recipient {
             Recipient::User(user) => {

@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use super::{
-    CONFLICT, Client, Host, LOCKED, TRIES,
+    CONFLICT, Client, Host, LOCKED, NO_SERVER, TRIES,
     api::{Answer, Bundles},
     fetch::PAGE,
     met::People,
-    open::{Known, OpenSession, Standing},
+    open::{Known, OpenSession, REVOKED, Standing},
     ready::Ready,
     recipient::Recipient,
 };
@@ -24,8 +24,6 @@ use crate::{
     session::{Grant, Hand, Keys, Made, Rights, Session, Signer, create},
     signed::{Hash, Minimum, Unverified},
 };
-
-const NO_SERVER: Error = Error::new(&(Code::NotCertified, "the key server's identity is not known"));
 
 impl<H: Host> Client<H> {
     /// Makes a session for these recipients.
@@ -317,7 +315,6 @@ impl<H: Host> Client<H> {
 
     /// Does the log still let this user in? The creator may be no reader.
     fn check_reader(&self, session: &Session) -> Result<()> {
-        const REVOKED: Error = Error::new(&(Code::Revoked, "the right to read was taken away"));
         let created = self.with(|ready| {
             let party = ready.own()?.party();
             Ok(session.log().creator().and_then(Signer::party) == party)

@@ -17,11 +17,10 @@ use super::{
     task::{CoreTask, nothing},
 };
 use crate::{
-    client::{AuditEntry, BackupHealth, CacheOptions, Client, Event, Options, Status, Unlocked},
+    client::{AuditEntry, BackupHealth, CacheOptions, Client, Event, Named, Options, Status, Unlocked, named_by},
     error::{Code, Error, Result},
     identity::{AppId, FirstUse, Trust, UserId},
     key_pair::Suite,
-    message::Header,
     signed::Hash,
 };
 
@@ -273,7 +272,7 @@ impl CoreClient {
     /// For each id, or beginning of a message, its session or why not; and the messages' signers with them.
     #[wasm_bindgen(js_name = openSessions)]
     pub fn open_sessions(&self, wanted: Array) -> CoreTask {
-        let wanted: Vec<Result<(Hash, Option<Hash>)>> = wanted.iter().map(|item| named(&item)).collect();
+        let wanted: Vec<Result<Named>> = wanted.iter().map(|item| named(&item)).collect();
         let own = Rc::clone(&self.0);
         self.task(async move |client| {
             let named: Vec<_> = wanted.iter().flatten().copied().collect();
@@ -298,10 +297,7 @@ impl CoreClient {
 
     /// Reads the feed of revocations: ids of sessions that were lost.
     pub fn sync(&self) -> CoreTask {
-        self.task(async |client| {
-            let lost = client.sync().await?;
-            Ok(lost.iter().map(|id| JsValue::from(id.to_string())).collect::<Array>().into())
-        })
+        self.task(async |client| Ok(ids(&client.sync().await?).into()))
     }
 
     /// What a backend's events told.
@@ -337,15 +333,11 @@ impl CoreClient {
 }
 
 /// The session that is wanted, and who signed the message that names it.
-fn named(item: &JsValue) -> Result<(Hash, Option<Hash>)> {
-    const NO_SESSION: Error = Error::new(&(Code::InvalidArgument, "a message that isn't of a session"));
+fn named(item: &JsValue) -> Result<Named> {
     if let Some(id) = item.as_string() {
         return Ok((Hash::parse(&id).ok_or(NO_ID)?, None));
     }
-    let beginning = item.dyn_ref().map(Uint8Array::to_vec).unwrap_or_default();
-    let (header, _) = Header::parse(&beginning)?;
-    let session = header.session.as_ref().ok_or(NO_SESSION)?;
-    Ok((Hash(session.id), session.signed_by.as_ref().map(|by| Hash(by.bundle_hash))))
+    named_by(&item.dyn_ref().map(Uint8Array::to_vec).unwrap_or_default())
 }
 
 fn ids(sessions: &[Hash]) -> Array {
