@@ -484,13 +484,13 @@ impl Device for TestDevice {
         let (rows, rsa) = (self.rows.borrow(), self.rsa.borrow());
         rows.keys().chain(rsa.keys()).filter(|row| is_there && row.starts_with(prefix)).cloned().collect()
     }
-    async fn seal(&self, context: &[u8], plain: &SecretBytes) -> Option<Vec<u8>> {
+    async fn seal(&self, _: &str, context: &[u8], plain: &SecretBytes) -> Option<Vec<u8>> {
         pause().await;
         self.sealed.replace(plain.expose().to_vec());
         let sealed = cobblestone::seal(&self.key, &mut self.rng.borrow_mut(), context, plain.expose());
         sealed.ok().filter(|_| !matches!(self.mood.get(), Mood::Blocked | Mood::Keyless))
     }
-    async fn open(&self, context: &[u8], sealed: &[u8]) -> Option<SecretBytes> {
+    async fn open(&self, _: &str, context: &[u8], sealed: &[u8]) -> Option<SecretBytes> {
         pause().await;
         cobblestone::open(&self.key, context, sealed).ok().map(SecretBytes::new)
     }
