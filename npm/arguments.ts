@@ -11,6 +11,8 @@ const MAX_CONTEXT = 65_536;
 const MAX_PASSWORD = 65_536;
 /** Of user ids, and of names of caches; in bytes. */
 export const MAX_NAME = 128;
+/** More than any e-mail address has. */
+export const MAX_EMAIL = 254;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const encoder = /* @__PURE__ */ new TextEncoder();
 

@@ -33,8 +33,6 @@ import type {
   Sealed,
 } from "./types.js";
 
-export type { Settled };
-
 const SECRET: unique symbol = Symbol("construct");
 
 /** A 256-bit symmetric key. Its bytes stay inside the WebAssembly memory and are wiped by free(), which may be called twice.

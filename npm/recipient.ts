@@ -1,5 +1,5 @@
 // Whom a session is for, and what they may do; as the core takes them: [kind, name, contact, rights].
-import { isObject, MAX_NAME, refuseUnknown, shortText, toOptions } from "./arguments.js";
+import { isObject, MAX_EMAIL, MAX_NAME, refuseUnknown, shortText, toOptions } from "./arguments.js";
 import { invalid } from "./errors.js";
 
 export type Recipient =
@@ -18,8 +18,6 @@ const READ = 1;
 const FORWARD = 2;
 const REVOKE = 4;
 const MANAGE = 15;
-/** More than any address has. */
-const MAX_EMAIL = 254;
 
 /** @internal */
 export type CoreRecipient = [kind: string, name: string, contact: string | undefined, rights: number];

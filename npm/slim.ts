@@ -4,14 +4,16 @@ export { openBackup, sealBackup } from "./backup.js";
 export { type CacheOptions, type CacheStats, KeyCache } from "./cache.js";
 export type { WardkeyOptions } from "./client-options.js";
 export { init } from "./core.js";
-export { DataKey, keyIdOf, plaintextSize, type Settled } from "./data-key.js";
+export { DataKey, keyIdOf, plaintextSize } from "./data-key.js";
 export { type Engine, setEngine } from "./engine.js";
 export { type ErrorCode, isWardkeyError, type KnownErrorCode, WardkeyError } from "./errors.js";
 export type { StorageHealth } from "./health.js";
+export type { Settled } from "./items.js";
 export { KeyPair, PublicKey } from "./key-pair.js";
 export type { KeyStore } from "./key-store.js";
 export type { Recipient, Rights } from "./recipient.js";
-export { type Author, type Decrypted, Session } from "./session.js";
+export { Session } from "./session.js";
+export type { Author, Decrypted } from "./session-data.js";
 export type {
   Bytes,
   Context,

@@ -96,7 +96,7 @@ pub trait Backend {
 
 /// Where the backend has no `appShare`.
 pub(crate) const NO_SHARES: Error =
-    Error::new(Code::InvalidArgument, "a recovery contact needs an application that keeps shares: appShare");
+    Error::new(&(Code::InvalidArgument, "a recovery contact needs an application that keeps shares: appShare"));
 
 /// An error, and what a server may say beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,14 +114,14 @@ impl Failure {
     #[must_use]
     pub fn answered(code: &str, retry_after: Option<u64>, attempts_left: Option<u64>) -> Self {
         let known = Code::ALL.iter().find(|known| known.as_str() == code && **known != Code::Network);
-        let error = Error::new(known.copied().unwrap_or(Code::Server), "the key server refused");
+        let error = known.copied().unwrap_or(Code::Server).refused();
         Self { error, retry_after, attempts_left }
     }
 
     /// Nobody answered.
     #[must_use]
     pub fn unanswered() -> Self {
-        Error::new(Code::Network, "nobody answered").into()
+        Error::new(&(Code::Network, "nobody answered")).into()
     }
 
     /// What to branch on.

@@ -50,7 +50,7 @@ impl Owner {
     /// `invalid-argument`.
     pub fn new(app_id: &str, user_id: &str) -> Result<Self> {
         if app_id.len() > MAX_APP {
-            return Err(Error::new(Code::InvalidArgument, "an app id has at most 128 bytes"));
+            return Err(Error::new(&(Code::InvalidArgument, "an app id has at most 128 bytes")));
         }
         Ok(Self { app_id: app_id.to_owned(), user_id: UserId::new(user_id)? })
     }
@@ -184,7 +184,7 @@ impl Envelope {
     /// `invalid-format`, `truncated`, `unsupported-version`, `kdf-policy`, `limit`.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         if bytes.len() > MAX_LEN {
-            return Err(Error::new(Code::Limit, "larger than any backup"));
+            return Err(Error::new(&(Code::Limit, "larger than any backup")));
         }
         let mut reader = Reader::new(unframe(MAGIC, bytes)?);
         reader.map_of(8)?;
@@ -240,7 +240,7 @@ impl Envelope {
     /// # Errors
     /// `key-mismatch`.
     pub fn check_owner(&self, owner: &Owner) -> Result<()> {
-        if self.owner == *owner { Ok(()) } else { Err(Error::new(Code::KeyMismatch, "the backup of another user")) }
+        if self.owner == *owner { Ok(()) } else { Err(Error::new(&(Code::KeyMismatch, "the backup of another user"))) }
     }
 
     /// What to derive.
@@ -338,12 +338,13 @@ impl Envelope {
     fn root_by_password(&self, key: &SlowKey) -> Result<SecretBytes> {
         let context = root_context(&self.owner, &self.derivation);
         let root = cobblestone::open(&key.password_key(), &context, &self.root);
-        root.map(SecretBytes::new).map_err(|_| Error::new(Code::WrongPassword, "the password doesn't open this backup"))
+        root.map(SecretBytes::new)
+            .map_err(|_| Error::new(&(Code::WrongPassword, "the password doesn't open this backup")))
     }
 
     fn root_by_two_men(&self, men: &TwoMen) -> Result<SecretBytes> {
         let sealed = self.two_man_root.as_ref();
-        let sealed = sealed.ok_or(Error::new(Code::NoBackup, "this backup can't be opened by two men"))?;
+        let sealed = sealed.ok_or(Error::new(&(Code::NoBackup, "this backup can't be opened by two men")))?;
         let root = cobblestone::open(&men.key(&self.owner), &two_man_context(&self.owner), sealed);
         root.map(SecretBytes::new).map_err(|_| CHANGED)
     }
@@ -392,8 +393,8 @@ impl Envelope {
     }
 }
 
-const CHANGED: Error = Error::new(Code::DecryptionFailed, "the backup was changed");
-const NO_VERSION: Error = Error::new(Code::InvalidArgument, "versions begin with 1");
+const CHANGED: Error = Error::new(&(Code::DecryptionFailed, "the backup was changed"));
+const NO_VERSION: Error = Error::new(&(Code::InvalidArgument, "versions begin with 1"));
 /// The empty CBOR map.
 const EMPTY_STATE: &[u8] = &[0xa0];
 

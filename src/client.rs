@@ -43,6 +43,7 @@ pub use self::{
     host::{Host, LoginStore},
     messages::{Reading, Unverified},
     open::OpenSession,
+    opening::{Named, named_by},
     recipient::Recipient,
     recovery::RecoveryStarted,
     state::BackupHealth,
@@ -57,8 +58,9 @@ use crate::{
     password::Kdf,
 };
 
-const LOCKED: Error = Error::new(Code::Locked, "the identity is locked");
-const CONFLICT: Error = Error::new(Code::Conflict, "other devices write all the time");
+const LOCKED: Error = Error::new(&(Code::Locked, "the identity is locked"));
+const NO_SERVER: Error = Error::new(&(Code::NotCertified, "the key server's identity is not known"));
+const CONFLICT: Error = Error::new(&(Code::Conflict, "other devices write all the time"));
 /// How often a write begins again that another device's came before.
 const TRIES: u32 = 4;
 

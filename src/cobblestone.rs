@@ -28,8 +28,8 @@ pub const PREFIX: usize = SALT + COMMITMENT;
 const MAX_CHUNKS: u64 = 1 << 38;
 const NAME: &[u8] = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0";
 
-const TRUNCATED: Error = Error::new(Code::Truncated, "the end is missing");
-const LONG: Error = Error::new(Code::Limit, "longer than 2^38 chunks");
+const TRUNCATED: Error = Error::new(&(Code::Truncated, "the end is missing"));
+const LONG: Error = Error::new(&(Code::Limit, "longer than 2^38 chunks"));
 
 /// Length of the body for so many bytes of plaintext.
 ///
@@ -111,7 +111,7 @@ impl Derived {
         let Some((salt, commitment)) = prefix.split_first_chunk::<SALT>() else { return Err(TRUNCATED) };
         let derived = Self::new(key, salt, context);
         if !secret::equal(derived.commitment(), commitment) {
-            return Err(Error::new(Code::DecryptionFailed, "wrong key or context, or changed bytes"));
+            return Err(Error::new(&(Code::DecryptionFailed, "wrong key or context, or changed bytes")));
         }
         Ok(derived)
     }

@@ -56,7 +56,7 @@ impl DataKey {
     pub fn from_slice(raw: &[u8]) -> Result<Self> {
         Secret::from_slice(raw)
             .map(Self::from_secret)
-            .ok_or(Error::new(Code::InvalidArgument, "a data key has exactly 32 bytes"))
+            .ok_or(Error::new(&(Code::InvalidArgument, "a data key has exactly 32 bytes")))
     }
 
     /// A key of these bytes.

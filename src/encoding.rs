@@ -11,7 +11,7 @@ pub(crate) use cbor::{Reader, Writer, encode, encode_into};
 pub(crate) const VERSION: u8 = 1;
 const MAX_CONTEXT: usize = 65_536;
 
-pub(crate) const MALFORMED: Error = Error::new(Code::InvalidFormat, "not the canonical encoding of this object");
+pub(crate) const MALFORMED: Error = Error::new(&(Code::InvalidFormat, "not the canonical encoding of this object"));
 
 /// Entries that are bound to a ciphertext without being stored in it, in their canonical encoding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Context {
         // In the order of the keys' encodings: those begin with the length.
         entries.sort_by_key(|(key, _)| (key.len(), *key));
         if entries.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b)) {
-            return Err(Error::new(Code::InvalidArgument, "a context key is given twice"));
+            return Err(Error::new(&(Code::InvalidArgument, "a context key is given twice")));
         }
         let len: usize = entries.iter().map(|(key, value)| key.len() + value.len() + 10).sum();
         let bytes = encode_into(Vec::with_capacity(len + 5), |w| {
@@ -42,7 +42,7 @@ impl Context {
             }
         });
         if bytes.len() > MAX_CONTEXT {
-            return Err(Error::new(Code::Limit, "the context is larger than 65,536 bytes"));
+            return Err(Error::new(&(Code::Limit, "the context is larger than 65,536 bytes")));
         }
         Ok(Self(bytes))
     }
@@ -71,15 +71,15 @@ pub(crate) fn framed(magic: [u8; 4]) -> Vec<u8> {
 /// Checks magic and version and gives what follows.
 pub(crate) fn unframe(magic: [u8; 4], bytes: &[u8]) -> Result<&[u8]> {
     let Some((found, rest)) = bytes.split_at_checked(4) else {
-        return Err(Error::new(Code::InvalidFormat, "too short for a Wardkey object"));
+        return Err(Error::new(&(Code::InvalidFormat, "too short for a Wardkey object")));
     };
     if found != magic {
-        return Err(Error::new(Code::InvalidFormat, "not this kind of Wardkey object"));
+        return Err(Error::new(&(Code::InvalidFormat, "not this kind of Wardkey object")));
     }
     match rest.split_first() {
-        None => Err(Error::new(Code::Truncated, "ends before its version")),
+        None => Err(Error::new(&(Code::Truncated, "ends before its version"))),
         Some((&VERSION, body)) => Ok(body),
-        Some(_) => Err(Error::new(Code::UnsupportedVersion, "made by another version of the format")),
+        Some(_) => Err(Error::new(&(Code::UnsupportedVersion, "made by another version of the format"))),
     }
 }
 
@@ -94,7 +94,7 @@ pub fn base64url(bytes: &[u8]) -> String {
 /// # Errors
 /// `invalid-format`.
 pub fn from_base64url(text: &str) -> Result<Vec<u8>> {
-    Base64UrlUnpadded::decode_vec(text).map_err(|_| Error::new(Code::InvalidFormat, "not base64url"))
+    Base64UrlUnpadded::decode_vec(text).map_err(|_| Error::new(&(Code::InvalidFormat, "not base64url")))
 }
 
 #[cfg(test)]

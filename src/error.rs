@@ -13,6 +13,18 @@ macro_rules! codes {
             /// Every code, in the order of the contract.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
+            /// What a key server answered.
+            #[must_use]
+            pub const fn refused(self) -> Error {
+                match self { $(Self::$variant => Error::new(&(Self::$variant, "the key server refused")),)+ }
+            }
+
+            /// What came of a step that ran elsewhere.
+            #[must_use]
+            pub const fn failed(self) -> Error {
+                match self { $(Self::$variant => Error::new(&(Self::$variant, "a step that ran elsewhere failed")),)+ }
+            }
+
             /// The code as it stands in the package's `KnownErrorCode`.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
@@ -114,35 +126,33 @@ impl fmt::Display for Code {
 }
 
 /// A [`Code`] and a sentence for the developer. The sentence is fixed text, so it can name no secret.
+/// One pointer: every function that may fail passes it on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Error {
-    code: Code,
-    message: &'static str,
-}
+pub struct Error(&'static (Code, &'static str));
 
 impl Error {
     /// An error of this code.
     #[must_use]
-    pub const fn new(code: Code, message: &'static str) -> Self {
-        Self { code, message }
+    pub const fn new(what: &'static (Code, &'static str)) -> Self {
+        Self(what)
     }
 
     /// What to branch on.
     #[must_use]
     pub const fn code(&self) -> Code {
-        self.code
+        self.0.0
     }
 
     /// What a developer reads.
     #[must_use]
     pub const fn message(&self) -> &'static str {
-        self.message
+        self.0.1
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.message)
+        write!(f, "{}: {}", self.code(), self.message())
     }
 }
 

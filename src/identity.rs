@@ -40,10 +40,10 @@ impl UserId {
             || name.chars().any(|c| c.is_control() || c == '→')
             || (!name.is_ascii() && nfc(name) != name);
         if refused {
-            return Err(Error::new(
+            return Err(Error::new(&(
                 Code::InvalidArgument,
                 "a user id has 1 to 128 bytes in NFC, without control characters and '→', and isn't shaped like a group id",
-            ));
+            )));
         }
         Ok(Self(name.to_owned()))
     }
@@ -72,7 +72,7 @@ impl AppId {
         if (1..=MAX).contains(&text.len()) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Error::new(Code::InvalidArgument, "an app id has 1 to 128 bytes"))
+            Err(Error::new(&(Code::InvalidArgument, "an app id has 1 to 128 bytes")))
         }
     }
 

@@ -10,7 +10,7 @@ use crate::{
 
 const LABEL: &str = "wardkey/v1/journal";
 
-const BAD: Error = Error::new(Code::BadSignature, "the journal is no chain up to its head");
+const BAD: Error = Error::new(&(Code::BadSignature, "the journal is no chain up to its head"));
 
 /// Of whom or what a journal tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -220,7 +220,7 @@ pub fn verify(
     let entries = reading.entries.iter().map(|bytes| Entry::from_bytes(bytes)).collect::<Result<Vec<_>>>()?;
     let is_asked = |subject: &Subject| subject == reading.subject;
     if !is_asked(&head.claimed().subject) || !entries.iter().all(|entry| is_asked(&entry.subject)) {
-        return Err(Error::new(Code::KeyMismatch, "the journal of another user or session"));
+        return Err(Error::new(&(Code::KeyMismatch, "the journal of another user or session")));
     }
     let key = key_server.signing_key(&head.claimed().signer)?.clone();
     let place = head.verify(&key)?.value().place;
@@ -247,10 +247,10 @@ pub fn verify(
         return Err(BAD);
     }
     if remembered.is_some_and(|remembered| place.sequence < remembered.sequence) {
-        return Err(Error::new(Code::Rollback, "a shorter journal than the one that is remembered"));
+        return Err(Error::new(&(Code::Rollback, "a shorter journal than the one that is remembered")));
     }
     if is_fork {
-        return Err(Error::new(Code::Fork, "two journals of one subject"));
+        return Err(Error::new(&(Code::Fork, "two journals of one subject")));
     }
     Ok((entries, place))
 }

@@ -20,7 +20,7 @@ const MAGIC: [u8; 4] = *b"WKPK";
 const MAX_PUBLIC: usize = 4096;
 /// Base64url of 4,096 bytes, or the PEM of an RSA key, with room.
 const MAX_TEXT: usize = 8192;
-const NO_PEM: Error = Error::new(Code::InvalidFormat, "not a PEM text of this kind of key");
+const NO_PEM: Error = Error::new(&(Code::InvalidFormat, "not a PEM text of this kind of key"));
 
 /// Which algorithm a key pair is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,7 +66,7 @@ impl Suite {
     /// `invalid-argument`.
     pub fn from_name(name: &str) -> Result<Self> {
         let found = Self::ALL.into_iter().find(|suite| suite.name() == name);
-        found.ok_or(Error::new(Code::InvalidArgument, "no such suite"))
+        found.ok_or(Error::new(&(Code::InvalidArgument, "no such suite")))
     }
 
     pub(crate) fn from_number(number: u64) -> Option<Self> {
@@ -135,7 +135,7 @@ impl PublicKey {
     /// `invalid-format`, `unsupported-version`, `key-policy`, `limit`.
     pub fn parse(text: &str) -> Result<Self> {
         if text.len() > MAX_TEXT {
-            return Err(Error::new(Code::Limit, "longer than any public key"));
+            return Err(Error::new(&(Code::Limit, "longer than any public key")));
         }
         if text.trim_start().starts_with("-----") {
             let der = from_pem("PUBLIC KEY", text).ok_or(NO_PEM)?;
@@ -150,7 +150,7 @@ impl PublicKey {
     /// `invalid-format`, `unsupported-version`, `key-policy`, `limit`.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         if bytes.len() > MAX_PUBLIC {
-            return Err(Error::new(Code::Limit, "longer than any public key"));
+            return Err(Error::new(&(Code::Limit, "longer than any public key")));
         }
         let mut reader = Reader::new(unframe(MAGIC, bytes)?);
         reader.array_of(2)?;
@@ -160,7 +160,7 @@ impl PublicKey {
             return Err(MALFORMED);
         }
         let suite = Suite::from_number(number)
-            .ok_or(Error::new(Code::UnsupportedVersion, "a key of a suite that this version doesn't know"))?;
+            .ok_or(Error::new(&(Code::UnsupportedVersion, "a key of a suite that this version doesn't know")))?;
         let key = match suite {
             Suite::Hybrid => Public::Hybrid(hybrid::Public::from_bytes(material)?),
             _ => Public::Rsa(rsa::Public::from_spki(material)?),
@@ -169,7 +169,7 @@ impl PublicKey {
         if key.suite == suite {
             Ok(key)
         } else {
-            Err(Error::new(Code::KeyPolicy, "an RSA key of another size than its suite's"))
+            Err(Error::new(&(Code::KeyPolicy, "an RSA key of another size than its suite's")))
         }
     }
 
@@ -177,7 +177,8 @@ impl PublicKey {
         let (suite, material) = match &key {
             Public::Hybrid(key) => (Suite::Hybrid, key.to_bytes()),
             Public::Rsa(key) => {
-                let suite = Suite::of_bits(key.bits()).ok_or(Error::new(Code::KeyPolicy, "an RSA key of this size"))?;
+                let suite =
+                    Suite::of_bits(key.bits()).ok_or(Error::new(&(Code::KeyPolicy, "an RSA key of this size")))?;
                 (suite, key.to_spki())
             }
         };
@@ -240,7 +241,7 @@ enum Private {
     Away,
 }
 
-const AWAY: Error = Error::new(Code::Locked, "the private key isn't in memory");
+const AWAY: Error = Error::new(&(Code::Locked, "the private key isn't in memory"));
 
 /// A private key and its public half.
 pub struct KeyPair {
@@ -256,7 +257,7 @@ impl KeyPair {
     pub fn generate<R: TryCryptoRng>(rng: &mut Random<R>, suite: Suite) -> Result<Self> {
         match suite {
             Suite::Hybrid => Self::from_seed(Secret::generate(rng)?),
-            Suite::Rsa2048 => Err(Error::new(Code::KeyPolicy, "no new RSA keys of 2048 bits")),
+            Suite::Rsa2048 => Err(Error::new(&(Code::KeyPolicy, "no new RSA keys of 2048 bits"))),
             Suite::Rsa3072 => Self::new(Private::Rsa(rsa::Private::generate(rng, 3072)?)),
             Suite::Rsa4096 => Self::new(Private::Rsa(rsa::Private::generate(rng, 4096)?)),
         }
@@ -362,7 +363,7 @@ impl KeyPair {
 
     /// Reads what [`Self::private_bytes`] wrote; the public half is recomputed and must be the one named.
     pub(crate) fn from_private_bytes(suite: Suite, private: &[u8], fingerprint: &[u8; 32]) -> Result<Self> {
-        const MISMATCH: Error = Error::new(Code::KeyMismatch, "the private key is not the one of this public key");
+        const MISMATCH: Error = Error::new(&(Code::KeyMismatch, "the private key is not the one of this public key"));
         let pair = match suite {
             Suite::Hybrid => Self::from_seed(Secret::from_slice(private).ok_or(MALFORMED)?)?,
             _ => Self::from_pkcs8(private)?,

@@ -166,7 +166,7 @@ impl Email {
         if is_pair && fits {
             Ok(Self(address.to_owned()))
         } else {
-            Err(Error::new(Code::InvalidArgument, "a contact is an e-mail address of 3 to 254 bytes"))
+            Err(Error::new(&(Code::InvalidArgument, "a contact is an e-mail address of 3 to 254 bytes")))
         }
     }
 

@@ -18,7 +18,7 @@ const ITERATIONS: RangeInclusive<u32> = 600_000..=5_000_000;
 const SALT: RangeInclusive<usize> = 16..=64;
 const MAX_PASSWORD: usize = 1024;
 
-const POLICY: Error = Error::new(Code::KdfPolicy, "derivation parameters outside of the bounds");
+const POLICY: Error = Error::new(&(Code::KdfPolicy, "derivation parameters outside of the bounds"));
 
 /// A password after RFC 8265 OpaqueString: NFC, spaces as U+0020, no control character, nothing trimmed or cut.
 pub struct Password(SecretBytes);
@@ -30,17 +30,17 @@ impl Password {
     /// `password-format`: a control character, empty, or over 1,024 bytes.
     pub fn new(typed: &str) -> Result<Self> {
         if typed.chars().any(char::is_control) {
-            return Err(Error::new(Code::PasswordFormat, "a password holds no control characters"));
+            return Err(Error::new(&(Code::PasswordFormat, "a password holds no control characters")));
         }
         // Far over the limit already: NFC never makes less than a quarter of it.
         if typed.len() > 4 * MAX_PASSWORD {
-            return Err(Error::new(Code::PasswordFormat, "a password has 1 to 1,024 bytes"));
+            return Err(Error::new(&(Code::PasswordFormat, "a password has 1 to 1,024 bytes")));
         }
         let mut spaced = Zeroizing::new(String::with_capacity(typed.len()));
         spaced.extend(typed.chars().map(|c| if is_space(c) { ' ' } else { c }));
         let prepared = SecretBytes::new(nfc(&spaced).into_bytes());
         if !(1..=MAX_PASSWORD).contains(&prepared.expose().len()) {
-            return Err(Error::new(Code::PasswordFormat, "a password has 1 to 1,024 bytes"));
+            return Err(Error::new(&(Code::PasswordFormat, "a password has 1 to 1,024 bytes")));
         }
         Ok(Self(prepared))
     }
@@ -51,7 +51,7 @@ impl Password {
     /// `password-format`: empty, or over 1,024 bytes.
     pub fn from_prepared(prepared: &[u8]) -> Result<Self> {
         if !(1..=MAX_PASSWORD).contains(&prepared.len()) {
-            return Err(Error::new(Code::PasswordFormat, "a password has 1 to 1,024 bytes"));
+            return Err(Error::new(&(Code::PasswordFormat, "a password has 1 to 1,024 bytes")));
         }
         Ok(Self(SecretBytes::new(prepared.to_vec())))
     }

@@ -44,7 +44,7 @@ impl<R: TryCryptoRng> Random<R> {
             return Ok(());
         }
         out.zeroize();
-        Err(Error::new(Code::Rng, "the random generator failed or repeats"))
+        Err(Error::new(&(Code::Rng, "the random generator failed or repeats")))
     }
 
     /// Is none of the draws all zero, or like the one before?

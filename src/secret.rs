@@ -125,5 +125,5 @@ pub(crate) fn reserve(capacity: usize) -> Result<Vec<u8>> {
 /// Empties a vector, and lets it hold `capacity` bytes, or `limit` where the memory is not to be had.
 pub(crate) fn make_room(bytes: &mut Vec<u8>, capacity: usize) -> Result<()> {
     bytes.clear();
-    bytes.try_reserve_exact(capacity).map_err(|_| Error::new(Code::Limit, "not enough memory"))
+    bytes.try_reserve_exact(capacity).map_err(|_| Error::new(&(Code::Limit, "not enough memory")))
 }

@@ -91,7 +91,7 @@ impl Minimum {
         if fits {
             Ok(())
         } else {
-            Err(Error::new(Code::Downgrade, "of an older version of the format than is accepted"))
+            Err(Error::new(&(Code::Downgrade, "of an older version of the format than is accepted")))
         }
     }
 }
@@ -122,7 +122,7 @@ impl<T: Payload> Unverified<T> {
     /// `limit`, `unsupported-version`, `invalid-format`, `downgrade`.
     pub fn parse(bytes: &[u8], minimum: Minimum) -> Result<Self> {
         if bytes.len() > T::MAX {
-            return Err(Error::new(Code::Limit, "larger than any object of this type"));
+            return Err(Error::new(&(Code::Limit, "larger than any object of this type")));
         }
         let mut reader = Reader::new(bytes);
         let outer = Outer::read(&mut reader, T::LABEL, T::More::COUNT)?;
@@ -181,7 +181,7 @@ impl<T: Payload> Signed<T> {
         let outer = Outer { hash: Hash(Sha256::digest(&text).into()), signature: key.sign(&text), payload };
         let signed = Self(Unverified { outer, value, more });
         if signed.to_bytes().len() > T::MAX {
-            return Err(Error::new(Code::Limit, "larger than an object of this type may be"));
+            return Err(Error::new(&(Code::Limit, "larger than an object of this type may be")));
         }
         Ok(signed)
     }
@@ -260,7 +260,7 @@ impl Outer {
             return Err(MALFORMED);
         }
         if reader.uint()? != u64::from(VERSION) {
-            return Err(Error::new(Code::UnsupportedVersion, "made by another version of the format"));
+            return Err(Error::new(&(Code::UnsupportedVersion, "made by another version of the format")));
         }
         if count != 3 + more {
             return Err(MALFORMED);

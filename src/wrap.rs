@@ -57,14 +57,14 @@ impl Wrapper {
     /// `key-mismatch`, `key-policy`, `limit`, `rng`.
     pub fn add<R: TryCryptoRng>(&mut self, key: &DataKey, rng: &mut Random<R>, recipient: &PublicKey) -> Result<()> {
         if !equal(&key.commitment().0, &self.set.commitment.0) {
-            return Err(Error::new(Code::KeyMismatch, "another data key than the one the set was begun for"));
+            return Err(Error::new(&(Code::KeyMismatch, "another data key than the one the set was begun for")));
         }
         if recipient.suite() == Suite::Rsa2048 && !self.allow_legacy {
-            return Err(Error::new(Code::KeyPolicy, "rsa-2048 is only for what exists: see allowLegacy"));
+            return Err(Error::new(&(Code::KeyPolicy, "rsa-2048 is only for what exists: see allowLegacy")));
         }
         let Err(place) = self.set.find(recipient.fingerprint()) else { return Ok(()) };
         if self.set.stanzas.len() >= MAX_STANZAS {
-            return Err(Error::new(Code::Limit, "more than 10,000 recipients"));
+            return Err(Error::new(&(Code::Limit, "more than 10,000 recipients")));
         }
         let body = stanza_body(key, rng, recipient, &self.context)?;
         let stanza = Stanza { suite: recipient.suite().number(), fingerprint: *recipient.fingerprint(), body };
@@ -78,10 +78,10 @@ impl Wrapper {
     /// `invalid-argument` without a recipient, `limit`.
     pub fn finish(self) -> Result<Vec<u8>> {
         if self.set.stanzas.is_empty() {
-            return Err(Error::new(Code::InvalidArgument, "a key is wrapped for at least one recipient"));
+            return Err(Error::new(&(Code::InvalidArgument, "a key is wrapped for at least one recipient")));
         }
         let bytes = self.set.encode();
-        if bytes.len() > MAX_LEN { Err(Error::new(Code::Limit, "a wrap set larger than 16 MiB")) } else { Ok(bytes) }
+        if bytes.len() > MAX_LEN { Err(Error::new(&(Code::Limit, "a wrap set larger than 16 MiB"))) } else { Ok(bytes) }
     }
 }
 
@@ -101,7 +101,7 @@ pub fn unwrap_key<R: TryCryptoRng>(
     unwrapping.finish(opened.expose())
 }
 
-const FAILED: Error = Error::new(Code::UnwrapFailed, "the wrapped key does not open");
+const FAILED: Error = Error::new(&(Code::UnwrapFailed, "the wrapped key does not open"));
 
 /// A wrap set of which one stanza is being opened. The private operation stands between its beginning and its end, and may be another engine's.
 #[derive(Debug)]
@@ -119,7 +119,7 @@ impl Unwrapping {
     pub fn begin(wrapped: &[u8], public: &PublicKey, context: &Context) -> Result<Self> {
         let mut set = WrapSet::parse(wrapped)?;
         let place = set.find(public.fingerprint());
-        let place = place.map_err(|_| Error::new(Code::NotARecipient, "nothing was wrapped for this key pair"))?;
+        let place = place.map_err(|_| Error::new(&(Code::NotARecipient, "nothing was wrapped for this key pair")))?;
         let stanza = set.stanzas.swap_remove(place);
         if stanza.suite != public.suite().number() {
             return Err(FAILED);
@@ -155,7 +155,7 @@ impl Unwrapping {
         if self.named.is(&key) {
             Ok(key)
         } else {
-            Err(Error::new(Code::KeyMismatch, "the opened key is not the one that the set names"))
+            Err(Error::new(&(Code::KeyMismatch, "the opened key is not the one that the set names")))
         }
     }
 }
@@ -221,7 +221,7 @@ struct WrapSet {
 impl WrapSet {
     fn parse(bytes: &[u8]) -> Result<Self> {
         if bytes.len() > MAX_LEN {
-            return Err(Error::new(Code::Limit, "larger than any wrap set"));
+            return Err(Error::new(&(Code::Limit, "larger than any wrap set")));
         }
         let mut reader = Reader::new(unframe(MAGIC, bytes)?);
         reader.map_of(3)?;

@@ -46,7 +46,7 @@ impl Contact {
         let says = contact.claimed();
         let is_his = says.app_id == *user.app_id() && Some(&says.user_id) == user.user_id();
         if !is_his || says.version != version {
-            return Err(Error::new(Code::KeyMismatch, "the contact of another user or version"));
+            return Err(Error::new(&(Code::KeyMismatch, "the contact of another user or version")));
         }
         let key = user.newest_signing_key(&says.signer)?.clone();
         contact.verify(&key)

@@ -53,7 +53,7 @@ pub fn check_login(
 ) -> Result<Derivation> {
     let server_salt = server_salt.try_into().map_err(|_| MALFORMED)?;
     if kdf != own && !accepted.contains(&kdf) {
-        return Err(Error::new(Code::KdfPolicy, "derivation parameters that the application doesn't accept"));
+        return Err(Error::new(&(Code::KdfPolicy, "derivation parameters that the application doesn't accept")));
     }
     Derivation::new(kdf, &login_salt(app_id, user_id, server_salt))
 }

@@ -10,7 +10,7 @@ use crate::{
     signed::{Minimum, Signed},
 };
 
-const OWN_KEYS: Error = Error::new(Code::KeyMismatch, "the backup's keys are not those of the own identity");
+const OWN_KEYS: Error = Error::new(&(Code::KeyMismatch, "the backup's keys are not those of the own identity"));
 
 /// The backups of a user, before a password or two men open one.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Opening {
         owner: &Owner,
         derivation: Option<&Derivation>,
     ) -> Result<Self> {
-        let active = active.ok_or(Error::new(Code::NoBackup, "there is no backup of this user"))?;
+        let active = active.ok_or(Error::new(&(Code::NoBackup, "there is no backup of this user")))?;
         let read = |bytes: &[u8]| {
             let envelope = Envelope::parse(bytes)?;
             envelope.check_owner(owner)?;
@@ -74,7 +74,7 @@ impl Opening {
         if is_derived(&opening.active) && opening.pending.as_ref().is_none_or(is_derived) {
             Ok(opening)
         } else {
-            Err(Error::new(Code::KdfPolicy, "the backup was made with other parameters"))
+            Err(Error::new(&(Code::KdfPolicy, "the backup was made with other parameters")))
         }
     }
 
@@ -196,7 +196,7 @@ fn open_state(
     remembered: u64,
 ) -> Result<(OpenedKeys, State, StateKey)> {
     if envelope.version() < remembered {
-        return Err(Error::new(Code::BackupRollback, "an older backup than the one that is remembered"));
+        return Err(Error::new(&(Code::BackupRollback, "an older backup than the one that is remembered")));
     }
     let Contents { keys, state, state_key } = contents;
     Ok((keys, State::from_bytes(&state, user_id)?, state_key))

@@ -53,10 +53,10 @@ impl Receipt {
         let receipt = receipt.verify(&key)?;
         let says = receipt.value();
         if says.app_id != *key_server.app_id() || says.user_id != *user_id {
-            return Err(Error::new(Code::KeyMismatch, "the receipt of another user"));
+            return Err(Error::new(&(Code::KeyMismatch, "the receipt of another user")));
         }
         if now >= says.end {
-            return Err(Error::new(Code::OtpExpired, "the receipt has ended"));
+            return Err(Error::new(&(Code::OtpExpired, "the receipt has ended")));
         }
         Ok(receipt)
     }
@@ -129,7 +129,7 @@ impl RecoveryProof {
         let proof = Unverified::<Self>::parse(object, minimum)?;
         let says = proof.claimed();
         if says.recovery != *recovery || says.backup != *Sha256::digest(backup) {
-            return Err(Error::new(Code::KeyMismatch, "the proof of another recovery or backup"));
+            return Err(Error::new(&(Code::KeyMismatch, "the proof of another recovery or backup")));
         }
         let key = user.newest_signing_key(&says.signer)?.clone();
         proof.verify(&key)

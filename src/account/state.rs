@@ -54,7 +54,7 @@ impl State {
     pub fn from_bytes(bytes: &SecretBytes, own: &UserId) -> Result<Self> {
         let bytes = bytes.expose();
         if bytes.len() > MAX {
-            return Err(Error::new(Code::Limit, "larger than any state"));
+            return Err(Error::new(&(Code::Limit, "larger than any state")));
         }
         let mut reader = Reader::new(bytes);
         reader.map_of(5)?;
@@ -88,7 +88,11 @@ impl State {
     /// `limit`.
     pub fn to_bytes(&self) -> Result<SecretBytes> {
         let bytes = self.encode();
-        if bytes.expose().len() > MAX { Err(Error::new(Code::Limit, "a state larger than 768 KiB")) } else { Ok(bytes) }
+        if bytes.expose().len() > MAX {
+            Err(Error::new(&(Code::Limit, "a state larger than 768 KiB")))
+        } else {
+            Ok(bytes)
+        }
     }
 
     /// Written into memory that doesn't grow.
@@ -155,7 +159,7 @@ impl State {
             Ok(place) => {
                 let Some((_, own)) = self.groups.get_mut(place) else { return Ok(()) };
                 if own.sequence == seen.sequence && own.hash != seen.hash {
-                    return Err(Error::new(Code::Fork, "two states of one group"));
+                    return Err(Error::new(&(Code::Fork, "two states of one group")));
                 }
                 if own.sequence < seen.sequence {
                     *own = seen;

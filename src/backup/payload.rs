@@ -41,7 +41,7 @@ fn write(keys: &Keys<'_>, half: impl Fn(&KeyPair) -> Result<SecretBytes>) -> Res
     if payload.is_well_formed() {
         Ok(payload.encode())
     } else {
-        Err(Error::new(Code::InvalidArgument, "a backup holds 1 to 64 keys, none twice"))
+        Err(Error::new(&(Code::InvalidArgument, "a backup holds 1 to 64 keys, none twice")))
     }
 }
 
@@ -68,7 +68,7 @@ fn read(bytes: &SecretBytes, pair: impl Fn(Suite, &[u8], &[u8; 32]) -> Result<Ke
     let signing = payload.signing.iter().map(|(public, seed)| {
         let key = SigningKey::from_seed(Secret::from_slice(seed.as_slice()).ok_or(MALFORMED)?);
         let same = equal(key.verifying_key().as_bytes(), public);
-        same.then_some(key).ok_or(Error::new(Code::KeyMismatch, "the private key is not the one of this public key"))
+        same.then_some(key).ok_or(Error::new(&(Code::KeyMismatch, "the private key is not the one of this public key")))
     });
     Ok(OpenedKeys { encryption: encryption.collect::<Result<_>>()?, signing: signing.collect::<Result<_>>()? })
 }

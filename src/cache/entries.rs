@@ -19,7 +19,7 @@ use crate::{
     secret::Secret,
 };
 
-const CLOSED: Error = Error::new(Code::InvalidArgument, "the cache is closed");
+const CLOSED: Error = Error::new(&(Code::InvalidArgument, "the cache is closed"));
 
 /// What was sealed and isn't kept yet.
 #[derive(Debug)]

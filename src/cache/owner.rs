@@ -23,10 +23,10 @@ impl Owner {
     /// `invalid-argument` for a name that is empty, longer than 128 bytes or holds control characters, and for what is no user id.
     pub fn new(name: &str, user: &str) -> Result<Self> {
         if name.is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
-            return Err(Error::new(
+            return Err(Error::new(&(
                 Code::InvalidArgument,
                 "a cache's name has 1 to 128 bytes, without control characters",
-            ));
+            )));
         }
         Ok(Self { name: name.to_owned(), user: UserId::new(user)? })
     }

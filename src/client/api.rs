@@ -10,7 +10,7 @@ use crate::{
     signed::Hash,
 };
 
-const MISTYPED: Error = Error::new(Code::InvalidFormat, "a reply of the key server has another form");
+const MISTYPED: Error = Error::new(&(Code::InvalidFormat, "a reply of the key server has another form"));
 const MAX_CURSOR: usize = 64;
 
 /// Objects of an identity, from version 1 on.

@@ -1,10 +1,10 @@
 //! Who was given what, as the key server's journals tell it: chains up to a signed head. SPEC section 14.1.
 
-use super::{Client, Host};
+use super::{Client, Host, NO_SERVER};
 use crate::{
     backend::Outcome,
     encoding::MALFORMED,
-    error::{Code, Error},
+    error::Code,
     identity::UserId,
     journal::{Entry, Reading, Subject, verify},
     signed::Hash,
@@ -89,5 +89,3 @@ impl<H: Host> Client<H> {
         Ok(told.into_iter().filter(|entry| entry.time >= since).map(AuditEntry::of).collect())
     }
 }
-
-const NO_SERVER: Error = Error::new(Code::NotCertified, "the key server's identity is not known");

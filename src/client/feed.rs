@@ -20,7 +20,7 @@ use crate::{
     signed::Hash,
 };
 
-const BLOCKED: Error = Error::new(Code::Stale, "the key server answers, but revocations can't be read");
+const BLOCKED: Error = Error::new(&(Code::Stale, "the key server answers, but revocations can't be read"));
 /// For so long nobody is asked again whether he answers, in milliseconds.
 const OFF_LINE: u64 = 10_000;
 

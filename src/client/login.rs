@@ -78,7 +78,7 @@ impl<H: Host> Client<H> {
     pub(super) async fn derive_off_line(&self, derivation: &Derivation, password: &Password) -> Result<SlowKey> {
         let kdf = derivation.kdf();
         if kdf != self.options.kdf && !self.options.accepted.contains(&kdf) {
-            return Err(Error::new(Code::KdfPolicy, "derivation parameters that the application doesn't accept"));
+            return Err(Error::new(&(Code::KdfPolicy, "derivation parameters that the application doesn't accept")));
         }
         self.host.derive(derivation, password).await
     }

@@ -18,8 +18,8 @@ use crate::{
     signed::Hash,
 };
 
-const OTHER_SESSION: Error = Error::new(Code::KeyMismatch, "a message of another session");
-const NO_KEY: Error = Error::new(Code::NotARecipient, "no key of this session is known here");
+const OTHER_SESSION: Error = Error::new(&(Code::KeyMismatch, "a message of another session"));
+const NO_KEY: Error = Error::new(&(Code::NotARecipient, "no key of this session is known here"));
 
 impl<H: Host> Client<H> {
     /// So many messages of a session, under a new generation where one is due.

@@ -18,7 +18,7 @@ use crate::{
     signed::Hash,
 };
 
-const REVOKED: Error = Error::new(Code::Revoked, "the right to read was taken away");
+pub(super) const REVOKED: Error = Error::new(&(Code::Revoked, "the right to read was taken away"));
 
 /// A session whose keys are here.
 pub struct OpenSession {
@@ -223,6 +223,6 @@ impl OpenSession {
 impl Known {
     pub(super) fn newest(&self) -> Result<&DataKey> {
         let newest = self.keys.of(self.session.log().newest_generation());
-        newest.ok_or(Error::new(Code::NotARecipient, "the newest key of this session is not known"))
+        newest.ok_or(Error::new(&(Code::NotARecipient, "the newest key of this session is not known")))
     }
 }

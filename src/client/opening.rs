@@ -18,10 +18,14 @@ use crate::{
 };
 
 /// What a message says of itself: its session, and its signer's bundle.
-type Named = (Hash, Option<Hash>);
+pub type Named = (Hash, Option<Hash>);
 
-fn named_by(message: &[u8]) -> Result<Named> {
-    const NO_SESSION: Error = Error::new(Code::InvalidArgument, "a message that isn't of a session");
+/// What a message, or its beginning, names.
+///
+/// # Errors
+/// `invalid-argument`: not of a session; those of SPEC section 4.
+pub fn named_by(message: &[u8]) -> Result<Named> {
+    const NO_SESSION: Error = Error::new(&(Code::InvalidArgument, "a message that isn't of a session"));
     let (header, _) = Header::parse(message)?;
     let session = header.session.as_ref().ok_or(NO_SESSION)?;
     Ok((Hash(session.id), header.signed_by().map(|by| Hash(by.bundle_hash))))
@@ -50,7 +54,7 @@ impl<H: Host> Client<H> {
     ///
     /// # Errors
     /// As [`Self::open_sessions`].
-    pub async fn open_named(&self, named: &[(Hash, Option<Hash>)]) -> Outcome<Vec<Result<Rc<OpenSession>>>> {
+    pub async fn open_named(&self, named: &[Named]) -> Outcome<Vec<Result<Rc<OpenSession>>>> {
         let mut ids: Vec<Hash> = named.iter().map(|(id, _)| *id).collect();
         ids.sort_unstable();
         ids.dedup();

@@ -10,7 +10,7 @@
 use std::rc::Rc;
 
 use super::{
-    Client, Device, Event, Host, LOCKED, Recipient,
+    Client, Device, Event, Host, LOCKED, NO_SERVER, Recipient,
     device::{Rows, context},
     open::{Known, OpenSession, Standing},
     ready::Ready,
@@ -30,8 +30,9 @@ use crate::{
 
 const VERSION: u8 = 1;
 
-const UNKEPT: Error = Error::new(Code::StorageUnavailable, "the session can't be kept on this device until it is sent");
-const FORGOTTEN: Error = Error::new(Code::Aborted, "forgotten on this device before it was sent");
+const UNKEPT: Error =
+    Error::new(&(Code::StorageUnavailable, "the session can't be kept on this device until it is sent"));
+const FORGOTTEN: Error = Error::new(&(Code::Aborted, "forgotten on this device before it was sent"));
 
 impl<H: Host> Client<H> {
     /// Makes a session that needs nobody's answer now: it is safely on this device when this ends, and [`Self::send_outbox`] sends it. It is written and read in
@@ -256,8 +257,7 @@ impl<H: Host> Client<H> {
 
     /// Whom a name means, as it is remembered or configured.
     fn remembered(&self, ready: &Ready, recipient: &Recipient) -> Result<Party> {
-        const NEVER: Error = Error::new(Code::UnknownUser, "this user was never met");
-        const NO_SERVER: Error = Error::new(Code::NotCertified, "the key server's identity is not known");
+        const NEVER: Error = Error::new(&(Code::UnknownUser, "this user was never met"));
         let (trust, pins) = (&self.options.trust, &ready.state.pins);
         match recipient {
             Recipient::User(user) => {

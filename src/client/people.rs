@@ -9,7 +9,7 @@ use crate::{
     signed::{Minimum, Unverified},
 };
 
-const UNKNOWN: Error = Error::new(Code::UnknownUser, "no such user");
+const UNKNOWN: Error = Error::new(&(Code::UnknownUser, "no such user"));
 
 impl<H: Host> Client<H> {
     /// The identities of these users, in their order, verified and met. What was pinned is kept in the backup.

@@ -65,7 +65,7 @@ impl<H: Host> Client<H> {
         new_password: &str,
         login: &impl LoginStore,
     ) -> Outcome<()> {
-        const NO_RECOVERY: Error = Error::new(Code::InvalidArgument, "not a recovery's id");
+        const NO_RECOVERY: Error = Error::new(&(Code::InvalidArgument, "not a recovery's id"));
         let (user, password) = (UserId::new(user_id)?, Password::new(new_password)?);
         let id: [u8; 16] = from_base64url(recovery_id).ok().and_then(|id| id.try_into().ok()).ok_or(NO_RECOVERY)?;
         if !self.host.backend().has_app_share() {
@@ -79,7 +79,7 @@ impl<H: Host> Client<H> {
         let share = self.host.backend().take_share(&user, &base64url(&release.receipt)).await?;
         let share = from_base64url(&share).ok().and_then(|share| Secret::from_slice(&share));
         let application =
-            share.ok_or(Error::new(Code::DecryptionFailed, "the application's share has another form"))?;
+            share.ok_or(Error::new(&(Code::DecryptionFailed, "the application's share has another form")))?;
 
         let remembered = self.rows(&user).backup().await.map_or(0, |kept| kept.highest);
         let opened = self.open_by_two_men(&user, &release, &derived.derivation, &pair, &id, &application)?;

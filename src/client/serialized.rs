@@ -24,7 +24,7 @@ use crate::{
 const VERSION: u8 = 1;
 /// A log of 10,000 entries has its room.
 const MAX_TEXT: usize = 64 << 20;
-const NEWER: Error = Error::new(Code::UnsupportedVersion, "serialized by another version");
+const NEWER: Error = Error::new(&(Code::UnsupportedVersion, "serialized by another version"));
 
 /// What stands before what is sealed.
 struct Clear {
@@ -106,7 +106,7 @@ impl<H: Host> Client<H> {
     /// [`Self::open_sessions`].
     pub async fn deserialize_session(&self, text: &str) -> Outcome<Rc<OpenSession>> {
         if text.len() > MAX_TEXT {
-            return Err(Error::new(Code::Limit, "longer than any serialized session").into());
+            return Err(Error::new(&(Code::Limit, "longer than any serialized session")).into());
         }
         let bytes = from_base64url(text)?;
         let (clear, sealed) = Clear::read(&bytes)?;

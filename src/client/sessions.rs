@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use super::{
-    CONFLICT, Client, Host, LOCKED, TRIES,
+    CONFLICT, Client, Host, LOCKED, NO_SERVER, TRIES,
     api::{Answer, Bundles},
     fetch::PAGE,
     met::People,
-    open::{Known, OpenSession, Standing},
+    open::{Known, OpenSession, REVOKED, Standing},
     ready::Ready,
     recipient::Recipient,
 };
@@ -24,8 +24,6 @@ use crate::{
     session::{Grant, Hand, Keys, Made, Rights, Session, Signer, create},
     signed::{Hash, Minimum, Unverified},
 };
-
-const NO_SERVER: Error = Error::new(Code::NotCertified, "the key server's identity is not known");
 
 impl<H: Host> Client<H> {
     /// Makes a session for these recipients.
@@ -115,7 +113,7 @@ impl<H: Host> Client<H> {
             let parties: Vec<Party> =
                 known.session.log().holdings().map(|held| held.party).filter(|party| names(party)).cloned().collect();
             if !recipients.iter().all(|recipient| parties.iter().any(|party| recipient.is(party))) {
-                return Err(Error::new(Code::InvalidArgument, "who is to be revoked has no rights"));
+                return Err(Error::new(&(Code::InvalidArgument, "who is to be revoked has no rights")));
             }
             Ok((known.session.revoke(hand, &parties)?, None))
         })
@@ -317,7 +315,6 @@ impl<H: Host> Client<H> {
 
     /// Does the log still let this user in? The creator may be no reader.
     fn check_reader(&self, session: &Session) -> Result<()> {
-        const REVOKED: Error = Error::new(Code::Revoked, "the right to read was taken away");
         let created = self.with(|ready| {
             let party = ready.own()?.party();
             Ok(session.log().creator().and_then(Signer::party) == party)
@@ -374,7 +371,7 @@ impl<H: Host> Client<H> {
     fn parties(&self, people: &People, grants: &[(Recipient, Rights)]) -> Result<Vec<Grant>> {
         let party = |recipient: &Recipient| match recipient {
             Recipient::User(user) => {
-                let unknown = Error::new(Code::UnknownUser, "no such user");
+                let unknown = Error::new(&(Code::UnknownUser, "no such user"));
                 people.directory.find(Some(user)).and_then(Identity::party).ok_or(unknown)
             }
             Recipient::Placeholder { name, contact } => {

@@ -125,10 +125,10 @@ impl<H: Host> Client<H> {
         let standing = self.with(|ready| {
             let known = ready.envelope.version();
             if active.version() < known {
-                return Err(Error::new(Code::BackupRollback, "an older backup than the one that is remembered"));
+                return Err(Error::new(&(Code::BackupRollback, "an older backup than the one that is remembered")));
             }
             if active.version() == known && active != ready.envelope {
-                return Err(Error::new(Code::Fork, "two backups of one version"));
+                return Err(Error::new(&(Code::Fork, "two backups of one version")));
             }
             if active != ready.envelope && !active.differs_in_state_only(&ready.envelope) {
                 return Ok((Standing::Superseded, false, Vec::new()));

@@ -21,7 +21,7 @@ use crate::{
     signed::Hash,
 };
 
-const OTHER: Error = Error::new(Code::Conflict, "another backup is pending than the one that was written");
+const OTHER: Error = Error::new(&(Code::Conflict, "another backup is pending than the one that was written"));
 
 /// Who writes.
 #[derive(Clone, Copy)]

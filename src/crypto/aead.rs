@@ -20,7 +20,7 @@ impl Cipher {
     pub(crate) fn seal(&self, nonce: &[u8; NONCE], data: &mut [u8]) -> Result<[u8; TAG]> {
         #[cfg(feature = "probe")]
         crate::probe::count_aead();
-        self.0.seal(nonce, data).ok_or(Error::new(Code::Limit, "longer than AES-GCM allows"))
+        self.0.seal(nonce, data).ok_or(Error::new(&(Code::Limit, "longer than AES-GCM allows")))
     }
 
     /// Verifies, then decrypts in place; the data is unchanged where it doesn't verify.
@@ -30,7 +30,7 @@ impl Cipher {
         if self.0.open(nonce, data, tag) {
             Ok(())
         } else {
-            Err(Error::new(Code::DecryptionFailed, "wrong key or context, or changed bytes"))
+            Err(Error::new(&(Code::DecryptionFailed, "wrong key or context, or changed bytes")))
         }
     }
 }

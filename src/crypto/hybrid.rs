@@ -12,7 +12,7 @@ use crate::{
 pub(crate) const SEED: usize = xwing_hpke::SEED;
 pub(crate) const BODY: usize = xwing_hpke::ENC + 48;
 
-const POLICY: Error = Error::new(Code::KeyPolicy, "not an acceptable X-Wing public key");
+const POLICY: Error = Error::new(&(Code::KeyPolicy, "not an acceptable X-Wing public key"));
 
 /// Recipient's half.
 pub(crate) struct Public(xwing_hpke::Public);
@@ -30,7 +30,7 @@ impl Public {
     /// enc ‖ ct.
     pub(crate) fn wrap<R: TryCryptoRng>(&self, rng: &mut Random<R>, info: &[u8; 32], key: &[u8]) -> Result<Vec<u8>> {
         let body = self.0.seal(&mut rng.expand()?, info, key);
-        body.ok_or(Error::new(Code::KeyPolicy, "this public key can't be wrapped for"))
+        body.ok_or(Error::new(&(Code::KeyPolicy, "this public key can't be wrapped for")))
     }
 }
 
@@ -57,7 +57,7 @@ impl Private {
     /// Whatever fails is the same `unwrap-failed`.
     pub(crate) fn unwrap(&self, info: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
         let key = self.key.open(info, body).map(SecretBytes::new);
-        key.ok_or(Error::new(Code::UnwrapFailed, "the wrapped key does not open"))
+        key.ok_or(Error::new(&(Code::UnwrapFailed, "the wrapped key does not open")))
     }
 }
 

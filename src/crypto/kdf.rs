@@ -60,13 +60,13 @@ pub(crate) fn hkdf<const N: usize>(ikm: &[&[u8]], info: &[u8]) -> Secret<N> {
 
 /// Argon2id v1.3 with p = 1.
 pub(crate) fn argon2id(password: &[u8], salt: &[u8], memory_kib: u32, passes: u32) -> Result<Secret<32>> {
-    const REFUSED: Error = Error::new(Code::KdfPolicy, "parameters that Argon2id refuses");
+    const REFUSED: Error = Error::new(&(Code::KdfPolicy, "parameters that Argon2id refuses"));
     #[cfg(feature = "probe")]
     crate::probe::count_slow();
     let params = Params::new(memory_kib, passes, 1, Some(32)).map_err(|_| REFUSED)?;
     let blocks = params.block_count();
     let mut memory: Vec<Block> = Vec::new();
-    memory.try_reserve_exact(blocks).map_err(|_| Error::new(Code::Limit, "not enough memory for Argon2id"))?;
+    memory.try_reserve_exact(blocks).map_err(|_| Error::new(&(Code::Limit, "not enough memory for Argon2id")))?;
     memory.resize(blocks, Block::default());
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let key = Secret::try_fill(|out| argon2.hash_password_into_with_memory(password, salt, out, &mut memory));

@@ -19,10 +19,10 @@ use crate::{
     secret::SecretBytes,
 };
 
-const POLICY: Error = Error::new(Code::KeyPolicy, "not an RSA key of 2048, 3072 or 4096 bits with exponent 65537");
-const MISMATCH: Error = Error::new(Code::KeyMismatch, "the parts of the private key don't belong together");
-const FAILED: Error = Error::new(Code::UnwrapFailed, "the wrapped key does not open");
-const NO_KEY: Error = Error::new(Code::InvalidFormat, "not a private RSA key in PKCS#8");
+const POLICY: Error = Error::new(&(Code::KeyPolicy, "not an RSA key of 2048, 3072 or 4096 bits with exponent 65537"));
+const MISMATCH: Error = Error::new(&(Code::KeyMismatch, "the parts of the private key don't belong together"));
+const FAILED: Error = Error::new(&(Code::UnwrapFailed, "the wrapped key does not open"));
+const NO_KEY: Error = Error::new(&(Code::InvalidFormat, "not a private RSA key in PKCS#8"));
 const EXPONENT: u32 = 65_537;
 const SIZES: [u32; 3] = [2048, 3072, 4096];
 /// `[0] IMPLICIT SET OF Attribute`, `[1] IMPLICIT BIT STRING`.
@@ -56,7 +56,7 @@ impl Public {
         let mut rng = rng.expand()?;
         self.0
             .encrypt(&mut rng, Oaep::<Sha256>::new_with_label(label.as_slice()), key)
-            .map_err(|_| Error::new(Code::KeyPolicy, "this public key can't be wrapped for"))
+            .map_err(|_| Error::new(&(Code::KeyPolicy, "this public key can't be wrapped for")))
     }
 }
 
@@ -141,8 +141,8 @@ impl Private {
 
     /// What fitting together doesn't show of a key that was made elsewhere (SP 800-56B, section 6.4.1.2). `key-policy`, `rng`.
     pub(crate) fn check_primes<R: TryCryptoRng>(&self, rng: &mut Random<R>) -> Result<()> {
-        const CLOSE: Error = Error::new(Code::KeyPolicy, "the primes of the RSA key are too close to each other");
-        const COMPOSITE: Error = Error::new(Code::KeyPolicy, "the primes of the RSA key are not prime");
+        const CLOSE: Error = Error::new(&(Code::KeyPolicy, "the primes of the RSA key are too close to each other"));
+        const COMPOSITE: Error = Error::new(&(Code::KeyPolicy, "the primes of the RSA key are not prime"));
         let [p, q] = self.0.primes() else { return Err(POLICY) };
         let distance = if p > q { p.wrapping_sub(q.as_ref()) } else { q.wrapping_sub(p.as_ref()) };
         if distance.bits_vartime() + 100 <= self.0.n().bits_vartime() / 2 {

@@ -8,7 +8,7 @@ use crate::{
     secret::Secret,
 };
 
-const BAD: Error = Error::new(Code::BadSignature, "the signature does not verify");
+const BAD: Error = Error::new(&(Code::BadSignature, "the signature does not verify"));
 
 /// A private signing key.
 #[derive(Debug)]

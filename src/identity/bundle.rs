@@ -12,8 +12,8 @@ use crate::{
 /// Versions of an identity.
 pub(super) const MAX_VERSION: u64 = 64;
 
-pub(super) const LEGACY: Error = Error::new(Code::KeyPolicy, "an identity has no rsa-2048 key");
-pub(super) const WEAKER: Error = Error::new(Code::Downgrade, "a weaker suite than before");
+pub(super) const LEGACY: Error = Error::new(&(Code::KeyPolicy, "an identity has no rsa-2048 key"));
+pub(super) const WEAKER: Error = Error::new(&(Code::Downgrade, "a weaker suite than before"));
 
 /// What a bundle says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,10 +73,10 @@ impl Bundle {
     ) -> Result<Signed<Self>> {
         let last = newest.value();
         if last.signing_key != *old.verifying_key() {
-            return Err(Error::new(Code::KeyMismatch, "not the signing key of the newest bundle"));
+            return Err(Error::new(&(Code::KeyMismatch, "not the signing key of the newest bundle")));
         }
         if last.version >= MAX_VERSION {
-            return Err(Error::new(Code::Limit, "an identity has at most 64 versions"));
+            return Err(Error::new(&(Code::Limit, "an identity has at most 64 versions")));
         }
         Self {
             app_id: last.app_id.clone(),

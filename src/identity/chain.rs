@@ -13,9 +13,9 @@ use crate::{
     signed::{Hash, Minimum, Signed, Unverified},
 };
 
-const BAD: Error = Error::new(Code::BadSignature, "the bundles are no chain of signatures");
-const UNKNOWN: Error = Error::new(Code::BadSignature, "the bundle isn't one of this identity's that may sign");
-const OTHER: Error = Error::new(Code::KeyMismatch, "the identity of another application or user");
+const BAD: Error = Error::new(&(Code::BadSignature, "the bundles are no chain of signatures"));
+const UNKNOWN: Error = Error::new(&(Code::BadSignature, "the bundle isn't one of this identity's that may sign"));
+const OTHER: Error = Error::new(&(Code::KeyMismatch, "the identity of another application or user"));
 
 /// Whose identity was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Identity {
     /// `bad-signature`: no chain of versions, hashes and signatures, or the bundle asked for isn't in it. `downgrade`: a suite weaker than that of an earlier version.
     pub fn verify(objects: &[&[u8]], app_id: &AppId, asked: Asked<'_>, minimum: Minimum) -> Result<Self> {
         if objects.len() as u64 > MAX_VERSION {
-            return Err(Error::new(Code::Limit, "more than 64 bundles"));
+            return Err(Error::new(&(Code::Limit, "more than 64 bundles")));
         }
         let mut found = Vec::with_capacity(objects.len());
         let mut keys = Vec::with_capacity(objects.len());
@@ -173,6 +173,6 @@ impl Identity {
     pub fn check_fork(&self, other: &Self) -> Result<()> {
         let is_fork = self.fingerprint == other.fingerprint
             && self.bundles.iter().zip(&other.bundles).any(|(a, b)| a.hash() != b.hash());
-        if is_fork { Err(Error::new(Code::Fork, "two bundles of one identity and version")) } else { Ok(()) }
+        if is_fork { Err(Error::new(&(Code::Fork, "two bundles of one identity and version"))) } else { Ok(()) }
     }
 }

@@ -62,7 +62,7 @@ pub fn check_compared(compared: &str, number: &str, fingerprint: &Hash) -> Resul
     } else if let Some(hash) = Hash::parse(compared) {
         hash == *fingerprint
     } else {
-        return Err(Error::new(Code::InvalidArgument, "neither a safety number nor a fingerprint"));
+        return Err(Error::new(&(Code::InvalidArgument, "neither a safety number nor a fingerprint")));
     };
-    if same { Ok(()) } else { Err(Error::new(Code::PinMismatch, "another identity than the one that was compared")) }
+    if same { Ok(()) } else { Err(Error::new(&(Code::PinMismatch, "another identity than the one that was compared"))) }
 }

@@ -86,7 +86,7 @@ impl Backend for JsBackend {
         done.map(drop).map_err(|error| failure(&error))
     }
     async fn take_share(&self, user: &UserId, receipt: &str) -> Outcome<String> {
-        const NO_SHARE: Error = Error::new(Code::Server, "the application's share is no text");
+        const NO_SHARE: Error = Error::new(&(Code::Server, "the application's share is no text"));
         let share = ask(&self.0, "takeShare", &[user.as_str().into(), receipt.into()]).await;
         share.map_err(|error| failure(&error))?.as_string().ok_or_else(|| NO_SHARE.into())
     }

@@ -18,8 +18,8 @@ use crate::{
     secret::Secret,
 };
 
-const ENDED: Error = Error::new(Code::InvalidArgument, "the backup is finished");
-const NO_KDF: Error = Error::new(Code::InvalidArgument, "not a kdf: see the type Kdf");
+const ENDED: Error = Error::new(&(Code::InvalidArgument, "the backup is finished"));
+const NO_KDF: Error = Error::new(&(Code::InvalidArgument, "not a kdf: see the type Kdf"));
 const DEFAULT_MEMORY_KIB: u32 = 65_536;
 const DEFAULT_PASSES: u32 = 3;
 
@@ -142,6 +142,6 @@ impl CoreOpening {
 }
 
 fn slow_key(derived: &[u8]) -> Result<SlowKey> {
-    const LENGTH: Error = Error::new(Code::InvalidArgument, "a derived key has 32 bytes");
+    const LENGTH: Error = Error::new(&(Code::InvalidArgument, "a derived key has 32 bytes"));
     Secret::from_slice(derived).map(|derived| SlowKey::new(&derived)).ok_or(LENGTH)
 }

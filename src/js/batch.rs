@@ -10,7 +10,7 @@ use crate::{
     message, secret,
 };
 
-const LAYOUT: Error = Error::new(Code::InvalidArgument, "a batch and its layout don't fit");
+const LAYOUT: Error = Error::new(&(Code::InvalidArgument, "a batch and its layout don't fit"));
 
 /// A batch of messages that are begun: to be finished here, or by a worker.
 #[wasm_bindgen(js_name = CoreBatch)]

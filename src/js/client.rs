@@ -17,16 +17,15 @@ use super::{
     task::{CoreTask, nothing},
 };
 use crate::{
-    client::{AuditEntry, BackupHealth, CacheOptions, Client, Event, Options, Status, Unlocked},
+    client::{AuditEntry, BackupHealth, CacheOptions, Client, Event, Named, Options, Status, Unlocked, named_by},
     error::{Code, Error, Result},
     identity::{AppId, FirstUse, Trust, UserId},
     key_pair::Suite,
-    message::Header,
     signed::Hash,
 };
 
-const NO_ID: Error = Error::new(Code::InvalidArgument, "a session's id is 43 characters of base64url");
-const NO_FINGERPRINT: Error = Error::new(Code::InvalidArgument, "a fingerprint is 43 characters of base64url");
+const NO_ID: Error = Error::new(&(Code::InvalidArgument, "a session's id is 43 characters of base64url"));
+const NO_FINGERPRINT: Error = Error::new(&(Code::InvalidArgument, "a fingerprint is 43 characters of base64url"));
 
 /// An identity on a device, and what it asks of a key server.
 #[wasm_bindgen(js_name = CoreClient)]
@@ -35,12 +34,15 @@ pub struct CoreClient(pub(super) Rc<Client<JsHost>>);
 
 /// What an application sets, as plain members: `npm/client-options.ts`.
 fn options(given: &JsValue) -> Result<Options> {
-    const MISSING: Error = Error::new(Code::InvalidArgument, "an option has another type");
+    const MISSING: Error = Error::new(&(Code::InvalidArgument, "an option has another type"));
     let text = |name| get(given, name).as_string();
     let hash = |text: &str| Hash::parse(text).ok_or(NO_FINGERPRINT);
     let mut options = Options::new(AppId::new(&text("appId").ok_or(MISSING)?)?);
     if let Some(suite) = text("suite") {
         options.suite = Suite::from_name(&suite)?;
+        if options.suite == Suite::Rsa2048 {
+            return Err(Error::new(Code::KeyPolicy, "no new RSA keys of 2048 bits"));
+        }
     }
     let default = get(given, "kdf");
     if !default.is_undefined() {
@@ -88,10 +90,12 @@ impl CoreClient {
         Ok(Self(Rc::new(Client::new(JsHost::new(host), options(&given)?))))
     }
 
-    /// `[what there is, who was here last]`: "new", "locked" or "ready".
-    pub fn look(&self, user: Option<String>) -> CoreTask {
+    /// `[what there is, who was here last]`: "new", "locked" or "ready". Does it go on with what an earlier page, or another one, unlocked?
+    pub fn look(&self, user: Option<String>, resumes: bool) -> CoreTask {
         self.task(async move |client| {
-            let status = match client.look(user.as_deref()).await? {
+            let status =
+                if resumes { client.look(user.as_deref()).await } else { client.status(user.as_deref()).await };
+            let status = match status? {
                 Status::New => "new",
                 Status::Locked => "locked",
                 Status::Ready => "ready",
@@ -192,11 +196,14 @@ impl CoreClient {
     }
 
     /// Keys out of memory, at once; and no reload goes on without the password.
-    pub fn lock(&self) -> CoreTask {
-        self.task(async |client| {
-            client.lock().await;
-            Ok(JsValue::UNDEFINED)
-        })
+    pub fn lock(&self, user: Option<String>) -> CoreTask {
+        self.task(async move |client| nothing(client.lock_user(user.as_deref()).await))
+    }
+
+    /// Keys out of memory, at once; reloads go on as they would.
+    pub fn close(&self) {
+        self.0.close();
+        scrub_stack();
     }
 
     /// Locks, and forgets the identity on this device.
@@ -273,7 +280,7 @@ impl CoreClient {
     /// For each id, or beginning of a message, its session or why not; and the messages' signers with them.
     #[wasm_bindgen(js_name = openSessions)]
     pub fn open_sessions(&self, wanted: Array) -> CoreTask {
-        let wanted: Vec<Result<(Hash, Option<Hash>)>> = wanted.iter().map(|item| named(&item)).collect();
+        let wanted: Vec<Result<Named>> = wanted.iter().map(|item| named(&item)).collect();
         let own = Rc::clone(&self.0);
         self.task(async move |client| {
             let named: Vec<_> = wanted.iter().flatten().copied().collect();
@@ -298,10 +305,7 @@ impl CoreClient {
 
     /// Reads the feed of revocations: ids of sessions that were lost.
     pub fn sync(&self) -> CoreTask {
-        self.task(async |client| {
-            let lost = client.sync().await?;
-            Ok(lost.iter().map(|id| JsValue::from(id.to_string())).collect::<Array>().into())
-        })
+        self.task(async |client| Ok(ids(&client.sync().await?).into()))
     }
 
     /// What a backend's events told.
@@ -337,15 +341,11 @@ impl CoreClient {
 }
 
 /// The session that is wanted, and who signed the message that names it.
-fn named(item: &JsValue) -> Result<(Hash, Option<Hash>)> {
-    const NO_SESSION: Error = Error::new(Code::InvalidArgument, "a message that isn't of a session");
+fn named(item: &JsValue) -> Result<Named> {
     if let Some(id) = item.as_string() {
         return Ok((Hash::parse(&id).ok_or(NO_ID)?, None));
     }
-    let beginning = item.dyn_ref().map(Uint8Array::to_vec).unwrap_or_default();
-    let (header, _) = Header::parse(&beginning)?;
-    let session = header.session.as_ref().ok_or(NO_SESSION)?;
-    Ok((Hash(session.id), session.signed_by.as_ref().map(|by| Hash(by.bundle_hash))))
+    named_by(&item.dyn_ref().map(Uint8Array::to_vec).unwrap_or_default())
 }
 
 fn ids(sessions: &[Hash]) -> Array {

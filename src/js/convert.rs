@@ -13,7 +13,7 @@ use crate::{
 pub(super) fn context(entries: Option<Vec<String>>) -> Result<Context> {
     let entries = entries.unwrap_or_default();
     let (pairs, []) = entries.as_chunks::<2>() else {
-        return Err(Error::new(Code::InvalidArgument, "a context has a value for each key"));
+        return Err(Error::new(&(Code::InvalidArgument, "a context has a value for each key")));
     };
     Context::new(pairs.iter().map(|[key, value]| (key.as_str(), value.as_str())))
 }
@@ -28,7 +28,7 @@ pub(super) fn whole(number: f64) -> Result<u64> {
     if number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&number) {
         Ok(number as u64)
     } else {
-        Err(Error::new(Code::InvalidArgument, "not a whole number"))
+        Err(Error::new(&(Code::InvalidArgument, "not a whole number")))
     }
 }
 

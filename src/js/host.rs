@@ -122,13 +122,13 @@ impl Host for JsHost {
     }
 }
 
-const FAILED: Error = Error::new(Code::UnsupportedEnvironment, "the environment failed");
+const FAILED: Error = Error::new(&(Code::UnsupportedEnvironment, "the environment failed"));
 
 /// What a step that ran elsewhere failed with.
 pub(super) fn known(error: &JsValue) -> Error {
     let code = super::convert::get(error, "code").as_string().unwrap_or_default();
     let code = Code::ALL.iter().find(|known| known.as_str() == code);
-    code.map_or(FAILED, |code| Error::new(*code, "a step that ran elsewhere failed"))
+    code.map_or(FAILED, |code| code.failed())
 }
 
 pub(super) fn bytes(bytes: &[u8]) -> JsValue {

@@ -28,7 +28,7 @@ pub fn derive_slow(derivation: &[u8], password: &[u8]) -> JsResult<Vec<u8>> {
 /// PKCS#8 of a new RSA key pair.
 #[wasm_bindgen(js_name = rsaGenerate)]
 pub fn rsa_generate(suite: &str) -> JsResult<Vec<u8>> {
-    const NO_RSA: Error = Error::new(Code::InvalidArgument, "not a suite of RSA");
+    const NO_RSA: Error = Error::new(&(Code::InvalidArgument, "not a suite of RSA"));
     let suite = Suite::from_name(suite)?;
     if suite == Suite::Hybrid {
         return Err(NO_RSA.into());

@@ -45,7 +45,7 @@ impl CoreKeyPair {
 
     /// The private half of an RSA key pair, for the engine that is to use it.
     pub fn pkcs8(&self) -> JsResult<Vec<u8>> {
-        const NO_RSA: Error = Error::new(Code::InvalidArgument, "not an RSA key pair");
+        const NO_RSA: Error = Error::new(&(Code::InvalidArgument, "not an RSA key pair"));
         if self.0.public_key().suite() == Suite::Hybrid {
             return Err(NO_RSA.into());
         }
@@ -93,12 +93,12 @@ impl CorePublicKey {
     }
 }
 
-const NO_JWK: Error = Error::new(Code::InvalidFormat, "not a private RSA key as a JWK");
+const NO_JWK: Error = Error::new(&(Code::InvalidFormat, "not a private RSA key as a JWK"));
 
 /// RFC 7518 section 6.3: all members of a key with two primes.
 fn from_jwk(jwk: &JsValue) -> Result<KeyPair> {
     if get(jwk, "kty").as_string().as_deref() != Some("RSA") || !get(jwk, "oth").is_undefined() {
-        return Err(Error::new(Code::KeyPolicy, "only RSA keys of two primes"));
+        return Err(Error::new(&(Code::KeyPolicy, "only RSA keys of two primes")));
     }
     let number = |name: &str| {
         let text = get(jwk, name).as_string().filter(|text| text.len() <= 1024).ok_or(NO_JWK)?;

@@ -16,7 +16,7 @@ use crate::{
     secret,
 };
 
-const CUT: Error = Error::new(Code::Truncated, "the end is missing");
+const CUT: Error = Error::new(&(Code::Truncated, "the end is missing"));
 
 /// Bytes that an opener wants of the beginning of a message.
 #[wasm_bindgen(js_name = messageStart)]
@@ -169,7 +169,7 @@ fn put(out: Option<Uint8Array>, make: impl FnOnce() -> Vec<u8>) -> Result<()> {
 
 fn copy(bytes: &[u8], out: &Uint8Array) -> Result<()> {
     if bytes.len() != out.length() as usize {
-        return Err(Error::new(Code::InvalidArgument, "the result has another length"));
+        return Err(Error::new(&(Code::InvalidArgument, "the result has another length")));
     }
     out.copy_from(bytes);
     Ok(())

@@ -64,6 +64,12 @@ impl CoreSession {
         self.task(async |client, open| nothing(client.update(open).await))
     }
 
+    /// Is a new generation to be made before anything is written?
+    #[wasm_bindgen(js_name = isDue)]
+    pub fn is_due(&self) -> bool {
+        self.open.with(crate::session::Session::is_due)
+    }
+
     /// Who has rights, as far as is known: `[kind, name, contact, rights, added by, added at]` each.
     pub fn recipients(&self) -> Array {
         self.open.with(|session| session.log().holdings().filter_map(held).collect())
@@ -112,8 +118,8 @@ const PLACEHOLDER: &str = "placeholder";
 
 /// `[kind, name, contact, …]`.
 fn recipient(item: &JsValue) -> Result<Recipient> {
-    const NO_RECIPIENT: Error = Error::new(Code::InvalidArgument, "not a recipient");
-    const NO_GROUP: Error = Error::new(Code::UnknownGroup, "no such group");
+    const NO_RECIPIENT: Error = Error::new(&(Code::InvalidArgument, "not a recipient"));
+    const NO_GROUP: Error = Error::new(&(Code::UnknownGroup, "no such group"));
     let item: &Array = item.dyn_ref().ok_or(NO_RECIPIENT)?;
     let name = item.get(1).as_string().ok_or(NO_RECIPIENT)?;
     match item.get(0).as_string().as_deref() {
@@ -129,7 +135,7 @@ fn recipient(item: &JsValue) -> Result<Recipient> {
 
 /// `[kind, name, contact, rights]` each.
 pub(super) fn grants(recipients: &Array) -> Result<Vec<(Recipient, Rights)>> {
-    const NO_RIGHTS: Error = Error::new(Code::InvalidArgument, "a recipient has at least one right");
+    const NO_RIGHTS: Error = Error::new(&(Code::InvalidArgument, "a recipient has at least one right"));
     let grant = |item: JsValue| {
         let rights = item.dyn_ref::<Array>().and_then(|item| item.get(3).as_f64()).ok_or(NO_RIGHTS)?;
         Ok((recipient(&item)?, Rights::from_number(whole(rights)?).ok_or(NO_RIGHTS)?))

@@ -25,8 +25,8 @@ use crate::{
 /// Bytes of a leaf.
 const LEAF: usize = 64;
 
-const NOT_A_LEAF: Error = Error::new(Code::InvalidArgument, "not what an author signs");
-const TWICE: Error = Error::new(Code::InvalidArgument, "it was taken already");
+const NOT_A_LEAF: Error = Error::new(&(Code::InvalidArgument, "not what an author signs"));
+const TWICE: Error = Error::new(&(Code::InvalidArgument, "it was taken already"));
 
 fn leaf(bytes: &[u8]) -> Result<Leaf> {
     Leaf::from_slice(bytes).ok_or(NOT_A_LEAF)

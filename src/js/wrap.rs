@@ -47,7 +47,7 @@ impl CoreWrapper {
     }
 }
 
-const ENDED: Error = Error::new(Code::InvalidArgument, "the wrap set is finished");
+const ENDED: Error = Error::new(&(Code::InvalidArgument, "the wrap set is finished"));
 
 /// Opens the stanza of this key pair, at once.
 #[wasm_bindgen(js_name = unwrapKey)]
@@ -87,4 +87,4 @@ impl CoreUnwrapping {
     }
 }
 
-const UNWRAPPED: Error = Error::new(Code::InvalidArgument, "the stanza was opened already");
+const UNWRAPPED: Error = Error::new(&(Code::InvalidArgument, "the stanza was opened already"));

@@ -19,7 +19,7 @@ use crate::{
 pub(super) const FIXED_TRAILER: usize = 184;
 const AUTHORITY: usize = 72;
 
-const BAD: Error = Error::new(Code::BadSignature, "the author's signature does not verify");
+const BAD: Error = Error::new(&(Code::BadSignature, "the author's signature does not verify"));
 
 /// What the author had seen of the session's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,7 +171,7 @@ impl Authority {
     pub(super) fn check(self) -> Result<()> {
         match self {
             Self::Group { id, .. } if id == [0; 32] => {
-                Err(Error::new(Code::InvalidArgument, "no group has the id zero"))
+                Err(Error::new(&(Code::InvalidArgument, "no group has the id zero")))
             }
             _ => Ok(()),
         }

@@ -42,7 +42,7 @@ impl Batch {
     /// `invalid-argument` for a group id of zero, `limit`.
     pub fn new(author: Author, size: usize) -> Result<Self> {
         author.authority.check()?;
-        let size = u32::try_from(size).map_err(|_| Error::new(Code::Limit, "too many messages for one batch"))?;
+        let size = u32::try_from(size).map_err(|_| Error::new(&(Code::Limit, "too many messages for one batch")))?;
         Ok(Self { author, size, tree: Tree::default() })
     }
 
@@ -62,7 +62,7 @@ impl Batch {
     /// # Errors
     /// `invalid-argument` for another number of leaves than of messages, or none.
     pub fn sign(mut self, signer: &SigningKey) -> Result<Trailers> {
-        const OTHER: Error = Error::new(Code::InvalidArgument, "not as many messages as there are to be signed");
+        const OTHER: Error = Error::new(&(Code::InvalidArgument, "not as many messages as there are to be signed"));
         self.tree.finish();
         let root = self.tree.root().filter(|_| self.tree.len() == self.size as usize).ok_or(OTHER)?;
         let authority = self.author.authority.to_bytes();

@@ -11,7 +11,7 @@ use crate::{
     random::Random,
 };
 
-const CUT: Error = Error::new(Code::Truncated, "the end is missing");
+const CUT: Error = Error::new(&(Code::Truncated, "the end is missing"));
 
 /// One message's header and keys. Chunks hold the plaintext as it is encrypted, with its padding where the header says so.
 pub struct Body {
@@ -108,7 +108,7 @@ impl BodyChunks {
     /// # Errors
     /// `invalid-argument` for another length.
     pub fn of_aes(aes: &[u8]) -> Result<Self> {
-        let aes = aes.try_into().map_err(|_| Error::new(Code::InvalidArgument, "not a key and a nonce"))?;
+        let aes = aes.try_into().map_err(|_| Error::new(&(Code::InvalidArgument, "not a key and a nonce")))?;
         Ok(Self(Chunks::new(aes)))
     }
 

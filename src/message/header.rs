@@ -14,7 +14,7 @@ const MAX_PATH: u8 = 32;
 /// Bytes of the longest header.
 pub const MAX_HEADER: usize = 87;
 
-const CUT: Error = Error::new(Code::Truncated, "ends inside its header");
+const CUT: Error = Error::new(&(Code::Truncated, "ends inside its header"));
 
 /// The header of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,11 +54,11 @@ impl Header {
         let body = unframe(MAGIC, bytes)?;
         let (&flags, body) = body.split_first().ok_or(CUT)?;
         if flags & !(PADDED | SIGNED | IN_SESSION) != 0 {
-            return Err(Error::new(Code::UnsupportedVersion, "a flag of a later version"));
+            return Err(Error::new(&(Code::UnsupportedVersion, "a flag of a later version")));
         }
         let signed = flags & SIGNED != 0;
         if signed && flags & IN_SESSION == 0 {
-            return Err(Error::new(Code::InvalidFormat, "signed, but in no session"));
+            return Err(Error::new(&(Code::InvalidFormat, "signed, but in no session")));
         }
         let (key_id, mut rest) = body.split_first_chunk().ok_or(CUT)?;
         let mut session = None;
@@ -70,7 +70,7 @@ impl Header {
                 let (bundle_hash, after) = rest.split_first_chunk().ok_or(CUT)?;
                 let (&path_len, after) = after.split_first().ok_or(CUT)?;
                 if path_len > MAX_PATH {
-                    return Err(Error::new(Code::InvalidFormat, "an inclusion path longer than 32"));
+                    return Err(Error::new(&(Code::InvalidFormat, "an inclusion path longer than 32")));
                 }
                 rest = after;
                 signed_by = Some(SignedBy { bundle_hash: *bundle_hash, path_len });

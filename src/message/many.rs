@@ -24,8 +24,8 @@ const HEAD: usize = 1 + 4 + 4 + AES;
 /// In place of a length: it doesn't open.
 const FAILED: u32 = u32::MAX;
 
-const LONG: Error = Error::new(Code::Limit, "too long for the memory");
-const STRANGE: Error = Error::new(Code::InvalidArgument, "not messages that were begun");
+const LONG: Error = Error::new(&(Code::Limit, "too long for the memory"));
+const STRANGE: Error = Error::new(&(Code::InvalidArgument, "not messages that were begun"));
 
 /// Begins many messages outside of any session; one call of the generator serves them all.
 ///

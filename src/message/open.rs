@@ -13,7 +13,7 @@ use crate::{
     secret,
 };
 
-const CUT: Error = Error::new(Code::Truncated, "the end is missing");
+const CUT: Error = Error::new(&(Code::Truncated, "the end is missing"));
 
 /// Decrypts a message, as the holder of its key: a trailer is passed over, and says nothing of the author here.
 ///
@@ -76,7 +76,7 @@ impl<'m> Whole<'m> {
     }
 
     fn open_onto(&self, out: &mut Vec<u8>, key: &DataKey, context: &Context, hashed: bool) -> Result<Option<Leaf>> {
-        out.try_reserve_exact(self.plaintext).map_err(|_| Error::new(Code::Limit, "not enough memory"))?;
+        out.try_reserve_exact(self.plaintext).map_err(|_| Error::new(&(Code::Limit, "not enough memory")))?;
         let chunks = self.derive(key, context)?.chunks();
         Opener::resume(chunks, self.header.padded, hashed.then(|| LeafHasher::new(&self.start())))
             .finish(self.chunks, out)

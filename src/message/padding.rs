@@ -7,7 +7,7 @@ use crate::{
 
 const LENGTH: usize = 8;
 const LEAST: u64 = 256;
-const FAILED: Error = Error::new(Code::DecryptionFailed, "wrong key or context, or changed bytes");
+const FAILED: Error = Error::new(&(Code::DecryptionFailed, "wrong key or context, or changed bytes"));
 
 /// Whether the length of the data shows in the length of the message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Padding {
 /// `limit` over 2⁶² bytes.
 pub fn padded_len(data: u64) -> Result<u64> {
     if data >> 62 != 0 {
-        return Err(Error::new(Code::Limit, "too long"));
+        return Err(Error::new(&(Code::Limit, "too long")));
     }
     let len = data + LENGTH as u64;
     let exponent = len.ilog2();
@@ -81,7 +81,7 @@ impl Unpadder {
 
 /// Appends zeros, with room for `more` bytes behind them.
 fn append_zeros(out: &mut Vec<u8>, zeros: u64, more: usize) -> Result<()> {
-    const LONG: Error = Error::new(Code::Limit, "not enough memory");
+    const LONG: Error = Error::new(&(Code::Limit, "not enough memory"));
     let zeros = usize::try_from(zeros).map_err(|_| LONG)?;
     out.try_reserve(zeros.checked_add(more).ok_or(LONG)?).map_err(|_| LONG)?;
     out.resize(out.len() + zeros, 0);

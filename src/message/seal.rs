@@ -102,7 +102,7 @@ pub(super) fn begin(
 }
 
 fn reserve(len: u64) -> Result<Vec<u8>> {
-    secret::reserve(usize::try_from(len).map_err(|_| Error::new(Code::Limit, "too long for the memory"))?)
+    secret::reserve(usize::try_from(len).map_err(|_| Error::new(&(Code::Limit, "too long for the memory")))?)
 }
 
 /// Makes a message piece by piece. What comes out depends on the bytes alone, not on how they were cut.

@@ -69,9 +69,9 @@ impl Session {
     pub fn key_for<'k>(&self, keys: &'k Keys, header: &Header, minimum: Minimum) -> Result<(usize, &'k DataKey)> {
         minimum.check(VERSION)?;
         if header.session.as_ref().is_none_or(|session| session.id != self.log().id().0) {
-            return Err(Error::new(Code::KeyMismatch, "a message of another session"));
+            return Err(Error::new(&(Code::KeyMismatch, "a message of another session")));
         }
-        keys.find(&header.key_id).ok_or(Error::new(Code::NotARecipient, "no key of this session opens the message"))
+        keys.find(&header.key_id).ok_or(Error::new(&(Code::NotARecipient, "no key of this session opens the message")))
     }
 
     /// Steps 2 and 3: whose bundle the header names; nothing where the message isn't signed.
@@ -93,10 +93,13 @@ impl Session {
         let (log, view) = (self.log(), author.view.sequence);
         log.check_view(&author.view)?;
         if log.generation_at(view) != generation {
-            return Err(Error::new(Code::Forbidden, "written under a key that wasn't the newest in the author's view"));
+            return Err(Error::new(&(
+                Code::Forbidden,
+                "written under a key that wasn't the newest in the author's view",
+            )));
         }
         if matches!(author.authority, Authority::Group { .. }) {
-            return Err(Error::new(Code::UnknownGroup, "the log of this group is not known"));
+            return Err(Error::new(&(Code::UnknownGroup, "the log of this group is not known")));
         }
         let reads = signer.party().is_some_and(|party| log.rights_at(&party, view).has(Rights::READ));
         if reads || (generation == 0 && self.is_creator(signer)) { Ok(()) } else { Err(NO_WRITER) }
@@ -131,7 +134,7 @@ impl Session {
             return Err(NO_WRITER);
         }
         if self.is_due() {
-            return Err(Error::new(Code::Stale, "a new generation is due"));
+            return Err(Error::new(&(Code::Stale, "a new generation is due")));
         }
         let (session, view) = (self.log().id().0, self.log().head());
         Ok(Author { session, bundle_hash: signer.bundle.0, view, authority: Authority::Signer })
@@ -153,7 +156,7 @@ impl Session {
         hand.check()?;
         let author = self.author(hand.signer)?;
         let key = keys.of(self.log().newest_generation());
-        let key = key.ok_or(Error::new(Code::NotARecipient, "the newest key of this session is not known"))?;
+        let key = key.ok_or(Error::new(&(Code::NotARecipient, "the newest key of this session is not known")))?;
         if sign {
             return message::seal_signed(key, rng, hand.key, &author, items, padding);
         }
@@ -164,4 +167,4 @@ impl Session {
     }
 }
 
-const NO_WRITER: Error = Error::new(Code::Forbidden, "the author has no right to write here");
+const NO_WRITER: Error = Error::new(&(Code::Forbidden, "the author has no right to write here"));

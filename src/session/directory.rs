@@ -71,12 +71,12 @@ impl Directory {
     }
 }
 
-const MISMATCH: Error = Error::new(Code::PinMismatch, "another identity than the one that is known under this name");
+const MISMATCH: Error = Error::new(&(Code::PinMismatch, "another identity than the one that is known under this name"));
 
 impl Signers for Directory {
     fn signer(&self, bundle: &Hash) -> Result<Signer> {
         let signer = self.with_bundle(bundle).and_then(|identity| Signer::of(identity, bundle));
-        signer.ok_or(Error::new(Code::BadSignature, "signed with a bundle that nobody has"))
+        signer.ok_or(Error::new(&(Code::BadSignature, "signed with a bundle that nobody has")))
     }
 }
 
@@ -84,13 +84,13 @@ impl Recipients for Directory {
     fn key_for(&self, party: &Party) -> Result<&PublicKey> {
         let (identity, fingerprint) = match party {
             Party::User { id, identity } => {
-                (self.find(Some(id)).ok_or(Error::new(Code::UnknownUser, "no such user"))?, identity)
+                (self.find(Some(id)).ok_or(Error::new(&(Code::UnknownUser, "no such user")))?, identity)
             }
             Party::Placeholder { escrow, .. } => {
-                let unknown = Error::new(Code::NotCertified, "the key server's identity is not known");
+                let unknown = Error::new(&(Code::NotCertified, "the key server's identity is not known"));
                 (self.find(None).ok_or(unknown)?, escrow)
             }
-            Party::Group(_) => return Err(Error::new(Code::UnknownGroup, "the epochs of this group are not known")),
+            Party::Group(_) => return Err(Error::new(&(Code::UnknownGroup, "the epochs of this group are not known"))),
         };
         if identity.fingerprint() == fingerprint { Ok(identity.encryption_key()) } else { Err(MISMATCH) }
     }

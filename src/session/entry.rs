@@ -101,7 +101,7 @@ impl Action {
                 _ => Err(MALFORMED),
             },
             (1..=5, _) => Err(MALFORMED),
-            _ => Err(Error::new(Code::UnsupportedVersion, "an action of a later version")),
+            _ => Err(Error::new(&(Code::UnsupportedVersion, "an action of a later version"))),
         }
     }
 }

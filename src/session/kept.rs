@@ -74,7 +74,7 @@ impl Session {
 
         let mut log = Log::restore(genesis, &signers)?;
         if log.id() != id || log.app_id() != app_id {
-            return Err(Error::new(Code::KeyMismatch, "another session"));
+            return Err(Error::new(&(Code::KeyMismatch, "another session")));
         }
         entries.into_iter().try_for_each(|payload| log.restore_entry(payload, &signers))?;
         let place = |(party, fingerprint): (Party, Fingerprint)| Some((log.place(&party)?, fingerprint));

@@ -18,14 +18,10 @@ use crate::{
 /// Entries after the genesis.
 pub(super) const MAX_ENTRIES: usize = 10_000;
 
-pub(super) const fn bad(message: &'static str) -> Error {
-    Error::new(Code::BadSignature, message)
-}
-
-const STRAY: Error = bad("an entry that doesn't follow the one before");
-const FORK: Error = Error::new(Code::Fork, "two logs of one session");
-const FULL: Error = Error::new(Code::Limit, "a log of more than 10,000 entries");
-const FORBIDDEN: Error = Error::new(Code::Forbidden, "the signer has no right to do this");
+const STRAY: Error = Error::new(&(Code::BadSignature, "an entry that doesn't follow the one before"));
+const FORK: Error = Error::new(&(Code::Fork, "two logs of one session"));
+const FULL: Error = Error::new(&(Code::Limit, "a log of more than 10,000 entries"));
+const FORBIDDEN: Error = Error::new(&(Code::Forbidden, "the signer has no right to do this"));
 
 /// The log of a session up to its newest verified entry.
 #[derive(Clone, Debug)]
@@ -101,10 +97,10 @@ impl Log {
     pub fn begin(app_id: &AppId, id: &Hash, genesis: &[u8], signers: &dyn Signers, minimum: Minimum) -> Result<Self> {
         let genesis = Unverified::<Genesis>::parse(genesis, minimum)?;
         if genesis.hash() != id {
-            return Err(Error::new(Code::KeyMismatch, "the genesis of another session"));
+            return Err(Error::new(&(Code::KeyMismatch, "the genesis of another session")));
         }
         if genesis.claimed().app_id != *app_id {
-            return Err(Error::new(Code::KeyMismatch, "a session of another application"));
+            return Err(Error::new(&(Code::KeyMismatch, "a session of another application")));
         }
         let signer = signers.signer(&genesis.claimed().creator)?;
         let genesis = genesis.verify(&signer.key)?;
@@ -146,7 +142,7 @@ impl Log {
             let entry = Unverified::<Entry>::parse(entry, minimum)?;
             let claimed = entry.claimed();
             if claimed.session != self.id {
-                return Err(Error::new(Code::KeyMismatch, "an entry of another session"));
+                return Err(Error::new(&(Code::KeyMismatch, "an entry of another session")));
             }
             if !self.precedes(claimed) {
                 return Err(STRAY);
@@ -194,10 +190,10 @@ impl Log {
         let known = self.signers.iter().position(|known| known.bundle == signer.bundle);
         let newer = |known: &Signer| known.identity == signer.identity && known.version > signer.version;
         if self.signers.iter().any(newer) {
-            return Err(Error::new(Code::Rollback, "signed with an older bundle than an entry before"));
+            return Err(Error::new(&(Code::Rollback, "signed with an older bundle than an entry before")));
         }
         if matches!(entry.authority, Authority::Group { .. }) {
-            return Err(Error::new(Code::UnknownGroup, "the log of this group is not known"));
+            return Err(Error::new(&(Code::UnknownGroup, "the log of this group is not known")));
         }
         let wrapped = self.act(&entry.action, &signer)?;
         let signer = known.unwrap_or_else(|| {
@@ -460,7 +456,7 @@ impl Log {
     /// `rollback` where this one is shorter, `fork` where they differ: SPEC section 12.3, step 6.
     pub fn check_follows(&self, earlier: &Self) -> Result<()> {
         if self.id != earlier.id {
-            return Err(Error::new(Code::KeyMismatch, "the log of another session"));
+            return Err(Error::new(&(Code::KeyMismatch, "the log of another session")));
         }
         // Each entry names the one before, so the last one stands for all.
         self.check_view(&earlier.head())
@@ -473,12 +469,12 @@ impl Log {
     pub fn check_view(&self, view: &View) -> Result<()> {
         let place = usize::try_from(view.sequence).unwrap_or(usize::MAX);
         let step =
-            self.steps.get(place).ok_or(Error::new(Code::Rollback, "a log that is shorter than one seen before"))?;
+            self.steps.get(place).ok_or(Error::new(&(Code::Rollback, "a log that is shorter than one seen before")))?;
         if step.hash.0 == view.hash { Ok(()) } else { Err(FORK) }
     }
 }
 
 /// The bundle of this hash among verified ones.
 fn known<'a>(signers: &'a [Signer], bundle: &Hash) -> Result<&'a Signer> {
-    signers.iter().find(|signer| signer.bundle == *bundle).ok_or(bad("an unknown signer"))
+    signers.iter().find(|signer| signer.bundle == *bundle).ok_or(Error::new(&(Code::BadSignature, "an unknown signer")))
 }

@@ -61,7 +61,7 @@ pub struct Made {
     pub session: Session,
 }
 
-const TWO_HANDS: Error = Error::new(Code::KeyMismatch, "another signing key than the bundle's");
+const TWO_HANDS: Error = Error::new(&(Code::KeyMismatch, "another signing key than the bundle's"));
 
 impl Hand<'_> {
     pub(super) fn check(&self) -> Result<()> {
@@ -82,7 +82,7 @@ pub fn create<R: TryCryptoRng>(
     hand.check()?;
     let grants = sorted(grants)?;
     if !grants.iter().any(|grant| grant.rights.has(Rights::READ)) {
-        return Err(Error::new(Code::InvalidArgument, "a session has at least one reader"));
+        return Err(Error::new(&(Code::InvalidArgument, "a session has at least one reader")));
     }
     let key = DataKey::generate(rng)?;
     let mut random = [0; 16];
@@ -114,7 +114,7 @@ fn sorted(grants: &[Grant]) -> Result<Vec<Grant>> {
         same
     });
     if grants.iter().any(|grant| grant.rights == Rights::NONE) {
-        return Err(Error::new(Code::InvalidArgument, "a grant without a right"));
+        return Err(Error::new(&(Code::InvalidArgument, "a grant without a right")));
     }
     check_count(grants.len())?;
     Ok(grants)
@@ -122,9 +122,9 @@ fn sorted(grants: &[Grant]) -> Result<Vec<Grant>> {
 
 fn check_count(parties: usize) -> Result<()> {
     match parties {
-        0 => Err(Error::new(Code::InvalidArgument, "nobody is named")),
+        0 => Err(Error::new(&(Code::InvalidArgument, "nobody is named"))),
         1..=MAX_PARTIES => Ok(()),
-        _ => Err(Error::new(Code::Limit, "more than 10,000 parties")),
+        _ => Err(Error::new(&(Code::Limit, "more than 10,000 parties"))),
     }
 }
 
@@ -264,7 +264,7 @@ impl Session {
         for party in &parties {
             let key = recipients.key_for(party)?;
             if key.suite() == Suite::Rsa2048 {
-                return Err(Error::new(Code::KeyPolicy, "rsa-2048 is only for what exists"));
+                return Err(Error::new(&(Code::KeyPolicy, "rsa-2048 is only for what exists")));
             }
             keys.push(key);
         }

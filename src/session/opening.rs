@@ -6,7 +6,6 @@ use rand_core::TryCryptoRng;
 
 use super::{
     Session,
-    log::bad,
     rights::Rights,
     wraps::{Body, context},
 };
@@ -23,8 +22,8 @@ use crate::{
     wrap::{Named, Unwrapping},
 };
 
-const NOT_FOR_THIS: Error = Error::new(Code::NotARecipient, "nothing was wrapped for these keys");
-const OTHER_KEY: Error = Error::new(Code::KeyMismatch, "another key than the session names");
+const NOT_FOR_THIS: Error = Error::new(&(Code::NotARecipient, "nothing was wrapped for these keys"));
+const OTHER_KEY: Error = Error::new(&(Code::KeyMismatch, "another key than the session names"));
 
 /// A stanza of one of the user's parties.
 #[derive(Debug)]
@@ -67,7 +66,7 @@ impl Sealed<'_> {
             return Err(NOT_FOR_THIS);
         }
         if public.suite() != self.suite() {
-            return Err(Error::new(Code::UnwrapFailed, "the wrapped key does not open"));
+            return Err(Error::new(&(Code::UnwrapFailed, "the wrapped key does not open")));
         }
         let named = self.session.named(self.generation()).ok_or(OTHER_KEY)?;
         let context = context(self.session.log().id(), self.generation())?;
@@ -124,9 +123,9 @@ impl Session {
         let log = self.log();
         if !parties.iter().any(|party| log.rights(party).has(Rights::READ)) {
             return Err(if parties.iter().any(|party| log.has_read(party)) {
-                Error::new(Code::Revoked, "the right to read was taken away")
+                Error::new(&(Code::Revoked, "the right to read was taken away"))
             } else {
-                Error::new(Code::NotARecipient, "no right to read this session")
+                Error::new(&(Code::NotARecipient, "no right to read this session"))
             });
         }
         let newest = parties.iter().filter_map(|party| log.holder(party)?.covered).max().ok_or(NOT_FOR_THIS)?;
@@ -134,7 +133,8 @@ impl Session {
             let place = log.place(party)?;
             self.wrapped.bodies.iter().find(|body| body.party == place && body.generation == newest)
         });
-        body.map(|body| Sealed { session: self, body }).ok_or(bad("the stanza that was signed is missing"))
+        body.map(|body| Sealed { session: self, body })
+            .ok_or(Error::new(&(Code::BadSignature, "the stanza that was signed is missing")))
     }
 
     /// From the key of a generation down: those of all before. Where the session was restored, down to the first one whose successor was fetched.
@@ -166,7 +166,7 @@ impl Session {
     pub fn open<R: TryCryptoRng>(&self, rng: &mut Random<R>, parties: &[Party], pairs: &[&KeyPair]) -> Result<Keys> {
         let sealed = self.sealed_for(parties)?;
         if matches!(sealed.party(), Some(Party::Group(_))) {
-            return Err(Error::new(Code::UnknownGroup, "the keys of this group are not known"));
+            return Err(Error::new(&(Code::UnknownGroup, "the keys of this group are not known")));
         }
         let pair = pairs.iter().find(|pair| pair.public_key().fingerprint() == sealed.fingerprint());
         let pair = pair.ok_or(NOT_FOR_THIS)?;

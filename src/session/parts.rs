@@ -114,8 +114,8 @@ impl Writing {
     /// # Errors
     /// `invalid-argument` where they aren't signed, or for another number of leaves than of messages; `key-mismatch`.
     pub fn sign<'k>(self, mut keys: impl Iterator<Item = &'k SigningKey>) -> Result<Trailers> {
-        const UNSIGNED: Error = Error::new(Code::InvalidArgument, "these messages have no author");
-        const OTHER_KEY: Error = Error::new(Code::KeyMismatch, "another signing key than the bundle's");
+        const UNSIGNED: Error = Error::new(&(Code::InvalidArgument, "these messages have no author"));
+        const OTHER_KEY: Error = Error::new(&(Code::KeyMismatch, "another signing key than the bundle's"));
         let (batch, public) = self.author.ok_or(UNSIGNED)?;
         batch.sign(keys.find(|key| *key.verifying_key() == public).ok_or(OTHER_KEY)?)
     }

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::{
-    log::{Log, Step, bad},
+    log::{Log, Step},
     rights::MAX_PARTIES,
     signer::Signers,
 };
@@ -170,9 +170,9 @@ pub(super) struct Body {
     pub(super) body: Vec<u8>,
 }
 
-const PARTIES: Error = bad("a key that is wrapped for others than the log says");
-const OTHER_SIGNER: Error = bad("wraps by another than the signer of their entry");
-const MISSING: Error = bad("a wraps object is missing, or there is one too many");
+const PARTIES: Error = Error::new(&(Code::BadSignature, "a key that is wrapped for others than the log says"));
+const OTHER_SIGNER: Error = Error::new(&(Code::BadSignature, "wraps by another than the signer of their entry"));
+const MISSING: Error = Error::new(&(Code::BadSignature, "a wraps object is missing, or there is one too many"));
 
 impl Wrapped {
     /// Takes the wraps of the log's entries from `first` on: all of them.
@@ -188,7 +188,7 @@ impl Wrapped {
         for object in objects {
             let object = Unverified::<Wraps>::parse(object, minimum)?;
             if object.claimed().session != *log.id() {
-                return Err(Error::new(Code::KeyMismatch, "wraps of another session"));
+                return Err(Error::new(&(Code::KeyMismatch, "wraps of another session")));
             }
             wraps.push(object);
         }
@@ -216,7 +216,10 @@ impl Wrapped {
         let generation = log.generation_at(sequence as u64);
         let begins = sequence == 0 || log.generation_at(sequence as u64 - 1) != generation;
         if object.claimed().previous.is_some() != (begins && generation > 0) {
-            return Err(bad("the key before is sealed in each new generation, and nowhere else"));
+            return Err(Error::new(&(
+                Code::BadSignature,
+                "the key before is sealed in each new generation, and nowhere else",
+            )));
         }
         let signer = log.signer_of(step).ok_or(MISSING)?;
         let object = if object.claimed().signer == signer.bundle {
@@ -231,7 +234,7 @@ impl Wrapped {
         };
         let (wraps, bodies) = (object.value(), object.more());
         if wraps.generation != generation as u64 || Some(&wraps.named.commitment) != log.commitment(generation) {
-            return Err(Error::new(Code::KeyMismatch, "wraps of another key than the log says"));
+            return Err(Error::new(&(Code::KeyMismatch, "wraps of another key than the log says")));
         }
         let expected = step.wrapped.iter().filter_map(|place| log.party(*place));
         if !wraps.stanzas.iter().map(|stanza| &stanza.party).eq(expected) {
@@ -242,13 +245,13 @@ impl Wrapped {
             self.newest.clear();
         }
         if self.generations.get(generation).map(|wrapping| wrapping.key_id) != Some(wraps.named.key_id) {
-            return Err(Error::new(Code::KeyMismatch, "two keys of one generation"));
+            return Err(Error::new(&(Code::KeyMismatch, "two keys of one generation")));
         }
         for ((party, stanza), body) in step.wrapped.iter().zip(&wraps.stanzas).zip(&bodies.0) {
             self.newest.push((*party, stanza.fingerprint));
             let Some(body) = body else { continue };
             if *Sha256::digest(body) != stanza.body {
-                return Err(bad("another stanza than the one that was signed"));
+                return Err(Error::new(&(Code::BadSignature, "another stanza than the one that was signed")));
             }
             let (fingerprint, suite) = (stanza.fingerprint, stanza.suite);
             self.bodies.push(Body { party: *party, generation, fingerprint, suite, body: body.clone() });

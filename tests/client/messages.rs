@@ -249,28 +249,40 @@ fn each_fails_by_itself() {
     assert_eq!(read_many(&anna, &[&open, &other], &all), expected);
 }
 
-/// C4: what was revoked is neither written in nor read any more, once that could be known.
+/// C4: what was revoked is neither written in nor read any more, once that could be known; whichever call is the first one then.
 #[test]
 fn c4_what_was_revoked() {
-    let world = World::new("revoked parts");
-    let ((_, anna), (_, bob)) = (world.registered("anna", None), world.registered("bob", None));
-    let open = run(anna.create_session(&[(user("anna"), Rights::MANAGE), (user("bob"), READ)])).unwrap();
-    let theirs = opened(&bob, &open);
-    let message = seal(&anna, &open, b"femur");
-    let writing = run(bob.write(&theirs, 1, true, Padding::None)).unwrap();
-    run(anna.revoke_recipients(&open, &[user("bob")])).unwrap();
-    assert_eq!(read(&bob, &theirs, &message).unwrap().0, b"femur");
-    world.pass(2 * MINUTE);
-    assert_eq!(read_many(&bob, &[&theirs], &[message.clone()]), [Err(Code::Revoked)]);
-    assert_eq!(read(&bob, &theirs, &message), Err(Code::Revoked));
-    let none = Context::default();
-    for author in [true, false] {
-        assert_eq!(failed(run(bob.begin_opening(&theirs, &message, &none, author)).map(drop)), Code::Revoked);
+    type First = fn(&Client<TestHost>, &Rc<OpenSession>, &[u8]) -> Code;
+    let none = Context::default;
+    let firsts: [First; 5] = [
+        |bob, open, message| read_many(bob, &[open], &[message.to_vec()])[0].clone().unwrap_err(),
+        |bob, open, message| read(bob, open, message).unwrap_err(),
+        |bob, open, message| failed(run(bob.begin_opening(open, message, &Context::default(), false)).map(drop)),
+        |bob, open, _| failed(run(bob.write(open, 1, true, Padding::None)).map(drop)),
+        |bob, open, _| failed(run(bob.write(open, 1, false, Padding::None)).map(drop)),
+    ];
+    for (place, first) in firsts.iter().enumerate() {
+        let world = World::new(&format!("revoked parts {place}"));
+        let ((_, anna), (_, bob)) = (world.registered("anna", None), world.registered("bob", None));
+        let open = run(anna.create_session(&[(user("anna"), Rights::MANAGE), (user("bob"), READ)])).unwrap();
+        let theirs = opened(&bob, &open);
+        let message = seal(&anna, &open, b"femur");
+        let writing = run(bob.write(&theirs, 1, true, Padding::None)).unwrap();
+        let reading = Reading::new(Rc::clone(&theirs));
+        run(bob.prepare(&reading)).unwrap();
+        run(anna.revoke_recipients(&open, &[user("bob")])).unwrap();
+        assert_eq!(read(&bob, &theirs, &message).unwrap().0, b"femur");
+        world.pass(2 * MINUTE);
+        assert_eq!(first(&bob, &theirs, &message), Code::Revoked, "{place}");
+        for (again, next) in firsts.iter().enumerate() {
+            assert_eq!(next(&bob, &theirs, &message), Code::Revoked, "{again} after {place}");
+        }
+        // Nor does what was prepared before begin.
+        assert_eq!(bob.begin_message(&theirs, &writing, 0, &none()).unwrap_err().code(), Code::Revoked);
+        assert_eq!(bob.begin_messages(&theirs, &writing, 0, &[]).unwrap_err().code(), Code::Revoked);
+        let begun = bob.begin_reading(&reading, &mut Vec::new(), &message, &none());
+        assert_eq!(begun.unwrap_err().code(), Code::Revoked);
     }
-    assert_eq!(failed(run(bob.write(&theirs, 1, false, Padding::None)).map(drop)), Code::Revoked);
-    // Nor does what was prepared before begin.
-    assert_eq!(bob.begin_message(&theirs, &writing, 0, &none).unwrap_err().code(), Code::Revoked);
-    assert_eq!(bob.begin_messages(&theirs, &writing, 0, &[]).unwrap_err().code(), Code::Revoked);
 }
 
 #[test]

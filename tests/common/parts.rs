@@ -12,8 +12,8 @@ use wardkey::{
     signed::Minimum,
 };
 
-const CUT: Error = Error::new(Code::Truncated, "cut");
-const FAILED: Error = Error::new(Code::DecryptionFailed, "no padding");
+const CUT: Error = Error::new(&(Code::Truncated, "cut"));
+const FAILED: Error = Error::new(&(Code::DecryptionFailed, "no padding"));
 
 /// What is left to do when all chunks were opened.
 pub(crate) struct Opened {
@@ -66,7 +66,7 @@ pub(crate) fn open_signed(
     context: &Context,
     signer: impl FnOnce(&[u8; 32]) -> Option<VerifyingKey>,
 ) -> Result<(Vec<u8>, Author)> {
-    const BAD: Error = Error::new(Code::BadSignature, "no signer");
+    const BAD: Error = Error::new(&(Code::BadSignature, "no signer"));
     let opened = open_by_key(key, message, context)?;
     let bundle = opened.header.signed_by().ok_or(BAD)?.bundle_hash;
     let key = signer(&bundle).ok_or(BAD)?;

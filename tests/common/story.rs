@@ -89,7 +89,7 @@ impl Signers for Lazy<'_> {
                 Err(error) => return Err(error),
             }
         }
-        Err(Error::new(Code::BadSignature, "not here"))
+        Err(Error::new(&(Code::BadSignature, "not here")))
     }
 }
 

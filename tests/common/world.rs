@@ -266,7 +266,7 @@ impl World {
         let receipt = from_base64url(receipt)?;
         let receipt = Receipt::verify(&receipt, identity, user, self.now.get(), Minimum::default())?;
         let is_new = self.receipts.borrow_mut().insert(receipt.value().recovery().to_vec());
-        if is_new { Ok(()) } else { Err(Error::new(Code::OtpExpired, "this receipt was used").into()) }
+        if is_new { Ok(()) } else { Err(Error::new(&(Code::OtpExpired, "this receipt was used")).into()) }
     }
 
     /// The last code that was mailed.
@@ -386,7 +386,7 @@ impl Backend for TestWorld {
         world.check_receipt(user, receipt)?;
         let share = world.shares.borrow().get(user.as_str()).cloned();
         pause().await;
-        share.ok_or(Error::new(Code::Server, "no share").into())
+        share.ok_or(Error::new(&(Code::Server, "no share")).into())
     }
 }
 
@@ -484,13 +484,13 @@ impl Device for TestDevice {
         let (rows, rsa) = (self.rows.borrow(), self.rsa.borrow());
         rows.keys().chain(rsa.keys()).filter(|row| is_there && row.starts_with(prefix)).cloned().collect()
     }
-    async fn seal(&self, context: &[u8], plain: &SecretBytes) -> Option<Vec<u8>> {
+    async fn seal(&self, _: &str, context: &[u8], plain: &SecretBytes) -> Option<Vec<u8>> {
         pause().await;
         self.sealed.replace(plain.expose().to_vec());
         let sealed = cobblestone::seal(&self.key, &mut self.rng.borrow_mut(), context, plain.expose());
         sealed.ok().filter(|_| !matches!(self.mood.get(), Mood::Blocked | Mood::Keyless))
     }
-    async fn open(&self, context: &[u8], sealed: &[u8]) -> Option<SecretBytes> {
+    async fn open(&self, _: &str, context: &[u8], sealed: &[u8]) -> Option<SecretBytes> {
         pause().await;
         cobblestone::open(&self.key, context, sealed).ok().map(SecretBytes::new)
     }
@@ -512,7 +512,7 @@ impl Device for TestDevice {
 
 fn open_oaep(key: &RsaPrivateKey, label: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
     let opened = key.decrypt(Oaep::<Sha256>::new_with_label(*label), body);
-    opened.map(SecretBytes::new).map_err(|_| Error::new(Code::UnwrapFailed, "the wrapped key does not open"))
+    opened.map(SecretBytes::new).map_err(|_| Error::new(&(Code::UnwrapFailed, "the wrapped key does not open")))
 }
 
 /// A store that takes its time.

@@ -1,5 +1,7 @@
 // A program that uses everything that is delivered, as an application would. It is compiled against the package and against the contract; it never runs.
 import {
+  type AuditEntry,
+  type Author,
   type Backend,
   type Bytes,
   type CacheOptions,
@@ -8,6 +10,7 @@ import {
   type Data,
   DataKey,
   type DataOptions,
+  type Decrypted,
   type EncryptOptions,
   type Engine,
   type ErrorCode,
@@ -26,15 +29,22 @@ import {
   type Plain,
   type Progress,
   PublicKey,
+  type Recipient,
+  type Rights,
   type Sealed,
+  type Session,
   type Settled,
+  type StorageHealth,
   type Suite,
   sealBackup,
   setEngine,
   setWorker,
   unwrapKey,
   version,
+  Wardkey,
   WardkeyError,
+  type WardkeyEventMap,
+  type WardkeyOptions,
   type WrapOptions,
   wrapKey,
 } from "wardkey";
@@ -243,4 +253,82 @@ export async function testServer(stored: Uint8Array, signal: AbortSignal): Promi
   const body: Json = { cursor: null, list: [1, true, share, {}], named: named ?? null };
   await backends[0]?.request("PUT", "/v1/backup", body, { signal, idempotencyKey: "1", userId: "anna", public: false });
   return backend.request("GET", "/v1/backup");
+}
+
+export async function people(backend: Backend, password: string): Promise<Wardkey> {
+  const options: WardkeyOptions = {
+    appId: "transfers.example",
+    backend,
+    userId: "anna",
+    cache: { store: "indexeddb", ttlMs: 1, maxEntries: 1, maxStalenessMs: 1 },
+    identityStore: "memory",
+    resumeMs: 0,
+    lockAfterMs: 900_000,
+    suite: "hybrid",
+    kdf: { name: "argon2id" },
+    acceptKdf: [{ name: "pbkdf2-sha256", iterations: 600_000 }],
+    trust: { anchors: { tomas: "fingerprint" }, firstUse: "reject", escrowKey: "fingerprint" },
+  };
+  const wardkey = await Wardkey.open(options);
+  const { status } = wardkey;
+  same<typeof status, "new" | "locked" | "ready">(true);
+  const userId: string = wardkey.userId ?? wardkey.fingerprint ?? "anna";
+  const listener = (event: WardkeyEventMap["revoked"]) => console.log(event.detail.sessionIds);
+  wardkey.addEventListener("revoked", listener);
+  wardkey.addEventListener("pin-changed", ({ detail: { id, from, to } }) => console.log(id, from, to), { once: true });
+  wardkey.addEventListener("statuschange", ({ detail }) => same<typeof detail.status, typeof status>(true));
+  const storeLoginSecret = async (secret: string) => console.log(secret.length);
+  await storeLoginSecret(await wardkey.loginSecret({ userId, password }));
+  await wardkey.register({ userId, password, recoveryContact: { email: "anna@example.org" } });
+  const from: "local" | "restored" = await wardkey.unlock({ userId, password, minBackupVersion: 1 });
+  await wardkey.changePassword({ oldPassword: password, newPassword: from, storeLoginSecret });
+  const { recoveryId, sentTo } = await wardkey.startRecovery({ userId });
+  await wardkey.finishRecovery({ userId, recoveryId, code: sentTo, newPassword: password, storeLoginSecret });
+  await wardkey.renewKeys({ password });
+  await wardkey.setRecoveryContact({ password, email: "anna@example.org" });
+  await wardkey.verify("tomas", await wardkey.safetyNumber("tomas"));
+  const { entries, wipesSurvived } = await wardkey.cache.stats();
+  const { revoked } = await wardkey.cache.sync();
+  await wardkey.cache.clear();
+  const health: StorageHealth = await wardkey.storageHealth();
+  const log: AuditEntry[] = await wardkey.auditLog({ since: health.lastWipe ?? new Date(0) });
+  console.log(entries, wipesSurvived, revoked, log[0]?.action);
+  await wardkey.lock();
+  await wardkey.forget();
+  await wardkey.close();
+  return wardkey;
+}
+
+export async function shared(wardkey: Wardkey, bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const recipients: Recipient[] = [{ user: "tomas" }, { placeholder: "north", contact: { email: "a@example.org" } }];
+  const rights: Partial<Rights> = { forward: false };
+  const session = await wardkey.createSession({ recipients, rights, managers: [], includeSelf: true, offline: true });
+  // @ts-expect-error somebody must be named
+  await wardkey.createSession({});
+  await session.published;
+  const sealed: Out = await session.encrypt("text", { context: { a: "b" }, padding: "padme", sign: false });
+  const opened: Decrypted = await wardkey.decrypt(new Blob([sealed]), { context: { a: "b" } });
+  const author: Author | undefined = opened.author ?? (await session.decrypt(sealed)).author;
+  const many = await session.encryptMany([{ data: bytes }], { sign: true, padding: "none" });
+  const settled: Settled<Decrypted>[] = await wardkey.decryptMany(many.map((sealed) => ({ sealed })));
+  settled.push(...(await session.decryptMany([{ sealed }])));
+  const stream = session.decryptStream();
+  const end: Promise<Author | undefined> = stream.author;
+  const piped = new Blob([bytes])
+    .stream()
+    .pipeThrough(session.encryptStream({ sign: true }))
+    .pipeThrough(stream);
+  const part: Out = await session.decryptRange(new Blob([sealed]), 0, await session.plaintextSize(new Blob([sealed])));
+  for (const { recipient, manager, unconfirmed, addedBy, addedAt } of await session.recipients()) {
+    if ("user" in recipient) console.log(recipient.user, manager, unconfirmed === true, addedBy, addedAt.getTime());
+  }
+  await session.addRecipients([{ user: "grace" }], { read: true });
+  await session.revokeRecipients([{ user: "grace" }]);
+  await session.rotate();
+  await session.revokeAll();
+  const again: Session = await wardkey.deserializeSession(await session.serialize());
+  const found: Settled<Session>[] = await wardkey.openSessions([again.id, sealed]);
+  (await wardkey.openSession(sealed)).free();
+  session.free();
+  return `${author?.fingerprint} ${(await end)?.userId} ${piped.locked} ${part.length} ${found.length} ${settled.length}`;
 }

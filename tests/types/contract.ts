@@ -6,10 +6,13 @@ import type * as Slim from "wardkey-published/slim";
 import type * as Testing from "wardkey-published/testing";
 
 /** Of the contract's values, for later. */
-type Later = "Wardkey" | "Session" | "Group" | "httpBackend";
+type Later = "Group" | "httpBackend";
+/** Of Wardkey's members. */
+type LaterMember = "createGroup" | "group" | "groups" | "entities";
 
 const assignable = <Target, _Source extends Target>(): void => {};
-type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
+/** Not never, which is assignable to everything. */
+type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 
 // ---------------------------------------------------------------- no name more, none less
 assignable<true, Same<keyof typeof Contract, keyof typeof Published | keyof typeof Testing | Later>>();
@@ -18,6 +21,8 @@ assignable<true, Same<keyof typeof Published & keyof typeof Testing, never>>();
 assignable<true, Same<keyof typeof Published, keyof typeof Slim>>();
 assignable<true, Same<keyof typeof Published & Later, never>>();
 assignable<true, Same<keyof Contract.DataKey, keyof Published.DataKey>>();
+assignable<true, Same<Exclude<keyof Contract.Wardkey, LaterMember>, keyof Published.Wardkey>>();
+assignable<true, Same<keyof Contract.Session, keyof Published.Session>>();
 
 // ---------------------------------------------------------------- functions and values
 assignable<typeof Contract.init, typeof Published.init>();
@@ -43,6 +48,13 @@ declare namespace Seen {
     set(keys: readonly Published.DataKey[]): Promise<void>;
   };
   type PublicKey = Pick<Contract.PublicKey, keyof Contract.PublicKey>;
+  type Session = Pick<Contract.Session, keyof Contract.Session>;
+  type Making = "createSession" | "openSession" | "openSessions" | "deserializeSession";
+  type Wardkey = Omit<Contract.Wardkey, LaterMember | Making> & {
+    [K in Exclude<Making, "openSessions">]: (...given: Parameters<Contract.Wardkey[K]>) => Promise<Session>;
+  } & {
+    openSessions(...given: Parameters<Contract.Wardkey["openSessions"]>): Promise<Contract.Settled<Session>[]>;
+  };
 }
 
 /** The contract's parameters, with the published classes in the place of the contract's. */
@@ -64,19 +76,29 @@ assignable<Seen.KeyPair, Published.KeyPair>();
 assignable<Seen.KeyCache, Published.KeyCache>();
 assignable<true, Same<keyof Contract.KeyCache, keyof Published.KeyCache>>();
 assignable<Seen.PublicKey, Published.PublicKey>();
+assignable<Seen.Session, Published.Session>();
+assignable<Seen.Wardkey, Published.Wardkey>();
 
 /** Applications construct none of them. */
-type IsClosed<C> = C extends abstract new (...given: never[]) => unknown ? never : true;
+type IsClosed<C> = C extends abstract new (...given: never[]) => unknown ? false : true;
 assignable<true, IsClosed<typeof Published.DataKey>>();
 assignable<true, IsClosed<typeof Published.KeyCache>>();
 assignable<true, IsClosed<typeof Published.KeyPair>>();
 assignable<true, IsClosed<typeof Published.PublicKey>>();
+assignable<true, IsClosed<typeof Published.Session>>();
+assignable<true, IsClosed<typeof Published.Wardkey>>();
 
 type Statics<C> = { [K in Exclude<keyof C, "prototype">]: C[K] };
 assignable<true, Same<keyof Statics<typeof Contract.DataKey>, keyof Statics<typeof Published.DataKey>>>();
 assignable<true, Same<keyof Statics<typeof Contract.KeyCache>, keyof Statics<typeof Published.KeyCache>>>();
 assignable<true, Same<keyof Statics<typeof Contract.KeyPair>, keyof Statics<typeof Published.KeyPair>>>();
 assignable<true, Same<keyof Statics<typeof Contract.PublicKey>, keyof Statics<typeof Published.PublicKey>>>();
+assignable<true, Same<keyof Statics<typeof Contract.Session>, keyof Statics<typeof Published.Session>>>();
+assignable<true, Same<keyof Statics<typeof Contract.Wardkey>, keyof Statics<typeof Published.Wardkey>>>();
+assignable<
+  (...given: Parameters<typeof Contract.Wardkey.open>) => Promise<Seen.Wardkey>,
+  typeof Published.Wardkey.open
+>();
 assignable<() => Promise<Seen.DataKey>, typeof Published.DataKey.generate>();
 assignable<
   (...given: Parameters<typeof Contract.DataKey.importRaw>) => Promise<Seen.DataKey>,
@@ -118,6 +140,8 @@ assignable<
 >();
 
 // ---------------------------------------------------------------- types, which say the same
+assignable<true, Same<Contract.AuditEntry, Published.AuditEntry>>();
+assignable<true, Same<Contract.Author, Published.Author>>();
 assignable<true, Same<Contract.Backend, Published.Backend>>();
 assignable<true, Same<Contract.Bytes, Published.Bytes>>();
 assignable<true, Same<Contract.CacheOptions, Published.CacheOptions>>();
@@ -125,6 +149,7 @@ assignable<true, Same<Contract.CacheStats, Published.CacheStats>>();
 assignable<true, Same<Contract.Context, Published.Context>>();
 assignable<true, Same<Contract.Data, Published.Data>>();
 assignable<true, Same<Contract.DataOptions, Published.DataOptions>>();
+assignable<true, Same<Contract.Decrypted, Published.Decrypted>>();
 assignable<true, Same<Contract.EncryptOptions, Published.EncryptOptions>>();
 assignable<true, Same<Contract.RangeSource, Published.RangeSource>>();
 assignable<true, Same<Contract.Engine, Published.Engine>>();
@@ -137,8 +162,13 @@ assignable<true, Same<Contract.ManyOptions, Published.ManyOptions>>();
 assignable<true, Same<Contract.Padding, Published.Padding>>();
 assignable<true, Same<Contract.Plain, Published.Plain>>();
 assignable<true, Same<Contract.Progress, Published.Progress>>();
+assignable<true, Same<Contract.Recipient, Published.Recipient>>();
+assignable<true, Same<Contract.Rights, Published.Rights>>();
 assignable<true, Same<Contract.Sealed, Published.Sealed>>();
 assignable<true, Same<Contract.Settled<string>, Published.Settled<string>>>();
+assignable<true, Same<Contract.StorageHealth, Published.StorageHealth>>();
 assignable<true, Same<Contract.Suite, Published.Suite>>();
 assignable<true, Same<Contract.WardkeyError, Published.WardkeyError>>();
+assignable<true, Same<Contract.WardkeyEventMap, Published.WardkeyEventMap>>();
+assignable<true, Same<Contract.WardkeyOptions, Published.WardkeyOptions>>();
 assignable<true, Same<Contract.WrapOptions, Published.WrapOptions>>();

@@ -112,7 +112,7 @@ impl MemoryStore {
     /// `server`; none in fact.
     pub fn snapshot(&self) -> Result<Vec<u8>, Error> {
         let snapshot = Snapshot { version: VERSION, tables: self.tables.clone() };
-        serde_json::to_vec(&snapshot).map_err(|_| Error::new(Code::Server, "the store can't be written"))
+        serde_json::to_vec(&snapshot).map_err(|_| Error::new(&(Code::Server, "the store can't be written")))
     }
 
     /// The store of a snapshot.
@@ -120,11 +120,11 @@ impl MemoryStore {
     /// # Errors
     /// `invalid-format`, `unsupported-version`.
     pub fn restore(snapshot: &[u8]) -> Result<Self, Error> {
-        let malformed = Error::new(Code::InvalidFormat, "not a snapshot");
+        let malformed = Error::new(&(Code::InvalidFormat, "not a snapshot"));
         let json: serde_json::Value = serde_json::from_slice(snapshot).map_err(|_| malformed)?;
         match json.get("version").and_then(serde_json::Value::as_u64) {
             Some(VERSION) => {}
-            Some(_) => return Err(Error::new(Code::UnsupportedVersion, "a snapshot of another version")),
+            Some(_) => return Err(Error::new(&(Code::UnsupportedVersion, "a snapshot of another version"))),
             None => return Err(malformed),
         }
         let Snapshot { tables, .. } = serde_json::from_value(json).map_err(|_| malformed)?;

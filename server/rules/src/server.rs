@@ -49,7 +49,7 @@ pub struct Server {
     identity: Identity,
 }
 
-const UNREADABLE: Error = Error::new(Code::InvalidFormat, "not a key server's secrets");
+const UNREADABLE: Error = Error::new(&(Code::InvalidFormat, "not a key server's secrets"));
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -118,7 +118,7 @@ impl Server {
             Ok::<_, Error>(taken)
         };
         if take(1)? != [VERSION] {
-            return Err(Error::new(Code::UnsupportedVersion, "secrets of another version"));
+            return Err(Error::new(&(Code::UnsupportedVersion, "secrets of another version")));
         }
         let name = take(NAME)?.try_into().map_err(|_| UNREADABLE)?;
         let secret = |bytes: &[u8]| Secret::from_slice(bytes).ok_or(UNREADABLE);
@@ -191,7 +191,7 @@ impl Server {
         user: &UserId,
         version: u64,
     ) -> Result<Secret<32>> {
-        let mut opened = Err(Error::new(Code::NotARecipient, "the share isn't sealed for this key server"));
+        let mut opened = Err(Error::new(&(Code::NotARecipient, "the share isn't sealed for this key server")));
         for keys in self.keys.iter().rev() {
             opened = open_share(rng, share, &keys.pair, (&self.app_id, user), version);
             if !opened.as_ref().is_err_and(|error| error.code() == Code::NotARecipient) {

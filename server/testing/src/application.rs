@@ -12,7 +12,7 @@ use wardkey::{
     signed::Minimum,
 };
 
-const NO_SHARE: Error = Error::new(Code::InvalidArgument, "a share is base64url of 32 bytes");
+const NO_SHARE: Error = Error::new(&(Code::InvalidArgument, "a share is base64url of 32 bytes"));
 
 /// Shares by user, and recoveries for which one was given out.
 #[derive(Default)]
@@ -34,10 +34,10 @@ impl Application {
         let receipt = Receipt::verify(&from_base64url(receipt)?, key_server, user, now_ms, Minimum::default())?;
         let recovery = *receipt.value().recovery();
         if self.recoveries.contains(&recovery) {
-            return Err(Error::new(Code::OtpExpired, "the receipt was used"));
+            return Err(Error::new(&(Code::OtpExpired, "the receipt was used")));
         }
         let share =
-            self.shares.get(user.as_str()).ok_or(Error::new(Code::NoBackup, "there is no share of this user"))?;
+            self.shares.get(user.as_str()).ok_or(Error::new(&(Code::NoBackup, "there is no share of this user")))?;
         self.recoveries.insert(recovery);
         Ok(base64url(share.expose()))
     }

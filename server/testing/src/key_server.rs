@@ -94,7 +94,7 @@ fn app_id(asked: &Request<'_>) -> Result<AppId> {
 /// # Errors
 /// `invalid-argument`; `unknown-group`: there are no groups yet.
 pub fn assign_placeholder(placeholder: &str, group: &str) -> Result<()> {
-    UserId::new(placeholder).map_err(|_| Error::new(Code::InvalidArgument, "not a placeholder"))?;
-    Hash::parse(group).ok_or(Error::new(Code::InvalidArgument, "not the id of a group"))?;
+    UserId::new(placeholder).map_err(|_| Error::new(&(Code::InvalidArgument, "not a placeholder")))?;
+    Hash::parse(group).ok_or(Error::new(&(Code::InvalidArgument, "not the id of a group")))?;
     Err(ApiError::new(Code::UnknownGroup, "there is no such group"))
 }

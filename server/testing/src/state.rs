@@ -16,7 +16,7 @@ use wardkey_rules::{MemoryStore, Server};
 
 use crate::{KeyServer, application::Application};
 
-const MALFORMED: Error = Error::new(Code::InvalidFormat, "not a snapshot");
+const MALFORMED: Error = Error::new(&(Code::InvalidFormat, "not a snapshot"));
 
 /// Bytes are base64url.
 #[derive(Serialize, Deserialize)]
@@ -35,7 +35,7 @@ impl<R: TryCryptoRng> KeyServer<R> {
     /// # Errors
     /// `server`; none in fact.
     pub fn state(&self) -> Result<String> {
-        let unwritable = Error::new(Code::Server, "the state can't be written");
+        let unwritable = Error::new(&(Code::Server, "the state can't be written"));
         let store = String::from_utf8(self.store.snapshot()?).ok().and_then(|text| RawValue::from_string(text).ok());
         let Application { shares, recoveries } = &self.application;
         let state = State {

@@ -505,8 +505,8 @@ fn what_a_client_verifies() {
         &crate::world::app(),
         scene.session.log().id(),
         &unb64(&answer["genesis"]),
-        &crate::world::refs(&entries),
-        &crate::world::refs(&wraps),
+        &refs(&entries),
+        &refs(&wraps),
         &scene.directory,
         crate::world::FIRST,
     );

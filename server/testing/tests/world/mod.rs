@@ -12,7 +12,7 @@ use rand_core::SeedableRng;
 use serde_json::{Map, Value};
 use wardkey::{
     backend::{Backend, Failure, Json, Outcome, Request},
-    cache::Now,
+    cache::{NoStore, Now},
     client::{Client, Host, MemoryDevice, Options},
     identity::{AppId, UserId},
     password::Kdf,
@@ -192,6 +192,7 @@ pub(crate) struct Page {
 impl Host for Page {
     type Backend = InMemory;
     type Device = MemoryDevice;
+    type Store = NoStore;
     type Rng = ChaCha20Rng;
 
     fn backend(&self) -> &InMemory {
@@ -207,4 +208,11 @@ impl Host for Page {
         let now = self.backend.0.now.get();
         Now { wall: now, monotonic: now }
     }
+    fn open_store(&self, _: &str) -> Option<NoStore> {
+        None
+    }
+    async fn settled(&self, _: u64) {
+        unreachable!("calls come one after the other")
+    }
+    fn settle(&self, _: u64) {}
 }
