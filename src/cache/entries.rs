@@ -230,6 +230,13 @@ impl<S: KeyStore> Entries<S> {
         }
     }
 
+    /// Drops from memory what was fetched before.
+    pub(crate) fn forget_before(&self, time: u64) {
+        let state = &mut *self.state.borrow_mut();
+        state.removals += 1;
+        state.memory.tidy(&|term| term.fetched >= time);
+    }
+
     /// Drops everything from memory.
     pub(crate) fn forget_all(&self) {
         let state = &mut *self.state.borrow_mut();

@@ -285,18 +285,16 @@ impl<H: Host> Client<H> {
     }
 
     async fn load(&self, cache: &Cache<H::Store>) {
-        let feed = cache.entries.load(&self.clock()).await;
-        let cursor = match &feed {
-            Some(Item::Payload(cursor)) => str::from_utf8(cursor.expose()).ok(),
+        let feed = match cache.entries.load(&self.clock()).await {
+            Some(Item::Payload(feed)) => Some(feed),
             _ => None,
         };
+        let is_known = cache.feed.begin(feed.as_deref().map(SecretBytes::expose), self.host.now());
         // What has changed since is not known.
-        if cursor.is_none() && !cache.entries.is_empty() {
+        if !is_known && !cache.entries.is_empty() {
             cache.entries.clear().await;
         }
-        cache.feed.begin(cursor);
-        // Of what another tab told meanwhile.
-        cache.entries.forget(&cache.feed.doomed());
+        cache.drop_what_is_gone(&self.clock());
         cache.loaded.set(true);
         self.recall(cache);
         self.tell_of_cache(cache);
@@ -352,10 +350,8 @@ impl<H: Host> Client<H> {
                     seal(Id::Bundle(*author), now, SecretBytes::new(signer.to_bytes()))?;
                 }
             }
-            if let Some(cursor) = cache.feed.cursor() {
-                seal(Id::Feed, now, SecretBytes::new(cursor.into_bytes()))?;
-            }
         }
+        sealed.extend(self.seal_feed(cache)?);
         cache.entries.save(sealed, &self.clock()).await;
         self.tell_of_cache(cache);
         Ok(())

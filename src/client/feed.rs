@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     backend::{Failure, Json, Outcome},
-    cache::{Clock, Id, Item, KeyStore, Now},
-    encoding::MALFORMED,
+    cache::{Clock, Id, Item, KeyStore, Now, Sealed},
+    encoding::{MALFORMED, Reader, encode},
     error::{Code, Error, Result},
     secret::SecretBytes,
     signed::Hash,
@@ -38,6 +38,10 @@ pub(super) struct Feed {
     /// Entries that must go before the cursor is kept.
     doomed: RefCell<Vec<Id>>,
     all_doomed: Cell<bool>,
+    /// Sessions that were dropped, and when: what was fetched before isn't taken back from a store.
+    gone: RefCell<Vec<(Hash, u64)>>,
+    /// Nor is anything that was fetched before this.
+    since: Cell<u64>,
     /// Lost sessions that another tab has told of.
     told: RefCell<Vec<Hash>>,
     reading: RefCell<Option<Rc<Reading>>>,
@@ -51,17 +55,61 @@ impl Feed {
         *self.offered.borrow_mut() = Some((cursor, asked));
     }
 
-    /// The cursor that the entries stand at; without one there are none.
-    pub(super) fn begin(&self, cursor: Option<&str>) {
-        let offered = self.offered.take();
-        if let Some((offered, asked)) = offered
-            && cursor.is_none_or(|cursor| cursor == offered)
-        {
-            self.read.set(Some(asked));
-            *self.cursor.borrow_mut() = Some(offered);
-        } else {
-            *self.cursor.borrow_mut() = cursor.map(str::to_owned);
+    /// Goes on from what was kept; without it, or where it isn't of this version, nothing is known of what happened to the entries. Is it there?
+    pub(super) fn begin(&self, kept: Option<&[u8]>, now: Now) -> bool {
+        let kept = kept.and_then(|kept| self.read(kept).ok());
+        if kept.is_none() {
+            self.since.set(now.wall);
         }
+        let is_there = kept.is_some();
+        *self.cursor.borrow_mut() = match (kept, self.offered.take()) {
+            (kept, Some((end, asked))) if kept.as_ref().is_none_or(|kept| *kept == end) => {
+                self.read.set(Some(asked));
+                Some(end)
+            }
+            (kept, _) => kept,
+        };
+        is_there
+    }
+
+    fn read(&self, kept: &[u8]) -> Result<String> {
+        let mut reader = Reader::new(kept);
+        reader.map_of(3)?;
+        reader.key(1)?;
+        let cursor = reader.text()?.to_owned();
+        reader.key(2)?;
+        let since = reader.uint()?;
+        reader.key(3)?;
+        let mut gone = Vec::new();
+        for _ in 0..reader.array()? {
+            reader.array_of(2)?;
+            gone.push((Hash(reader.fixed()?), reader.uint()?));
+        }
+        self.since.set(since);
+        // Beside those of which another tab told meanwhile.
+        self.gone.borrow_mut().extend(gone);
+        Ok(cursor)
+    }
+
+    /// `CBOR{1: cursor, 2: time, 3: [[session id, time], …]}`; nothing without a cursor. What has ended by itself isn't named.
+    pub(super) fn to_bytes(&self, now: Now, ttl: u64) -> Option<SecretBytes> {
+        let gone = &mut *self.gone.borrow_mut();
+        gone.retain(|(_, time)| now.wall < time.saturating_add(ttl));
+        let cursor = self.cursor()?;
+        Some(SecretBytes::new(encode(|w| {
+            w.map(3);
+            w.uint(1);
+            w.text(&cursor);
+            w.uint(2);
+            w.uint(self.since.get());
+            w.uint(3);
+            w.array(gone.len());
+            for (id, time) in gone {
+                w.array(2);
+                w.bytes(&id.0);
+                w.uint(*time);
+            }
+        })))
     }
 
     pub(super) fn cursor(&self) -> Option<String> {
@@ -76,6 +124,12 @@ impl Feed {
         if self.read.get().is_none_or(|read| read.monotonic <= asked.monotonic) {
             self.read.set(Some(asked));
         }
+    }
+
+    fn drop(&self, id: &Hash, now: u64) {
+        let gone = &mut *self.gone.borrow_mut();
+        gone.retain(|(other, _)| other != id);
+        gone.push((*id, now));
     }
 
     /// Entries that must go.
@@ -107,6 +161,7 @@ impl<S: KeyStore> Cache<S> {
             self.entries.forget_all();
             self.doubt();
             self.feed.all_doomed.set(true);
+            self.feed.since.set(clock.now().wall);
             self.spoil(None, own);
         }
         let mut lost = Vec::new();
@@ -125,11 +180,26 @@ impl<S: KeyStore> Cache<S> {
         lost
     }
 
+    /// Drops what a store gave back: entries that were dropped before, here or by another tab.
+    pub(super) fn drop_what_is_gone(&self, clock: &dyn Clock) {
+        self.entries.forget_before(self.feed.since.get());
+        for (id, time) in &*self.feed.gone.borrow() {
+            if self.entries.held(&Id::Session(*id), clock).is_some_and(|(_, term)| term.fetched < *time) {
+                let ids = self.ids_of(id, clock);
+                self.entries.forget(&ids);
+                self.feed.doomed.borrow_mut().extend(ids);
+            }
+        }
+        // Of what another tab told meanwhile.
+        self.entries.forget(&self.feed.doomed());
+    }
+
     /// Drops a session's entries, here at once, and in the store before the cursor is kept there.
     pub(super) fn drop_session(&self, id: &Hash, standing: Standing, clock: &dyn Clock) {
         let ids = self.ids_of(id, clock);
         self.entries.forget(&ids);
         self.feed.doomed.borrow_mut().extend(ids);
+        self.feed.drop(id, clock.now().wall);
         if let Some(open) = self.find(id).filter(|open| open.can_change()) {
             // Another page has sent what waits here too: its key is the only one until that is known.
             open.mark(if open.is_published() { standing } else { Standing::Outdated });
@@ -290,25 +360,25 @@ impl<H: Host> Client<H> {
         if !all && ids.is_empty() {
             return Ok(());
         }
-        let cursor = cache.feed.cursor();
+        let feed = self.seal_feed(cache)?;
         if all {
             cache.entries.clear().await;
         } else {
             cache.entries.delete(&ids).await;
         }
-        if let Some(cursor) = cursor {
-            let payload = Item::Payload(Rc::new(SecretBytes::new(cursor.into_bytes())));
-            let term = cache.entries.term(&self.clock());
-            let sealed = cache.entries.seal(&mut self.host.random().borrow_mut(), Id::Feed, term, payload)?;
-            cache.entries.save(vec![sealed], &self.clock()).await;
-            // Another tab, which hasn't read so far, may have kept one of them in between.
-            cache.entries.delete(&ids).await;
-        }
+        cache.entries.save(feed.into_iter().collect(), &self.clock()).await;
         cache.feed.all_doomed.set(cache.feed.all_doomed.get() && !all);
         ids.sort_unstable();
         cache.feed.doomed.borrow_mut().retain(|id| ids.binary_search(id).is_err());
         self.tell_of_cache(cache);
         Ok(())
+    }
+
+    /// What is kept of the feed.
+    pub(super) fn seal_feed(&self, cache: &Cache<H::Store>) -> Result<Option<Sealed>> {
+        let Some(feed) = cache.feed.to_bytes(self.host.now(), self.options.cache.ttl) else { return Ok(None) };
+        let (term, item) = (cache.entries.term(&self.clock()), Item::Payload(Rc::new(feed)));
+        cache.entries.seal(&mut self.host.random().borrow_mut(), Id::Feed, term, item).map(Some)
     }
 
     /// Asks for sessions, and reads the feed in the same request. What `own` asks for came with it.

@@ -30,6 +30,7 @@ mod identities;
 mod low_order;
 mod overwriting;
 mod randomness;
+mod revocations;
 mod sessions;
 mod timing;
 mod weak_keys;

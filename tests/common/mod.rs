@@ -25,6 +25,7 @@ pub(crate) mod rng;
 pub(crate) mod schema;
 pub(crate) mod story;
 pub(crate) mod sums;
+pub(crate) mod ward;
 pub(crate) mod world;
 
 use wardkey::error::{Code, Result};
