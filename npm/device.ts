@@ -1,26 +1,36 @@
-// What a client keeps on this device, from page to page, and the key that can't be taken out of the browser. Whatever fails of it, memory serves.
+// What a client keeps on this device, from page to page, and the keys that can't be taken out of the browser. Whatever fails of it, memory serves.
+import { call, coreNow } from "./core.js";
 import { Database } from "./database.js";
 import { available } from "./engine.js";
+import { nameOf } from "./key-store.js";
 import { importPkcs8, openNative, strictCrypto } from "./rsa.js";
 import type { Out } from "./types.js";
 
 /** One for all applications of an origin: rows name their application and user. */
 const NAME = "wardkey.device";
-/** The row of the key: it lives as long as the entry that it seals. */
-const KEY = "key";
-const SEALED_BY_KEY = "resume.";
 const AES = "AES-GCM";
 const IV = 12;
+
+/** The row of the key that seals another row: it goes with that row. */
+const keyOf = (row: string) => `key.${row}`;
 
 /** @internal */
 export class Device {
   readonly #database: Database | undefined;
+  readonly #degraded: (reason: string) => void;
   /** What couldn't be written. */
   readonly #rows = new Map<string, Uint8Array>();
+  /** What is in the database, as far as this page has seen. */
+  readonly #kept = new Set<string>();
+  /** What is still there although it should be gone. */
+  readonly #left = new Set<string>();
   #failed = false;
+  #isKeyless = false;
 
-  constructor(kind: "indexeddb" | "memory") {
+  /** @param degraded is told why memory serves */
+  constructor(kind: "indexeddb" | "memory", degraded: (reason: string) => void) {
     this.#database = kind === "indexeddb" ? new Database(NAME) : undefined;
+    this.#degraded = degraded;
   }
 
   /** Where things are kept now. */
@@ -28,17 +38,31 @@ export class Device {
     return this.#database && !this.#failed ? "indexeddb" : "memory";
   }
 
+  /** How often the database had to be made, because there was none; undefined where that isn't known. */
+  get created(): number | undefined {
+    return this.#database?.created;
+  }
+
+  /** Is something still on the device that was to be deleted? */
+  get sticks(): boolean {
+    return this.#left.size > 0;
+  }
+
   async readRow(row: string): Promise<Uint8Array | undefined> {
     const own = this.#rows.get(row);
     if (own) return own;
     const found = await this.#try("readonly", (table) => table.get(row));
-    return found?.result instanceof Uint8Array ? found.result : undefined;
+    if (!(found?.result instanceof Uint8Array)) return undefined;
+    this.#kept.add(row);
+    return found.result;
   }
 
   /** Is it safely kept? */
   async writeRow(row: string, value: Out): Promise<boolean> {
     if (await this.#try("readwrite", (table) => table.put(value, row))) {
       this.#rows.delete(row);
+      this.#kept.add(row);
+      this.#left.delete(row);
       return true;
     }
     this.#rows.set(row, value);
@@ -47,26 +71,34 @@ export class Device {
 
   async deleteRow(row: string): Promise<void> {
     this.#rows.delete(row);
-    await this.#try("readwrite", (table) => {
+    const done = await this.#try("readwrite", (table) => {
       table.delete(row);
-      if (row.startsWith(SEALED_BY_KEY)) table.delete(KEY);
+      table.delete(keyOf(row));
       return true;
     });
+    if (done || !this.#kept.has(row)) {
+      this.#kept.delete(row);
+      this.#left.delete(row);
+    } else {
+      this.#left.add(row);
+    }
   }
 
   /** Names of rows that begin so. */
   async rowNames(prefix: string): Promise<string[]> {
     const range = typeof IDBKeyRange === "function" ? IDBKeyRange.bound(prefix, `${prefix}\uffff`) : undefined;
     const found = await this.#try("readonly", (table) => table.getAllKeys(range));
-    const names = (found?.result ?? []).filter((name) => typeof name === "string");
-    return [...new Set([...names, ...[...this.#rows.keys()].filter((name) => name.startsWith(prefix))])];
+    // What can't be read may be there still.
+    const names = found ? found.result.filter((name) => typeof name === "string") : [...this.#kept];
+    return [...new Set([...names, ...this.#rows.keys()])].filter((name) => name.startsWith(prefix));
   }
 
-  /** iv ‖ AES-GCM; nothing where there is no key that stays here. */
-  async sealHere(context: Out, plain: Out): Promise<Uint8Array | undefined> {
+  /** iv ‖ AES-GCM for a row; nothing where there is no key that stays here. */
+  async sealHere(row: string, context: Out, plain: Out): Promise<Uint8Array | undefined> {
     const subtle = available();
-    const key = subtle && (await this.#key(subtle));
+    const key = subtle && (await this.#key(subtle, row));
     if (!subtle || !key) return undefined;
+    call(() => coreNow().checkRandom());
     const iv = crypto.getRandomValues(new Uint8Array(IV));
     const sealed = await subtle.encrypt({ name: AES, iv, additionalData: context }, key, plain);
     const whole = new Uint8Array(IV + sealed.byteLength);
@@ -75,9 +107,9 @@ export class Device {
     return whole;
   }
 
-  async openHere(context: Out, sealed: Out): Promise<Uint8Array | undefined> {
+  async openHere(row: string, context: Out, sealed: Out): Promise<Uint8Array | undefined> {
     const subtle = available();
-    const found = await this.#try("readonly", (table) => table.get(KEY));
+    const found = await this.#try("readonly", (table) => table.get(keyOf(row)));
     if (!subtle || !isKey(found?.result)) return undefined;
     const iv = sealed.slice(0, IV);
     const opened = await subtle.decrypt({ name: AES, iv, additionalData: context }, found.result, sealed.slice(IV));
@@ -88,7 +120,10 @@ export class Device {
   async keepRsa(row: string, pkcs8: Out): Promise<boolean> {
     const subtle = await strictCrypto();
     const key = subtle && (await importPkcs8(subtle, pkcs8));
-    return key !== undefined && (await this.#try("readwrite", (table) => table.put(key, row))) !== undefined;
+    if (!key) return false;
+    const kept = await this.#try("readwrite", (table) => this.#put(table, key, row));
+    if (kept) this.#kept.add(row);
+    return kept === true;
   }
 
   /** Opens with the key of a row; nothing where there is none. */
@@ -103,22 +138,31 @@ export class Device {
   }
 
   /** The key that is there, or a new one; none where it can't be stored: it is never kept in another form. */
-  async #key(subtle: SubtleCrypto): Promise<CryptoKey | undefined> {
+  async #key(subtle: SubtleCrypto, row: string): Promise<CryptoKey | undefined> {
     const fresh = await subtle.generateKey({ name: AES, length: 256 }, false, ["encrypt", "decrypt"]);
     const kept = await this.#try("readwrite", (table) => {
       const kept = { key: undefined as CryptoKey | undefined };
-      const found = table.get(KEY);
+      const found = table.get(keyOf(row));
       found.onsuccess = () => {
         // Another page may have been faster.
         if (isKey(found.result)) kept.key = found.result;
-        else {
-          table.put(fresh, KEY);
-          kept.key = fresh;
-        }
+        else if (this.#put(table, fresh, keyOf(row))) kept.key = fresh;
       };
       return kept;
     });
     return kept?.key;
+  }
+
+  /** Some browsers can't clone a key: all else is kept as before. */
+  #put(table: IDBObjectStore, key: CryptoKey, row: string): boolean {
+    try {
+      table.put(key, row);
+      return true;
+    } catch (error) {
+      if (!this.#isKeyless) this.#degraded(`a CryptoKey can't be kept: ${nameOf(error)}`);
+      this.#isKeyless = true;
+      return false;
+    }
   }
 
   async #try<T>(mode: IDBTransactionMode, work: (table: IDBObjectStore) => T): Promise<T | undefined> {
@@ -126,7 +170,8 @@ export class Device {
       const done = await this.#database?.run(mode, work);
       if (mode === "readwrite" && done !== undefined) this.#failed = false;
       return done;
-    } catch {
+    } catch (reason) {
+      if (!this.#failed) this.#degraded(String(reason));
       this.#failed = true;
       return undefined;
     }

@@ -35,46 +35,45 @@ export function isSecure(): boolean {
   return typeof isSecureContext === "boolean" ? isSecureContext : true;
 }
 
-/** A marker that there is an identity here: apart from it, a wipe of the database can't be told from a first visit.
+const MARKER = "wardkey.device";
+
+/** A marker beside the database, that there is one: without it a wipe can't be told from a first visit.
  *  @internal */
 export class Marker {
-  readonly #name: string;
+  /** How often this page has seen the database made. */
+  #seen: number | undefined;
+  #wiped: number | undefined;
 
-  constructor(appId: string) {
-    this.#name = `wardkey.identity.${appId}`;
-  }
-
-  /** There is an identity on this device, or none any more. */
-  set(isHere: boolean): void {
-    const { wiped } = this.#read();
-    this.#write({ isHere, wiped });
-  }
-
-  /** Nothing was found on this device. If something should be there, it was wiped at most now. */
-  missing(): void {
-    const { isHere } = this.#read();
-    if (isHere) this.#write({ isHere: false, wiped: Date.now() });
+  /** A database that had to be made, although this page or the marker knows of one, was wiped. */
+  look(created: number | undefined): void {
+    if (created === undefined) return;
+    const { isThere, wiped } = read();
+    const isFirst = this.#seen === undefined && !isThere;
+    const isWiped = created - (this.#seen ?? 0) > (isFirst ? 1 : 0);
+    this.#seen = created;
+    this.#wiped = isWiped ? Date.now() : (wiped ?? this.#wiped);
+    if (isWiped || !isThere) write(this.#wiped);
   }
 
   get lastWipe(): Date | undefined {
-    const { wiped } = this.#read();
-    return wiped === undefined ? undefined : new Date(wiped);
+    return this.#wiped === undefined ? undefined : new Date(this.#wiped);
   }
+}
 
-  #read(): { isHere: boolean; wiped: number | undefined } {
-    try {
-      const { isHere, wiped } = JSON.parse(localStorage.getItem(this.#name) ?? "{}");
-      return { isHere: isHere === true, wiped: Number.isSafeInteger(wiped) ? wiped : undefined };
-    } catch {
-      return { isHere: false, wiped: undefined };
-    }
+function read(): { isThere: boolean; wiped: number | undefined } {
+  try {
+    const text = localStorage.getItem(MARKER);
+    const wiped: unknown = JSON.parse(text ?? "{}").wiped;
+    return { isThere: text !== null, wiped: Number.isSafeInteger(wiped) ? (wiped as number) : undefined };
+  } catch {
+    return { isThere: false, wiped: undefined };
   }
+}
 
-  #write(told: { isHere: boolean; wiped: number | undefined }): void {
-    try {
-      localStorage.setItem(this.#name, JSON.stringify(told));
-    } catch {
-      // Workers have none; it may be full, or refused: then nothing is known.
-    }
+function write(wiped: number | undefined): void {
+  try {
+    localStorage.setItem(MARKER, JSON.stringify({ wiped }));
+  } catch {
+    // Workers have none; it may be full, or refused: then nothing is known.
   }
 }

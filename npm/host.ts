@@ -3,10 +3,11 @@ import type { Backend, Json } from "./backend.js";
 import type { CacheSettings } from "./client-options.js";
 import { core } from "./core.js";
 import type { Device } from "./device.js";
-import { isWardkeyError, WardkeyError } from "./errors.js";
+import { isWardkeyError, type KnownErrorCode, WardkeyError } from "./errors.js";
 import { IndexedDbStore } from "./indexed-db.js";
 import { type CoreStore, CustomStore } from "./key-store.js";
 import { Pace } from "./pace.js";
+import { plain } from "./plain.js";
 import { importPkcs8, newRsa, openNative, type RsaSuite, strictCrypto } from "./rsa.js";
 import { derive } from "./slow.js";
 import type { Out } from "./types.js";
@@ -16,8 +17,11 @@ import { run } from "./workers.js";
  *  @internal */
 export class CoreHost {
   readonly #backend: Backend;
+  readonly #hasShares: boolean;
   readonly #device: Device;
   readonly #ended = new AbortController();
+  /** Ends what waits for the application. */
+  readonly #asked = new Set<() => void>();
   /** Of calls that others wait for. */
   readonly #waits = new Map<number, { promise: Promise<void>; resolve: () => void }>();
   readonly #natives = new Map<string, Promise<CryptoKey | undefined>>();
@@ -27,13 +31,16 @@ export class CoreHost {
 
   constructor(backend: Backend, device: Device, cache: CacheSettings) {
     this.#backend = backend;
+    this.#hasShares = backend.appShare !== undefined;
     this.#cache = cache;
     this.#device = device;
   }
 
-  /** Requests that are under way end. */
+  /** Whatever is under way ends: `aborted`. */
   close(): void {
     this.#ended.abort();
+    for (const end of this.#asked) end();
+    for (const ticket of this.#waits.keys()) this.settle(ticket);
     this.forget();
     this.#device.close();
   }
@@ -41,11 +48,11 @@ export class CoreHost {
   request(method: "GET" | "POST" | "PUT", path: string, body: Json | undefined, userId: string | undefined) {
     const { signal } = this.#ended;
     const options = userId === undefined ? { signal, public: true } : { signal, userId };
-    return asked(() => this.#backend.request(method, path, body, options));
+    return this.#ask(async () => plain(await this.#backend.request(method, path, body, options)));
   }
 
   hasAppShare(): boolean {
-    return this.#backend.appShare !== undefined;
+    return this.#hasShares;
   }
 
   /** Where the cache of an identity is kept; nothing: in memory alone. */
@@ -76,15 +83,33 @@ export class CoreHost {
   }
 
   putShare(userId: string, share: string): Promise<void> {
-    return asked(async () => this.#backend.appShare?.put(userId, share));
+    return this.#ask(async () => this.#backend.appShare?.put(userId, share));
   }
 
   takeShare(userId: string, receipt: string) {
-    return asked(async () => this.#backend.appShare?.get(userId, receipt));
+    return this.#ask(async () => this.#backend.appShare?.get(userId, receipt));
   }
 
   storeLogin(store: (secret: string) => Promise<void>, secret: string): Promise<void> {
-    return asked(() => store(secret));
+    return this.#ask(async () => store(secret));
+  }
+
+  /** What the application throws has a code; what it never answers ends with close(). */
+  async #ask<T>(ask: () => Promise<T>): Promise<T> {
+    const { signal } = this.#ended;
+    if (signal.aborted) throw closed();
+    let end = () => {};
+    const ended = new Promise<never>((_, reject) => {
+      end = () => reject(closed());
+      this.#asked.add(end);
+    });
+    try {
+      return await Promise.race([ask(), ended]);
+    } catch (error) {
+      throw signal.aborted ? closed() : told(error);
+    } finally {
+      this.#asked.delete(end);
+    }
   }
 
   async derive(derivation: Out, salt: Out, iterations: number | undefined, password: Out): Promise<Uint8Array> {
@@ -132,8 +157,8 @@ export class CoreHost {
   writeRow = (row: string, value: Out) => this.#device.writeRow(row, value);
   deleteRow = (row: string) => this.#device.deleteRow(row);
   rowNames = (prefix: string) => this.#device.rowNames(prefix);
-  sealHere = (context: Out, plain: Out) => this.#device.sealHere(context, plain);
-  openHere = (context: Out, sealed: Out) => this.#device.openHere(context, sealed);
+  sealHere = (row: string, context: Out, plain: Out) => this.#device.sealHere(row, context, plain);
+  openHere = (row: string, context: Out, sealed: Out) => this.#device.openHere(row, context, sealed);
 }
 
 function deferred() {
@@ -144,12 +169,21 @@ function deferred() {
   return { promise, resolve };
 }
 
-/** What the application throws has a code. */
-async function asked<T>(ask: () => T | Promise<T>): Promise<T> {
+const closed = () => new WardkeyError("aborted", "closed while it was under way");
+
+/** What the application threw, which may be anything. */
+function told(cause: unknown): WardkeyError {
   try {
-    return await ask();
-  } catch (cause) {
-    if (isWardkeyError(cause)) throw cause;
-    throw new WardkeyError("server", "the application's code failed", { cause });
+    if (isWardkeyError(cause)) {
+      const { code, message, retryAfterMs, attemptsLeft } = cause;
+      return new WardkeyError(code as KnownErrorCode, `${message}`, {
+        cause,
+        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+        ...(attemptsLeft === undefined ? {} : { attemptsLeft }),
+      });
+    }
+  } catch {
+    // Its getters are the application's too.
   }
+  return new WardkeyError("server", "the application's code failed", { cause });
 }

@@ -5,7 +5,7 @@ import type { Backend } from "./backend.js";
 export class Push {
   readonly #backend: Backend;
   readonly #hear: (event: unknown) => void;
-  #ended: (() => void) | undefined;
+  #stop: (() => void) | undefined;
 
   constructor(backend: Backend, hear: (event: unknown) => void) {
     this.#backend = backend;
@@ -14,47 +14,51 @@ export class Push {
 
   /** Listens for this user, until stop(). */
   start(appId: string, userId: string): void {
-    if (!this.#backend.events || this.#ended) return;
-    let stopped = false;
-    let stopListening: (() => void) | undefined;
-    let leave: (() => void) | undefined;
+    if (!this.#backend.events || this.#stop) return;
     const ended = new AbortController();
-    this.#ended = () => {
-      stopped = true;
-      ended.abort();
-      leave?.();
-      try {
-        stopListening?.();
-      } catch {
-        // The application's: nothing comes of it any more.
-      }
-    };
-    const listen = () => {
-      if (stopped) return;
-      try {
-        const stop: unknown = this.#backend.events?.(userId, (event) => {
-          if (!stopped) this.#hear(event);
-        });
-        if (typeof stop === "function") stopListening = stop as () => void;
-      } catch {
-        // Without push the feed is read in its time.
-      }
-    };
+    const { signal } = ended;
+    this.#stop = () => ended.abort();
     const locks = typeof navigator === "object" ? navigator.locks : undefined;
     if (!locks) {
-      listen();
+      this.#listen(userId, signal);
       return;
     }
     const held = () => {
-      listen();
-      return stopped ? undefined : new Promise<void>((resolve) => (leave = resolve));
+      this.#listen(userId, signal);
+      return new Promise<void>((resolve) => whenAborted(signal, resolve));
     };
-    // A page whose wait is ended has stopped.
-    locks.request(`wardkey.push.${appId}.${userId}`, { signal: ended.signal }, held).catch(() => undefined);
+    locks.request(`wardkey.push.${appId}.${userId}`, { signal }, held).catch(() => {
+      // A page whose wait is ended has stopped; one that may have no locks listens by itself.
+      this.#listen(userId, signal);
+    });
   }
 
   stop(): void {
-    this.#ended?.();
-    this.#ended = undefined;
+    this.#stop?.();
+    this.#stop = undefined;
   }
+
+  /** Without push the feed is read in its time, so nothing that fails here is told. */
+  #listen(userId: string, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    try {
+      const stop: unknown = this.#backend.events?.(userId, (event) => {
+        if (!signal.aborted) this.#hear(event);
+      });
+      whenAborted(signal, () => {
+        try {
+          if (typeof stop === "function") stop();
+        } catch {
+          // The application's: nothing comes of it any more.
+        }
+      });
+    } catch {
+      // The application's too.
+    }
+  }
+}
+
+function whenAborted(signal: AbortSignal, act: () => void): void {
+  if (signal.aborted) act();
+  else signal.addEventListener("abort", act, { once: true });
 }

@@ -62,6 +62,12 @@ export interface OpenSession extends Runs {
   readonly core: CoreSession;
 }
 
+/** One that is written in. */
+export interface WritableSession extends OpenSession {
+  /** Runs what may have to make a new generation first. */
+  write<T>(task: () => CoreTask): Promise<T>;
+}
+
 /** All sessions of a user. */
 export interface Sessions extends Runs {
   /** Those of the messages that begin so, in one request; or why not. */
@@ -104,12 +110,12 @@ const toAuthor = ([userId, fingerprint]: [string, string]): Author => ({ userId,
 
 /** One message, which is signed by itself. */
 async function newMessage(
-  session: OpenSession,
+  session: WritableSession,
   entries: string[] | undefined,
   padded: boolean,
   sign: boolean,
 ): Promise<NewMessage> {
-  const writing = await session.run<CoreWriting>(() => session.core.write(1, sign, padded));
+  const writing = await session.write<CoreWriting>(() => session.core.write(1, sign, padded));
   const free = () => release(writing);
   const signed = (leaf: Uint8Array): Uint8Array => {
     call(() => writing.add(leaf));
@@ -149,7 +155,7 @@ function opener(
   };
 }
 
-export async function encrypt(session: OpenSession, data: Data, options?: EncryptOptions & Signed): Promise<Out> {
+export async function encrypt(session: WritableSession, data: Data, options?: EncryptOptions & Signed): Promise<Out> {
   session.core;
   const given = toOptions(options, SIGNED_DATA);
   const source = toSource(data, "data", LONG);
@@ -207,7 +213,7 @@ async function decryptOne(
 }
 
 export async function encryptMany(
-  session: OpenSession,
+  session: WritableSession,
   items: readonly Plain[],
   options?: ManyOptions & Signed,
 ): Promise<Out[]> {
@@ -220,7 +226,7 @@ export async function encryptMany(
   const total = items.length;
   if (total === 0) return [];
   const wasm = await core();
-  const writing = await session.run<CoreWriting>(() => session.core.write(total, sign, padded));
+  const writing = await session.write<CoreWriting>(() => session.core.write(total, sign, padded));
   const leaves = new Uint8Array(sign ? LEAF * total : 0);
   // Until its trailer is there, the leaf stands at the end of a message.
   const keep = (leaf: Uint8Array, place: number) => {
@@ -376,7 +382,7 @@ async function verified(
   }
 }
 
-export function encryptStream(session: OpenSession, options?: EncryptOptions & Signed): Pipe {
+export function encryptStream(session: WritableSession, options?: EncryptOptions & Signed): Pipe {
   const wasm = coreNow();
   session.core;
   const given = toOptions(options, SIGNED_DATA);

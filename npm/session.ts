@@ -14,8 +14,8 @@ import {
   encrypt,
   encryptMany,
   encryptStream,
-  type OpenSession,
   plaintextSize,
+  type WritableSession,
 } from "./session-data.js";
 import type { SharedClient } from "./shared-client.js";
 import type { Pipe } from "./streams.js";
@@ -41,7 +41,7 @@ export class Session {
   readonly id: string;
   /** Resolved at once unless created offline: then when the key server has it. Rejects where that won't take it as it is, or with `aborted` where it was forgotten first. */
   readonly published: Promise<void>;
-  readonly #open: OpenSession;
+  readonly #open: WritableSession;
 
   private constructor(secret: typeof SECRET, session: CoreSession, shared: SharedClient) {
     if (secret !== SECRET) throw invalid("a Session comes from createSession() or openSession()");
@@ -55,7 +55,9 @@ export class Session {
       get core() {
         return own.inner;
       },
-      run: (task) => shared.run(task),
+      run: (task) => shared.runForUser(task),
+      write: (task) =>
+        call(() => own.inner.isDue()) ? shared.inTurn(this.id, () => shared.runForUser(task)) : shared.runForUser(task),
     };
   }
 
@@ -136,7 +138,7 @@ export class Session {
    *  @throws `forbidden`, `unknown-user`, `not-certified`, `pin-mismatch`, `locked`, `network`, `server` */
   async addRecipients(recipients: readonly Recipient[], rights?: Partial<Rights>): Promise<void> {
     const given = toRecipients(recipients, toRights(rights));
-    if (given.length > 0) await this.#run((session) => session.addRecipients(given));
+    if (given.length > 0) await this.#append((session) => session.addRecipients(given));
   }
 
   /** Takes all rights. The key server gives them nothing of the session any more, nothing that is written from now on is for them, and what their devices keep goes when they
@@ -144,19 +146,19 @@ export class Session {
    *  @throws `forbidden`; `invalid-argument` for who has no rights; `locked`, `network`, `server` */
   async revokeRecipients(recipients: readonly Recipient[]): Promise<void> {
     const given = toRecipients(recipients, 0);
-    if (given.length > 0) await this.#run((session) => session.revokeRecipients(given));
+    if (given.length > 0) await this.#append((session) => session.revokeRecipients(given));
   }
 
   /** Takes all rights from everybody, the caller too: for managers. Nobody can give any again.
    *  @throws `forbidden`, `locked`, `network`, `server` */
   async revokeAll(): Promise<void> {
-    await this.#run((session) => session.revokeAll());
+    await this.#append((session) => session.revokeAll());
   }
 
   /** A fresh key for what is written from now on, wrapped only for those who still have the right. Happens by itself after a revocation or a departure.
    *  @throws `forbidden`, `pin-mismatch`, `locked`, `network`, `server` */
   async rotate(): Promise<void> {
-    await this.#run((session) => session.rotate());
+    await this.#append((session) => session.rotate());
   }
 
   /** Sealed for this identity, so it can be kept anywhere; Wardkey.deserializeSession() brings it back, time to live and revocations still apply.
@@ -174,7 +176,12 @@ export class Session {
     this.free();
   }
 
+  /** What this page appends to the log of a session, it appends in turn. */
+  #append(make: (session: CoreSession) => CoreTask): Promise<void> {
+    return this.#shared.inTurn(this.id, () => this.#run(make));
+  }
+
   #run<T>(make: (session: CoreSession) => CoreTask): Promise<T> {
-    return this.#shared.run(() => make(this.#session.inner));
+    return this.#shared.runForUser(() => make(this.#session.inner));
   }
 }

@@ -4,10 +4,11 @@ import type { Settings } from "./client-options.js";
 import type { CoreClient, CoreTask } from "./core/wardkey_core.js";
 import { call, core, Handle, tidy } from "./core.js";
 import { Device } from "./device.js";
-import { fromCore, isWardkeyError } from "./errors.js";
+import { fromCore, invalid, isWardkeyError, WardkeyError } from "./errors.js";
 import { Marker } from "./health.js";
 import { CoreHost } from "./host.js";
-import { Idle } from "./idle.js";
+import { type Around, Idle } from "./idle.js";
+import { plain } from "./plain.js";
 import { Push } from "./push.js";
 import { type Heard, type Said, Tabs } from "./tabs.js";
 import { finish } from "./task.js";
@@ -18,6 +19,7 @@ export type Status = "new" | "locked" | "ready";
 const DERIVATION_MS = 120_000;
 /** What waits in the outbox is tried again. */
 const RETRY_MS = 30_000;
+const encoder = /* @__PURE__ */ new TextEncoder();
 
 interface PromiseWithResolvers {
   promise: Promise<void>;
@@ -37,13 +39,16 @@ export class SharedClient {
   readonly #core: Handle<CoreClient>;
   readonly #listeners = new Set<Listener>();
   readonly #looked: Promise<unknown>;
+  #left = false;
   /** Who waits for sessions that were created offline. */
   readonly #unpublished = new Map<string, PromiseWithResolvers>();
   #retry: ReturnType<typeof setTimeout> | undefined;
+  readonly #turns = new Map<string, Promise<unknown>>();
+  #expiry: ReturnType<typeof setTimeout> | undefined;
   readonly #tabs: Tabs;
   readonly #push: Push;
   readonly #idle: Idle | undefined;
-  readonly #marker: Marker;
+  readonly #marker = new Marker();
   readonly device: Device;
   readonly host: CoreHost;
   status: Status = "new";
@@ -71,20 +76,37 @@ export class SharedClient {
   private constructor(key: string, settings: Settings, wasm: Awaited<ReturnType<typeof core>>) {
     this.#key = key;
     this.#settings = settings;
-    this.device = new Device(settings.identityStore);
+    this.device = new Device(settings.identityStore, (reason) => this.#tell("cache-degraded", { reason }));
     this.host = new CoreHost(settings.backend, this.device, settings.cache);
     this.#core = new Handle(call(() => new wasm.CoreClient(this.host, settings.core)));
-    this.#marker = new Marker(settings.appId);
     this.#tabs = new Tabs(settings.appId, (told) => this.#hear(told));
     this.#push = new Push(settings.backend, (event) => {
       this.#say({ pushed: event });
       this.#pushed(event);
     });
-    const { lockAfterMs } = settings;
-    const lock = () => this.#quietly(() => this.lock());
-    this.#idle = lockAfterMs ? new Idle(lockAfterMs, lock, () => this.#say({ active: true })) : undefined;
-    if (typeof addEventListener === "function") addEventListener("online", this.#online);
-    this.#looked = this.#look();
+    this.#idle = settings.lockAfterMs ? new Idle(settings.lockAfterMs, this.#around()) : undefined;
+    if (typeof addEventListener === "function") {
+      addEventListener("online", this.#online);
+      addEventListener("pageshow", this.#shown);
+    }
+    this.#looked = this.#look(true);
+  }
+
+  #around(): Around {
+    const row = `active.${this.#settings.appId}`;
+    return {
+      lock: () => this.#quietly(() => this.lock()),
+      tell: () => this.#say({ active: true }),
+      keep: (time) => this.#quietly(() => this.device.writeRow(row, encoder.encode(String(time)))),
+    };
+  }
+
+  /** Did nobody do anything for so long, before this page was there? */
+  async #wasIdle(): Promise<boolean> {
+    if (!this.#idle) return false;
+    const last = await this.device.readRow(`active.${this.#settings.appId}`);
+    const time = last && Number(new TextDecoder().decode(last));
+    return this.#idle.wasOver(Number.isSafeInteger(time) ? time : undefined);
   }
 
   /** After the last one nothing is left of it, but on the device. */
@@ -92,24 +114,60 @@ export class SharedClient {
     this.#listeners.delete(listener);
     if (this.#listeners.size > 0 || SharedClient.#all.get(this.#key) !== this) return;
     SharedClient.#all.delete(this.#key);
-    if (typeof removeEventListener === "function") removeEventListener("online", this.#online);
+    this.#left = true;
+    if (typeof removeEventListener === "function") {
+      removeEventListener("online", this.#online);
+      removeEventListener("pageshow", this.#shown);
+    }
     this.#idle?.stop();
     clearTimeout(this.#retry);
+    clearTimeout(this.#expiry);
     this.#push.stop();
     this.#tabs.close();
     this.host.close();
+    const unsent = new WardkeyError("aborted", "closed before it was sent");
+    for (const id of this.#unpublished.keys()) this.#published([id, unsent]);
+    // Sessions and calls under way hold the client, which holds no key any more.
+    tidy(() => this.core.close());
     this.#core.free();
   }
 
-  /** Here, and in every other page. */
+  /** Here, and in every other page.
+   *  @throws `storage-unavailable` if a reload could still go on without the password; this page is locked all the same */
   async lock(): Promise<void> {
-    await this.run((core) => core.lock());
+    // First: this page may be gone before the rest is done.
     this.#say({ locked: true });
+    await this.run((core) => core.lock(this.userId));
+    this.#checkGone();
+  }
+
+  /** Here, and in every other page, and on the device.
+   *  @throws as lock() */
+  async forget(): Promise<void> {
+    const user = this.userId;
+    this.#say({ locked: true });
+    await this.run((core) => core.forget(user));
+    if (user !== undefined) this.#tabs.tell({ user, forgotten: true });
+    this.#checkGone();
+  }
+
+  #checkGone(): void {
+    if (this.device.sticks) {
+      throw new WardkeyError(
+        "storage-unavailable",
+        "IndexedDB doesn't delete: a reload may go on without the password",
+      );
+    }
   }
 
   /** After an unlocking: other pages look. */
   unlocked(): void {
     this.#say({ unlocked: true });
+  }
+
+  /** The only user, if it was opened for one. */
+  get wanted(): string | undefined {
+    return this.#settings.userId;
   }
 
   get core(): CoreClient {
@@ -118,21 +176,43 @@ export class SharedClient {
 
   /** Runs a call of the core to its end, and tells what happened. */
   async run<T>(make: (core: CoreClient) => CoreTask): Promise<T> {
-    this.#idle?.active();
+    if (this.#left) throw invalid("used after close()");
     try {
       return await finish(call(() => make(this.core)));
+    } catch (error) {
+      throw this.#left ? new WardkeyError("aborted", "closed while it was under way", { cause: error }) : error;
     } finally {
       await this.#settle();
     }
   }
 
+  /** The same for what the application asks for. Where nobody can be seen, that is a sign of somebody. */
+  runForUser<T>(make: (core: CoreClient) => CoreTask): Promise<T> {
+    if (typeof document === "undefined") this.#idle?.sign();
+    return this.run(make);
+  }
+
+  /** One after the other, of what would come in each other's way at the key server; whatever becomes of the one before. */
+  async inTurn<T>(what: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(what);
+    const turn = (async () => {
+      await before?.catch(() => undefined);
+      return work();
+    })();
+    this.#turns.set(what, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.#turns.get(what) === turn) this.#turns.delete(what);
+    }
+  }
+
   /** A derivation is kept for two minutes, whatever becomes of the page. */
   expireDerivation(): void {
-    const timer: unknown = setTimeout(() => {
-      if (SharedClient.#all.get(this.#key) === this) call(() => this.core.expireDerivation());
-    }, DERIVATION_MS);
+    clearTimeout(this.#expiry);
+    this.#expiry = setTimeout(() => call(() => this.core.expireDerivation()), DERIVATION_MS);
     // Node would wait for it, and not end.
-    (timer as { unref?(): void }).unref?.();
+    (this.#expiry as { unref?(): void }).unref?.();
   }
 
   /** Resolves when the key server has this session; rejects if it never takes it as it is. */
@@ -165,7 +245,8 @@ export class SharedClient {
     try {
       left = await this.run<number>((core) => core.sendOutbox());
     } finally {
-      if (left > 0 && this.status === "ready" && SharedClient.#all.get(this.#key) === this) {
+      if (left > 0 && this.status === "ready" && !this.#left) {
+        clearTimeout(this.#retry);
         this.#retry = setTimeout(() => this.#quietly(() => this.sendOutbox()), RETRY_MS);
         // Node would wait for it, and not end.
         (this.#retry as { unref?(): void }).unref?.();
@@ -173,11 +254,16 @@ export class SharedClient {
     }
   }
 
-  async #look(): Promise<void> {
-    const looking = call(() => this.core.look(this.#settings.userId));
-    const [status, last] = await finish<[Status, string | undefined]>(looking);
-    if (status === "new" && this.device.kind === "indexeddb") this.#marker.missing();
-    this.#become(status, this.#settings.userId ?? last);
+  /** What is on the device. Is it gone on with what an earlier page, or another one, unlocked? */
+  async #look(resumes: boolean): Promise<void> {
+    const wanted = this.#settings.userId;
+    if (resumes && (await this.#wasIdle())) await finish(call(() => this.core.lock(wanted)));
+    const [status, last] = await finish<[Status, string | undefined]>(call(() => this.core.look(wanted, resumes)));
+    this.#marker.look(this.device.created);
+    // Another call may have been faster.
+    const user = call(() => this.core.userId());
+    if (user !== undefined) this.#become("ready", user);
+    else this.#become(status === "ready" ? "locked" : status, wanted ?? last);
   }
 
   get cacheKind(): CacheStats["store"] {
@@ -190,7 +276,7 @@ export class SharedClient {
 
   /** What the core says since the last time. */
   async #settle(): Promise<void> {
-    if (SharedClient.#all.get(this.#key) !== this) return;
+    if (this.#left) return;
     try {
       for (const [type, ...told] of call(() => this.core.events())) {
         if (type === "published") this.#published(told);
@@ -198,8 +284,9 @@ export class SharedClient {
         if (type === "revoked") this.#say({ revoked: told[0] });
       }
       const user = call(() => this.core.userId());
+      this.#marker.look(this.device.created);
       if (user !== undefined) this.#become("ready", user);
-      else await this.#look();
+      else await this.#look(false);
     } catch (error) {
       // Freed meanwhile, or dead: the call itself says so.
       if (!isWardkeyError(error)) throw error;
@@ -207,34 +294,35 @@ export class SharedClient {
   }
 
   #become(status: Status, userId: string | undefined): void {
-    this.userId = status === "new" ? this.#settings.userId : userId;
-    if (this.status === status) return;
+    const [before, user] = [this.userId, status === "new" ? this.#settings.userId : userId];
+    this.userId = user;
+    if (this.status === status && (status !== "ready" || before === user)) return;
     this.status = status;
-    if (this.device.kind === "indexeddb") this.#marker.set(status !== "new");
-    if (status === "ready" && userId !== undefined) {
+    this.#idle?.stop();
+    this.#push.stop();
+    this.host.forget();
+    if (status === "ready" && user !== undefined) {
       this.#idle?.start();
-      this.#push.start(this.#settings.appId, userId);
+      this.#push.start(this.#settings.appId, user);
       this.#quietly(() => this.sendOutbox());
-    } else {
-      this.#idle?.stop();
-      this.#push.stop();
-      this.host.forget();
     }
     this.#tell("statuschange", { status });
   }
 
   /** From another page. */
   #hear(told: Heard): void {
-    // Before anybody was here, any user may come.
-    if (told.user !== this.userId && !(this.userId === undefined && "unlocked" in told)) return;
-    if (this.status !== "ready") {
-      if ("unlocked" in told) this.#quietly(() => this.#look());
-      return;
+    // Where nobody is open, and none is wanted before others, any user may come.
+    const isWanted = this.status !== "ready" && this.#settings.userId === undefined;
+    if ("unlocked" in told && this.status !== "ready" && (isWanted || told.user === this.userId)) {
+      this.#quietly(() => this.#look(true));
     }
+    if (told.user !== this.userId) return;
+    if ("forgotten" in told) this.#quietly(() => this.run((core) => core.forget(this.userId)));
+    if (this.status !== "ready") return;
     if ("active" in told) this.#idle?.active();
     if ("pushed" in told) this.#pushed(told.pushed);
     if (Array.isArray(told.revoked)) this.#revoked(told.revoked);
-    if ("locked" in told) this.#quietly(() => this.run((core) => core.lock()));
+    if ("locked" in told) this.#quietly(() => this.run((core) => core.lock(this.userId)));
   }
 
   /** To the other pages of this user. */
@@ -244,14 +332,21 @@ export class SharedClient {
 
   /** Another page has read it. */
   #revoked(told: unknown[]): void {
-    const sessionIds = told.filter((id) => typeof id === "string");
+    const sessionIds = told.filter((id) => typeof id === "string" && /^[\w-]{43}$/.test(id)) as string[];
     tidy(() => this.core.feedTold(sessionIds));
     this.#tell("revoked", { sessionIds });
   }
 
   #pushed(event: unknown): void {
-    if (this.status === "ready") this.#quietly(() => this.run((core) => core.pushed(event)));
+    if (this.status === "ready") this.#quietly(() => this.run((core) => core.pushed(plain(event))));
   }
+
+  /** A page that was put away may come back as it was, and has heard nothing meanwhile: it goes on as if it were loaded. */
+  #shown = (event: Event): void => {
+    if ((event as { persisted?: unknown }).persisted !== true || this.status !== "ready") return;
+    call(() => this.core.close());
+    this.#quietly(() => this.#look(true));
+  };
 
   /** What waited for the network. */
   #online = (): void => {

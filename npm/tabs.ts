@@ -1,8 +1,9 @@
 // The other pages of an application on this device: locked once, locked everywhere; unlocked once, unlocked everywhere.
 
-/** What goes from page to page. Nothing of it is secret, and nothing of it is believed but "locked": whoever hears looks for himself. */
+/** What goes from page to page. Nothing of it is secret, and nothing of it is believed but that something is to go: whoever hears looks for himself. */
 export type Said =
   | { locked: true }
+  | { forgotten: true }
   | { unlocked: true }
   /** Somebody does something. */
   | { active: true }
@@ -13,15 +14,19 @@ export type Said =
 
 /** The same from another page, or anything else.
  *  @internal */
-export type Heard = { [K in "user" | "locked" | "unlocked" | "active" | "pushed" | "revoked"]?: unknown };
+export type Heard = { [K in "user" | "locked" | "forgotten" | "unlocked" | "active" | "pushed" | "revoked"]?: unknown };
 
 /** @internal */
 export class Tabs {
-  readonly #channel: BroadcastChannel | undefined;
+  #channel: BroadcastChannel | undefined;
 
   constructor(appId: string, hear: (told: Heard) => void) {
-    if (typeof BroadcastChannel !== "function") return;
-    this.#channel = new BroadcastChannel(`wardkey.client.${appId}`);
+    try {
+      this.#channel = new BroadcastChannel(`wardkey.client.${appId}`);
+    } catch {
+      // There are none, or the page may not have any.
+      return;
+    }
     this.#channel.onmessage = ({ data }) => {
       if (typeof data === "object" && data !== null) hear(data);
     };
@@ -30,10 +35,15 @@ export class Tabs {
   }
 
   tell(told: Said & { user: string }): void {
-    this.#channel?.postMessage(told);
+    try {
+      this.#channel?.postMessage(told);
+    } catch {
+      // What the application's backend pushed may be anything, and then stays here.
+    }
   }
 
   close(): void {
     this.#channel?.close();
+    this.#channel = undefined;
   }
 }

@@ -2,11 +2,12 @@ import { MAX_EMAIL, MAX_NAME, passwordText, shortText, toBytes, toOptions } from
 import { type CacheStats, type CoreStats, statsOf } from "./cache.js";
 import { toSettings, type WardkeyOptions } from "./client-options.js";
 import type { CoreClient, CoreSession, CoreTask } from "./core/wardkey_core.js";
-import { call, core } from "./core.js";
+import { call, coreNow } from "./core.js";
 import { chosenEngine } from "./engine.js";
 import { fromCore, invalid } from "./errors.js";
 import { isPersisted, isSecure, type StorageHealth } from "./health.js";
 import type { Settled } from "./items.js";
+import { nextTask } from "./pace.js";
 import { ALL_RIGHTS, type Recipient, type Rights, toRecipients, toRights } from "./recipient.js";
 import { Session } from "./session.js";
 import { type Decrypted, decryptFound, decryptManyFound, type Sessions } from "./session-data.js";
@@ -68,10 +69,20 @@ export class Wardkey extends EventTarget {
    *  @throws `invalid-argument`, `kdf-policy`, `key-policy`, `unsupported-environment` */
   static async open(options: WardkeyOptions): Promise<Wardkey> {
     const settings = toSettings(options);
-    let opened: Wardkey | undefined;
-    const listener: Listener = (type, detail) => opened?.dispatchEvent(new CustomEvent(type, { detail }));
+    const early: [string, object][] = [];
+    let tell: Listener = (...event) => void early.push(event);
+    const listener: Listener = (...event) => tell(...event);
     const shared = await SharedClient.join(settings, listener);
-    opened = new Wardkey(SECRET, shared, listener);
+    const opened = new Wardkey(SECRET, shared, listener);
+    const dispatch: Listener = (type, detail) => void opened.dispatchEvent(new CustomEvent(type, { detail }));
+    // The status is there to be read; of all else nobody could have heard yet.
+    const missed = early.filter(([type]) => type !== "statuschange");
+    tell = dispatch;
+    if (missed.length > 0) {
+      nextTask().then(() => {
+        for (const event of missed) dispatch(...event);
+      });
+    }
     return opened;
   }
 
@@ -107,7 +118,8 @@ export class Wardkey extends EventTarget {
   async register(options: { userId: string; password: string; recoveryContact?: { email: string } }): Promise<void> {
     const { userId, password, recoveryContact } = toOptions(options, ["userId", "password", "recoveryContact"]);
     const [user, text] = [name(userId), passwordText(password)];
-    const contact = recoveryContact && address(toOptions(recoveryContact, ["email"]).email);
+    const contact = recoveryContact === undefined ? undefined : address(toOptions(recoveryContact, ["email"]).email);
+    this.#checkUser(user);
     await this.#run((core) => core.register(user, text, contact));
     this.#shared.unlocked();
   }
@@ -122,6 +134,7 @@ export class Wardkey extends EventTarget {
     const { userId, password, minBackupVersion = 0 } = toOptions(options, ["userId", "password", "minBackupVersion"]);
     const [user, text] = [name(userId), passwordText(password)];
     if (typeof minBackupVersion !== "number") throw invalid("minBackupVersion is not a number");
+    this.#checkUser(user);
     const from = await this.#run<"local" | "restored">((core) => core.unlock(user, text, minBackupVersion));
     this.#shared.unlocked();
     return from;
@@ -161,6 +174,7 @@ export class Wardkey extends EventTarget {
     const [user, text, store] = [name(given.userId), passwordText(given.newPassword), toStore(given.storeLoginSecret)];
     const recovery = shortText(given.recoveryId, "recoveryId", MAX_CODE, "invalid-argument");
     const code = shortText(given.code, "the code", MAX_CODE, "otp-wrong").trim();
+    this.#checkUser(user);
     await this.#run((core) => core.finishRecovery(this.#shared.host, user, recovery, code, text, store));
     this.#shared.unlocked();
   }
@@ -180,7 +194,8 @@ export class Wardkey extends EventTarget {
     await this.#run((core) => core.setRecoveryContact(text, contact));
   }
 
-  /** Keys out of memory, and no reload goes on without the password, in all tabs. What is sealed stays on the device. */
+  /** Keys out of memory, and no reload goes on without the password, in all tabs. What is sealed stays on the device.
+   *  @throws `storage-unavailable` if the resume entry can't be deleted: a reload may go on without the password, and this page is locked all the same */
   async lock(): Promise<void> {
     this.#open();
     await this.#shared.lock();
@@ -188,9 +203,8 @@ export class Wardkey extends EventTarget {
 
   /** As lock(), and deletes the sealed identity, the cache and the outbox from this device: what waits there is lost, see `storageHealth().outbox`. */
   async forget(): Promise<void> {
-    const user = this.userId;
-    await this.lock();
-    await this.#run((core) => core.forget(user));
+    this.#open();
+    await this.#shared.forget();
   }
 
   /** Drops one reference; with the last one, keys leave the memory. Reloads go on as they would. May be called twice. */
@@ -234,11 +248,12 @@ export class Wardkey extends EventTarget {
   /** Sessions by ids or messages, with one key request for all that aren't known yet. One that doesn't open is an error in its place, as openSession() has it. */
   async openSessions(idsOrSealed: readonly (string | Bytes)[]): Promise<Settled<Session>[]> {
     if (!Array.isArray(idsOrSealed)) throw invalid("the ids are not an array");
-    const { messageStart } = await core();
+    const start = call(() => coreNow().messageStart());
+    // Copied at once: whatever becomes of it later is nothing.
     const wanted = idsOrSealed.map((given: string | Bytes) =>
       typeof given === "string"
         ? shortText(given, "a session's id", MAX_NAME, "invalid-argument")
-        : toBytes(given, "a session", "its id, or a message of it").slice(0, messageStart()),
+        : toBytes(given, "a session", "its id, or a message of it").slice(0, start),
     );
     const opened = await this.#run<(CoreSession | Error)[]>((core) => core.openSessions(wanted));
     return opened.map((session) =>
@@ -280,10 +295,10 @@ export class Wardkey extends EventTarget {
   }
 
   /** Pins what people compared over a channel of their own.
-   *  @throws `pin-mismatch` if it is another; `unknown-user`, `locked`, `network`, `server` */
+   *  @throws `pin-mismatch` if it is another; `invalid-argument` if it is neither; `unknown-user`, `locked`, `network`, `server` */
   async verify(userOrGroupId: string, fingerprintOrSafetyNumber: string): Promise<void> {
     const user = name(userOrGroupId);
-    const compared = shortText(fingerprintOrSafetyNumber, "what was compared", MAX_COMPARED, "pin-mismatch");
+    const compared = shortText(fingerprintOrSafetyNumber, "what was compared", MAX_COMPARED, "invalid-argument");
     await this.#run((core) => core.verify(user, compared));
   }
 
@@ -364,7 +379,13 @@ export class Wardkey extends EventTarget {
 
   #run<T>(make: (core: CoreClient) => CoreTask): Promise<T> {
     this.#open();
-    return this.#shared.run(make);
+    return this.#shared.runForUser(make);
+  }
+
+  /** Who opened it for one user can't find another one here, nor that one's locks. */
+  #checkUser(user: string): void {
+    const { wanted } = this.#shared;
+    if (wanted !== undefined && wanted !== user) throw invalid("opened for another userId");
   }
 
   #open(): void {

@@ -263,7 +263,11 @@ impl<H: Host> Client<H> {
     /// # Errors
     /// `locked`.
     pub(super) async fn warm(&self) -> Result<Rc<Cache<H::Store>>> {
+        let locks = self.locks.get();
         loop {
+            if self.locks.get() != locks {
+                return Err(LOCKED);
+            }
             let cache = self.cache()?;
             if cache.loaded.get() {
                 return Ok(cache);

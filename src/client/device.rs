@@ -18,6 +18,8 @@ use crate::{
 };
 
 const VERSION: u8 = 1;
+/// By so much clocks are set all the time, in milliseconds.
+const CLOCK_STEP: u64 = 60_000;
 
 /// The device's storage, and the key in it that nobody can take out.
 #[allow(async_fn_in_trait, reason = "a client stays on its thread")]
@@ -31,10 +33,10 @@ pub trait Device {
     /// Names of the rows that begin so.
     async fn names(&self, prefix: &str) -> Vec<String>;
 
-    /// Seals under a key that can't be extracted; nothing where there is none.
-    async fn seal(&self, context: &[u8], plain: &SecretBytes) -> Option<Vec<u8>>;
-    /// Opens what was sealed here.
-    async fn open(&self, context: &[u8], sealed: &[u8]) -> Option<SecretBytes>;
+    /// Seals what this row is to hold, under a key that can't be extracted and goes with the row; nothing where there is none.
+    async fn seal(&self, row: &str, context: &[u8], plain: &SecretBytes) -> Option<Vec<u8>>;
+    /// Opens what was sealed for this row.
+    async fn open(&self, row: &str, context: &[u8], sealed: &[u8]) -> Option<SecretBytes>;
 
     /// Keeps an RSA private key, PKCS#8, in a row that it can't be taken out of. Is it safely kept?
     async fn keep_rsa(&self, _row: &str, _pkcs8: &SecretBytes) -> bool {
@@ -64,10 +66,10 @@ impl Device for MemoryDevice {
     async fn names(&self, prefix: &str) -> Vec<String> {
         self.0.borrow().keys().filter(|row| row.starts_with(prefix)).cloned().collect()
     }
-    async fn seal(&self, _: &[u8], _: &SecretBytes) -> Option<Vec<u8>> {
+    async fn seal(&self, _: &str, _: &[u8], _: &SecretBytes) -> Option<Vec<u8>> {
         None
     }
-    async fn open(&self, _: &[u8], _: &[u8]) -> Option<SecretBytes> {
+    async fn open(&self, _: &str, _: &[u8], _: &[u8]) -> Option<SecretBytes> {
         None
     }
 }
@@ -127,16 +129,17 @@ impl<'a, D: Device> Rows<'a, D> {
         self.device.write(&self.row("backup"), &kept.to_bytes()).await;
     }
 
-    /// Entries that carry on after a reload.
-    pub(super) async fn resume(&self, now: u64) -> Option<Resumed> {
+    /// Entries that carry on after a reload. One that would go on for longer than `longest` is none: the clock was set back, or the application allows less by now.
+    pub(super) async fn resume(&self, now: u64, longest: u64) -> Option<Resumed> {
         let row = self.row("resume");
         let bytes = self.device.read(&row).await?;
         let (end, sealed) = split_end(&bytes)?;
-        if now >= end {
+        let rest = end.saturating_sub(now);
+        if rest == 0 || longest == 0 || rest > longest.saturating_add(CLOCK_STEP) {
             self.forget_resume().await;
             return None;
         }
-        let opened = self.device.open(&self.resume_context(end), sealed).await?;
+        let opened = self.device.open(&row, &self.resume_context(end), sealed).await?;
         let resumed = read_resume(&opened, self.user).ok()?;
         let rsa = self.rsa_rows().await;
         let is_there = |pair: &KeyPair| !pair.is_away() || rsa.contains(&self.rsa_row(pair));
@@ -145,10 +148,11 @@ impl<'a, D: Device> Rows<'a, D> {
 
     /// For so long, absolutely. Where it can't be kept, the next load asks for the password.
     pub(super) async fn keep_resume(&self, end: u64, resume: &SecretBytes, keys: &OpenedKeys) {
-        match self.device.seal(&self.resume_context(end), resume).await {
+        let row = self.row("resume");
+        match self.device.seal(&row, &self.resume_context(end), resume).await {
             Some(sealed) if self.keep_rsa(keys).await => {
                 let bytes = [[VERSION].as_slice(), &end.to_be_bytes(), &sealed].concat();
-                self.device.write(&self.row("resume"), &bytes).await;
+                self.device.write(&row, &bytes).await;
             }
             _ => self.forget_resume().await,
         }

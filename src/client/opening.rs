@@ -108,10 +108,10 @@ impl<H: Host> Client<H> {
             opened.extend(fetched);
             failure = failure.or(why_not);
         }
-        self.check_cache(&cache)?;
         if !missing.is_empty() || !signers.is_empty() {
             self.hold_state().await?;
         }
+        self.check_cache(&cache)?;
         opened.sort_unstable_by_key(|(id, _)| *id);
         let opened = opened.into_iter().map(|(id, open)| (id, open.map_err(|failure| failure.error)));
         Ok((opened.collect(), failure))

@@ -63,9 +63,29 @@ impl<H: Host> Client<H> {
         if self.resume(locks, &user, kept).await.is_some() { Ok(Status::Ready) } else { Ok(Status::Locked) }
     }
 
+    /// The same, and nothing is carried on: what was locked here stays so, whatever became of the entry on the device.
+    ///
+    /// # Errors
+    /// As [`Self::look`].
+    pub async fn status(&self, user_id: Option<&str>) -> Outcome<Status> {
+        let user = match user_id {
+            Some(id) => Some(UserId::new(id)?),
+            None => self.last_user().await,
+        };
+        let is_here = match user {
+            Some(user) => self.rows(&user).backup().await.is_some(),
+            None => false,
+        };
+        Ok(match (self.ready.borrow().is_some(), is_here) {
+            (true, _) => Status::Ready,
+            (false, true) => Status::Locked,
+            (false, false) => Status::New,
+        })
+    }
+
     /// Goes on from the resume entry; whatever fails of that is no entry.
     async fn resume(&self, locks: u64, user: &UserId, kept: KeptBackup) -> Option<()> {
-        let resumed = self.rows(user).resume(self.host.now().wall).await?;
+        let resumed = self.rows(user).resume(self.host.now().wall, self.options.resume).await?;
         let envelope = kept.envelope;
         // Another tab may have written the state since; a backup that was written whole isn't opened by this key.
         let saved = envelope.open_state(&resumed.state_key).ok()?;
@@ -114,14 +134,17 @@ impl<H: Host> Client<H> {
         let Ok((user, envelope)) = self.with(|ready| (ready.user.clone(), ready.envelope.clone())) else { return };
         let rows = self.rows(&user);
         let now = self.host.now().wall;
-        if let Some(last) = self.last_user().await.filter(|last| *last != user) {
-            self.rows(&last).forget_resume().await;
+        // Another user is here. A page in which one of them is still open isn't a switch back.
+        if renew_resume {
+            if let Some(last) = self.last_user().await.filter(|last| *last != user) {
+                self.rows(&last).forget_resume().await;
+            }
+            self.host.device().write(&self.last_row(), user.as_str().as_bytes()).await;
         }
         let known = rows.backup().await;
         let highest = known.as_ref().map_or(0, |kept| kept.highest).max(envelope.version());
         let kept = KeptBackup { envelope, highest };
         rows.keep_backup(&kept).await;
-        self.host.device().write(&self.last_row(), user.as_str().as_bytes()).await;
         let end = match renew_resume {
             true => Some(now.saturating_add(self.options.resume)),
             false => rows.resume_end().await,
@@ -142,14 +165,27 @@ impl<H: Host> Client<H> {
 
     /// Keys out of memory, and no reload goes on without the password.
     pub async fn lock(&self) {
-        let user = self.drop_ready();
-        let user = match user {
-            Some(user) => Some(user),
-            None => self.last_user().await,
-        };
-        if let Some(user) = user {
+        // Nothing that could be no name.
+        self.lock_user(None).await.ok();
+    }
+
+    /// The same of whoever is open and of this user; without either, of the one who was here last.
+    ///
+    /// # Errors
+    /// `invalid-argument` for what is no user id, after locking.
+    pub async fn lock_user(&self, user_id: Option<&str>) -> Outcome<()> {
+        let open = self.drop_ready();
+        let named = user_id.map(UserId::new).transpose()?.filter(|named| Some(named) != open.as_ref());
+        let last = if open.is_none() && named.is_none() { self.last_user().await } else { None };
+        for user in [open, named, last].into_iter().flatten() {
             self.rows(&user).forget_resume().await;
         }
+        Ok(())
+    }
+
+    /// Keys out of memory, at once. Reloads go on as they would.
+    pub fn close(&self) {
+        self.drop_ready();
     }
 
     /// The same at once; gives whose it was.

@@ -153,6 +153,7 @@ impl<H: Host> Client<H> {
     /// # Errors
     /// `locked`, `revoked`, `rollback`, `fork`; those of SPEC section 12 and of the backend.
     pub async fn update(&self, open: &OpenSession) -> Outcome<()> {
+        open.check()?;
         Ok(self.update_all(&[open]).await?.into_iter().next().ok_or(MALFORMED)??)
     }
 

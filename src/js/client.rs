@@ -40,6 +40,9 @@ fn options(given: &JsValue) -> Result<Options> {
     let mut options = Options::new(AppId::new(&text("appId").ok_or(MISSING)?)?);
     if let Some(suite) = text("suite") {
         options.suite = Suite::from_name(&suite)?;
+        if options.suite == Suite::Rsa2048 {
+            return Err(Error::new(Code::KeyPolicy, "no new RSA keys of 2048 bits"));
+        }
     }
     let default = get(given, "kdf");
     if !default.is_undefined() {
@@ -87,10 +90,12 @@ impl CoreClient {
         Ok(Self(Rc::new(Client::new(JsHost::new(host), options(&given)?))))
     }
 
-    /// `[what there is, who was here last]`: "new", "locked" or "ready".
-    pub fn look(&self, user: Option<String>) -> CoreTask {
+    /// `[what there is, who was here last]`: "new", "locked" or "ready". Does it go on with what an earlier page, or another one, unlocked?
+    pub fn look(&self, user: Option<String>, resumes: bool) -> CoreTask {
         self.task(async move |client| {
-            let status = match client.look(user.as_deref()).await? {
+            let status =
+                if resumes { client.look(user.as_deref()).await } else { client.status(user.as_deref()).await };
+            let status = match status? {
                 Status::New => "new",
                 Status::Locked => "locked",
                 Status::Ready => "ready",
@@ -191,11 +196,14 @@ impl CoreClient {
     }
 
     /// Keys out of memory, at once; and no reload goes on without the password.
-    pub fn lock(&self) -> CoreTask {
-        self.task(async |client| {
-            client.lock().await;
-            Ok(JsValue::UNDEFINED)
-        })
+    pub fn lock(&self, user: Option<String>) -> CoreTask {
+        self.task(async move |client| nothing(client.lock_user(user.as_deref()).await))
+    }
+
+    /// Keys out of memory, at once; reloads go on as they would.
+    pub fn close(&self) {
+        self.0.close();
+        scrub_stack();
     }
 
     /// Locks, and forgets the identity on this device.

@@ -36,14 +36,14 @@ impl Device for JsDevice {
         Array::from(&names).iter().filter_map(|name| name.as_string()).collect()
     }
 
-    async fn seal(&self, context: &[u8], plain: &SecretBytes) -> Option<Vec<u8>> {
+    async fn seal(&self, row: &str, context: &[u8], plain: &SecretBytes) -> Option<Vec<u8>> {
         let plain = bytes(plain.expose());
-        let sealed = self.ask("sealHere", &[bytes(context), plain.clone()]).await;
+        let sealed = self.ask("sealHere", &[row.into(), bytes(context), plain.clone()]).await;
         taken(&plain);
         Some(sealed.ok()?.dyn_ref::<Uint8Array>()?.to_vec())
     }
-    async fn open(&self, context: &[u8], sealed: &[u8]) -> Option<SecretBytes> {
-        let opened = self.ask("openHere", &[bytes(context), bytes(sealed)]).await.ok()?;
+    async fn open(&self, row: &str, context: &[u8], sealed: &[u8]) -> Option<SecretBytes> {
+        let opened = self.ask("openHere", &[row.into(), bytes(context), bytes(sealed)]).await.ok()?;
         taken(&opened).map(SecretBytes::new)
     }
 

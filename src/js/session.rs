@@ -64,6 +64,12 @@ impl CoreSession {
         self.task(async |client, open| nothing(client.update(open).await))
     }
 
+    /// Is a new generation to be made before anything is written?
+    #[wasm_bindgen(js_name = isDue)]
+    pub fn is_due(&self) -> bool {
+        self.open.with(crate::session::Session::is_due)
+    }
+
     /// Who has rights, as far as is known: `[kind, name, contact, rights, added by, added at]` each.
     pub fn recipients(&self) -> Array {
         self.open.with(|session| session.log().holdings().filter_map(held).collect())

@@ -141,6 +141,56 @@ fn reloads_go_on_until_the_absolute_end() {
 }
 
 #[test]
+fn a_clock_set_back_makes_no_entry_longer() {
+    let world = World::new("reload, back");
+    let (device, _) = world.registered("anna", None);
+    world.now.set(world.now.get() - MINUTE);
+    assert_eq!(run(world.client(&device).look(None)).unwrap(), Status::Ready);
+    world.now.set(world.now.get() - 1);
+    assert_eq!(run(world.client(&device).look(None)).unwrap(), Status::Locked);
+    assert!(!device.names().contains(&"resume".to_owned()));
+    // Nor does an application that allows less since.
+    for (resume, status) in [(options().resume, Status::Ready), (0, Status::Locked)] {
+        let client = world.client(&device);
+        run(client.unlock("anna", PASSWORD, 0)).unwrap();
+        let reloaded = world.client_with(&device, Options { resume, ..options() });
+        assert_eq!(run(reloaded.look(None)).unwrap(), status);
+    }
+}
+
+#[test]
+fn a_page_of_another_user_takes_nothing_away() {
+    let world = World::new("another user's page");
+    let (device, anna) = world.registered("anna", None);
+    let bob = world.client(&device);
+    run(bob.register("bob", PASSWORD, None)).unwrap();
+    assert_eq!(run(world.client(&device).look(Some("anna"))).unwrap(), Status::Locked);
+    // She is open still in a page, and writes.
+    world.renew_server();
+    run(anna.refresh()).unwrap();
+    assert_eq!(anna.backup_version(), Some(2));
+    assert_eq!(run(world.client(&device).look(None)).unwrap(), Status::Ready);
+    assert_eq!(run(world.client(&device).last_user()).unwrap().as_str(), "bob");
+}
+
+#[test]
+fn what_is_locked_here_stays_so_whatever_is_on_the_device() {
+    let world = World::new("locked here");
+    let (device, client) = world.registered("anna", None);
+    let rows = device.rows.borrow().clone();
+    run(client.lock());
+    *device.rows.borrow_mut() = rows;
+    assert_eq!(run(client.status(None)).unwrap(), Status::Locked);
+    assert_eq!(run(client.look(None)).unwrap(), Status::Ready);
+    // Another user's entry isn't taken away with it.
+    let other = world.client(&device);
+    run(other.lock_user(Some("bob"))).unwrap();
+    assert_eq!(run(world.client(&device).look(None)).unwrap(), Status::Ready);
+    run(other.lock_user(Some("anna"))).unwrap();
+    assert_eq!(run(world.client(&device).look(None)).unwrap(), Status::Locked);
+}
+
+#[test]
 fn several_users_on_one_device() {
     let world = World::new("users");
     let (device, anna) = world.registered("anna", None);

@@ -2,6 +2,7 @@
 
 mod account;
 mod audit;
+mod cache;
 mod crash;
 mod devices;
 mod messages;

@@ -60,6 +60,20 @@ pub(crate) fn run_for<T>(waits: usize, future: impl Future<Output = T>) -> Optio
     None
 }
 
+/// Runs them beside each other, a wait each in turn.
+pub(crate) fn run_all<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
+    let mut futures: Vec<_> = futures.into_iter().map(Box::pin).collect();
+    let mut done: Vec<Option<T>> = futures.iter().map(|_| None).collect();
+    while done.iter().any(Option::is_none) {
+        for (future, slot) in futures.iter_mut().zip(&mut done).filter(|(_, slot)| slot.is_none()) {
+            if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                *slot = Some(value);
+            }
+        }
+    }
+    done.into_iter().flatten().collect()
+}
+
 /// One wait.
 async fn pause() {
     let mut waited = false;
@@ -130,6 +144,10 @@ pub(crate) struct World {
     pub(crate) off_line: Cell<bool>,
     /// This request reaches nobody.
     pub(crate) lost: Cell<Option<&'static str>>,
+    /// Requests that reached nobody.
+    pub(crate) unanswered: RefCell<Vec<String>>,
+    /// This request is answered with `{}`, and nothing is done.
+    pub(crate) deaf: Cell<Option<&'static str>>,
     pub(crate) evil: RefCell<Option<Evil>>,
     /// The application: shares, used receipts, login secrets by user.
     pub(crate) shares: RefCell<BTreeMap<String, String>>,
@@ -153,6 +171,8 @@ impl World {
             asked: RefCell::default(),
             off_line: Cell::new(false),
             lost: Cell::new(None),
+            unanswered: RefCell::default(),
+            deaf: Cell::new(None),
             evil: RefCell::new(None),
             shares: RefCell::default(),
             receipts: RefCell::default(),
@@ -337,7 +357,11 @@ impl Backend for TestWorld {
         pause().await;
         let what = format!("{} {}", request.method.name(), request.path);
         if self.0.off_line.get() || self.0.lost.get() == Some(what.as_str()) {
+            self.0.unanswered.borrow_mut().push(what);
             return Err(Failure::unanswered());
+        }
+        if self.0.deaf.get() == Some(what.as_str()) {
+            return Ok(Text(Value::Object(Map::new())));
         }
         let caller = request.caller.map(UserId::as_str);
         let answer = self.0.ask(caller, request.method.name(), request.path, request.body.map(|body| body.0));
@@ -460,13 +484,13 @@ impl Device for TestDevice {
         let (rows, rsa) = (self.rows.borrow(), self.rsa.borrow());
         rows.keys().chain(rsa.keys()).filter(|row| is_there && row.starts_with(prefix)).cloned().collect()
     }
-    async fn seal(&self, context: &[u8], plain: &SecretBytes) -> Option<Vec<u8>> {
+    async fn seal(&self, _: &str, context: &[u8], plain: &SecretBytes) -> Option<Vec<u8>> {
         pause().await;
         self.sealed.replace(plain.expose().to_vec());
         let sealed = cobblestone::seal(&self.key, &mut self.rng.borrow_mut(), context, plain.expose());
         sealed.ok().filter(|_| !matches!(self.mood.get(), Mood::Blocked | Mood::Keyless))
     }
-    async fn open(&self, context: &[u8], sealed: &[u8]) -> Option<SecretBytes> {
+    async fn open(&self, _: &str, context: &[u8], sealed: &[u8]) -> Option<SecretBytes> {
         pause().await;
         cobblestone::open(&self.key, context, sealed).ok().map(SecretBytes::new)
     }

@@ -1,7 +1,7 @@
 // C5: what was freed, and what failed, leaves nothing of a key in the module's memory.
 import { base64url, equal, FAST, fails, jwkOf, mapStore, ok, PASSWORD, pattern, USER, unhex, utf8 } from "./tools.mjs";
 
-async function memoryOf(tools) {
+export async function memoryOf(tools) {
   const { initSync } = await tools.glue();
   return initSync({}).memory;
 }
@@ -30,7 +30,7 @@ function present(memory, needles) {
 }
 
 /** Which parts of 16 bytes of the secret stand in the memory, in its order or reversed (as numbers are stored). */
-function found(memory, secret) {
+export function found(memory, secret) {
   const parts = [];
   for (let at = 0; at + 16 <= secret.length; at += 16) {
     const part = secret.slice(at, at + 16);
@@ -44,7 +44,7 @@ function found(memory, secret) {
   return parts.filter(([, both]) => both.some((part) => seen.has(part))).map(([at]) => at);
 }
 
-function gone(memory, secret, message) {
+export function gone(memory, secret, message) {
   equal(found(memory, secret), [], message);
 }
 

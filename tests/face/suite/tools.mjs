@@ -10,6 +10,46 @@ export function base64url(bytes) {
   return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
+export function unbase64url(text) {
+  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  return Uint8Array.from(binary, (char) => char.charCodeAt(0));
+}
+
+/** FIPS 180-4, without WebCrypto: pages of plain http have none. */
+export function sha256(bytes) {
+  const root = (number, power) => {
+    const fraction = number ** power % 1;
+    return (fraction * 2 ** 32) >>> 0;
+  };
+  const primes = [];
+  for (let n = 2; primes.length < 64; n += 1) if (primes.every((prime) => n % prime)) primes.push(n);
+  const constants = primes.map((prime) => root(prime, 1 / 3));
+  const state = primes.slice(0, 8).map((prime) => root(prime, 1 / 2));
+  const padded = new DataView(new ArrayBuffer(((bytes.length + 72) >> 6) << 6));
+  new Uint8Array(padded.buffer).set(bytes);
+  padded.setUint8(bytes.length, 0x80);
+  padded.setUint32(padded.byteLength - 4, bytes.length * 8);
+  const turn = (word, by) => (word >>> by) | (word << (32 - by));
+  for (let block = 0; block < padded.byteLength; block += 64) {
+    const words = Array.from({ length: 16 }, (_, at) => padded.getUint32(block + 4 * at));
+    let [a, b, c, d, e, f, g, h] = state;
+    for (let at = 0; at < 64; at += 1) {
+      if (at >= 16) {
+        const [x, y] = [words[at - 15], words[at - 2]];
+        const [s, t] = [turn(x, 7) ^ turn(x, 18) ^ (x >>> 3), turn(y, 17) ^ turn(y, 19) ^ (y >>> 10)];
+        words[at] = (words[at - 16] + s + words[at - 7] + t) | 0;
+      }
+      const one = h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + ((e & f) ^ (~e & g)) + constants[at] + words[at];
+      const two = (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+      [a, b, c, d, e, f, g, h] = [(one + two) | 0, a, b, c, (d + one) | 0, e, f, g];
+    }
+    for (const [at, word] of [a, b, c, d, e, f, g, h].entries()) state[at] = (state[at] + word) | 0;
+  }
+  const out = new DataView(new ArrayBuffer(32));
+  for (const [at, word] of state.entries()) out.setUint32(4 * at, word);
+  return new Uint8Array(out.buffer);
+}
+
 /** The JWK of an RSA private key in PKCS#8, without WebCrypto: pages of plain http have none. */
 export function jwkOf(der) {
   const read = (at) => {
