@@ -7,6 +7,7 @@ import { IndexedDbStore } from "./indexed-db.js";
 import { KeyPair } from "./key-pair.js";
 import { type CoreStore, CustomStore, type KeyStore } from "./key-store.js";
 import { Pace } from "./pace.js";
+import { channelTo } from "./tabs.js";
 import { finish } from "./task.js";
 
 export interface CacheOptions {
@@ -94,7 +95,7 @@ export class KeyCache {
     }
     const kept: CoreStore = custom ?? new IndexedDbStore(tag);
     // From before the store is read on: what another page deletes meanwhile must not stay here.
-    const channel = kind === "indexeddb" ? channelOf(tag) : undefined;
+    const channel = kind === "indexeddb" ? channelTo(`wardkey.cache.${tag}`) : undefined;
     const early: unknown[] = [];
     const listen = ({ data }: MessageEvent<unknown>) => early.push(data);
     channel?.addEventListener("message", listen);
@@ -234,13 +235,4 @@ function toIds(ids: unknown): string[] {
 function toSeal(sealedBy: unknown): void {
   if (sealedBy instanceof DataKey) DataKey.toCore(sealedBy);
   else KeyPair.toCore(sealedBy as KeyPair);
-}
-
-/** Tells the other pages of this cache what was deleted. */
-function channelOf(tag: string): BroadcastChannel | undefined {
-  if (typeof BroadcastChannel !== "function") return undefined;
-  const channel: BroadcastChannel & { unref?(): void } = new BroadcastChannel(`wardkey.cache.${tag}`);
-  // Node would wait for messages, and not end.
-  channel.unref?.();
-  return channel;
 }

@@ -10,6 +10,7 @@ import { Pace } from "./pace.js";
 import { plain } from "./plain.js";
 import { importPkcs8, newRsa, openNative, type RsaSuite, strictCrypto } from "./rsa.js";
 import { derive } from "./slow.js";
+import { type Deferred, deferred } from "./task.js";
 import type { Out } from "./types.js";
 import { run } from "./workers.js";
 
@@ -19,21 +20,20 @@ export class CoreHost {
   readonly #backend: Backend;
   readonly #hasShares: boolean;
   readonly #device: Device;
+  readonly #cache: CacheSettings;
   readonly #ended = new AbortController();
   /** Ends what waits for the application. */
   readonly #asked = new Set<() => void>();
   /** Of calls that others wait for. */
-  readonly #waits = new Map<number, { promise: Promise<void>; resolve: () => void }>();
+  readonly #waits = new Map<number, Deferred<void>>();
   readonly #natives = new Map<string, Promise<CryptoKey | undefined>>();
-
   readonly #pace = new Pace();
-  readonly #cache: CacheSettings;
 
   constructor(backend: Backend, device: Device, cache: CacheSettings) {
     this.#backend = backend;
     this.#hasShares = backend.appShare !== undefined;
-    this.#cache = cache;
     this.#device = device;
+    this.#cache = cache;
   }
 
   /** Whatever is under way ends: `aborted`. */
@@ -69,11 +69,12 @@ export class CoreHost {
 
   /** Resolves when the core's call with this ticket has ended. */
   settled(ticket: number): Promise<void> {
-    const known = this.#waits.get(ticket);
-    if (known) return known.promise;
-    const { promise, resolve } = deferred();
-    this.#waits.set(ticket, { promise, resolve });
-    return promise;
+    let waiting = this.#waits.get(ticket);
+    if (!waiting) {
+      waiting = deferred();
+      this.#waits.set(ticket, waiting);
+    }
+    return waiting.promise;
   }
 
   /** It has. */
@@ -159,14 +160,6 @@ export class CoreHost {
   rowNames = (prefix: string) => this.#device.rowNames(prefix);
   sealHere = (row: string, context: Out, plain: Out) => this.#device.sealHere(row, context, plain);
   openHere = (row: string, context: Out, sealed: Out) => this.#device.openHere(row, context, sealed);
-}
-
-function deferred() {
-  let resolve = () => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }
 
 const closed = () => new WardkeyError("aborted", "closed while it was under way");

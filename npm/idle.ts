@@ -1,4 +1,5 @@
 // The idle lock: when nobody has done anything for so long, in any page. What a page does by itself is nobody's doing.
+import { timer } from "./pace.js";
 
 const SIGNS = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart", "focus"];
 const CAPTURE = { capture: true, passive: true };
@@ -98,13 +99,12 @@ export class Idle {
   #wait(): void {
     const rest = Math.max(this.#ms - (Date.now() - this.#last), 1);
     // Longer ones overflow.
-    this.#timer = setTimeout(
+    this.#timer = timer(
       () => {
         this.#look();
         if (this.#timer !== undefined) this.#wait();
       },
       Math.min(rest, 2 ** 31 - 1),
     );
-    (this.#timer as { unref?(): void }).unref?.();
   }
 }

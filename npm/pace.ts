@@ -12,6 +12,13 @@ export class Pace {
   }
 }
 
+/** A timer. Node would wait for it, and not end. */
+export function timer(act: () => void, ms: number): ReturnType<typeof setTimeout> {
+  const id = setTimeout(act, ms);
+  (id as { unref?(): void }).unref?.();
+  return id;
+}
+
 /** Not a timer: those wait at least 4 ms. */
 export function nextTask(): Promise<void> {
   return new Promise((resolve) => {

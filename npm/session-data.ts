@@ -21,6 +21,7 @@ import type { NewMessage, Open } from "./message.js";
 import { Pace } from "./pace.js";
 import { checkRange, rangeOf, sizeOf, toReader } from "./range.js";
 import { decryptionStream, encryptionStream, type Pipe } from "./streams.js";
+import { deferred } from "./task.js";
 import type {
   Bytes,
   Data,
@@ -401,12 +402,9 @@ export function decryptStream(
   const entries = toEntries(given.context);
   const own = call(() => inner.share());
   let found: Author | undefined;
-  let end: { resolve(author: Author | undefined): void; reject(e: unknown): void } | undefined;
-  const author = new Promise<Author | undefined>((resolve, reject) => {
-    end = { resolve, reject };
-  });
+  const end = deferred<Author | undefined>();
   // The stream says it, too.
-  author.catch(() => undefined);
+  end.promise.catch(() => undefined);
   const open = opener(
     session,
     () => own,
@@ -417,11 +415,11 @@ export function decryptStream(
   );
   const free = (failure?: { e: unknown }) => {
     release(own);
-    if (failure) end?.reject(failure.e);
-    else end?.resolve(found);
+    if (failure) end.reject(failure.e);
+    else end.resolve(found);
   };
   const pipe = decryptionStream(wasm, { open, free }, given);
-  return Object.assign(pipe, { author });
+  return Object.assign(pipe, { author: end.promise });
 }
 
 export async function decryptRange(

@@ -34,7 +34,7 @@ import type {
 const SECRET: unique symbol = Symbol("construct");
 
 /** Data for some people: whoever may read it reads all of it, from before too, and writes in it. Its keys stay inside the WebAssembly memory until free(), which may
- *  be called twice; use after it is `invalid-argument`. */
+ *  be called twice, and until the identity is locked. Use after free() is `invalid-argument`; after a lock `locked`, for good: open it again. */
 export class Session {
   readonly #session: Handle<CoreSession>;
   readonly #shared: SharedClient;

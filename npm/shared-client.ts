@@ -8,10 +8,11 @@ import { fromCore, invalid, isWardkeyError, WardkeyError } from "./errors.js";
 import { Marker } from "./health.js";
 import { CoreHost } from "./host.js";
 import { type Around, Idle } from "./idle.js";
+import { timer } from "./pace.js";
 import { plain } from "./plain.js";
 import { Push } from "./push.js";
 import { type Heard, type Said, Tabs } from "./tabs.js";
-import { finish } from "./task.js";
+import { type Deferred, deferred, finish } from "./task.js";
 
 export type Status = "new" | "locked" | "ready";
 
@@ -20,12 +21,6 @@ const DERIVATION_MS = 120_000;
 /** What waits in the outbox is tried again. */
 const RETRY_MS = 30_000;
 const encoder = /* @__PURE__ */ new TextEncoder();
-
-interface PromiseWithResolvers {
-  promise: Promise<void>;
-  resolve(): void;
-  reject(error: unknown): void;
-}
 
 /** What tells of events: a Wardkey object.
  *  @internal */
@@ -41,7 +36,7 @@ export class SharedClient {
   readonly #looked: Promise<unknown>;
   #left = false;
   /** Who waits for sessions that were created offline. */
-  readonly #unpublished = new Map<string, PromiseWithResolvers>();
+  readonly #unpublished = new Map<string, Deferred<void>>();
   #retry: ReturnType<typeof setTimeout> | undefined;
   readonly #turns = new Map<string, Promise<unknown>>();
   #expiry: ReturnType<typeof setTimeout> | undefined;
@@ -210,22 +205,16 @@ export class SharedClient {
   /** A derivation is kept for two minutes, whatever becomes of the page. */
   expireDerivation(): void {
     clearTimeout(this.#expiry);
-    this.#expiry = setTimeout(() => call(() => this.core.expireDerivation()), DERIVATION_MS);
-    // Node would wait for it, and not end.
-    (this.#expiry as { unref?(): void }).unref?.();
+    this.#expiry = timer(() => call(() => this.core.expireDerivation()), DERIVATION_MS);
   }
 
   /** Resolves when the key server has this session; rejects if it never takes it as it is. */
   published(sessionId: string): Promise<void> {
     let waiting = this.#unpublished.get(sessionId);
     if (!waiting) {
-      let [resolve, reject]: [() => void, (error: unknown) => void] = [() => {}, () => {}];
-      const promise = new Promise<void>((fulfil, refuse) => {
-        [resolve, reject] = [fulfil, refuse];
-      });
+      waiting = deferred();
       // Who doesn't look at it is told by the session's next call.
-      promise.catch(() => undefined);
-      waiting = { promise, resolve, reject };
+      waiting.promise.catch(() => undefined);
       this.#unpublished.set(sessionId, waiting);
     }
     return waiting.promise;
@@ -247,9 +236,7 @@ export class SharedClient {
     } finally {
       if (left > 0 && this.status === "ready" && !this.#left) {
         clearTimeout(this.#retry);
-        this.#retry = setTimeout(() => this.#quietly(() => this.sendOutbox()), RETRY_MS);
-        // Node would wait for it, and not end.
-        (this.#retry as { unref?(): void }).unref?.();
+        this.#retry = timer(() => this.#quietly(() => this.sendOutbox()), RETRY_MS);
       }
     }
   }

@@ -16,22 +16,29 @@ export type Said =
  *  @internal */
 export type Heard = { [K in "user" | "locked" | "forgotten" | "unlocked" | "active" | "pushed" | "revoked"]?: unknown };
 
+/** To the other pages of this origin.
+ *  @internal */
+export function channelTo(name: string): BroadcastChannel | undefined {
+  try {
+    const channel: BroadcastChannel & { unref?(): void } = new BroadcastChannel(name);
+    // Node would wait for messages, and not end.
+    channel.unref?.();
+    return channel;
+  } catch {
+    // There are none, or the page may not have any.
+    return undefined;
+  }
+}
+
 /** @internal */
 export class Tabs {
   #channel: BroadcastChannel | undefined;
 
   constructor(appId: string, hear: (told: Heard) => void) {
-    try {
-      this.#channel = new BroadcastChannel(`wardkey.client.${appId}`);
-    } catch {
-      // There are none, or the page may not have any.
-      return;
-    }
-    this.#channel.onmessage = ({ data }) => {
+    this.#channel = channelTo(`wardkey.client.${appId}`);
+    this.#channel?.addEventListener("message", ({ data }) => {
       if (typeof data === "object" && data !== null) hear(data);
-    };
-    // Node would wait for messages, and not end.
-    (this.#channel as { unref?(): void }).unref?.();
+    });
   }
 
   tell(told: Said & { user: string }): void {

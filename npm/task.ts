@@ -3,6 +3,23 @@ import type { CoreTask } from "./core/wardkey_core.js";
 import { call } from "./core.js";
 import { isWardkeyError, type KnownErrorCode, WardkeyError } from "./errors.js";
 
+/** A promise that is settled from elsewhere.
+ *  @internal */
+export interface Deferred<T> {
+  promise: Promise<T>;
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+/** @internal */
+export function deferred<T>(): Deferred<T> {
+  let [resolve, reject]: [(value: T) => void, (error: unknown) => void] = [() => {}, () => {}];
+  const promise = new Promise<T>((fulfil, refuse) => {
+    [resolve, reject] = [fulfil, refuse];
+  });
+  return { promise, resolve, reject };
+}
+
 /** Runs a task of the core to its end, and gives it up. What the calls that it asks for throw, it is told.
  *  @internal */
 export async function finish<T>(task: CoreTask): Promise<T> {

@@ -13,7 +13,8 @@ await test("the face in Node", async (t) => {
   t.after(site.close);
   const at = (path) => pathToFileURL(`${site.dir}/${path}`).href;
   const read = async (path) => new Uint8Array(await readFile(`${site.dir}/${path}`));
-  const tools = makeTools({ environment: "node", load: (path) => import(at(path)), url: site.url, read });
+  const made = makeTools({ environment: "node", load: (path) => import(at(path)), url: site.url, read });
+  const tools = { ...made, path: at };
   const pkg = await import(at("pkg/index.js"));
   for (const [suite, tests] of Object.entries(suites)) {
     await t.test(suite, async (t) => {
