@@ -41,7 +41,7 @@ fn options(given: &JsValue) -> Result<Options> {
     if let Some(suite) = text("suite") {
         options.suite = Suite::from_name(&suite)?;
         if options.suite == Suite::Rsa2048 {
-            return Err(Error::new(Code::KeyPolicy, "no new RSA keys of 2048 bits"));
+            return Err(Error::new(&(Code::KeyPolicy, "no new RSA keys of 2048 bits")));
         }
     }
     let default = get(given, "kdf");
