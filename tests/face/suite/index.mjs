@@ -1,14 +1,18 @@
+import account from "./account.mjs";
 import argumentsSuite from "./arguments.mjs";
+import backends from "./backends.mjs";
 import backup from "./backup.mjs";
 import beside from "./beside.mjs";
 import bulk from "./bulk.mjs";
 import cache from "./cache.mjs";
+import clientArguments from "./client-arguments.mjs";
 import clientCache from "./client-cache.mjs";
 import data from "./data.mjs";
 import engines from "./engines.mjs";
 import errors from "./errors.mjs";
 import free from "./free.mjs";
 import keys from "./keys.mjs";
+import locking from "./locking.mjs";
 import long from "./long.mjs";
 import many from "./many.mjs";
 import memory from "./memory.mjs";
@@ -16,11 +20,15 @@ import options from "./options.mjs";
 import quiet from "./quiet.mjs";
 import random from "./random.mjs";
 import ranges from "./ranges.mjs";
+import recipients from "./recipients.mjs";
+import recovery from "./recovery.mjs";
 import sessionData from "./session-data.mjs";
 import shared from "./shared.mjs";
+import sharing from "./sharing.mjs";
 import start from "./start.mjs";
 import streams from "./streams.mjs";
 import testing from "./testing.mjs";
+import trust from "./trust.mjs";
 import vectors from "./vectors.mjs";
 import workers from "./workers.mjs";
 
@@ -48,6 +56,14 @@ export const suites = {
   random,
   memory,
   sessionData,
+  account,
+  backends,
+  clientArguments,
+  locking,
+  recipients,
+  recovery,
+  sharing,
+  trust,
   testing,
   vectors,
 };
