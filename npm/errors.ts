@@ -80,6 +80,12 @@ export function invalid(message: string): WardkeyError {
 
 /** As the core says it.
  *  @internal */
+export function lockedMeanwhile(): WardkeyError {
+  return new WardkeyError("locked", "the identity is locked");
+}
+
+/** As the core says it.
+ *  @internal */
 export function doesNotOpen(): WardkeyError {
   return new WardkeyError("decryption-failed", "wrong key or context, or changed bytes");
 }

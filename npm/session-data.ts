@@ -13,7 +13,7 @@ import { Batch } from "./batch.js";
 import { LONG } from "./chunks.js";
 import type { CoreMessage, CoreReading, CoreSession, CoreTask, CoreWriting } from "./core/wardkey_core.js";
 import { call, core, coreNow, release } from "./core.js";
-import { fromCore, invalid, WardkeyError } from "./errors.js";
+import { fromCore, invalid, isWardkeyError, lockedMeanwhile, WardkeyError } from "./errors.js";
 import { forOne, plainItems, type Settled, sealedItems, settled, sourceOf, whyNot } from "./items.js";
 import { decryptLong, encryptLong } from "./long.js";
 import { many } from "./many.js";
@@ -53,6 +53,8 @@ export interface Decrypted {
 
 /** Runs calls of the core to their ends. */
 interface Runs {
+  /** Aborted when the identity that is open now is locked: nothing that it opens comes out after that. */
+  readonly locked: AbortSignal;
   run<T>(task: () => CoreTask): Promise<T>;
 }
 
@@ -105,6 +107,13 @@ function isSigned(sign: unknown, otherwise: boolean): boolean {
   if (sign === undefined) return otherwise;
   if (typeof sign !== "boolean") throw invalid("sign is not a boolean");
   return sign;
+}
+
+/** The data, unless the identity was locked while it was opened. */
+function notLocked(locked: AbortSignal, data: Out): Out {
+  if (!locked.aborted) return data;
+  data.fill(0);
+  throw lockedMeanwhile();
 }
 
 const toAuthor = ([userId, fingerprint]: [string, string]): Author => ({ userId, fingerprint });
@@ -209,8 +218,10 @@ async function decryptOne(
   const tell = (found: Author) => {
     author = found;
   };
+  const { locked } = session;
   const open = opener(session, () => session.core, entries, tell);
-  return decrypted(await decryptLong(coreNow(), open, source, options), session.id, author);
+  const data = notLocked(locked, await decryptLong(coreNow(), open, source, options));
+  return decrypted(data, session.id, author);
 }
 
 export async function encryptMany(
@@ -336,6 +347,7 @@ async function decryptAll(
   if (!first) return Array.from({ length: total }, (_, place) => whyNot(refused.get(place), undefined));
   const reading = call(() => first.core.read());
   const pace = new Pace();
+  const { locked } = first;
   try {
     for (const { core } of others) call(() => reading.join(core));
     for (const batch of batches) {
@@ -345,7 +357,7 @@ async function decryptAll(
     }
     // One request for all of them.
     await first.run(() => reading.prepare());
-    return await many<Settled<Decrypted>>(batches, total, given, {
+    const opened = await many<Settled<Decrypted>>(batches, total, given, {
       begin: ({ first, packed, texts, layout }) => call(() => reading.begin(first, packed, texts, layout)),
       result: (bytes, error, place) => {
         const session = sessionOf(place);
@@ -358,6 +370,12 @@ async function decryptAll(
         if (!session) return whyNot(refused.get(item.first), undefined);
         return settled(given, () => decryptOne(session, sourceOf(item), item.entries, forOne(given)));
       },
+    });
+    if (!locked.aborted) return opened;
+    return opened.map((result) => {
+      if (!result.ok) return result;
+      result.value.data.fill(0);
+      return whyNot(undefined, lockedMeanwhile());
     });
   } finally {
     release(reading);
@@ -392,12 +410,17 @@ export function encryptStream(session: WritableSession, options?: EncryptOptions
   return encryptionStream(wasm, message, given);
 }
 
+/** Whoever reads or writes has cancelled it, for a reason of his own. */
+function givenUp(cause: unknown): WardkeyError {
+  return new WardkeyError("aborted", "the stream was given up before its end", { cause });
+}
+
 export function decryptStream(
   session: OpenSession,
   options?: DataOptions,
 ): Pipe & { readonly author: Promise<Author | undefined> } {
   const wasm = coreNow();
-  const { core: inner } = session;
+  const { core: inner, locked } = session;
   const given = toOptions(options, SIGNED_DATA);
   const entries = toEntries(given.context);
   const own = call(() => inner.share());
@@ -415,10 +438,10 @@ export function decryptStream(
   );
   const free = (failure?: { e: unknown }) => {
     release(own);
-    if (failure) end.reject(failure.e);
+    if (failure) end.reject(isWardkeyError(failure.e) ? failure.e : givenUp(failure.e));
     else end.resolve(found);
   };
-  const pipe = decryptionStream(wasm, { open, free }, given);
+  const pipe = decryptionStream(wasm, { open, free }, given, locked);
   return Object.assign(pipe, { author: end.promise });
 }
 
@@ -435,13 +458,15 @@ export async function decryptRange(
   const entries = toEntries(given.context);
   throwIfAborted(given.signal);
   const reader = toReader(source, given.signal);
-  return rangeOf(
+  const { locked } = session;
+  const data = await rangeOf(
     await core(),
     opener(session, () => session.core, entries),
     reader,
     [start, end],
     given,
   );
+  return notLocked(locked, data);
 }
 
 export async function plaintextSize(

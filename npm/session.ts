@@ -58,6 +58,9 @@ export class Session {
       run: (task) => shared.runForUser(task),
       write: (task) =>
         call(() => own.inner.isDue()) ? shared.inTurn(this.id, () => shared.runForUser(task)) : shared.runForUser(task),
+      get locked() {
+        return shared.locked;
+      },
     };
   }
 

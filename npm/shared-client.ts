@@ -44,6 +44,7 @@ export class SharedClient {
   readonly #push: Push;
   readonly #idle: Idle | undefined;
   readonly #marker = new Marker();
+  #opened = new AbortController();
   readonly device: Device;
   readonly host: CoreHost;
   status: Status = "new";
@@ -124,6 +125,7 @@ export class SharedClient {
     for (const id of this.#unpublished.keys()) this.#published([id, unsent]);
     // Sessions and calls under way hold the client, which holds no key any more.
     tidy(() => this.core.close());
+    this.#opened.abort();
     this.#core.free();
   }
 
@@ -288,12 +290,19 @@ export class SharedClient {
     this.#idle?.stop();
     this.#push.stop();
     this.host.forget();
+    this.#opened.abort();
+    this.#opened = new AbortController();
     if (status === "ready" && user !== undefined) {
       this.#idle?.start();
       this.#push.start(this.#settings.appId, user);
       this.#quietly(() => this.sendOutbox());
     }
     this.#tell("statuschange", { status });
+  }
+
+  /** Aborted when the identity that is open now is locked, closed, or another user's is in its place. */
+  get locked(): AbortSignal {
+    return this.#opened.signal;
   }
 
   /** From another page. */

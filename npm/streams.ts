@@ -2,7 +2,7 @@
 import { toBytes } from "./arguments.js";
 import { type Chunks, type Core, chunksOf, type Direction, placeForHashes, SIZES } from "./chunks.js";
 import { call } from "./core.js";
-import { invalid, WardkeyError } from "./errors.js";
+import { invalid, lockedMeanwhile, WardkeyError } from "./errors.js";
 import { Leaf, layoutOf, type NewMessage, type Open, type Soon } from "./message.js";
 import { Pace } from "./pace.js";
 import { lengthBytes, Unpadder, zeroPieces } from "./padding.js";
@@ -25,7 +25,11 @@ interface Machine {
 type Put = (piece: Out) => Promise<void>;
 
 /** A pair of streams around a machine. The first error is that of both, for good. */
-function pipe(options: DataOptions, make: (put: Put, fail: (e: unknown) => void) => Machine): Pipe {
+function pipe(
+  options: DataOptions,
+  locked: AbortSignal | undefined,
+  make: (put: Put, fail: (e: unknown) => void) => Machine,
+): Pipe {
   const output = new TransformStream<Out, Out>();
   const writer = output.writable.getWriter();
   const { signal } = options;
@@ -40,6 +44,7 @@ function pipe(options: DataOptions, make: (put: Put, fail: (e: unknown) => void)
     if (stopped) return;
     stopped = true;
     signal?.removeEventListener("abort", onAbort);
+    locked?.removeEventListener("abort", onLock);
     machine.free(failure);
   };
   let failure: { e: unknown } | undefined;
@@ -51,6 +56,8 @@ function pipe(options: DataOptions, make: (put: Put, fail: (e: unknown) => void)
   };
   const machine = make(put, fail);
   const onAbort = () => fail(new WardkeyError("aborted", "the call was aborted", { cause: signal?.reason }));
+  const onLock = () => fail(lockedMeanwhile());
+  locked?.addEventListener("abort", onLock);
   const guarded = async (step: () => Promise<void>) => {
     try {
       await step();
@@ -369,9 +376,10 @@ function counter({ onProgress }: DataOptions): (input: number) => void {
 }
 
 export function encryptionStream(core: Core, message: Soon<NewMessage>, options: DataOptions): Pipe {
-  return pipe(options, (put, fail) => new Encryption(core, message, options, put, fail));
+  return pipe(options, undefined, (put, fail) => new Encryption(core, message, options, put, fail));
 }
 
-export function decryptionStream(core: Core, opener: Opener, options: DataOptions): Pipe {
-  return pipe(options, (put, fail) => new Decryption(core, opener, options, put, fail));
+/** @param locked aborted when nothing may come out any more */
+export function decryptionStream(core: Core, opener: Opener, options: DataOptions, locked?: AbortSignal): Pipe {
+  return pipe(options, locked, (put, fail) => new Decryption(core, opener, options, put, fail));
 }

@@ -277,7 +277,8 @@ export class Wardkey extends EventTarget {
 
   #sessions(): Sessions {
     this.#open();
-    return { find: (beginnings) => this.#shared.core.openSessions(beginnings), run: (task) => this.#run(task) };
+    const { locked } = this.#shared;
+    return { locked, find: (beginnings) => this.#shared.core.openSessions(beginnings), run: (task) => this.#run(task) };
   }
 
   /** What Session.serialize() gave, on any device of the same identity: usable until its time to live ends, if the server doesn't say that it was revoked since.

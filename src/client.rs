@@ -63,6 +63,8 @@ const NO_SERVER: Error = Error::new(&(Code::NotCertified, "the key server's iden
 const CONFLICT: Error = Error::new(&(Code::Conflict, "other devices write all the time"));
 /// How often a write begins again that another device's came before.
 const TRIES: u32 = 4;
+/// A list of the key server's that has more pages than this is said to have no end.
+const PAGES: usize = 1_000;
 
 /// What an application sets.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! Who was given what, as the key server's journals tell it: chains up to a signed head. SPEC section 14.1.
 
-use super::{Client, Host, NO_SERVER};
+use super::{Client, Host, NO_SERVER, PAGES};
 use crate::{
     backend::Outcome,
     encoding::MALFORMED,
@@ -53,15 +53,16 @@ impl<H: Host> Client<H> {
         // As it was before anything is read: what other calls read meanwhile may be newer.
         let remembered =
             self.with(|ready| ready.journals.iter().find(|(known, _)| *known == subject).map(|(_, place)| *place))?;
-        let (mut entries, mut after) = (Vec::new(), 0);
+        let (mut entries, mut after, mut pages) = (Vec::new(), 0, 0);
         let head = loop {
             let page = self.journal(&user, session, after).await?;
             let count = page.entries.len();
             entries.extend(page.entries);
+            pages += 1;
             after = entries.len() as u64;
             match page.more {
                 false => break page.head,
-                true if count == 0 => return Err(MALFORMED.into()),
+                true if count == 0 || pages == PAGES => return Err(MALFORMED.into()),
                 true => {}
             }
         };

@@ -4,7 +4,7 @@ use core::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::{
-    Client, Event, Host,
+    Client, Event, Host, PAGES,
     api::{Answer, Bundles, FeedPage, JsonOf},
     cache::Cache,
     fetch::Fetched,
@@ -316,7 +316,7 @@ impl<H: Host> Client<H> {
         let user = self.with(|ready| ready.user.clone())?;
         let asked = self.host.now();
         let mut lost = Vec::new();
-        loop {
+        for number in 1.. {
             let cursor = cache.feed.cursor();
             let page = self.read_feed(&user, cursor.as_deref()).await?;
             self.check_cache(cache)?;
@@ -324,7 +324,8 @@ impl<H: Host> Client<H> {
             if !page.more {
                 break;
             }
-            if page.items.is_empty() {
+            // What was read of it is taken, and the next reading goes on from there.
+            if page.items.is_empty() || number == PAGES {
                 return Err(MALFORMED.into());
             }
         }

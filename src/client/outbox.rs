@@ -236,6 +236,11 @@ impl<H: Host> Client<H> {
         if let Some(open) = self.held(id) {
             return Some(open);
         }
+        // Sent since: whoever holds it goes on with that one.
+        if self.cache().ok()?.find(id).is_some_and(|open| open.is_published() && open.check().is_ok()) {
+            rows.forget_waiting(id).await;
+            return None;
+        }
         let entry = rows.read_waiting(id).await?;
         let read = |ready: &mut Ready| -> Result<_> {
             let (genesis, key) = rows.open_waiting(ready.state.cache_key(), id, &entry)?;

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use super::{
-    CONFLICT, Client, Host, TRIES,
+    CONFLICT, Client, Host, PAGES, TRIES,
     cache::{Cache, read_key, write_key},
     device::context,
     open::{Known, OpenSession, Standing},
@@ -99,7 +99,7 @@ impl<H: Host> Client<H> {
         Ok(base64url(&[clear.to_bytes(), sealed].concat()))
     }
 
-    /// A session that was serialized: as it was, until its time to live ends, if the feed doesn't name it since; else it is fetched anew, which off line is `network`.
+    /// A session that was serialized: as it was, until its time to live ends, if the feed doesn't name it since; else, or where that isn't known off line, it is fetched anew, which off line is `network`.
     ///
     /// # Errors
     /// `locked`; `invalid-format`, `limit`, `unsupported-version`: no such text; `decryption-failed`: another identity's, or changed; `revoked`, and those of
@@ -148,13 +148,15 @@ impl<H: Host> Client<H> {
         Ok((Known { session, keys }, reader.text()?.to_owned()))
     }
 
-    /// Has its life not ended, and doesn't the feed name it, from there on to its end? Off line its life alone decides.
+    /// Has its life not ended, and doesn't the feed name it, from there on to its end? Off line its life decides, unless the feed was read on since.
     async fn is_unchanged(&self, cache: &Rc<Cache<H::Store>>, clear: &Clear, mut cursor: String) -> Outcome<bool> {
         if !cache.entries.allows(&clear.term, &self.clock()) {
             return Ok(false);
         }
+        // What was read since may have named it.
+        let is_last = |cursor: &str| cache.feed.cursor().is_none_or(|known| known == cursor);
         if self.is_off_line() {
-            return Ok(true);
+            return Ok(is_last(&cursor));
         }
         let user = self.with(|ready| ready.user.clone())?;
         for _ in 0..TRIES {
@@ -162,11 +164,11 @@ impl<H: Host> Client<H> {
             if known.as_deref() == Some(&cursor) && self.is_fresh(cache) {
                 return Ok(true);
             }
-            loop {
+            for number in 1.. {
                 let page = match self.read_feed(&user, Some(&cursor)).await {
                     Err(failure) if failure.code() == Code::Network => {
                         let failure = self.unanswered().await?;
-                        return if failure.code() == Code::Network { Ok(true) } else { Err(failure) };
+                        return if failure.code() == Code::Network { Ok(is_last(&cursor)) } else { Err(failure) };
                     }
                     page => page?,
                 };
@@ -176,7 +178,7 @@ impl<H: Host> Client<H> {
                 cursor = page.cursor;
                 match page.more {
                     false => break,
-                    true if page.items.is_empty() => return Err(MALFORMED.into()),
+                    true if page.items.is_empty() || number == PAGES => return Err(MALFORMED.into()),
                     true => {}
                 }
             }

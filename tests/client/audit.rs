@@ -191,3 +191,15 @@ fn a_journal_that_went_back() {
     run(anna.change_password(PASSWORD, "new", &())).unwrap();
     assert_eq!(failed(run(anna.audit_log(Some(&id), 0))), Code::Fork);
 }
+
+#[test]
+fn a_journal_without_an_end() {
+    let (world, anna, _, id) = told("journal endless");
+    world.take_asked();
+    world.change("POST /v1/journal", |reply| {
+        reply["entries"] = json!(["AAAA"]);
+        reply["more"] = true.into();
+    });
+    assert_eq!(failed(run(anna.audit_log(Some(&id), 0))), Code::InvalidFormat);
+    assert!(world.take_asked().len() < 1_100);
+}

@@ -637,3 +637,26 @@ fn a_sending_that_ends_anywhere() {
         }
     }
 }
+
+#[test]
+fn a_row_of_what_was_sent_takes_nobodys_session_away() {
+    let (world, device, anna, bob) = two("outbox again");
+    let open = run(anna.create_session_off_line(&for_both())).unwrap();
+    let kept = device.rows.borrow().clone();
+    assert_eq!(sent(&anna), [(*open.id(), Ok(()))]);
+    // Another page writes it once more, or somebody has kept a copy of the device.
+    let is_waiting = |(row, _): &(String, Vec<u8>)| row.starts_with("outbox.");
+    device.rows.borrow_mut().extend(kept.into_iter().filter(is_waiting));
+    assert_eq!(rows(&device), [*open.id()]);
+    // Something has changed: it isn't opened from what is here.
+    let other = world.unlocked("anna", PASSWORD);
+    let theirs = run(other.open_sessions(&[*open.id()], &[])).unwrap().remove(0).unwrap();
+    run(other.revoke_recipients(&theirs, &[user("bob")])).unwrap();
+    run(anna.sync()).unwrap();
+    let again = run(anna.open_sessions(&[*open.id()], &[])).unwrap().remove(0).unwrap();
+    assert!(Rc::ptr_eq(&open, &again) && again.is_published());
+    assert_eq!(rows(&device), []);
+    let message = write(&anna, &open, b"x");
+    assert_eq!(read(&other, &message).unwrap(), b"x");
+    assert_eq!(read(&bob, &message), Err(Code::Revoked));
+}

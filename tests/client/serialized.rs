@@ -315,3 +315,40 @@ fn what_waits_to_be_sent() {
     run(scene.bob.sync()).unwrap();
     assert_eq!(failed(run(scene.bob.serialize_session(&theirs))), Code::Revoked);
 }
+
+#[test]
+fn what_was_read_as_revoked_stays_so_off_line() {
+    let mut scene = Scene::new("serialized read");
+    scene.again();
+    run(scene.bob.sync()).unwrap();
+    run(scene.anna.revoke_recipients(&scene.open, &[user("bob")])).unwrap();
+    assert_eq!(run(scene.bob.sync()).unwrap(), [*scene.open.id()]);
+    scene.world.off_line.set(true);
+    // Also when it is known that nobody answers.
+    for _ in 0..2 {
+        assert_eq!(scene.back().unwrap_err(), Code::Network);
+    }
+    scene.world.off_line.set(false);
+    scene.world.pass(MINUTE);
+    assert_eq!(scene.back().unwrap_err(), Code::Revoked);
+}
+
+#[test]
+fn a_feed_without_an_end() {
+    let mut scene = Scene::new("serialized endless");
+    scene.again();
+    let mut items = 0_u32;
+    scene.world.change("POST /v1/feed", move |reply| {
+        items += 1;
+        let id = [items.to_be_bytes().as_slice(), &[0; 28]].concat();
+        reply["items"] = serde_json::json!([{ "sessionId": base64url(&id), "revoked": true }]);
+        reply["cursor"] = items.to_string().into();
+        reply["reset"] = false.into();
+        reply["more"] = true.into();
+    });
+    assert_eq!(scene.back().unwrap_err(), Code::InvalidFormat);
+    assert_eq!(failed(run(scene.bob.sync())), Code::InvalidFormat);
+    assert!(scene.world.take_asked().len() < 2_100);
+    scene.world.be_good();
+    assert!(scene.back().is_ok());
+}

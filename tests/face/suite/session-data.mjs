@@ -637,6 +637,83 @@ export default {
     await carol.close();
   },
 
+  "what is under way when its identity is locked gives nothing more": async (pkg, tools) => {
+    const { backend } = await scene(pkg, tools);
+    const dora = await register(pkg, backend, "doris");
+    const { id } = await dora.createSession({ recipients: [] });
+    const first = await dora.openSession(id);
+    const [whole, unsigned] = [await first.encrypt(new Uint8Array(8 * MIB)), await first.encrypt("x", { sign: false })];
+    const streamed = { signed: whole, unsigned: await first.encrypt(new Uint8Array(MIB), { sign: false }) };
+    const records = Array.from({ length: 3000 }, () => ({ sealed: unsigned }));
+    const unlocked = async () => {
+      if (dora.status !== "ready") await dora.unlock({ userId: "doris", password: PASSWORD });
+      return dora.openSession(id);
+    };
+    /** What becomes of a call when everything is locked as soon as it tells that it has begun. */
+    const lockedAmid = async (run) => {
+      const session = await unlocked();
+      let running;
+      await new Promise((begun) => {
+        running = run(session, begun);
+        running.then(begun, begun);
+      });
+      await dora.lock();
+      return running;
+    };
+    /** Tells when the second chunk is read. */
+    const slow = (begun) => ({
+      size: whole.length,
+      read: async (from, to) => {
+        if (from > CHUNK) begun();
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        return whole.slice(from, to);
+      },
+    });
+    for (const [name, run] of Object.entries({
+      decrypt: (session, onProgress) => session.decrypt(whole, { onProgress }),
+      "decrypt of a Blob": (session, onProgress) => session.decrypt(new Blob([whole]), { onProgress }),
+      "Wardkey.decrypt": (_, onProgress) => dora.decrypt(whole, { onProgress }),
+      decryptRange: (session, begun) => session.decryptRange(slow(begun), CHUNK, 2 * CHUNK),
+    })) {
+      await fails(pkg, "locked", () => lockedAmid(run), name);
+    }
+    const results = await lockedAmid((session, onProgress) => session.decryptMany(records, { onProgress }));
+    ok(
+      results.every(({ error }) => error?.code === "locked"),
+      "decryptMany",
+    );
+    for (const [name, sealed] of Object.entries(streamed)) {
+      const stream = (await unlocked()).decryptStream();
+      const writer = stream.writable.getWriter();
+      const reader = stream.readable.getReader();
+      writer.write(sealed.slice(0, 10 * CHUNK)).catch(() => undefined);
+      ok(!(await reader.read()).done, `${name}: it has begun`);
+      await dora.lock();
+      await allFail(pkg, [
+        [`${name}: writing`, () => writer.write(sealed.slice(10 * CHUNK)), "locked"],
+        [`${name}: reading`, () => reader.read(), "locked"],
+        [`${name}: the author`, () => stream.author, "locked"],
+      ]);
+    }
+    await dora.close();
+  },
+
+  "whoever gives a signed stream up learns no author": async (pkg, tools) => {
+    const { theirs, session } = await scene(pkg, tools);
+    const sealed = await session.encrypt(pattern(MIB));
+    for (const [name, give] of Object.entries({
+      cancelled: ({ readable }) => readable.cancel(),
+      "cancelled for a reason": ({ readable }) => readable.cancel(new TypeError("why")),
+      aborted: ({ writer }) => writer.abort(),
+    })) {
+      const stream = theirs.decryptStream();
+      const writer = stream.writable.getWriter();
+      writer.write(sealed.slice(0, MIB / 2)).catch(() => undefined);
+      await give({ readable: stream.readable, writer }).catch(() => undefined);
+      await fails(pkg, "aborted", () => stream.author, name);
+    }
+  },
+
   "the module's memory doesn't grow with the data": async (pkg, tools) => {
     const { session, theirs } = await scene(pkg, tools);
     const { memoryNow } = await tools.internal("core");
