@@ -24,8 +24,9 @@ export class Device {
   readonly #kept = new Set<string>();
   /** What is still there although it should be gone. */
   readonly #left = new Set<string>();
+  /** What was told already. */
+  readonly #told = new Set<string>();
   #failed = false;
-  #isKeyless = false;
 
   /** @param degraded is told why memory serves */
   constructor(kind: "indexeddb" | "memory", degraded: (reason: string) => void) {
@@ -35,7 +36,7 @@ export class Device {
 
   /** Where things are kept now. */
   get kind(): "indexeddb" | "memory" {
-    return this.#database && !this.#failed ? "indexeddb" : "memory";
+    return this.#database && !this.#failed && this.#rows.size === 0 ? "indexeddb" : "memory";
   }
 
   /** How often the database had to be made, because there was none; undefined where that isn't known. */
@@ -133,6 +134,11 @@ export class Device {
     return subtle && isKey(found?.result) ? openNative(subtle, found.result, label, body) : undefined;
   }
 
+  /** Finds out how the database is now. */
+  async look(): Promise<void> {
+    await this.#try("readonly", (table) => table.count());
+  }
+
   close(): void {
     this.#database?.close();
   }
@@ -159,19 +165,24 @@ export class Device {
       table.put(key, row);
       return true;
     } catch (error) {
-      if (!this.#isKeyless) this.#degraded(`a CryptoKey can't be kept: ${nameOf(error)}`);
-      this.#isKeyless = true;
+      this.#tell(`a CryptoKey can't be kept: ${nameOf(error)}`);
       return false;
     }
+  }
+
+  #tell(reason: string): void {
+    if (this.#told.has(reason)) return;
+    this.#told.add(reason);
+    this.#degraded(reason);
   }
 
   async #try<T>(mode: IDBTransactionMode, work: (table: IDBObjectStore) => T): Promise<T | undefined> {
     try {
       const done = await this.#database?.run(mode, work);
-      if (mode === "readwrite" && done !== undefined) this.#failed = false;
+      this.#failed = false;
       return done;
     } catch (reason) {
-      if (!this.#failed) this.#degraded(String(reason));
+      this.#tell(String(reason));
       this.#failed = true;
       return undefined;
     }

@@ -35,6 +35,7 @@ export class SharedClient {
   readonly #listeners = new Set<Listener>();
   readonly #looked: Promise<unknown>;
   #left = false;
+  #looking: Promise<void> | undefined;
   /** Who waits for sessions that were created offline. */
   readonly #unpublished = new Map<string, Deferred<void>>();
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -244,7 +245,15 @@ export class SharedClient {
   }
 
   /** What is on the device. Is it gone on with what an earlier page, or another one, unlocked? */
-  async #look(resumes: boolean): Promise<void> {
+  #look(resumes: boolean): Promise<void> {
+    const looking = this.#lookNow(resumes).finally(() => {
+      if (this.#looking === looking) this.#looking = undefined;
+    });
+    this.#looking = looking;
+    return looking;
+  }
+
+  async #lookNow(resumes: boolean): Promise<void> {
     const wanted = this.#settings.userId;
     if (resumes && (await this.#wasIdle())) await finish(call(() => this.core.lock(wanted)));
     const [status, last] = await finish<[Status, string | undefined]>(call(() => this.core.look(wanted, resumes)));
@@ -259,7 +268,9 @@ export class SharedClient {
     return this.#settings.cache.kind;
   }
 
-  get lastWipe(): Date | undefined {
+  async lookForWipe(): Promise<Date | undefined> {
+    await this.device.look();
+    this.#marker.look(this.device.created);
     return this.#marker.lastWipe;
   }
 
@@ -275,7 +286,8 @@ export class SharedClient {
       const user = call(() => this.core.userId());
       this.#marker.look(this.device.created);
       if (user !== undefined) this.#become("ready", user);
-      else await this.#look(false);
+      // Who looks already says what there is.
+      else await (this.#looking ?? this.#look(false));
     } catch (error) {
       // Freed meanwhile, or dead: the call itself says so.
       if (!isWardkeyError(error)) throw error;

@@ -327,7 +327,7 @@ export class Wardkey extends EventTarget {
   /** What a front end shows before keys are lost. Asks nobody. */
   async storageHealth(): Promise<StorageHealth> {
     const backup = await this.#run<StorageHealth["backup"]>((core) => core.backupHealth());
-    const { lastWipe } = this.#shared;
+    const lastWipe = await this.#shared.lookForWipe();
     return {
       identityStore: this.#shared.device.kind,
       cacheStore: (await this.#cacheStats()).store,

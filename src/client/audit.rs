@@ -46,10 +46,7 @@ impl<H: Host> Client<H> {
     pub async fn audit_log(&self, session: Option<&Hash>, since: u64) -> Outcome<Vec<AuditEntry>> {
         let user = self.with(|ready| ready.user.clone())?;
         let subject = session.map_or_else(|| Subject::User(user.clone()), |id| Subject::Session(*id));
-        // Opened off line, the key server isn't known.
-        if self.with(|ready| ready.people.directory.find(None).is_none())? {
-            self.refresh().await?;
-        }
+        self.know_server().await?;
         // As it was before anything is read: what other calls read meanwhile may be newer.
         let remembered =
             self.with(|ready| ready.journals.iter().find(|(known, _)| *known == subject).map(|(_, place)| *place))?;

@@ -347,9 +347,19 @@ impl<H: Host> Client<H> {
         self.know(recipients, true).await
     }
 
-    /// Fetches and meets those who aren't known yet, or all.
+    /// The key server, where only the device was asked when the identity was opened.
+    pub(super) async fn know_server(&self) -> Outcome<()> {
+        let is_known = self.with(|ready| ready.people.directory.find(None).is_some())?;
+        if is_known { Ok(()) } else { self.refresh().await }
+    }
+
+    /// Fetches and meets those who aren't known yet, or all. With a place, the key server.
     pub(super) async fn know<'r>(&self, recipients: impl Iterator<Item = &'r Recipient>, all: bool) -> Outcome<()> {
-        let mut users: Vec<&UserId> = recipients.filter_map(Recipient::user).collect();
+        let (people, places): (Vec<_>, Vec<_>) = recipients.partition(|recipient| recipient.user().is_some());
+        if !places.is_empty() {
+            self.know_server().await?;
+        }
+        let mut users: Vec<&UserId> = people.into_iter().filter_map(Recipient::user).collect();
         users.sort_unstable();
         users.dedup();
         self.with(|ready| {

@@ -157,3 +157,22 @@ fn placeholders_wait_at_the_key_server() {
     run(anna.revoke_recipients(&open, &[ward])).unwrap();
     write(&anna, &open, b"x");
 }
+
+#[test]
+fn after_a_reload_the_key_server_is_asked_who_it_is() {
+    let world = World::new("placeholder, reloaded");
+    let (device, client) = world.registered("anna", None);
+    let ward = Recipient::Placeholder { name: UserId::new("ward 7").unwrap(), contact: None };
+    let open = run(client.create_session(&[(user("anna"), Rights::MANAGE)])).unwrap();
+    let reloaded = world.client(&device);
+    run(reloaded.look(None)).unwrap();
+    run(reloaded.create_session(&[(ward.clone(), READ)])).unwrap();
+    let again = world.client(&device);
+    run(again.look(None)).unwrap();
+    let open = run(again.open_sessions(&[*open.id()], &[])).unwrap().remove(0).unwrap();
+    run(again.add_recipients(&open, &[(ward, READ)])).unwrap();
+    let third = world.client(&device);
+    run(third.look(None)).unwrap();
+    let open = run(third.open_sessions(&[*open.id()], &[])).unwrap().remove(0).unwrap();
+    run(third.rotate(&open)).unwrap();
+}
