@@ -102,8 +102,11 @@ class Run<T> {
   /** What the worker brings, unless it was done here meanwhile. */
   #take(begun: Begun, bytes: Uint8Array): void {
     if (this.#given.includes(begun)) {
+      const errors = begun.core.errors();
+      // What has another form is done here in the end.
+      const pieces = piecesOf(begun.batch.items, errors, bytes, 0);
       this.#given.splice(this.#given.indexOf(begun), 1);
-      this.#settle(begun, begun.core.errors(), bytes, 0).catch((e: unknown) => {
+      this.#settle(begun, errors, pieces).catch((e: unknown) => {
         this.#failure = { e };
       });
       release(begun.core);
@@ -135,36 +138,41 @@ class Run<T> {
       const errors = begun.core.errors();
       const start = call(() => begun.core.finish());
       // Any call may move the memory: that was the last before the pieces are cut out.
-      return this.#settle(begun, errors, memoryNow(), start);
+      return this.#settle(begun, errors, piecesOf(begun.batch.items, errors, memoryNow(), start));
     } finally {
       release(begun.core);
     }
   }
 
-  /** Cuts out at once what is finished, and makes results of it. */
+  /** Makes results of what is finished. */
   async #settle(
     { batch: { first, items } }: Begun,
     errors: unknown[],
-    bytes: Uint8Array,
-    start: number,
+    pieces: readonly (Out | undefined)[],
   ): Promise<void> {
-    const lengths = new DataView(bytes.buffer);
-    const pieces = new Array<Out | undefined>(items);
-    let at = start;
-    for (let index = 0; index < items; index += 1) {
-      if (errors[index] !== undefined) continue;
-      const length = lengths.getUint32(at, true);
-      at += 4;
-      if (length === FAILED) continue;
-      pieces[index] = bytes.slice(at, at + length) as Out;
-      at += length;
-    }
     for (let index = 0; index < items; index += 1) {
       const result = this.#work.result(pieces[index], errors[index], first + index);
       this.results[first + index] = result instanceof Promise ? await result : result;
     }
     this.#done += items;
   }
+}
+
+/** Cuts out what is finished: before each its length. */
+function piecesOf(items: number, errors: unknown[], bytes: Uint8Array, start: number): (Out | undefined)[] {
+  const lengths = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const pieces = new Array<Out | undefined>(items);
+  let at = start;
+  for (let index = 0; index < items; index += 1) {
+    if (errors[index] !== undefined) continue;
+    const length = lengths.getUint32(at, true);
+    at += 4;
+    if (length === FAILED) continue;
+    if (at + length > bytes.length) throw new RangeError("pieces that end too soon");
+    pieces[index] = bytes.slice(at, at + length) as Out;
+    at += length;
+  }
+  return pieces;
 }
 
 /** The results, in order. */

@@ -361,12 +361,12 @@ await test("a client in Chromium", async (t) => {
   });
 
   await within("lockAfterMs: nobody was there while no page was", async (world) => {
-    const options = { lockAfterMs: 2000 };
+    const options = { lockAfterMs: 6000 };
     const page = await registered(world, options);
     await world.load(page);
     assert.equal(await opened(page, options), "ready", "at once");
     await page.close();
-    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await new Promise((resolve) => setTimeout(resolve, 6500));
     const next = await world.load();
     assert.equal(await opened(next, options), "locked", "later");
     assert.ok(!(await next.evaluate(() => kit.kinds())).includes("resume"), "the entry is gone");
@@ -552,9 +552,12 @@ await test("a client in Chromium", async (t) => {
       indexedDB.deleteDatabase(kit.DEVICE);
     });
     const start = performance.now();
+    const found = await life(page);
+    // A slow machine may also say that it was waited for long enough.
+    assert.ok(found.reasons.includes("IndexedDB: blocked"), String(found.reasons));
     assert.deepEqual(
-      await life(page),
-      inMemory("IndexedDB: blocked", { registered: "already-registered", unlocked: "restored" }),
+      { ...found, reasons: 0 },
+      inMemory(0, { reasons: 0, registered: "already-registered", unlocked: "restored" }),
     );
     assert.ok(performance.now() - start < 15_000, "it doesn't wait for ever");
   });

@@ -17,7 +17,16 @@ async function scene(pkg, tools, { cache, push = false } = {}) {
     if (net.fails(path)) throw new pkg.WardkeyError("network", "no answer");
     return memory.request(method, path, ...rest);
   };
-  const backend = { request, appShare: memory.appShare, ...(push && { events: memory.events }) };
+  // Where the browser has locks, a page listens a while after it is ready.
+  const heard = {};
+  const listening = new Promise((resolve) => {
+    heard.begun = resolve;
+  });
+  const events = (...given) => {
+    heard.begun();
+    return memory.events(...given);
+  };
+  const backend = { request, appShare: memory.appShare, ...(push && { events }) };
   scenes += 1;
   const register = async (userId, backend, cache) => {
     const options = { appId: `${appId}-${scenes}`, backend, userId, identityStore: "memory", kdf: FAST };
@@ -31,7 +40,7 @@ async function scene(pkg, tools, { cache, push = false } = {}) {
   const told = [];
   bob.addEventListener("revoked", ({ detail }) => told.push(...detail.sessionIds));
   asked.length = 0;
-  return { anna, bob, share, asked, net, told };
+  return { anna, bob, share, asked, net, told, listening };
 }
 
 const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -106,7 +115,8 @@ export default {
   },
 
   async "with push at once"(pkg, tools) {
-    const { bob, share, told } = await scene(pkg, tools, { push: true });
+    const { bob, share, told, listening } = await scene(pkg, tools, { push: true });
+    await listening;
     const session = await share();
     equal((await opened(bob, [session.id])).join(), "ok");
     await session.revokeRecipients([{ user: "bob" }]);

@@ -227,27 +227,6 @@ export default {
     await anna.close();
   },
 
-  "what a listener throws is nothing to the others": async (pkg, tools) => {
-    if (tools.environment === "node") return; // There it ends the process, as Node has it.
-    const world = await makeWorld(tools);
-    const [one, two] = [await world.open(pkg, "anna"), await world.open(pkg, "anna")];
-    const caught = [];
-    const listener = (event) => {
-      caught.push(event.message);
-      event.preventDefault();
-      event.stopImmediatePropagation();
-    };
-    addEventListener("error", listener, { capture: true });
-    one.addEventListener("statuschange", () => {
-      throw new Error("the application's");
-    });
-    const events = heard(two);
-    await one.register(given);
-    removeEventListener("error", listener, { capture: true });
-    equal([statuses(events), caught.length], [["ready"], 1], "the others are told, and the page");
-    for (const anna of [one, two]) await anna.close();
-  },
-
   "events: once, on, off, and of the contract's types": async (pkg, tools) => {
     const world = await makeWorld(tools);
     const anna = await world.open(pkg, "anna");
