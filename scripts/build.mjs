@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { withoutPanicMessages } from "./panics.mjs";
 import { Failure, main, root, run, step } from "./run.mjs";
+import { split } from "./split.mjs";
 import * as tools from "./tools.mjs";
 
 const pkg = join(root, "pkg");
@@ -28,20 +29,20 @@ const INLINED = [
   "--flexible-inline-max-function-size=2",
   "--one-caller-inline-max-function-size=60",
 ];
+const ENABLED = FEATURES.map((feature) => `--enable-${feature}`);
 const OPTIMISE = [
-  ...FEATURES.map((feature) => `--enable-${feature}`),
   "-Oz",
   "--converge",
   ...INLINED,
   ...SKIPPED.map((pass) => `--skip-pass=${pass}`),
   "--reorder-functions-by-name",
-  "--strip-debug",
+  "--strip-dwarf",
   "--strip-producers",
 ];
 
-/** Each WebAssembly module of the package: its crate, and the name of what is made of it. Two crates are never built in one go: they would share their features. */
+/** Each WebAssembly module of the package: its crate, the name of what is made of it, and what it is cut into. Two crates are never built in one go: they would share their features. */
 export const MODULES = [
-  { crate: "wardkey", name: "wardkey_core" },
+  { crate: "wardkey", name: "wardkey_core", parts: ["base", "client"] },
   { crate: "wardkey-testing", name: "wardkey_testing" },
 ];
 
@@ -72,7 +73,23 @@ function compile(module) {
   bind(module, "release", core);
   const wasm = join(core, `${module.name}_bg.wasm`);
   writeFileSync(wasm, withoutPanicMessages(readFileSync(wasm)));
-  run("node", [at("node_modules/binaryen/bin/wasm-opt"), wasm, ...OPTIMISE, "-o", wasm]);
+  binaryen("wasm-opt", wasm, ...OPTIMISE, "-g", "-o", wasm);
+  if (module.parts) cut(wasm, module.parts);
+  binaryen("wasm-opt", wasm, "--strip-debug", "-o", wasm);
+}
+
+const binaryen = (tool, ...args) => run("node", [at("node_modules/binaryen/bin", tool), ...ENABLED, ...args]);
+
+/** The parts of a module whose functions still have their names. */
+function cut(wasm, parts) {
+  const text = wasm.replace(/wasm$/, "wat");
+  binaryen("wasm-dis", wasm, "-o", text);
+  const found = split(readFileSync(text, "utf8"));
+  for (const part of parts) {
+    writeFileSync(text, found[part]);
+    binaryen("wasm-as", text, "-o", wasm.replace(/\.wasm$/, `_${part}.wasm`));
+  }
+  rmSync(text);
 }
 
 function types() {
@@ -148,9 +165,10 @@ export async function assemble() {
   rmSync(pkg, { recursive: true, force: true });
   mkdirSync(join(pkg, "core"), { recursive: true });
   types();
-  const wasm = (name) => readFileSync(join(core, `${name}_bg.wasm`));
+  const wasm = (name, part = "") => readFileSync(join(core, `${name}_bg${part}.wasm`));
   writeFileSync(join(pkg, "wardkey.wasm"), wasm("wardkey_core"));
-  await inline(wasm("wardkey_core"), "inlined-data.js");
+  await inline(wasm("wardkey_core", "_base"), "inlined-data.js");
+  await inline(wasm("wardkey_core", "_client"), "inlined-client.js");
   await inline(wasm("wardkey_testing"), "testing-data.js");
   await unpacker();
   for (const { name } of MODULES) {
