@@ -85,6 +85,19 @@ export default {
     equal(loads, { base: 1, client: 1 }, "at the end");
   },
 
+  "the whole module, which the slim entry is given, has the client": async (_pkg, tools) => {
+    const copy = tools.fresh();
+    const slim = await copy.slim();
+    const { memoryBackend } = await copy.testing();
+    const open = () => slim.Wardkey.open({ appId: "parts", backend: memoryBackend(), userId: "anna" });
+    await fails(slim, "not-initialised", open, "before init()");
+    await slim.init(await tools.bytes("pkg/wardkey.wasm"));
+    const anna = await open();
+    await anna.register({ userId: "anna", password: "three blue herons at dawn" });
+    equal(anna.status, "ready", "status");
+    await anna.close();
+  },
+
   "what can't be loaded is `network`, and is loaded by a later call": async (_pkg, tools) => {
     const client = (bytes, count) => {
       if (count < 3) throw new TypeError("no such file");
