@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { withoutPanicMessages } from "./panics.mjs";
-import { Failure, main, root, run, step } from "./run.mjs";
+import { Failure, main, root, run, runBeside, step } from "./run.mjs";
 import { split } from "./split.mjs";
 import * as tools from "./tools.mjs";
 
@@ -60,7 +60,7 @@ export function bind({ crate, name }, profile, out) {
   ]);
 }
 
-/** A module: compiled, bound, and made small. The bytes depend on the sources and the pinned tools alone. */
+/** A module, compiled and bound. The bytes depend on the sources and the pinned tools alone. */
 function compile(module) {
   const flags = [
     `--remap-path-prefix=${root}=/wardkey`,
@@ -71,23 +71,26 @@ function compile(module) {
     env: { CARGO_ENCODED_RUSTFLAGS: flags.join("\x1f"), CARGO_TARGET_DIR: at("target") },
   });
   bind(module, "release", core);
-  const wasm = join(core, `${module.name}_bg.wasm`);
-  writeFileSync(wasm, withoutPanicMessages(readFileSync(wasm)));
-  binaryen("wasm-opt", wasm, ...OPTIMISE, "-g", "-o", wasm);
-  if (module.parts) cut(wasm, module.parts);
-  binaryen("wasm-opt", wasm, "--strip-debug", "-o", wasm);
 }
 
-const binaryen = (tool, ...args) => run("node", [at("node_modules/binaryen/bin", tool), ...ENABLED, ...args]);
+const binaryen = (tool, ...args) => runBeside("node", [at("node_modules/binaryen/bin", tool), ...ENABLED, ...args]);
 
-/** The parts of a module whose functions still have their names. */
-function cut(wasm, parts) {
+/** Makes a module small, and cuts it while its functions still have their names. */
+async function optimise({ name, parts }) {
+  const wasm = join(core, `${name}_bg.wasm`);
+  writeFileSync(wasm, withoutPanicMessages(readFileSync(wasm)));
+  await binaryen("wasm-opt", wasm, ...OPTIMISE, "-g", "-o", wasm);
+  if (parts) await cut(wasm, parts);
+  await binaryen("wasm-opt", wasm, "--strip-debug", "-o", wasm);
+}
+
+async function cut(wasm, parts) {
   const text = wasm.replace(/wasm$/, "wat");
-  binaryen("wasm-dis", wasm, "-o", text);
+  await binaryen("wasm-dis", wasm, "-o", text);
   const found = split(readFileSync(text, "utf8"));
   for (const part of parts) {
     writeFileSync(text, found[part]);
-    binaryen("wasm-as", text, "-o", wasm.replace(/\.wasm$/, `_${part}.wasm`));
+    await binaryen("wasm-as", text, "-o", wasm.replace(/\.wasm$/, `_${part}.wasm`));
   }
   rmSync(text);
 }
@@ -186,6 +189,7 @@ export async function build() {
   tools.wasmBindgen();
   rmSync(core, { recursive: true, force: true });
   for (const module of MODULES) await step(`compile ${module.crate}`, () => compile(module));
+  await step("optimise both", () => Promise.all(MODULES.map(optimise)));
   await step("assemble pkg/", assemble);
 }
 
