@@ -227,14 +227,24 @@ export class DataKey {
 
   /** Decrypts the message that is written into `writable`. Constant memory, whatever the length. No byte comes out that was not authenticated, but
    *  what came out is the whole only when the stream ends without an error: a cut one ends in `truncated` or `decryption-failed`.
+   *  Until the beginning of the message has come the stream holds the key, whatever free() did meanwhile.
    *  @throws `invalid-argument`, `not-initialised` */
   decryptStream(options?: DataOptions): Pipe {
     const wasm = coreNow();
     const key = this.#key.inner;
     const given = toOptions(options, DATA_OPTIONS);
     const entries = toEntries(given.context);
-    const own = key.share();
-    return decryptionStream(wasm, { open: open(wasm, () => own, entries), free: () => own.destroy() }, given);
+    const own = new Handle(key.share());
+    const begin = open(wasm, () => own.inner, entries);
+    const opener = {
+      open: (beginning: Uint8Array) => {
+        const message = begin(beginning);
+        own.free();
+        return message;
+      },
+      free: () => own.free(),
+    };
+    return decryptionStream(wasm, opener, given);
   }
 
   /** Plaintext bytes [start, end), end clipped to the size, reading only the chunks that hold them, the header, and where needed the last chunk.
