@@ -1,5 +1,6 @@
 // Many records in one crossing into the WebAssembly module: their bytes joined, and a list of lengths.
 import { invalid } from "./errors.js";
+import { Pace } from "./pace.js";
 
 /** A new crossing starts after this much: a millisecond or two of work, which makes no task long, and can be shared out. */
 const MAX_BYTES = 1 << 17;
@@ -96,32 +97,45 @@ function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return joined;
 }
 
-/** The items in order: packed into batches, long ones by themselves. `read` checks one, and gives nothing for one that is refused. */
-export function inBatches<T>(
+/** All items of a call. */
+export interface Batches {
+  units: (Batch | Long)[];
+  /** How many items they are. */
+  total: number;
+}
+
+/** The items in order: packed into batches, long ones by themselves, as they are; in short tasks. `read` checks one, and gives nothing for one that is refused. */
+export async function inBatches<T>(
   items: readonly T[],
   read: (item: T, index: number) => Item | undefined,
-): (Batch | Long)[] {
+): Promise<Batches> {
   if (!Array.isArray(items)) throw invalid("the items are not an array");
-  const batches: (Batch | Long)[] = [];
+  // The array may become another meanwhile.
+  const total = items.length;
+  const units: (Batch | Long)[] = [];
+  const pace = new Pace();
   let batch: Batch | undefined;
   const close = () => {
     batch?.close();
     batch = undefined;
   };
-  for (let index = 0; index < items.length; index += 1) {
+  for (let index = 0; index < total; index += 1) {
     const item = read(items[index] as T, index);
     if (item && item.bytes.length > MAX_ITEM) {
       close();
-      batches.push({ first: index, bytes: item.bytes.slice(), entries: item.entries });
+      units.push({ first: index, ...item });
       continue;
     }
-    if (batch?.full) close();
     if (!batch) {
       batch = new Batch(index);
-      batches.push(batch);
+      units.push(batch);
     }
     batch.add(item);
+    if (!batch.full) continue;
+    // Joined before anybody can take it away.
+    close();
+    await pace.breathe();
   }
   close();
-  return batches;
+  return { units, total };
 }

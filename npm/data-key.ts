@@ -15,7 +15,7 @@ import { type Core, isLong, LONG } from "./chunks.js";
 import type { CoreDataKey } from "./core/wardkey_core.js";
 import { call, core, coreNow, Handle } from "./core.js";
 import { invalid } from "./errors.js";
-import { forOne, plainItems, type Settled, sealedItems, settled, sourceOf, whyNot } from "./items.js";
+import { forOne, plainItems, type Settled, sealedItems, settled, whyNot } from "./items.js";
 import { decryptLong, decryptLongSync, encryptLong, encryptLongSync } from "./long.js";
 import { many } from "./many.js";
 import type { NewMessage, OpenMessage } from "./message.js";
@@ -165,16 +165,16 @@ export class DataKey {
     return data;
   }
 
-  /** Many small records in one call. An item of a wrong type, or with other members than `data` and `context`, fails the whole call, with
-   *  nothing encrypted. */
+  /** Many small records in one call. They are read in short tasks: don't change them before the promise settles. An item of a wrong type, or with
+   *  other members than `data` and `context`, fails the whole call, with nothing encrypted. */
   async encryptMany(items: readonly Plain[], options?: ManyOptions): Promise<Out[]> {
     this.#key.inner;
     const given = toOptions(options, MANY_OPTIONS);
     const padded = isPadded(given.padding);
     throwIfAborted(given.signal);
-    const batches = plainItems(items);
+    const batches = await plainItems(items);
     const wasm = await core();
-    return many<Out>(batches, items.length, given, {
+    return many<Out>(batches, given, {
       begin: ({ packed, texts, layout }) => {
         const key = this.#key.inner;
         return call(() => key.encryptMany(packed, texts, layout, padded));
@@ -182,7 +182,7 @@ export class DataKey {
       result: (bytes) => bytes as Out,
       long: (item) => {
         const message = seal(wasm, this.#key.inner, item.entries, padded);
-        return encryptLong(wasm, message, sourceOf(item), forOne(given));
+        return encryptLong(wasm, message, toSource(item.bytes, "data", 0), forOne(given));
       },
     });
   }
@@ -192,21 +192,21 @@ export class DataKey {
     this.#key.inner;
     const given = toOptions(options, MANY_OPTIONS);
     throwIfAborted(given.signal);
-    const { batches, refused } = sealedItems(items);
+    const batches = await sealedItems(items);
     const wasm = await core();
-    return many<Settled<Out>>(batches, items.length, given, {
+    return many<Settled<Out>>(batches, given, {
       begin: ({ packed, texts, layout }) => {
         const key = this.#key.inner;
         return call(() => key.decryptMany(packed, texts, layout));
       },
-      result: (value, error, place) => (value ? { ok: true, value } : whyNot(refused.get(place), error)),
+      result: (value, error, place) => (value ? { ok: true, value } : whyNot(batches.refused.get(place), error)),
       long: (item) => {
         const key = this.#key.inner;
         const opened = () =>
           decryptLong(
             wasm,
             open(wasm, () => key, item.entries),
-            sourceOf(item),
+            toSource(item.bytes, "sealed", 0),
             forOne(given),
           );
         return settled(given, opened);
