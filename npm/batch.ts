@@ -26,6 +26,7 @@ export class Batch {
   #texts: string[] = [];
   #layout: number[] = [];
   #bytes = 0;
+  #size = 0;
   items = 0;
   /** The data of all items, joined. */
   packed = new Uint8Array();
@@ -57,12 +58,13 @@ export class Batch {
     this.#layout.push(bytes.length);
     this.#data.push(bytes);
     this.#bytes += bytes.length;
+    this.#size += bytes.length;
     this.items += 1;
   }
 
   /** Joins all, before anybody can take it away. */
   close(): void {
-    this.packed = join(this.#data);
+    this.packed = join(this.#data, this.#size);
     // One call for all is many times faster than one for each.
     this.texts = encoder.encode(this.#texts.join(""));
     if (this.texts.length !== this.#texts.reduce((sum, text) => sum + text.length, 0)) this.#measure();
@@ -85,9 +87,11 @@ export class Batch {
   }
 }
 
-function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  let length = 0;
-  for (const part of parts) length += part.length;
+/** @param length of all parts when they were given */
+function join(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
+  if (parts.reduce((sum, part) => sum + part.length, 0) !== length) {
+    throw invalid("an item's bytes were taken away while the items were read");
+  }
   const joined = new Uint8Array(length);
   let at = 0;
   for (const part of parts) {

@@ -134,9 +134,10 @@ export class DataKey {
     const key = this.#key.inner;
     const given = toOptions(options, DATA_OPTIONS);
     throwIfAborted(given.signal);
-    const bytes = toData(data);
     const entries = toEntries(given.context);
     const padded = isPadded(given.padding);
+    // Last: what stands in the options may take it away.
+    const bytes = toData(data);
     const sealed =
       bytes.length > LONG
         ? encryptLongSync(wasm, seal(wasm, key, entries, padded), bytes)
@@ -151,8 +152,8 @@ export class DataKey {
     const key = this.#key.inner;
     const given = toOptions(options, DATA_OPTIONS);
     throwIfAborted(given.signal);
-    const bytes = toBytes(sealed, "the sealed data");
     const entries = toEntries(given.context);
+    const bytes = toBytes(sealed, "the sealed data");
     const data =
       bytes.length > LONG
         ? decryptLongSync(

@@ -14,7 +14,7 @@ const SEALED = ["sealed", "context"];
 export function plainItems(items: readonly Plain[]): Promise<Batches> {
   return inBatches(items, (item) => {
     checkItem(item, PLAIN);
-    return { bytes: toData(item.data), entries: toEntries(item.context) };
+    return { entries: toEntries(item.context), bytes: toData(item.data) };
   });
 }
 
@@ -32,7 +32,7 @@ export async function sealedItems(
   const batches = await inBatches(items, (item, index) => {
     try {
       checkItem(item, SEALED);
-      const read = { bytes: toBytes(item.sealed, "the sealed data"), entries: toEntries(item.context) };
+      const read = { entries: toEntries(item.context), bytes: toBytes(item.sealed, "the sealed data") };
       see?.(read.bytes, index);
       return read;
     } catch (e) {
