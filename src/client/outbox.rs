@@ -321,7 +321,7 @@ impl<D: Device> Rows<'_, D> {
     }
 
     async fn keep_waiting(&self, id: &Hash, entry: &[u8]) -> bool {
-        self.device.write(&self.waiting_row(&id.to_string()), entry).await
+        self.write(&self.waiting_row(&id.to_string()), entry).await
     }
 
     async fn forget_waiting(&self, id: &Hash) {
