@@ -257,7 +257,7 @@ await test("a client in Chromium", async (t) => {
           const again = () => {
             if (holds.now) get(row).onsuccess = again;
           };
-          if (String(row).startsWith("resume.")) {
+          if (String(row).startsWith("key.resume.")) {
             holds.asked = true;
             again();
           }
