@@ -151,7 +151,7 @@ impl<H: Host> Client<H> {
             }
             Err(failure) => {
                 if is_refusal(failure.code()) && open.refuse(failure.code()) {
-                    self.tell(Event::Published { session: *open.id(), error: Some(failure.error) });
+                    self.tell(Event::Published { session: *open.id(), error: Some(failure) });
                 }
                 Err(failure)
             }
@@ -288,7 +288,7 @@ impl<H: Host> Client<H> {
         held.sort_unstable();
         held.dedup();
         for session in held {
-            self.tell(Event::Published { session, error: Some(FORGOTTEN) });
+            self.tell(Event::Published { session, error: Some(FORGOTTEN.into()) });
         }
     }
 }

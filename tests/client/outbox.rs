@@ -416,16 +416,17 @@ fn refusals_are_told_once_and_nothing_is_lost() {
     // The first one's recipient is gone.
     world.be_evil(move |asked, answer| match asked.body.get("wraps") {
         Some(wraps) if wraps.as_str().unwrap().len() > 3_000 && asked.what == "POST /v1/sessions" => {
-            Err(Failure::answered("unknown-user", None, None))
+            Err(Failure { said: Some(7), ..Failure::answered("unknown-user", None, None) })
         }
         _ => answer,
     });
     let mut outcomes = sent(&anna);
     outcomes.sort_by_key(|(_, outcome)| outcome.is_ok());
     assert_eq!(outcomes, [(*first.id(), Err(Code::UnknownUser)), (*second.id(), Ok(()))], "{id}");
-    let mut events = told(&anna);
-    events.sort_by_key(|(_, error)| error.is_none());
-    assert_eq!(events, [(*first.id(), Some(Code::UnknownUser)), (*second.id(), None)]);
+    let mut events = anna.take_events();
+    events.sort_by_key(|event| *event == published(&second));
+    let why = Failure { said: Some(7), ..Failure::answered("unknown-user", None, None) };
+    assert_eq!(events, [Event::Published { session: *first.id(), error: Some(why) }, published(&second)]);
     for _ in 0..2 {
         assert_eq!(sent(&anna), [(*first.id(), Err(Code::UnknownUser))]);
     }
