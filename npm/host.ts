@@ -150,9 +150,11 @@ export class CoreHost {
   /** What the open identity left here. */
   forget(): void {
     this.#natives.clear();
+    this.#device.forget();
   }
 
   keepRsa = (row: string, pkcs8: Out) => this.#device.keepRsa(row, pkcs8);
+  holdRsa = (row: string) => this.#device.holdRsa(row);
   unwrapKept = (row: string, label: Out, body: Out) => this.#device.unwrapRsa(row, label, body);
   readRow = (row: string) => this.#device.readRow(row);
   writeRow = (row: string, value: Out) => this.#device.writeRow(row, value);

@@ -311,10 +311,11 @@ export class SharedClient {
     const [before, user] = [this.userId, status === "new" ? this.#settings.userId : userId];
     this.userId = user;
     if (this.status === status && (status !== "ready" || before === user)) return;
+    // What an identity that is just opened holds stays.
+    if (this.status === "ready" || status !== "ready") this.host.forget();
     this.status = status;
     this.#idle?.stop();
     this.#push.stop();
-    this.host.forget();
     this.#opened.abort();
     this.#opened = new AbortController();
     if (status === "ready" && user !== undefined) {

@@ -42,7 +42,11 @@ pub trait Device {
     async fn keep_rsa(&self, _row: &str, _pkcs8: &SecretBytes) -> bool {
         false
     }
-    /// Opens a stanza's body with the key of a row: OAEP with this label. Nothing where there is none.
+    /// Takes the private key of a row into this page's memory, for as long as the identity is open. Is there one?
+    async fn hold_rsa(&self, _row: &str) -> bool {
+        false
+    }
+    /// Opens a stanza's body with the key that was held of a row, whatever became of the row: OAEP with this label. Nothing where there is none.
     async fn unwrap_rsa(&self, _row: &str, _label: &[u8; 32], _body: &[u8]) -> Option<Result<SecretBytes>> {
         None
     }
@@ -165,9 +169,12 @@ impl<'a, D: Device> Rows<'a, D> {
         }
         let opened = self.device.open(&row, &self.resume_context(end), sealed).await?;
         let resumed = read_resume(&opened, self.user).ok()?;
-        let rsa = self.rsa_rows().await;
-        let is_there = |pair: &KeyPair| !pair.is_away() || rsa.contains(&self.rsa_row(pair));
-        resumed.keys.encryption.iter().all(is_there).then_some(resumed)
+        for pair in resumed.keys.encryption.iter().filter(|pair| pair.is_away()) {
+            if !self.device.hold_rsa(&self.rsa_row(pair)).await {
+                return None;
+            }
+        }
+        Some(resumed)
     }
 
     /// For so long, absolutely. Where it can't be kept, the next load asks for the password.

@@ -281,9 +281,11 @@ impl<H: Host> Client<H> {
 
     /// Deletes what waits, and says so. `held`: what this page had of it.
     pub(super) async fn forget_outbox(&self, rows: &Rows<'_, H::Device>, mut held: Vec<Hash>) {
-        for id in rows.waiting().await {
-            rows.forget_waiting(&id).await;
-            held.push(id);
+        let prefix = rows.waiting_row("");
+        // Whatever their names are.
+        for row in rows.device.names(&prefix).await {
+            rows.device.delete(&row).await;
+            held.extend(row.strip_prefix(&prefix).and_then(Hash::parse));
         }
         held.sort_unstable();
         held.dedup();

@@ -558,6 +558,10 @@ fn rows_that_were_changed_are_not_there() {
     let client = world.client(&device);
     run(client.look(None)).unwrap();
     assert_eq!((sent(&client), run(client.outbox_len())), (vec![], 1));
+    // Until she is forgotten here.
+    run(client.forget(None)).unwrap();
+    assert_eq!(told(&client), [(Hash([7; 32]), Some(Code::Aborted))]);
+    assert!(device.names().is_empty());
 }
 
 #[test]
