@@ -404,6 +404,34 @@ fn what_another_page_sent_and_somebody_took_away() {
 }
 
 #[test]
+fn what_another_page_sent_and_the_feed_names_is_written_as_it_is_there() {
+    let (world, device, anna, bob) = two("named");
+    let open = run(anna.create_session_off_line(&for_both())).unwrap();
+    let before = write(&anna, &open, b"before");
+    let other = world.client(&device);
+    run(other.look(None)).unwrap();
+    assert_eq!(sent(&other), [(*open.id(), Ok(()))]);
+    let theirs = run(other.open_sessions(&[*open.id()], &[])).unwrap().remove(0).unwrap();
+    run(other.revoke_recipients(&theirs, &[user("bob")])).unwrap();
+    run(anna.sync()).unwrap();
+    assert!(!open.is_published());
+    // What was written is read without anybody.
+    world.off_line.set(true);
+    let context = Context::default();
+    assert_eq!(read(&anna, &before).unwrap(), b"before");
+    let writing = run(anna.seal_messages(&open, &[(b"x", &context)], true, Padding::None));
+    assert_eq!(failed(writing), Code::Network);
+    assert_eq!(failed(run(anna.write(&open, 1, true, Padding::None))), Code::Network);
+    world.off_line.set(false);
+    let after = write(&anna, &open, b"after");
+    assert!(open.is_published());
+    assert_eq!(told(&anna), [(*open.id(), None)]);
+    assert_eq!(open.with(|session| session.log().newest_generation()), 1);
+    assert_eq!(read(&world.unlocked("anna", PASSWORD), &after).unwrap(), b"after");
+    assert_eq!(read(&bob, &after), Err(Code::Revoked));
+}
+
+#[test]
 fn refusals_are_told_once_and_nothing_is_lost() {
     let (world, device, anna, bob) = two("refusals");
     world.off_line.set(true);
