@@ -84,8 +84,9 @@ interface Signed {
 /** Of what writes. Who reads a message can't ask for its author by an option that says nothing: the result tells. */
 const SIGNED_DATA = [...DATA_OPTIONS, "sign"];
 const SIGNED_MANY = [...MANY_OPTIONS, "sign"];
-/** More than any header has. */
-const BEGINNING = 256;
+/** No less than messageStart(), which isn't known before the module is there; by test.
+ *  @internal */
+export const BEGINNING = 256;
 /** Bytes of what an author signs of a message. */
 const LEAF = 64;
 /** Messages whose leaves, and whose trailers, cross in one call. */

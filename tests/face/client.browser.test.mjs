@@ -95,6 +95,25 @@ await test("a client in Chromium", async (t) => {
     );
     await page.evaluate(() => kit.user.lock());
     assert.deepEqual(await page.evaluate(() => kit.kinds()), ["backup", "last"]);
+    // Wiped under a page that has no private key in its memory.
+    await page.evaluate(() => kit.user.unlock(kit.anna));
+    await world.load(page);
+    assert.equal(await opened(page), "ready");
+    const found = await page.evaluate(async (id) => {
+      await kit.rows((table) => table.clear());
+      const session = await kit.user.openSession(id);
+      await session.rotate();
+      await kit.user.cache.clear();
+      session.free();
+      const again = await kit.user.openSession(id);
+      const end = await kit.code(() => again.encrypt("x"));
+      return [again.id, end, kit.user.status];
+    }, id);
+    assert.deepEqual(found, [id, "ok", "ready"]);
+    await page.evaluate(() => kit.user.lock());
+    assert.deepEqual(await page.evaluate(() => kit.kinds()), []);
+    await world.load(page);
+    assert.equal(await opened(page), "new");
   });
 
   await within("resumeMs: 0 asks at every load", async (world) => {

@@ -143,6 +143,11 @@ export default {
     await fails(pkg, "invalid-argument", () => session.encrypt("\ud800"), "a lone surrogate");
   },
 
+  "the beginnings that are kept name their sessions": async (_pkg, tools) => {
+    const [{ BEGINNING }, { messageStart }] = [await tools.internal("session-data"), await tools.glue()];
+    ok(BEGINNING >= messageStart(), `${BEGINNING}`);
+  },
+
   "what is asked for wrongly": async (pkg, tools) => {
     const { anna, session } = await scene(pkg, tools);
     const sealed = await session.encrypt("x");
