@@ -17,7 +17,10 @@ use wardkey::{
     signed::Hash,
 };
 
-use super::super::common::world::{MINUTE, Mood, PASSWORD, TestDevice, TestHost, World, failed, options, run, run_for};
+use super::super::common::{
+    messages::Messages as _,
+    world::{MINUTE, Mood, PASSWORD, TestDevice, TestHost, World, failed, options, run, run_for},
+};
 
 const READ: Rights = Rights::READ.with(Rights::FORWARD);
 

@@ -14,7 +14,8 @@ use wardkey::{
 
 use super::super::common::{
     keys::rsa_numbers,
-    world::{MINUTE, Mood, PASSWORD, TestDevice, TestHost, World, failed, options, run},
+    messages::Messages as _,
+    world::{MINUTE, Mood, PASSWORD, TestDevice, TestHost, World, options, run},
 };
 
 fn rsa() -> Options {
