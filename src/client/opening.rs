@@ -130,11 +130,14 @@ impl<H: Host> Client<H> {
         (here, missing)
     }
 
-    /// May a session that somebody holds be used? It wasn't lost, the feed was read, and where something has changed it was fetched anew.
+    /// May a session that somebody holds be written in? It wasn't lost, the feed was read, and where something has changed it was fetched anew.
     ///
     /// # Errors
     /// `revoked`, `locked`; those of [`Self::open_sessions`].
     pub(super) async fn usable(&self, open: &OpenSession) -> Outcome<()> {
+        if open.is_behind() {
+            self.publish(open).await?;
+        }
         let (usable, failure) = self.usable_all(&[open], &[]).await?;
         match usable.into_iter().next().ok_or(MALFORMED)? {
             Err(error) => Err(failure.filter(|failure| failure.error == error).unwrap_or(error.into())),
