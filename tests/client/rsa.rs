@@ -14,7 +14,7 @@ use wardkey::{
 
 use super::super::common::{
     keys::rsa_numbers,
-    world::{MINUTE, Mood, PASSWORD, TestDevice, TestHost, World, failed, options, run},
+    world::{MINUTE, Mood, PASSWORD, TestDevice, TestHost, World, options, run},
 };
 
 fn rsa() -> Options {
