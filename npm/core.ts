@@ -2,7 +2,7 @@
 
 import { copyBytes } from "./arguments.js";
 import * as glue from "./core/wardkey_core.js";
-import { fromCore, invalid, WardkeyError } from "./errors.js";
+import { fromCore, invalid, isWardkeyError, WardkeyError } from "./errors.js";
 import type { Bytes } from "./types.js";
 
 export type Source = Bytes | URL | string | Response | WebAssembly.Module;
@@ -11,12 +11,20 @@ let ready = false;
 let memory: WebAssembly.Memory | undefined;
 let compiled: WebAssembly.Module | undefined;
 let loading: Promise<void> | undefined;
-let inlined: (() => Promise<Bytes>) | undefined;
+/** The default entry's module, in two parts: what every page needs, and what the client adds to it. */
+export interface Parts {
+  base(): Promise<Bytes>;
+  client(): Promise<Bytes>;
+}
+let inlined: Parts | undefined;
+/** The base's exports, and the one whose name says which client fits, as long as the client isn't there. A module that isn't cut has none. */
+let base: { exports: WebAssembly.Exports; fits: string } | undefined;
+let loadingClient: Promise<void> | undefined;
 
 /** The default entry brings the module along.
  *  @internal */
-export function provide(source: () => Promise<Bytes>): void {
-  inlined = source;
+export function provide(parts: Parts): void {
+  inlined = parts;
 }
 
 /** Compiles the WebAssembly once. Idempotent and safe to call concurrently. Every async call awaits it by itself; *Sync methods,
@@ -38,7 +46,7 @@ async function load(source: Source | undefined): Promise<void> {
   }
   if (source !== undefined) return start(source);
   try {
-    await start((await inlined?.()) ?? new ArrayBuffer(0));
+    await start((await inlined?.base()) ?? new ArrayBuffer(0));
   } catch (e) {
     const cause = fromCore(e);
     // The application gave no argument that could be wrong.
@@ -56,8 +64,11 @@ async function start(source: Source): Promise<void> {
   if (!["memory", "coredatakey_generate", "errorCodes"].every((name) => names.has(name))) {
     throw invalid("the source is not Wardkey's WebAssembly module");
   }
+  const fits = [...names].find((name) => name.startsWith("client-"));
   try {
-    memory = glue.initSync({ module }).memory;
+    const exports = glue.initSync({ module });
+    memory = exports.memory;
+    if (fits !== undefined) base = { exports: { ...exports }, fits };
   } catch (cause) {
     if (cause instanceof RangeError) {
       throw new WardkeyError("unsupported-environment", "there is no memory for the WebAssembly module", { cause });
@@ -126,6 +137,44 @@ export function coreNow(): typeof glue {
 export async function core(): Promise<typeof glue> {
   if (!ready) await init();
   return glue;
+}
+
+/** The core with all that the client needs, which the default entry loads when the first one is opened.
+ *  @internal */
+export async function clientCore(): Promise<typeof glue> {
+  await core();
+  if (base) {
+    loadingClient ??= loadClient(base).finally(() => {
+      loadingClient = undefined;
+    });
+    await loadingClient;
+  }
+  return glue;
+}
+
+async function loadClient({ exports, fits }: NonNullable<typeof base>): Promise<void> {
+  let bytes: Bytes | undefined;
+  try {
+    bytes = await inlined?.client();
+  } catch (cause) {
+    if (isWardkeyError(cause)) throw cause;
+    throw new WardkeyError("network", "the client's part of the package could not be loaded", { cause });
+  }
+  try {
+    const module = await compile(bytes ?? new ArrayBuffer(0));
+    // A page that was loaded before the application was renewed may be given the renewed one's.
+    if (!WebAssembly.Module.imports(module).some(({ name }) => name === fits))
+      throw new Error("it is of another build");
+    // It writes its functions into the base's table, through which the base calls them.
+    await WebAssembly.instantiate(module, { base: exports });
+  } catch (cause) {
+    throw new WardkeyError(
+      "unsupported-environment",
+      "the client's part of the package does not fit the rest: load the page again",
+      { cause },
+    );
+  }
+  base = undefined;
 }
 
 /** The module itself, for a worker's own instance of it.

@@ -1,4 +1,4 @@
-/** Wardkey, with its WebAssembly module inside. */
+/** Wardkey, with its WebAssembly module inside; the client's part of it is loaded by the first `Wardkey.open`. */
 import { provide } from "./core.js";
 import { packed } from "./inlined-data.js";
 import * as slim from "./slim.js";
@@ -6,7 +6,11 @@ import { unpack } from "./unpack.js";
 
 // These names are bindings of this file, not re-exports: a bundler that is told of no side effects would pass over a file that only
 // re-exports, and the module with it. Aliases, not constants: an editor shows what is said of the classes and functions themselves.
-provide(() => unpack(packed));
+provide({
+  base: () => unpack(packed),
+  // A bundler makes a file of its own of it: a page that opens no client doesn't load it.
+  client: async () => unpack((await import("./inlined-client.js")).packed),
+});
 
 export import init = slim.init;
 export import version = slim.version;

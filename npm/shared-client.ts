@@ -2,7 +2,7 @@
 import type { CacheStats } from "./cache.js";
 import type { Settings } from "./client-options.js";
 import type { CoreClient, CoreTask } from "./core/wardkey_core.js";
-import { call, core, Handle, tidy } from "./core.js";
+import { call, clientCore, Handle, tidy } from "./core.js";
 import { Device } from "./device.js";
 import { fromCore, invalid, isWardkeyError, WardkeyError } from "./errors.js";
 import { Marker } from "./health.js";
@@ -58,7 +58,7 @@ export class SharedClient {
 
   /** The one that is there, or a new one. It is given back by leave(). */
   static async join(settings: Settings, listener: Listener): Promise<SharedClient> {
-    const wasm = await core();
+    const wasm = await clientCore();
     const key = JSON.stringify([settings.appId, settings.userId]);
     let shared = SharedClient.#all.get(key);
     if (!shared) {
@@ -75,7 +75,7 @@ export class SharedClient {
     return shared;
   }
 
-  private constructor(key: string, settings: Settings, wasm: Awaited<ReturnType<typeof core>>) {
+  private constructor(key: string, settings: Settings, wasm: Awaited<ReturnType<typeof clientCore>>) {
     this.#key = key;
     this.#settings = settings;
     this.device = new Device(settings.identityStore, (reason) => this.#tell("cache-degraded", { reason }));

@@ -84,26 +84,44 @@ export async function makePage() {
   });
 }
 
-/** Bytes after gzip -9 of an entry, bundled and minified. */
+/** Bytes after gzip -9 of an entry, bundled and minified: what a page loads at its start, and what it loads when it is asked for. */
 async function size(entry) {
   const { build } = await import("esbuild");
   const contents = `export * from ${JSON.stringify(at("pkg", entry))};`;
-  const { outputFiles } = await build({
-    stdin: { contents, resolveDir: root },
+  const { outputFiles, metafile } = await build({
+    stdin: { contents, resolveDir: root, sourcefile: "entry.js" },
+    absWorkingDir: root,
+    outdir: "out",
     bundle: true,
+    splitting: true,
+    metafile: true,
     minify: true,
     format: "esm",
     target: "es2022",
     write: false,
     logLevel: "error",
   });
-  return gzipSync(outputFiles[0].contents, { level: 9 }).length;
+  const bytes = new Map(outputFiles.map(({ path, contents }) => [path, gzipSync(contents, { level: 9 }).length]));
+  const start = new Set();
+  const load = (path) => {
+    if (start.has(path)) return;
+    start.add(path);
+    for (const { path: next, kind } of metafile.outputs[path].imports) if (kind === "import-statement") load(next);
+  };
+  load(Object.keys(metafile.outputs).find((path) => metafile.outputs[path].entryPoint === "entry.js"));
+  const sum = (isAtStart) =>
+    Object.keys(metafile.outputs)
+      .filter((path) => start.has(path) === isAtStart)
+      .reduce((total, path) => total + bytes.get(at(path)), 0);
+  return { start: sum(true), later: sum(false) };
 }
 
 export async function sizes() {
+  const entry = await size("index.js");
   return {
-    default: await size("index.js"),
-    slim: await size("slim.js"),
+    default: entry.start,
+    client: entry.later,
+    slim: (await size("slim.js")).start,
     wasm: gzipSync(readFileSync(at("pkg/wardkey.wasm")), { level: 9 }).length,
   };
 }

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { withoutPanicMessages } from "./panics.mjs";
-import { Failure, main, root, run, step } from "./run.mjs";
+import { Failure, main, root, run, runBeside, step } from "./run.mjs";
+import { split } from "./split.mjs";
 import * as tools from "./tools.mjs";
 
 const pkg = join(root, "pkg");
@@ -28,20 +29,20 @@ const INLINED = [
   "--flexible-inline-max-function-size=2",
   "--one-caller-inline-max-function-size=60",
 ];
+const ENABLED = FEATURES.map((feature) => `--enable-${feature}`);
 const OPTIMISE = [
-  ...FEATURES.map((feature) => `--enable-${feature}`),
   "-Oz",
   "--converge",
   ...INLINED,
   ...SKIPPED.map((pass) => `--skip-pass=${pass}`),
   "--reorder-functions-by-name",
-  "--strip-debug",
+  "--strip-dwarf",
   "--strip-producers",
 ];
 
-/** Each WebAssembly module of the package: its crate, and the name of what is made of it. Two crates are never built in one go: they would share their features. */
+/** Each WebAssembly module of the package: its crate, the name of what is made of it, and what it is cut into. Two crates are never built in one go: they would share their features. */
 export const MODULES = [
-  { crate: "wardkey", name: "wardkey_core" },
+  { crate: "wardkey", name: "wardkey_core", parts: ["base", "client"] },
   { crate: "wardkey-testing", name: "wardkey_testing" },
 ];
 
@@ -59,7 +60,7 @@ export function bind({ crate, name }, profile, out) {
   ]);
 }
 
-/** A module: compiled, bound, and made small. The bytes depend on the sources and the pinned tools alone. */
+/** A module, compiled and bound. The bytes depend on the sources and the pinned tools alone. */
 function compile(module) {
   const flags = [
     `--remap-path-prefix=${root}=/wardkey`,
@@ -70,9 +71,28 @@ function compile(module) {
     env: { CARGO_ENCODED_RUSTFLAGS: flags.join("\x1f"), CARGO_TARGET_DIR: at("target") },
   });
   bind(module, "release", core);
-  const wasm = join(core, `${module.name}_bg.wasm`);
+}
+
+const binaryen = (tool, ...args) => runBeside("node", [at("node_modules/binaryen/bin", tool), ...ENABLED, ...args]);
+
+/** Makes a module small, and cuts it while its functions still have their names. */
+async function optimise({ name, parts }) {
+  const wasm = join(core, `${name}_bg.wasm`);
   writeFileSync(wasm, withoutPanicMessages(readFileSync(wasm)));
-  run("node", [at("node_modules/binaryen/bin/wasm-opt"), wasm, ...OPTIMISE, "-o", wasm]);
+  await binaryen("wasm-opt", wasm, ...OPTIMISE, "-g", "-o", wasm);
+  if (parts) await cut(wasm, parts);
+  await binaryen("wasm-opt", wasm, "--strip-debug", "-o", wasm);
+}
+
+async function cut(wasm, parts) {
+  const text = wasm.replace(/wasm$/, "wat");
+  await binaryen("wasm-dis", wasm, "-o", text);
+  const found = split(readFileSync(text, "utf8"));
+  for (const part of parts) {
+    writeFileSync(text, found[part]);
+    await binaryen("wasm-as", text, "-o", wasm.replace(/\.wasm$/, `_${part}.wasm`));
+  }
+  rmSync(text);
 }
 
 function types() {
@@ -148,9 +168,10 @@ export async function assemble() {
   rmSync(pkg, { recursive: true, force: true });
   mkdirSync(join(pkg, "core"), { recursive: true });
   types();
-  const wasm = (name) => readFileSync(join(core, `${name}_bg.wasm`));
+  const wasm = (name, part = "") => readFileSync(join(core, `${name}_bg${part}.wasm`));
   writeFileSync(join(pkg, "wardkey.wasm"), wasm("wardkey_core"));
-  await inline(wasm("wardkey_core"), "inlined-data.js");
+  await inline(wasm("wardkey_core", "_base"), "inlined-data.js");
+  await inline(wasm("wardkey_core", "_client"), "inlined-client.js");
   await inline(wasm("wardkey_testing"), "testing-data.js");
   await unpacker();
   for (const { name } of MODULES) {
@@ -168,6 +189,7 @@ export async function build() {
   tools.wasmBindgen();
   rmSync(core, { recursive: true, force: true });
   for (const module of MODULES) await step(`compile ${module.crate}`, () => compile(module));
+  await step("optimise both", () => Promise.all(MODULES.map(optimise)));
   await step("assemble pkg/", assemble);
 }
 

@@ -1,5 +1,5 @@
 // Running commands and steps; every step prints its time.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -29,6 +29,18 @@ export function run(command, args = [], { cwd = root, env = {}, quiet = false, i
     throw new Failure(`${command} ${args.join(" ")} failed (${result.signal ?? result.status})`);
   }
   return result.stdout ?? "";
+}
+
+/** A command beside others. */
+export function runBeside(command, args = []) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+    child.on("error", (error) => reject(new Failure(`${command}: ${error.message}`)));
+    child.on("exit", (status, signal) => {
+      if (status === 0) resolve();
+      else reject(new Failure(`${command} ${args.join(" ")} failed (${signal ?? status})`));
+    });
+  });
 }
 
 /** Standard output of a command, or undefined where it isn't there or fails. */

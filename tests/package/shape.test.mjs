@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { build } from "esbuild";
+import { sizes } from "../../scripts/bench-page.mjs";
 import { command, pack, ROOT } from "./pack.mjs";
 
 const packed = pack();
@@ -60,6 +61,14 @@ test("what takes `wardkey` alone gets nothing of `wardkey/testing`, which has a 
       [],
     );
   }
+});
+
+test("a page loads at most 200 KB at its start, bundled and after gzip, and the client's part when it opens one", async () => {
+  const found = await sizes();
+  assert.ok(found.default <= 200_000, `${found.default} bytes`);
+  assert.ok(found.client <= 160_000, `${found.client} bytes of the client's part`);
+  assert.ok(found.slim <= 40_000, `${found.slim} bytes of the slim entry`);
+  assert.ok(found.client > 50_000, "the client's part is a file of its own");
 });
 
 test("publint has nothing to say", async () => {

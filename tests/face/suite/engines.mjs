@@ -84,10 +84,13 @@ export default {
   },
 
   "each opens the backup that was sealed under the other": async (pkg, tools) => {
-    const suites = [await pkg.KeyPair.generate(), await rsa(pkg, tools, "3072")];
-    for (const pair of suites) {
-      for (const kdf of [FAST, PBKDF2]) {
-        for (const [first, second] of pairs()) {
+    const suites = [
+      [await pkg.KeyPair.generate(), [FAST, PBKDF2]],
+      [await rsa(pkg, tools, "3072"), [FAST]],
+    ];
+    for (const [pair, kdfs] of suites) {
+      for (const kdf of kdfs) {
+        for (const [first, second] of pairs().filter(([first, second]) => first !== second && second !== "auto")) {
           const backup = await under(pkg, first, () => pkg.sealBackup(pair, PASSWORD, { userId: USER, kdf }));
           const opened = await under(pkg, second, () => pkg.openBackup(backup, PASSWORD, { userId: USER }));
           equal(opened.publicKey.fingerprint, pair.publicKey.fingerprint, `${kdf.name}, ${first}, ${second}`);
@@ -123,7 +126,8 @@ export default {
       [2048, 3072, 4096],
       "sizes",
     );
-    for (const engine of engines()) {
+    // "auto" is one of these two.
+    for (const engine of engines().filter((engine) => engine !== "auto")) {
       const unlike = [];
       let [valid, invalid] = [0, 0];
       for (const { bits, pkcs8, rows } of groups) {

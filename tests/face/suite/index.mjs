@@ -17,6 +17,7 @@ import long from "./long.mjs";
 import many from "./many.mjs";
 import memory from "./memory.mjs";
 import options from "./options.mjs";
+import parts from "./parts.mjs";
 import quiet from "./quiet.mjs";
 import random from "./random.mjs";
 import ranges from "./ranges.mjs";
@@ -34,6 +35,7 @@ import workers from "./workers.mjs";
 
 export const suites = {
   start,
+  parts,
   errors,
   arguments: argumentsSuite,
   options,

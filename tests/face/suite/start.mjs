@@ -1,4 +1,4 @@
-import { allFail, countTasks, equal, FAST, fails, ok, PASSWORD, pattern, USER } from "./tools.mjs";
+import { allFail, equal, FAST, fails, ok, PASSWORD, pattern, USER } from "./tools.mjs";
 
 const DELIVERED = [
   "DataKey",
@@ -231,23 +231,6 @@ export default {
     const aliases = [...types.matchAll(/export import (\w+) = slim\.\1;/g)].map(([, name]) => name);
     equal(aliases.sort(), DELIVERED, "aliases");
     ok(/Default 3\. \*\/\s+passes\?:/.test(await tools.text("pkg/types.d.ts")), "a default stands above its property");
-  },
-
-  "the inlined module is unpacked in short tasks, and is that of the slim entry": async (_pkg, tools) => {
-    const { packed } = await tools.internal("inlined-data");
-    const { unpack } = await tools.internal("unpack");
-    let clock = performance.now();
-    // A device so slow that every look at the clock finds a task too long.
-    performance.now = () => {
-      clock += 20;
-      return clock;
-    };
-    let unpacked;
-    const tasks = await countTasks(async () => {
-      unpacked = await unpack(packed);
-    }).finally(() => delete performance.now);
-    ok(tasks > 2, `other tasks ran ${tasks} times`);
-    equal(unpacked, await tools.bytes("pkg/wardkey.wasm"), "the module");
   },
 
   "P1: a flipped byte of the inlined module ends init()": async (_pkg, tools) => {

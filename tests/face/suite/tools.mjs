@@ -196,6 +196,7 @@ export function makeTools({ environment, load, url, read = (path) => download(ur
     slim: () => load(`${folder}/slim.js`),
     glue: () => load(`${folder}/core/wardkey_core.js`),
     core: () => load(`${folder}/core.js`),
+    unpack: () => load(`${folder}/unpack.js`),
     testing: () => load(`${folder}/testing.js`),
     testingGlue: () => load(`${folder}/core/wardkey_testing.js`),
   });

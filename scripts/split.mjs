@@ -1,0 +1,177 @@
+// Cuts the core's WebAssembly in two: the base, which every page loads, and the client, which is loaded when a page first opens one. The client's part is an
+// instance beside the base's: it takes over the base's memory and tables and calls the base's functions, and puts its own into slots of the table, through which
+// the base's exports of the client call them. The text format is that of the pinned wasm-dis: one form of the module to a line that begins with one space.
+import { createHash } from "node:crypto";
+
+/** What JavaScript calls that is the client's, and the functions in the table (of futures, closures and dyn objects) that only the client makes objects of. All
+ *  else that neither of them needs alone is the base's. */
+const CLIENT_EXPORT = /^(__wbg_)?core(client|session|message|reading|writing|leaf)(_|$)/;
+const CLIENT_IN_TABLE = /\bwardkey::(js::(client|session|session_data)|client|session|identity|backend)::/;
+
+const ID = String.raw`\$(?:"(?:[^"\\]|\\.)*"|[^\s()"]+)`;
+const ids = (text) => [...text.matchAll(new RegExp(ID, "g"))].map(([id]) => id);
+const all = (expression, text) => [...text.matchAll(new RegExp(expression, "g"))].map(([, found]) => found);
+const found = (expression, text, what) => {
+  const match = new RegExp(expression).exec(text);
+  if (!match) throw new Error(`split: ${what} is not found in ${text.slice(0, 100)}`);
+  return match[1];
+};
+
+/** The forms of a module, by their keyword. */
+function read(wat) {
+  const forms = {
+    type: [],
+    rec: [],
+    import: [],
+    global: [],
+    memory: [],
+    data: [],
+    table: [],
+    elem: [],
+    export: [],
+    func: [],
+  };
+  let current;
+  for (const line of wat.split("\n")) {
+    const keyword = /^ \((\w+)/.exec(line)?.[1];
+    if (keyword) {
+      if (!forms[keyword]) throw new Error(`split: nothing is known of (${keyword} …)`);
+      current = [line];
+      forms[keyword].push(current);
+    } else if (line.startsWith("  ") || line === " )") current.push(line);
+    else if (!/^(\(module.*|\)| ;;.*|)$/.test(line)) throw new Error(`split: nothing is known of ${line.slice(0, 80)}`);
+  }
+  return Object.fromEntries(
+    Object.entries(forms).map(([keyword, found]) => [keyword, found.map((lines) => lines.join("\n"))]),
+  );
+}
+
+/** Functions by their ids: text, parameters, result, and what they call or refer to. */
+function functions(texts) {
+  return new Map(
+    texts.map((text) => {
+      const id = found(`^ \\(func (${ID})`, text, "a function's id");
+      const [head] = text.split("\n");
+      const params = [...head.matchAll(new RegExp(String.raw`\(param ${ID} (\w+)\)`, "g"))].map(([, type]) => type);
+      const calls = all(String.raw`\((?:return_call|call|ref\.func) (${ID})`, text);
+      return [id, { text, params, result: /\(result ([^)]*)\)/.exec(head)?.[1], calls }];
+    }),
+  );
+}
+
+const signature = ({ params, result }) =>
+  [...params.map((type) => ` (param ${type})`), result ? ` (result ${result})` : ""].join("");
+
+/** The ids in a table from its first slot on, as element segments of what one of the parts has. */
+function segments(table, first, isHere) {
+  const runs = [];
+  for (const [at, id] of table.entries()) {
+    if (!isHere(id)) continue;
+    const last = runs.at(-1);
+    if (last && last.at + last.ids.length === first + at) last.ids.push(id);
+    else runs.push({ at: first + at, ids: [id] });
+  }
+  return runs.map(({ at, ids }) => ` (elem (table $0) (i32.const ${at}) func ${ids.join(" ")})`);
+}
+
+/** @param {string} wat the whole module with the names of its functions, as wasm-dis writes it
+ *  @returns {{ base: string, client: string }} its parts, for wasm-as */
+export function split(wat) {
+  const forms = read(wat);
+  const own = functions(forms.func);
+  const imported = new Map(
+    forms.import
+      .filter((text) => text.includes("(func "))
+      .map((text) => [
+        found(String.raw`\(func (${ID})`, text, "an imported function"),
+        {
+          params: (/\(param ([^)]*)\)/.exec(text)?.[1] ?? "").split(" ").filter(Boolean),
+          result: /\(result ([^)]*)\)/.exec(text)?.[1],
+        },
+      ]),
+  );
+  if (imported.size !== forms.import.length) throw new Error("split: the module imports more than functions");
+  const exported = forms.export.map((text) => ({
+    text,
+    name: found(`"(.*?)"`, text, "a name"),
+    id: /\(func (.*)\)\)$/.exec(text)?.[1],
+  }));
+
+  const [elements, ...more] = forms.elem;
+  if (more.length > 0) throw new Error("split: there is more than one element segment");
+  const first = Number(found(String.raw`\(i32\.const (\d+)\)`, elements, "the first slot"));
+  const table = ids(elements.slice(elements.indexOf(" func ")));
+  const isTable = (text) => text.startsWith(" (table $0 ");
+  const size = Number(found(String.raw`\(table \$0 (\d+) `, forms.table.find(isTable) ?? "", "the table's size"));
+  if (first + table.length !== size) throw new Error("split: the table has other slots than those of its segment");
+
+  const base = new Set();
+  const reach = (id) => {
+    if (base.has(id)) return;
+    base.add(id);
+    for (const called of own.get(id)?.calls ?? []) reach(called);
+  };
+  for (const { name, id } of exported) if (id && !CLIENT_EXPORT.test(name)) reach(id);
+  for (const id of table) if (!CLIENT_IN_TABLE.test(id)) reach(id);
+  const isBase = (id) => base.has(id) || imported.has(id);
+  const client = [...own].filter(([id]) => !base.has(id));
+
+  // What the client's part takes over from the base, by short names.
+  const text = client.map(([, { text }]) => text).join("\n");
+  const taken = [...new Set(client.flatMap(([, { calls }]) => calls))].filter(isBase);
+  const globals = [...new Set(all(String.raw`\(global\.(?:get|set) (${ID})`, text))];
+  const name = (id) => `_${[...taken, ...globals].indexOf(id).toString(36)}`;
+  const globalType = (id) => {
+    const form = forms.global.find((text) => text.startsWith(` (global ${id} `));
+    return found(
+      String.raw`^ \(global ${ID} (\(mut \w+\)|\w+)`,
+      form?.replace(id, "$global") ?? "",
+      `the type of ${id}`,
+    );
+  };
+  const entries = exported.filter(({ id }) => id && !isBase(id)).map(({ id }) => id);
+  const slots = size + entries.length;
+  const declaredTable = `(table $0 ${slots} ${slots} funcref)`;
+  const entry = (id, at) => {
+    const { params, result } = own.get(id);
+    const args = params.map((_, index) => `(local.get ${index})`).join(" ");
+    const type = signature({ params, result });
+    return ` (func ${id}${type}\n  (call_indirect $0${type} ${args} (i32.const ${size + at})))`;
+  };
+  // Parts of different builds don't fit: the table is exported by a name that says of which it is.
+  const build = `client-${createHash("sha256").update(wat).digest("hex").slice(0, 16)}`;
+  const module = (lines) => `(module\n${lines.join("\n")}\n)\n`;
+  const types = [...forms.type, ...forms.rec];
+
+  return {
+    base: module([
+      ...types,
+      ...forms.import,
+      ...forms.global,
+      ...forms.memory,
+      ...forms.data,
+      ...forms.table.filter((text) => !isTable(text)),
+      ` ${declaredTable}`,
+      ...segments(table, first, isBase),
+      ...forms.export,
+      ` (export "${build}" (table $0))`,
+      ...taken.map((id) => ` (export "${name(id)}" (func ${id}))`),
+      ...globals.map((id) => ` (export "${name(id)}" (global ${id}))`),
+      ...[...own].filter(([id]) => base.has(id)).map(([, { text }]) => text),
+      ...entries.map(entry),
+    ]),
+    client: module([
+      ...types,
+      ...forms.memory.map((text) => ` (import "base" "memory" ${text.trim()})`),
+      ` (import "base" "${build}" ${declaredTable})`,
+      ...forms.table
+        .filter((form) => !isTable(form) && text.includes(`${ids(form)[0]}`))
+        .map((form) => ` (import "base" "${ids(form)[0].slice(1)}" ${form.trim()})`),
+      ...taken.map((id) => ` (import "base" "${name(id)}" (func ${id}${signature(own.get(id) ?? imported.get(id))}))`),
+      ...globals.map((id) => ` (import "base" "${name(id)}" (global ${id} ${globalType(id)}))`),
+      ...segments(table, first, (id) => !isBase(id)),
+      ...(entries.length > 0 ? [` (elem (table $0) (i32.const ${size}) func ${entries.join(" ")})`] : []),
+      ...client.map(([, { text }]) => text),
+    ]),
+  };
+}
