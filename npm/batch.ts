@@ -1,5 +1,6 @@
 // Many records in one crossing into the WebAssembly module: their bytes joined, and a list of lengths.
 import { invalid } from "./errors.js";
+import { Pace } from "./pace.js";
 
 /** A new crossing starts after this much: a millisecond or two of work, which makes no task long, and can be shared out. */
 const MAX_BYTES = 1 << 17;
@@ -25,6 +26,7 @@ export class Batch {
   #texts: string[] = [];
   #layout: number[] = [];
   #bytes = 0;
+  #size = 0;
   items = 0;
   /** The data of all items, joined. */
   packed = new Uint8Array();
@@ -56,12 +58,13 @@ export class Batch {
     this.#layout.push(bytes.length);
     this.#data.push(bytes);
     this.#bytes += bytes.length;
+    this.#size += bytes.length;
     this.items += 1;
   }
 
   /** Joins all, before anybody can take it away. */
   close(): void {
-    this.packed = join(this.#data);
+    this.packed = join(this.#data, this.#size);
     // One call for all is many times faster than one for each.
     this.texts = encoder.encode(this.#texts.join(""));
     if (this.texts.length !== this.#texts.reduce((sum, text) => sum + text.length, 0)) this.#measure();
@@ -84,9 +87,11 @@ export class Batch {
   }
 }
 
-function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  let length = 0;
-  for (const part of parts) length += part.length;
+/** @param length of all parts when they were given */
+function join(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
+  if (parts.reduce((sum, part) => sum + part.length, 0) !== length) {
+    throw invalid("an item's bytes were taken away while the items were read");
+  }
   const joined = new Uint8Array(length);
   let at = 0;
   for (const part of parts) {
@@ -96,32 +101,45 @@ function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return joined;
 }
 
-/** The items in order: packed into batches, long ones by themselves. `read` checks one, and gives nothing for one that is refused. */
-export function inBatches<T>(
+/** All items of a call. */
+export interface Batches {
+  units: (Batch | Long)[];
+  /** How many items they are. */
+  total: number;
+}
+
+/** The items in order: packed into batches, long ones by themselves, as they are; in short tasks. `read` checks one, and gives nothing for one that is refused. */
+export async function inBatches<T>(
   items: readonly T[],
   read: (item: T, index: number) => Item | undefined,
-): (Batch | Long)[] {
+): Promise<Batches> {
   if (!Array.isArray(items)) throw invalid("the items are not an array");
-  const batches: (Batch | Long)[] = [];
+  // The array may become another meanwhile.
+  const total = items.length;
+  const units: (Batch | Long)[] = [];
+  const pace = new Pace();
   let batch: Batch | undefined;
   const close = () => {
     batch?.close();
     batch = undefined;
   };
-  for (let index = 0; index < items.length; index += 1) {
+  for (let index = 0; index < total; index += 1) {
     const item = read(items[index] as T, index);
     if (item && item.bytes.length > MAX_ITEM) {
       close();
-      batches.push({ first: index, bytes: item.bytes.slice(), entries: item.entries });
+      units.push({ first: index, ...item });
       continue;
     }
-    if (batch?.full) close();
     if (!batch) {
       batch = new Batch(index);
-      batches.push(batch);
+      units.push(batch);
     }
     batch.add(item);
+    if (!batch.full) continue;
+    // Joined before anybody can take it away.
+    close();
+    await pace.breathe();
   }
   close();
-  return batches;
+  return { units, total };
 }

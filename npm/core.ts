@@ -158,7 +158,14 @@ async function loadClient({ exports, fits }: NonNullable<typeof base>): Promise<
     bytes = await inlined?.client();
   } catch (cause) {
     if (isWardkeyError(cause)) throw cause;
-    throw new WardkeyError("network", "the client's part of the package could not be loaded", { cause });
+    // Without a bundler that loads files by itself, Firefox doesn't ask for it again.
+    throw new WardkeyError(
+      "network",
+      "the client's part of the package could not be loaded: try again, or load the page again",
+      {
+        cause,
+      },
+    );
   }
   try {
     const module = await compile(bytes ?? new ArrayBuffer(0));

@@ -15,7 +15,7 @@ import { type Core, isLong, LONG } from "./chunks.js";
 import type { CoreDataKey } from "./core/wardkey_core.js";
 import { call, core, coreNow, Handle } from "./core.js";
 import { invalid } from "./errors.js";
-import { forOne, plainItems, type Settled, sealedItems, settled, sourceOf, whyNot } from "./items.js";
+import { forOne, plainItems, type Settled, sealedItems, settled, whyNot } from "./items.js";
 import { decryptLong, decryptLongSync, encryptLong, encryptLongSync } from "./long.js";
 import { many } from "./many.js";
 import type { NewMessage, OpenMessage } from "./message.js";
@@ -134,9 +134,10 @@ export class DataKey {
     const key = this.#key.inner;
     const given = toOptions(options, DATA_OPTIONS);
     throwIfAborted(given.signal);
-    const bytes = toData(data);
     const entries = toEntries(given.context);
     const padded = isPadded(given.padding);
+    // Last: what stands in the options may take it away.
+    const bytes = toData(data);
     const sealed =
       bytes.length > LONG
         ? encryptLongSync(wasm, seal(wasm, key, entries, padded), bytes)
@@ -151,8 +152,8 @@ export class DataKey {
     const key = this.#key.inner;
     const given = toOptions(options, DATA_OPTIONS);
     throwIfAborted(given.signal);
-    const bytes = toBytes(sealed, "the sealed data");
     const entries = toEntries(given.context);
+    const bytes = toBytes(sealed, "the sealed data");
     const data =
       bytes.length > LONG
         ? decryptLongSync(
@@ -165,16 +166,16 @@ export class DataKey {
     return data;
   }
 
-  /** Many small records in one call. An item of a wrong type, or with other members than `data` and `context`, fails the whole call, with
-   *  nothing encrypted. */
+  /** Many small records in one call. They are read in short tasks: don't change them before the promise settles. An item of a wrong type, or with
+   *  other members than `data` and `context`, fails the whole call, with nothing encrypted. */
   async encryptMany(items: readonly Plain[], options?: ManyOptions): Promise<Out[]> {
     this.#key.inner;
     const given = toOptions(options, MANY_OPTIONS);
     const padded = isPadded(given.padding);
     throwIfAborted(given.signal);
-    const batches = plainItems(items);
+    const batches = await plainItems(items);
     const wasm = await core();
-    return many<Out>(batches, items.length, given, {
+    return many<Out>(batches, given, {
       begin: ({ packed, texts, layout }) => {
         const key = this.#key.inner;
         return call(() => key.encryptMany(packed, texts, layout, padded));
@@ -182,7 +183,7 @@ export class DataKey {
       result: (bytes) => bytes as Out,
       long: (item) => {
         const message = seal(wasm, this.#key.inner, item.entries, padded);
-        return encryptLong(wasm, message, sourceOf(item), forOne(given));
+        return encryptLong(wasm, message, toSource(item.bytes, "data", 0), forOne(given));
       },
     });
   }
@@ -192,21 +193,21 @@ export class DataKey {
     this.#key.inner;
     const given = toOptions(options, MANY_OPTIONS);
     throwIfAborted(given.signal);
-    const { batches, refused } = sealedItems(items);
+    const batches = await sealedItems(items);
     const wasm = await core();
-    return many<Settled<Out>>(batches, items.length, given, {
+    return many<Settled<Out>>(batches, given, {
       begin: ({ packed, texts, layout }) => {
         const key = this.#key.inner;
         return call(() => key.decryptMany(packed, texts, layout));
       },
-      result: (value, error, place) => (value ? { ok: true, value } : whyNot(refused.get(place), error)),
+      result: (value, error, place) => (value ? { ok: true, value } : whyNot(batches.refused.get(place), error)),
       long: (item) => {
         const key = this.#key.inner;
         const opened = () =>
           decryptLong(
             wasm,
             open(wasm, () => key, item.entries),
-            sourceOf(item),
+            toSource(item.bytes, "sealed", 0),
             forOne(given),
           );
         return settled(given, opened);
@@ -227,14 +228,24 @@ export class DataKey {
 
   /** Decrypts the message that is written into `writable`. Constant memory, whatever the length. No byte comes out that was not authenticated, but
    *  what came out is the whole only when the stream ends without an error: a cut one ends in `truncated` or `decryption-failed`.
+   *  Until the beginning of the message has come the stream holds the key, whatever free() did meanwhile.
    *  @throws `invalid-argument`, `not-initialised` */
   decryptStream(options?: DataOptions): Pipe {
     const wasm = coreNow();
     const key = this.#key.inner;
     const given = toOptions(options, DATA_OPTIONS);
     const entries = toEntries(given.context);
-    const own = key.share();
-    return decryptionStream(wasm, { open: open(wasm, () => own, entries), free: () => own.destroy() }, given);
+    const own = new Handle(key.share());
+    const begin = open(wasm, () => own.inner, entries);
+    const opener = {
+      open: (beginning: Uint8Array) => {
+        const message = begin(beginning);
+        own.free();
+        return message;
+      },
+      free: () => own.free(),
+    };
+    return decryptionStream(wasm, opener, given);
   }
 
   /** Plaintext bytes [start, end), end clipped to the size, reading only the chunks that hold them, the header, and where needed the last chunk.

@@ -1,6 +1,6 @@
 // The items of encryptMany() and decryptMany(), whoever has their keys.
-import { isObject, refuseUnknown, type Source, throwIfAborted, toBytes, toData, toEntries } from "./arguments.js";
-import { type Batch, inBatches, type Long } from "./batch.js";
+import { isObject, refuseUnknown, throwIfAborted, toBytes, toData, toEntries } from "./arguments.js";
+import { type Batches, inBatches } from "./batch.js";
 import { doesNotOpen, fromCore, invalid, isWardkeyError, type WardkeyError } from "./errors.js";
 import type { DataOptions, ManyOptions, Plain, Sealed } from "./types.js";
 
@@ -11,23 +11,28 @@ const PLAIN = ["data", "context"];
 const SEALED = ["sealed", "context"];
 
 /** One that can't be read fails the whole call. */
-export function plainItems(items: readonly Plain[]): (Batch | Long)[] {
+export function plainItems(items: readonly Plain[]): Promise<Batches> {
   return inBatches(items, (item) => {
     checkItem(item, PLAIN);
-    return { bytes: toData(item.data), entries: toEntries(item.context) };
+    return { entries: toEntries(item.context), bytes: toData(item.data) };
   });
 }
 
+export interface SealedItems extends Batches {
+  /** By their places. */
+  refused: Map<number, WardkeyError>;
+}
+
 /** Ones that can't be read are refused, and the others are not touched by it; `see` is shown those. */
-export function sealedItems(
+export async function sealedItems(
   items: readonly Sealed[],
   see?: (bytes: Uint8Array, place: number) => void,
-): { batches: (Batch | Long)[]; refused: Map<number, WardkeyError> } {
+): Promise<SealedItems> {
   const refused = new Map<number, WardkeyError>();
-  const batches = inBatches(items, (item, index) => {
+  const batches = await inBatches(items, (item, index) => {
     try {
       checkItem(item, SEALED);
-      const read = { bytes: toBytes(item.sealed, "the sealed data"), entries: toEntries(item.context) };
+      const read = { entries: toEntries(item.context), bytes: toBytes(item.sealed, "the sealed data") };
       see?.(read.bytes, index);
       return read;
     } catch (e) {
@@ -35,7 +40,7 @@ export function sealedItems(
       return undefined;
     }
   });
-  return { batches, refused };
+  return { ...batches, refused };
 }
 
 function checkItem(item: unknown, known: readonly string[]): void {
@@ -46,11 +51,6 @@ function checkItem(item: unknown, known: readonly string[]): void {
 /** Why an item didn't open: it was refused, or what the core said of it; nothing where its chunks don't open. */
 export function whyNot(refused: WardkeyError | undefined, error: unknown): { ok: false; error: WardkeyError } {
   return { ok: false, error: refused ?? (error === undefined ? doesNotOpen() : fromCore(error)) };
-}
-
-/** The bytes of a long item, which are nobody else's. */
-export function sourceOf({ bytes }: Long): Source {
-  return { size: bytes.length, read: (start, end) => bytes.subarray(start, end) };
 }
 
 /** What of a batch's options counts for one item. */

@@ -1,6 +1,6 @@
 // Many records, batch by batch: on the calling thread, and beside it in a worker that has nothing to do.
 import { throwIfAborted } from "./arguments.js";
-import { Batch, type Long } from "./batch.js";
+import { Batch, type Batches, type Long } from "./batch.js";
 import type { CoreBatch } from "./core/wardkey_core.js";
 import { call, memoryNow, release } from "./core.js";
 import { nextTask, Pace } from "./pace.js";
@@ -43,7 +43,7 @@ class Run<T> {
   #failure: { e: unknown } | undefined;
   readonly results: T[];
 
-  constructor(units: readonly (Batch | Long)[], total: number, work: Work<T>) {
+  constructor({ units, total }: Batches, work: Work<T>) {
     this.#units = units;
     this.#work = work;
     this.#shared = units.length >= SHARED;
@@ -176,13 +176,8 @@ function piecesOf(items: number, errors: unknown[], bytes: Uint8Array, start: nu
 }
 
 /** The results, in order. */
-export async function many<T>(
-  units: readonly (Batch | Long)[],
-  total: number,
-  options: ManyOptions,
-  work: Work<T>,
-): Promise<T[]> {
-  const run = new Run(units, total, work);
+export async function many<T>(batches: Batches, options: ManyOptions, work: Work<T>): Promise<T[]> {
+  const run = new Run(batches, work);
   await run.all(options);
   return run.results;
 }

@@ -61,6 +61,8 @@ class Opened {
   readonly #reader: Reader;
   readonly #chunks: Chunks;
   readonly #pace = new Pace();
+  /** The end of the plaintext, once it is authenticated: it is read once. */
+  #end: { first: number; bytes: Out } | undefined;
 
   private constructor(core: Core, reader: Reader, shape: Shape, chunks: Chunks) {
     this.#core = core;
@@ -77,8 +79,15 @@ class Opened {
     return new Opened(core, reader, shape, await chunksOf(body, "decrypt", Math.min(wanted, shape.plaintext)));
   }
 
-  /** Plaintext of the chunks from `first` to before `last`. */
+  /** Plaintext of the chunks from `first` to before `last`, or to where the end begins that is there already. */
   async chunks(first: number, last: number): Promise<Out> {
+    const end = this.#end;
+    if (!end || last <= end.first) return this.#read(first, last);
+    if (first >= end.first) return end.bytes.slice((first - end.first) * PLAIN, (last - end.first) * PLAIN);
+    return this.#read(first, end.first);
+  }
+
+  async #read(first: number, last: number): Promise<Out> {
     const from = first * SEALED;
     const to = Math.min(last * SEALED, this.shape.chunks);
     const sealed = await this.#reader.read(this.shape.start + from, this.shape.start + to);
@@ -103,11 +112,13 @@ class Opened {
     const last = Math.floor(plaintext / PLAIN);
     // Where less than the eight bytes of the length stand in the last chunk, the one before has the rest.
     const first = padded && last > 0 && plaintext % PLAIN < 8 ? last - 1 : last;
-    const end = await this.chunks(first, last + 1);
-    return padded ? dataLength(this.#core, end, plaintext) : plaintext;
+    const bytes = await this.#read(first, last + 1);
+    this.#end = { first, bytes };
+    return padded ? dataLength(this.#core, bytes, plaintext) : plaintext;
   }
 
   free(): void {
+    this.#end?.bytes.fill(0);
     this.#chunks.free();
   }
 }
@@ -130,12 +141,14 @@ export async function rangeOf(
     const to = Math.min(end, length);
     const out = allocate(Math.max(0, to - start));
     const last = Math.ceil(to / PLAIN);
-    for (let first = Math.floor(start / PLAIN); first < last && out.length > 0; first += READ) {
+    let first = Math.floor(start / PLAIN);
+    while (first < last && out.length > 0) {
       throwIfAborted(options.signal);
       const piece = await opened.chunks(first, Math.min(first + READ, last));
       const skip = Math.max(0, start - first * PLAIN);
       const at = first * PLAIN + skip - start;
       out.set(piece.subarray(skip, skip + out.length - at), at);
+      first += Math.ceil(piece.length / PLAIN);
       piece.fill(0);
       const bytesProcessed = Math.min(at + piece.length - skip, out.length);
       options.onProgress?.({ bytesProcessed, totalBytes: out.length });

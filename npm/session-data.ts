@@ -14,7 +14,7 @@ import { LONG } from "./chunks.js";
 import type { CoreMessage, CoreReading, CoreSession, CoreTask, CoreWriting } from "./core/wardkey_core.js";
 import { call, core, coreNow, release } from "./core.js";
 import { fromCore, invalid, isWardkeyError, lockedMeanwhile, WardkeyError } from "./errors.js";
-import { forOne, plainItems, type Settled, sealedItems, settled, sourceOf, whyNot } from "./items.js";
+import { forOne, plainItems, type SealedItems, type Settled, sealedItems, settled, whyNot } from "./items.js";
 import { decryptLong, encryptLong } from "./long.js";
 import { many } from "./many.js";
 import type { NewMessage, Open } from "./message.js";
@@ -237,8 +237,8 @@ export async function encryptMany(
   const padded = isPadded(given.padding);
   const sign = isSigned(given.sign, true);
   throwIfAborted(given.signal);
-  const batches = plainItems(items);
-  const total = items.length;
+  const batches = await plainItems(items);
+  const { total } = batches;
   if (total === 0) return [];
   const { locked } = session;
   const wasm = await core();
@@ -250,7 +250,7 @@ export async function encryptMany(
     return leaf;
   };
   try {
-    const messages = await many<Out>(batches, total, given, {
+    const messages = await many<Out>(batches, given, {
       begin: ({ first, packed, texts, layout }) => call(() => writing.beginMany(first, packed, texts, layout)),
       result: (bytes, _, place) => {
         const message = bytes as Out;
@@ -260,7 +260,7 @@ export async function encryptMany(
       long: (item) => {
         const body = call(() => writing.begin(item.first, item.entries));
         const message = sign ? { body, sign: (leaf: Uint8Array) => keep(leaf, item.first) } : { body };
-        return encryptLong(wasm, message, sourceOf(item), forOne(given));
+        return encryptLong(wasm, message, toSource(item.bytes, "data", 0), forOne(given));
       },
     });
     if (sign) await signAll(writing, leaves, messages, given.signal);
@@ -299,9 +299,9 @@ export async function decryptMany(
   session.core;
   const given = toOptions(options, MANY_OPTIONS);
   throwIfAborted(given.signal);
-  const read = sealedItems(items);
+  const read = await sealedItems(items);
   await core();
-  return decryptAll([session], () => session, read, items.length, given);
+  return decryptAll([session], () => session, read, given);
 }
 
 /** Finds the sessions by the headers. */
@@ -313,12 +313,12 @@ export async function decryptManyFound(
   const given = toOptions(options, MANY_OPTIONS);
   throwIfAborted(given.signal);
   const beginnings: Uint8Array[] = [];
-  const read = sealedItems(items, (bytes, place) => {
+  const read = await sealedItems(items, (bytes, place) => {
     beginnings[place] = bytes.slice(0, BEGINNING);
   });
-  if (items.length === 0) return [];
+  if (read.total === 0) return [];
   await core();
-  const wanted = Array.from({ length: items.length }, (_, place) => beginnings[place] ?? new Uint8Array());
+  const wanted = Array.from({ length: read.total }, (_, place) => beginnings[place] ?? new Uint8Array());
   const found = await sessions.run<(CoreSession | Error)[]>(() => sessions.find(wanted));
   const open = new Map<string, OpenSession>();
   const places = found.map((one, place) => {
@@ -334,7 +334,7 @@ export async function decryptManyFound(
     return session;
   });
   try {
-    return await decryptAll([...open.values()], (place) => places[place], read, items.length, given);
+    return await decryptAll([...open.values()], (place) => places[place], read, given);
   } finally {
     for (const { core } of open.values()) release(core);
   }
@@ -344,10 +344,10 @@ export async function decryptManyFound(
 async function decryptAll(
   sessions: OpenSession[],
   sessionOf: (place: number) => OpenSession | undefined,
-  { batches, refused }: ReturnType<typeof sealedItems>,
-  total: number,
+  items: SealedItems,
   given: ManyOptions,
 ): Promise<Settled<Decrypted>[]> {
+  const { units, total, refused } = items;
   const [first, ...others] = sessions;
   if (!first) return Array.from({ length: total }, (_, place) => whyNot(refused.get(place), undefined));
   const reading = call(() => first.core.read());
@@ -355,14 +355,14 @@ async function decryptAll(
   const { locked } = first;
   try {
     for (const { core } of others) call(() => reading.join(core));
-    for (const batch of batches) {
+    for (const batch of units) {
       if (!(batch instanceof Batch)) continue;
       call(() => reading.note(batch.packed, batch.texts, batch.layout));
       await pace.breathe();
     }
     // One request for all of them.
     await first.run(() => reading.prepare());
-    const opened = await many<Settled<Decrypted>>(batches, total, given, {
+    const opened = await many<Settled<Decrypted>>(items, given, {
       begin: ({ first, packed, texts, layout }) => call(() => reading.begin(first, packed, texts, layout)),
       result: (bytes, error, place) => {
         const session = sessionOf(place);
@@ -373,7 +373,9 @@ async function decryptAll(
       long: async (item) => {
         const session = sessionOf(item.first);
         if (!session) return whyNot(refused.get(item.first), undefined);
-        return settled(given, () => decryptOne(session, sourceOf(item), item.entries, forOne(given)));
+        return settled(given, () =>
+          decryptOne(session, toSource(item.bytes, "sealed", 0), item.entries, forOne(given)),
+        );
       },
     });
     if (!locked.aborted) return opened;

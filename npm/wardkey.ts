@@ -66,7 +66,7 @@ export class Wardkey extends EventTarget {
 
   /** Looks what is on the device; asks nobody. The same appId and userId opened twice in one page (React StrictMode, hot reload) share state, with the
    *  options of the first; close() drops one reference.
-   *  @throws `invalid-argument`, `kdf-policy`, `key-policy`, `unsupported-environment` */
+   *  @throws `invalid-argument`, `kdf-policy`, `key-policy`, `unsupported-environment`; `network` if the client's part of the package can't be loaded */
   static async open(options: WardkeyOptions): Promise<Wardkey> {
     const settings = toSettings(options);
     const early: [string, object][] = [];

@@ -279,6 +279,31 @@ export default {
     equal(text(key.decryptSync(key.encryptSync("still here"))), "still here", "afterwards");
   },
 
+  "bytes that another argument takes away while it is read": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    const taker = (bytes) => ({
+      get record() {
+        detachSoon(bytes);
+        return "1";
+      },
+    });
+    const taken = (length, run) => () => {
+      const bytes = pattern(length);
+      return run(bytes, taker(bytes));
+    };
+    const calls = {
+      encryptSync: (data, context) => key.encryptSync(data, { context }),
+      decryptSync: (sealed, context) => key.decryptSync(sealed, { context }),
+      "encryptMany, its own context": (data, context) => key.encryptMany([{ data, context }]),
+      "encryptMany, the next one's": (data, context) => key.encryptMany([{ data }, { data: "x", context }]),
+      "decryptMany, the next one's": (sealed, context) => key.decryptMany([{ sealed }, { sealed: DATA, context }]),
+    };
+    const cases = [];
+    for (const [name, run] of Object.entries(calls))
+      for (const length of [100, 100_000]) cases.push([`${name}, ${length}`, taken(length, run)]);
+    await allFail(pkg, cases);
+  },
+
   "what was given instead of bytes is named, and nothing of its content": async (pkg) => {
     const { key, pair } = await given(pkg);
     const [gone] = detached();

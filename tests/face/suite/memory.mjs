@@ -123,6 +123,23 @@ export default {
     gone(memory, raw, "freed while it was used");
   },
 
+  "a data key that a stream opens with: once the beginning has come, or the stream has failed": async (pkg, tools) => {
+    await pkg.init();
+    const memory = await memoryOf(tools);
+    const raw = crypto.getRandomValues(new Uint8Array(32));
+    const key = await pkg.DataKey.importRaw(raw);
+    const sealed = await key.encrypt(pattern(100_000));
+    const [running, failing] = [key.decryptStream(), key.decryptStream()];
+    key.free();
+    ok(found(memory, raw).length === 2, "neither has begun");
+    await failing.writable.abort();
+    const [writer, reader] = [running.writable.getWriter(), running.readable.getReader()];
+    writer.write(sealed.subarray(0, 60_000)).catch(() => {});
+    ok((await reader.read()).value.length > 0, "it has begun");
+    gone(memory, raw, "before it ends");
+    await reader.cancel();
+  },
+
   plaintext: async (pkg, tools) => {
     await pkg.init();
     const memory = await memoryOf(tools);

@@ -53,7 +53,8 @@ export default {
     const rows = [
       ["one chunk", [3 * CHUNK + 5, 3 * CHUNK + 6], [beginning, chunk(3)]],
       ["across two", [4 * CHUNK - 1, 4 * CHUNK + 1], [beginning, chunk(3, 2)]],
-      ["to the end", [100 * CHUNK, 100 * CHUNK + 7], [beginning, last, last]],
+      ["to the end", [100 * CHUNK, 100 * CHUNK + 7], [beginning, last]],
+      ["from before to the end", [98 * CHUNK + 5, 100 * CHUNK + 7], [beginning, last, chunk(98, 2)]],
       ["past the end", [200 * CHUNK, 201 * CHUNK], [beginning, last]],
       ["nothing", [5, 5], [beginning]],
     ];
