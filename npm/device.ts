@@ -24,6 +24,8 @@ export class Device {
   readonly #kept = new Set<string>();
   /** What is still there although it should be gone. */
   readonly #left = new Set<string>();
+  /** RSA private keys that the open identity goes on with, whatever becomes of their rows. */
+  readonly #held = new Map<string, CryptoKey>();
   /** What was told already. */
   readonly #told = new Set<string>();
   #failed = false;
@@ -127,11 +129,25 @@ export class Device {
     return kept === true;
   }
 
+  /** Takes the key of a row into memory, until forget(). Is there one? */
+  async holdRsa(row: string): Promise<boolean> {
+    const found = await this.#try("readonly", (table) => table.get(row));
+    if (!isKey(found?.result)) return false;
+    this.#held.set(row, found.result);
+    return true;
+  }
+
   /** Opens with the key of a row; nothing where there is none. */
   async unwrapRsa(row: string, label: Out, body: Out): Promise<Uint8Array | undefined> {
     const subtle = await strictCrypto();
-    const found = await this.#try("readonly", (table) => table.get(row));
-    return subtle && isKey(found?.result) ? openNative(subtle, found.result, label, body) : undefined;
+    if (!this.#held.has(row)) await this.holdRsa(row);
+    const key = this.#held.get(row);
+    return subtle && key && openNative(subtle, key, label, body);
+  }
+
+  /** What the open identity left in memory. */
+  forget(): void {
+    this.#held.clear();
   }
 
   /** Finds out how the database is now. */

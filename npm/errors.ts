@@ -95,13 +95,33 @@ export function doesNotOpen(): WardkeyError {
   return new WardkeyError("decryption-failed", "wrong key or context, or changed bytes");
 }
 
-/** What the core threw, as the package throws it. A trap of the module is no known failure: it says so, and keeps its cause.
+/** What applications' code threw last, by number. The core keeps of an error what there is to branch on, and this number. */
+const said = new Map<number, WardkeyError>();
+const REMEMBERED = 64;
+let count = 0;
+
+/** An error that the core is told of, and that is found again in what comes of it.
+ *  @internal */
+export function toCore(error: WardkeyError): WardkeyError {
+  count += 1;
+  said.set(count, error);
+  said.delete(count - REMEMBERED);
+  return Object.assign(error, { said: count });
+}
+
+/** What the core threw, as the package throws it: with what an application's code had said of it. A trap of the module is no known failure: it says so, and keeps its cause.
  *  @internal */
 export function fromCore(e: unknown): WardkeyError {
   if (isWardkeyError(e)) return e;
   if (e instanceof Error && "code" in e && typeof e.code === "string") {
-    const { retryAfterMs, attemptsLeft } = e as { retryAfterMs?: number; attemptsLeft?: number };
-    return new WardkeyError(e.code as KnownErrorCode, e.message, {
+    const { retryAfterMs, attemptsLeft, ...more } = e as {
+      retryAfterMs?: number;
+      attemptsLeft?: number;
+      said?: number;
+    };
+    const reason = said.get(more.said ?? 0);
+    return new WardkeyError(e.code as KnownErrorCode, reason?.message ?? e.message, {
+      ...(reason && { cause: reason.cause }),
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       ...(attemptsLeft === undefined ? {} : { attemptsLeft }),
     });

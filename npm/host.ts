@@ -3,7 +3,7 @@ import type { Backend, Json } from "./backend.js";
 import type { CacheSettings } from "./client-options.js";
 import { core } from "./core.js";
 import type { Device } from "./device.js";
-import { isWardkeyError, type KnownErrorCode, WardkeyError } from "./errors.js";
+import { isWardkeyError, type KnownErrorCode, toCore, WardkeyError } from "./errors.js";
 import { IndexedDbStore } from "./indexed-db.js";
 import { type CoreStore, CustomStore } from "./key-store.js";
 import { Pace } from "./pace.js";
@@ -107,7 +107,7 @@ export class CoreHost {
     try {
       return await Promise.race([ask(), ended]);
     } catch (error) {
-      throw signal.aborted ? closed() : told(error);
+      throw signal.aborted ? closed() : toCore(told(error));
     } finally {
       this.#asked.delete(end);
     }
@@ -150,9 +150,11 @@ export class CoreHost {
   /** What the open identity left here. */
   forget(): void {
     this.#natives.clear();
+    this.#device.forget();
   }
 
   keepRsa = (row: string, pkcs8: Out) => this.#device.keepRsa(row, pkcs8);
+  holdRsa = (row: string) => this.#device.holdRsa(row);
   unwrapKept = (row: string, label: Out, body: Out) => this.#device.unwrapRsa(row, label, body);
   readRow = (row: string) => this.#device.readRow(row);
   writeRow = (row: string, value: Out) => this.#device.writeRow(row, value);
@@ -162,6 +164,9 @@ export class CoreHost {
   openHere = (row: string, context: Out, sealed: Out) => this.#device.openHere(row, context, sealed);
 }
 
+/** Characters of what is told: whole, it is the cause. */
+const MAX_MESSAGE = 500;
+
 const closed = () => new WardkeyError("aborted", "closed while it was under way");
 
 /** What the application threw, which may be anything. */
@@ -169,7 +174,7 @@ function told(cause: unknown): WardkeyError {
   try {
     if (isWardkeyError(cause)) {
       const { code, message, retryAfterMs, attemptsLeft } = cause;
-      return new WardkeyError(code as KnownErrorCode, `${message}`, {
+      return new WardkeyError(code as KnownErrorCode, `${message}`.slice(0, MAX_MESSAGE), {
         cause,
         ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
         ...(attemptsLeft === undefined ? {} : { attemptsLeft }),

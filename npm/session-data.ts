@@ -81,10 +81,12 @@ interface Signed {
   sign?: boolean;
 }
 
+/** Of what writes. Who reads a message can't ask for its author by an option that says nothing: the result tells. */
 const SIGNED_DATA = [...DATA_OPTIONS, "sign"];
 const SIGNED_MANY = [...MANY_OPTIONS, "sign"];
-/** More than any header has. */
-const BEGINNING = 256;
+/** No less than messageStart(), which isn't known before the module is there; by test.
+ *  @internal */
+export const BEGINNING = 256;
 /** Bytes of what an author signs of a message. */
 const LEAF = 64;
 /** Messages whose leaves, and whose trailers, cross in one call. */
@@ -109,7 +111,7 @@ function isSigned(sign: unknown, otherwise: boolean): boolean {
   return sign;
 }
 
-/** The data, unless the identity was locked while it was opened. */
+/** What was opened or sealed, unless the identity was locked meanwhile. */
 function notLocked(locked: AbortSignal, data: Out): Out {
   if (!locked.aborted) return data;
   data.fill(0);
@@ -173,13 +175,14 @@ export async function encrypt(session: WritableSession, data: Data, options?: En
   const padded = isPadded(given.padding);
   const sign = isSigned(given.sign, true);
   throwIfAborted(given.signal);
+  const { locked } = session;
   const wasm = await core();
-  return encryptLong(wasm, await newMessage(session, entries, padded, sign), source, given);
+  return notLocked(locked, await encryptLong(wasm, await newMessage(session, entries, padded, sign), source, given));
 }
 
 export async function decrypt(session: OpenSession, sealed: Bytes | Blob, options?: DataOptions): Promise<Decrypted> {
   session.core;
-  const given = toOptions(options, SIGNED_DATA);
+  const given = toOptions(options, DATA_OPTIONS);
   const source = toSource(sealed, "sealed", LONG);
   const entries = toEntries(given.context);
   throwIfAborted(given.signal);
@@ -193,7 +196,7 @@ export async function decryptFound(
   sealed: Bytes | Blob,
   options?: DataOptions,
 ): Promise<Decrypted> {
-  const given = toOptions(options, SIGNED_DATA);
+  const given = toOptions(options, DATA_OPTIONS);
   const source = toSource(sealed, "sealed", LONG);
   const entries = toEntries(given.context);
   throwIfAborted(given.signal);
@@ -237,6 +240,7 @@ export async function encryptMany(
   const batches = await plainItems(items);
   const { total } = batches;
   if (total === 0) return [];
+  const { locked } = session;
   const wasm = await core();
   const writing = await session.write<CoreWriting>(() => session.core.write(total, sign, padded));
   const leaves = new Uint8Array(sign ? LEAF * total : 0);
@@ -260,6 +264,7 @@ export async function encryptMany(
       },
     });
     if (sign) await signAll(writing, leaves, messages, given.signal);
+    if (locked.aborted) throw lockedMeanwhile();
     return messages;
   } finally {
     release(writing);
@@ -292,7 +297,7 @@ export async function decryptMany(
   options?: ManyOptions,
 ): Promise<Settled<Decrypted>[]> {
   session.core;
-  const given = toOptions(options, SIGNED_MANY);
+  const given = toOptions(options, MANY_OPTIONS);
   throwIfAborted(given.signal);
   const read = await sealedItems(items);
   await core();
@@ -305,7 +310,7 @@ export async function decryptManyFound(
   items: readonly Sealed[],
   options?: ManyOptions,
 ): Promise<Settled<Decrypted>[]> {
-  const given = toOptions(options, SIGNED_MANY);
+  const given = toOptions(options, MANY_OPTIONS);
   throwIfAborted(given.signal);
   const beginnings: Uint8Array[] = [];
   const read = await sealedItems(items, (bytes, place) => {
@@ -406,10 +411,11 @@ async function verified(
 export function encryptStream(session: WritableSession, options?: EncryptOptions & Signed): Pipe {
   const wasm = coreNow();
   session.core;
+  const { locked } = session;
   const given = toOptions(options, SIGNED_DATA);
   const entries = toEntries(given.context);
   const message = newMessage(session, entries, isPadded(given.padding), isSigned(given.sign, false));
-  return encryptionStream(wasm, message, given);
+  return encryptionStream(wasm, message, given, locked);
 }
 
 /** Whoever reads or writes has cancelled it, for a reason of his own. */
@@ -423,7 +429,7 @@ export function decryptStream(
 ): Pipe & { readonly author: Promise<Author | undefined> } {
   const wasm = coreNow();
   const { core: inner, locked } = session;
-  const given = toOptions(options, SIGNED_DATA);
+  const given = toOptions(options, DATA_OPTIONS);
   const entries = toEntries(given.context);
   const own = call(() => inner.share());
   let found: Author | undefined;
@@ -455,7 +461,7 @@ export async function decryptRange(
   options?: DataOptions,
 ): Promise<Out> {
   session.core;
-  const given = toOptions(options, SIGNED_DATA);
+  const given = toOptions(options, DATA_OPTIONS);
   checkRange(start, end);
   const entries = toEntries(given.context);
   throwIfAborted(given.signal);
@@ -477,13 +483,16 @@ export async function plaintextSize(
   options?: DataOptions,
 ): Promise<number> {
   session.core;
-  const given = toOptions(options, SIGNED_DATA);
+  const given = toOptions(options, DATA_OPTIONS);
   const entries = toEntries(given.context);
   throwIfAborted(given.signal);
   const reader = toReader(source, given.signal);
-  return sizeOf(
+  const { locked } = session;
+  const size = await sizeOf(
     await core(),
     opener(session, () => session.core, entries),
     reader,
   );
+  if (locked.aborted) throw lockedMeanwhile();
+  return size;
 }

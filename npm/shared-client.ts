@@ -16,6 +16,9 @@ import { type Deferred, deferred, finish } from "./task.js";
 
 export type Status = "new" | "locked" | "ready";
 
+/** Why it is looked what is on the device. Only after a load, and after another page's unlocking, is it gone on with what is there. */
+type Occasion = "load" | "unlocked" | "now";
+
 /** Of the derivation that is kept for the call that follows. */
 const DERIVATION_MS = 120_000;
 /** What waits in the outbox is tried again. */
@@ -36,6 +39,8 @@ export class SharedClient {
   readonly #looked: Promise<unknown>;
   #left = false;
   #looking: Promise<void> | undefined;
+  /** Users whose identity another page has locked: while it is looked for whom there is, nobody is known. */
+  readonly #lockedElsewhere: unknown[] = [];
   /** Who waits for sessions that were created offline. */
   readonly #unpublished = new Map<string, Deferred<void>>();
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -86,7 +91,7 @@ export class SharedClient {
       addEventListener("online", this.#online);
       addEventListener("pageshow", this.#shown);
     }
-    this.#looked = this.#look(true);
+    this.#looked = this.#look("load");
   }
 
   #around(): Around {
@@ -208,7 +213,7 @@ export class SharedClient {
   /** A derivation is kept for two minutes, whatever becomes of the page. */
   expireDerivation(): void {
     clearTimeout(this.#expiry);
-    this.#expiry = timer(() => call(() => this.core.expireDerivation()), DERIVATION_MS);
+    this.#expiry = timer(() => tidy(() => this.core.expireDerivation()), DERIVATION_MS);
   }
 
   /** Resolves when the key server has this session; rejects if it never takes it as it is. */
@@ -244,19 +249,27 @@ export class SharedClient {
     }
   }
 
-  /** What is on the device. Is it gone on with what an earlier page, or another one, unlocked? */
-  #look(resumes: boolean): Promise<void> {
-    const looking = this.#lookNow(resumes).finally(() => {
+  /** What is on the device. */
+  #look(occasion: Occasion): Promise<void> {
+    const looking = this.#lookNow(occasion).finally(() => {
       if (this.#looking === looking) this.#looking = undefined;
     });
     this.#looking = looking;
     return looking;
   }
 
-  async #lookNow(resumes: boolean): Promise<void> {
+  async #lookNow(occasion: Occasion): Promise<void> {
     const wanted = this.#settings.userId;
-    if (resumes && (await this.#wasIdle())) await finish(call(() => this.core.lock(wanted)));
-    const [status, last] = await finish<[Status, string | undefined]>(call(() => this.core.look(wanted, resumes)));
+    const heard = this.#lockedElsewhere.length;
+    if (occasion === "load" && (await this.#wasIdle())) await finish(call(() => this.core.lock(wanted)));
+    const look = (resumes: boolean) =>
+      finish<[Status, string | undefined]>(call(() => this.core.look(wanted, resumes)));
+    let [status, last] = await look(occasion !== "now");
+    const open = call(() => this.core.userId());
+    if (open !== undefined && this.#lockedElsewhere.includes(open, heard)) {
+      await finish(call(() => this.core.lock(open)));
+      [status, last] = await look(false);
+    }
     this.#marker.look(this.device.created);
     // Another call may have been faster.
     const user = call(() => this.core.userId());
@@ -287,7 +300,7 @@ export class SharedClient {
       this.#marker.look(this.device.created);
       if (user !== undefined) this.#become("ready", user);
       // Who looks already says what there is.
-      else await (this.#looking ?? this.#look(false));
+      else await (this.#looking ?? this.#look("now"));
     } catch (error) {
       // Freed meanwhile, or dead: the call itself says so.
       if (!isWardkeyError(error)) throw error;
@@ -298,10 +311,11 @@ export class SharedClient {
     const [before, user] = [this.userId, status === "new" ? this.#settings.userId : userId];
     this.userId = user;
     if (this.status === status && (status !== "ready" || before === user)) return;
+    // What an identity that is just opened holds stays.
+    if (this.status === "ready" || status !== "ready") this.host.forget();
     this.status = status;
     this.#idle?.stop();
     this.#push.stop();
-    this.host.forget();
     this.#opened.abort();
     this.#opened = new AbortController();
     if (status === "ready" && user !== undefined) {
@@ -322,8 +336,9 @@ export class SharedClient {
     // Where nobody is open, and none is wanted before others, any user may come.
     const isWanted = this.status !== "ready" && this.#settings.userId === undefined;
     if ("unlocked" in told && this.status !== "ready" && (isWanted || told.user === this.userId)) {
-      this.#quietly(() => this.#look(true));
+      this.#quietly(() => this.#look("unlocked"));
     }
+    if ("locked" in told) this.#lockedElsewhere.push(told.user);
     if (told.user !== this.userId) return;
     if ("forgotten" in told) this.#quietly(() => this.run((core) => core.forget(this.userId)));
     if (this.status !== "ready") return;
@@ -352,8 +367,8 @@ export class SharedClient {
   /** A page that was put away may come back as it was, and has heard nothing meanwhile: it goes on as if it were loaded. */
   #shown = (event: Event): void => {
     if ((event as { persisted?: unknown }).persisted !== true || this.status !== "ready") return;
-    call(() => this.core.close());
-    this.#quietly(() => this.#look(true));
+    tidy(() => this.core.close());
+    this.#quietly(() => this.#look("load"));
   };
 
   /** What waited for the network. */

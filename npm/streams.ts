@@ -375,11 +375,17 @@ function counter({ onProgress }: DataOptions): (input: number) => void {
   };
 }
 
-export function encryptionStream(core: Core, message: Soon<NewMessage>, options: DataOptions): Pipe {
-  return pipe(options, undefined, (put, fail) => new Encryption(core, message, options, put, fail));
+/** @param locked aborted when nothing may come out any more */
+export function encryptionStream(
+  core: Core,
+  message: Soon<NewMessage>,
+  options: DataOptions,
+  locked?: AbortSignal,
+): Pipe {
+  return pipe(options, locked, (put, fail) => new Encryption(core, message, options, put, fail));
 }
 
-/** @param locked aborted when nothing may come out any more */
+/** @param locked as above */
 export function decryptionStream(core: Core, opener: Opener, options: DataOptions, locked?: AbortSignal): Pipe {
   return pipe(options, locked, (put, fail) => new Decryption(core, opener, options, put, fail));
 }

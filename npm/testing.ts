@@ -20,6 +20,9 @@ export interface MemoryBackend extends Required<Backend> {
   snapshot(): Promise<Out>;
   /** The one-time codes that a real server would have mailed, the newest last. */
   deliveredCodes(): { to: string; userId?: string; code: string }[];
+  /** The key server's fingerprint, for `trust.escrowKey`: what the operator of a real one tells. From the first call of this, or the first login, it serves this application.
+   *  @throws `invalid-argument`; `key-mismatch` if it serves another one */
+  escrowKey(appId: string): Promise<string>;
   /** What an application's server does for a placeholder without contact. There are no groups yet: `unknown-group`. */
   assignPlaceholder(placeholder: string, groupId: string): Promise<void>;
 }
@@ -31,7 +34,7 @@ interface Answer {
 }
 
 /** A whole key server inside the page, under the same rules as the real one, for tests and first steps: nothing in it is protected from the page. Several Wardkey
- *  objects can share one. It serves the application of its first login; another one's is `key-mismatch`. Who a request says that asks is believed.
+ *  objects can share one. It serves the application of its first login, or of escrowKey(); another one's is `key-mismatch`. Who a request says that asks is believed.
  *  @throws `invalid-argument`; `invalid-format`, `unsupported-version` for a state that is none, some of them at the first call */
 export function memoryBackend(options?: MemoryBackendOptions): MemoryBackend {
   const { now = () => Date.now(), state } = toOptions(options, ["now", "state"]);
@@ -95,6 +98,12 @@ export function memoryBackend(options?: MemoryBackendOptions): MemoryBackend {
 
     deliveredCodes() {
       return delivered.map((code) => ({ ...code }));
+    },
+
+    async escrowKey(appId) {
+      const given = wellFormed(appId, "the app id");
+      const server = await started();
+      return call(() => server.escrowKey(given));
     },
 
     async assignPlaceholder(placeholder, groupId) {

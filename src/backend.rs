@@ -107,6 +107,8 @@ pub struct Failure {
     pub retry_after: Option<u64>,
     /// How many codes may still be tried.
     pub attempts_left: Option<u64>,
+    /// By what number the host remembers what was said besides.
+    pub said: Option<u64>,
 }
 
 impl Failure {
@@ -115,7 +117,7 @@ impl Failure {
     pub fn answered(code: &str, retry_after: Option<u64>, attempts_left: Option<u64>) -> Self {
         let known = Code::ALL.iter().find(|known| known.as_str() == code && **known != Code::Network);
         let error = known.copied().unwrap_or(Code::Server).refused();
-        Self { error, retry_after, attempts_left }
+        Self { error, retry_after, attempts_left, said: None }
     }
 
     /// Nobody answered.
@@ -133,7 +135,7 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, retry_after: None, attempts_left: None }
+        Self { error, retry_after: None, attempts_left: None, said: None }
     }
 }
 

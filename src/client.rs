@@ -113,6 +113,8 @@ pub struct Client<H: Host> {
     waiting: RefCell<Vec<Rc<OpenSession>>>,
     /// Counts locks: what was begun before one doesn't make it ready again.
     locks: Cell<u64>,
+    /// Counts what was forgotten: what was begun before writes nothing to the device any more.
+    forgets: Cell<u64>,
     /// Of the open identity.
     cache: RefCell<Option<Rc<Cache<H::Store>>>>,
     /// Of calls that others may wait for.
@@ -139,6 +141,7 @@ impl<H: Host> Client<H> {
             events: RefCell::new(Vec::new()),
             waiting: RefCell::new(Vec::new()),
             locks: Cell::new(0),
+            forgets: Cell::new(0),
             cache: RefCell::new(None),
             tickets: Cell::new(0),
             off_line: Cell::new(None),
@@ -151,6 +154,6 @@ impl<H: Host> Client<H> {
     }
 
     fn rows<'a>(&'a self, user: &'a UserId) -> Rows<'a, H::Device> {
-        Rows::new(self.host.device(), &self.options.app_id, user)
+        Rows::new(self.host.device(), &self.options.app_id, user, &self.forgets)
     }
 }

@@ -28,7 +28,7 @@ pub const PREFIX: usize = SALT + COMMITMENT;
 const MAX_CHUNKS: u64 = 1 << 38;
 const NAME: &[u8] = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0";
 
-const TRUNCATED: Error = Error::new(&(Code::Truncated, "the end is missing"));
+pub(crate) const TRUNCATED: Error = Error::new(&(Code::Truncated, "the end is missing"));
 const LONG: Error = Error::new(&(Code::Limit, "longer than 2^38 chunks"));
 
 /// Length of the body for so many bytes of plaintext.

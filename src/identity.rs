@@ -16,6 +16,7 @@ use crate::{
 
 pub use bundle::Bundle;
 pub use chain::{Asked, Identity};
+pub(crate) use pin::MISMATCH;
 pub use pin::{FirstUse, Met, Pin, Pins, Trust, compare};
 pub use safety_number::{check_compared, group_number, safety_number};
 

@@ -1,6 +1,6 @@
 //! What a client keeps on its device: SPEC section 15. Whatever fails of it, or doesn't open, is not there; never an error.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
@@ -42,7 +42,11 @@ pub trait Device {
     async fn keep_rsa(&self, _row: &str, _pkcs8: &SecretBytes) -> bool {
         false
     }
-    /// Opens a stanza's body with the key of a row: OAEP with this label. Nothing where there is none.
+    /// Takes the private key of a row into this page's memory, for as long as the identity is open. Is there one?
+    async fn hold_rsa(&self, _row: &str) -> bool {
+        false
+    }
+    /// Opens a stanza's body with the key that was held of a row, whatever became of the row: OAEP with this label. Nothing where there is none.
     async fn unwrap_rsa(&self, _row: &str, _label: &[u8; 32], _body: &[u8]) -> Option<Result<SecretBytes>> {
         None
     }
@@ -96,13 +100,37 @@ pub(super) struct Rows<'a, D> {
     pub(super) app_id: &'a AppId,
     pub(super) user: &'a UserId,
     pub(super) tag: String,
+    /// How often something was forgotten: now, and when these rows were asked for.
+    forgets: (&'a Cell<u64>, u64),
 }
 
 impl<'a, D: Device> Rows<'a, D> {
-    pub(super) fn new(device: &'a D, app_id: &'a AppId, user: &'a UserId) -> Self {
+    pub(super) fn new(device: &'a D, app_id: &'a AppId, user: &'a UserId, forgets: &'a Cell<u64>) -> Self {
         let digest = Sha256::digest(context("wardkey/v1/device", app_id, user, 0, |_| ()));
         let tag = base64url(digest.get(..16).unwrap_or_default());
-        Self { device, app_id, user, tag }
+        Self { device, app_id, user, tag, forgets: (forgets, forgets.get()) }
+    }
+
+    fn is_forgotten(&self) -> bool {
+        self.forgets.0.get() != self.forgets.1
+    }
+
+    /// Keeps this in a row, unless somebody was forgotten since these rows were asked for. Is it safely kept?
+    pub(super) async fn write(&self, row: &str, value: &[u8]) -> bool {
+        self.unless_forgotten(row, async || self.device.write(row, value).await).await
+    }
+
+    /// What is written while somebody is forgotten may come after the deletions.
+    async fn unless_forgotten(&self, row: &str, write: impl AsyncFnOnce() -> bool) -> bool {
+        if self.is_forgotten() {
+            return false;
+        }
+        let is_kept = write().await;
+        if self.is_forgotten() {
+            self.device.delete(row).await;
+            return false;
+        }
+        is_kept
     }
 
     /// Stands in the rows' names.
@@ -126,7 +154,7 @@ impl<'a, D: Device> Rows<'a, D> {
     }
 
     pub(super) async fn keep_backup(&self, kept: &KeptBackup) {
-        self.device.write(&self.row("backup"), &kept.to_bytes()).await;
+        self.write(&self.row("backup"), &kept.to_bytes()).await;
     }
 
     /// Entries that carry on after a reload. One that would go on for longer than `longest` is none: the clock was set back, or the application allows less by now.
@@ -141,9 +169,12 @@ impl<'a, D: Device> Rows<'a, D> {
         }
         let opened = self.device.open(&row, &self.resume_context(end), sealed).await?;
         let resumed = read_resume(&opened, self.user).ok()?;
-        let rsa = self.rsa_rows().await;
-        let is_there = |pair: &KeyPair| !pair.is_away() || rsa.contains(&self.rsa_row(pair));
-        resumed.keys.encryption.iter().all(is_there).then_some(resumed)
+        for pair in resumed.keys.encryption.iter().filter(|pair| pair.is_away()) {
+            if !self.device.hold_rsa(&self.rsa_row(pair)).await {
+                return None;
+            }
+        }
+        Some(resumed)
     }
 
     /// For so long, absolutely. Where it can't be kept, the next load asks for the password.
@@ -152,7 +183,7 @@ impl<'a, D: Device> Rows<'a, D> {
         match self.device.seal(&row, &self.resume_context(end), resume).await {
             Some(sealed) if self.keep_rsa(keys).await => {
                 let bytes = [[VERSION].as_slice(), &end.to_be_bytes(), &sealed].concat();
-                self.device.write(&row, &bytes).await;
+                self.write(&row, &bytes).await;
             }
             _ => self.forget_resume().await,
         }
@@ -169,7 +200,7 @@ impl<'a, D: Device> Rows<'a, D> {
                 continue;
             }
             let Ok(private) = pair.private_bytes() else { return false };
-            if !self.device.keep_rsa(&row, &private).await {
+            if !self.unless_forgotten(&row, async || self.device.keep_rsa(&row, &private).await).await {
                 return false;
             }
         }
@@ -229,7 +260,7 @@ impl<'a, D: Device> Rows<'a, D> {
 
     /// A sealed state.
     pub(super) async fn keep_unsent(&self, sealed: &[u8]) {
-        self.device.write(&self.row("unsent"), &[[VERSION].as_slice(), sealed].concat()).await;
+        self.write(&self.row("unsent"), &[[VERSION].as_slice(), sealed].concat()).await;
     }
 
     pub(super) fn seal_unsent<R: rand_core::TryCryptoRng>(

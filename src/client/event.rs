@@ -2,7 +2,7 @@
 
 use super::{Client, Host};
 use crate::{
-    error::Error,
+    backend::Failure,
     identity::{Met, UserId},
     signed::Hash,
 };
@@ -52,7 +52,7 @@ pub enum Event {
         /// Its id.
         session: Hash,
         /// Why not.
-        error: Option<Error>,
+        error: Option<Failure>,
     },
 }
 

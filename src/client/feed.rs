@@ -202,7 +202,7 @@ impl<S: KeyStore> Cache<S> {
         self.feed.drop(id, clock.now().wall);
         if let Some(open) = self.find(id).filter(|open| open.can_change()) {
             // Another page has sent what waits here too: its key is the only one until that is known.
-            open.mark(if open.is_published() { standing } else { Standing::Outdated });
+            if open.is_published() { open.mark(standing) } else { open.name() }
         }
     }
 }

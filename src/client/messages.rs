@@ -10,7 +10,7 @@ use super::{
     open::{Known, OpenSession},
 };
 use crate::{
-    backend::Outcome,
+    backend::{Failure, Outcome},
     encoding::Context,
     error::{Code, Error, Result},
     message::{Body, Header, Leaf, Padding, Trailers, Verifier, Whole},
@@ -149,11 +149,11 @@ struct Notes {
     /// Sessions that aren't known as far as a message has seen them.
     outdated: Vec<Hash>,
     /// Why the bundles couldn't be fetched.
-    unfetched: Option<Error>,
+    unfetched: Option<Failure>,
     /// Why sessions can't be used.
-    unusable: Vec<(Hash, Error)>,
+    unusable: Vec<(Hash, Failure)>,
     /// Why sessions couldn't be updated.
-    refused: Vec<(Hash, Error)>,
+    refused: Vec<(Hash, Failure)>,
     verifier: Verifier,
 }
 
@@ -188,19 +188,19 @@ impl Reading {
     }
 
     /// The error for what isn't known here: that it couldn't be fetched, if so.
-    fn why(&self, open: &OpenSession, error: Error) -> Error {
+    fn why(&self, open: &OpenSession, error: Error) -> Failure {
         let notes = self.notes.borrow();
         let instead = match error.code() {
             Code::BadSignature => notes.unfetched,
             Code::NotARecipient | Code::Rollback => told_of(&notes.refused, open),
             _ => None,
         };
-        instead.unwrap_or(error)
+        instead.unwrap_or(error.into())
     }
 }
 
-fn told_of(list: &[(Hash, Error)], open: &OpenSession) -> Option<Error> {
-    list.iter().find(|(id, _)| id == open.id()).map(|(_, error)| *error)
+fn told_of(list: &[(Hash, Failure)], open: &OpenSession) -> Option<Failure> {
+    list.iter().find(|(id, _)| id == open.id()).map(|(_, failure)| *failure)
 }
 
 impl<H: Host> Client<H> {
@@ -233,16 +233,17 @@ impl<H: Host> Client<H> {
         let (usable, failure) = self.usable_all(&sessions, &signers).await?;
         {
             let notes = &mut *reading.notes.borrow_mut();
-            notes.unfetched = failure.map(|failure| failure.error);
-            let unusable = sessions.iter().zip(usable).filter_map(|(open, usable)| Some((*open.id(), usable.err()?)));
-            notes.unusable.extend(unusable);
+            notes.unfetched = failure;
+            let why = |error: Error| failure.filter(|failure| failure.error == error).unwrap_or(error.into());
+            let unusable = sessions.iter().zip(usable);
+            notes.unusable.extend(unusable.filter_map(|(open, usable)| Some((*open.id(), why(usable.err()?)))));
         }
         let outdated: Vec<_> = sessions.into_iter().filter(|open| outdated.contains(open.id())).collect();
         for page in outdated.chunks(PAGE) {
             let updated = self.update_all(page).await;
             let result = |place: usize| match &updated {
-                Ok(updated) => updated.get(place).and_then(|updated| updated.err()),
-                Err(failure) => Some(failure.error),
+                Ok(updated) => updated.get(place).and_then(|updated| updated.err()).map(Failure::from),
+                Err(failure) => Some(*failure),
             };
             let refused = page.iter().enumerate().filter_map(|(place, open)| Some((*open.id(), result(place)?)));
             reading.notes.borrow_mut().refused.extend(refused);
@@ -260,12 +261,12 @@ impl<H: Host> Client<H> {
         begun: &mut Vec<u8>,
         message: &[u8],
         context: &Context,
-    ) -> Result<Option<Unverified>> {
+    ) -> Outcome<Option<Unverified>> {
         let (header, rest) = Header::parse(message)?;
         let open = reading.session(&header)?;
         open.check()?;
-        if let Some(error) = told_of(&reading.notes.borrow().unusable, &open) {
-            return Err(error);
+        if let Some(failure) = told_of(&reading.notes.borrow().unusable, &open) {
+            return Err(failure);
         }
         let Known { session, keys } = &*open.known.borrow();
         self.with(|ready| {
@@ -281,7 +282,7 @@ impl<H: Host> Client<H> {
     ///
     /// # Errors
     /// `bad-signature`; those of SPEC section 13, steps 5 to 7.
-    pub fn author_of(&self, reading: &Reading, unverified: Unverified, leaf: &Leaf) -> Result<Signer> {
+    pub fn author_of(&self, reading: &Reading, unverified: Unverified, leaf: &Leaf) -> Outcome<Signer> {
         let Unverified { open, claim, trailer } = unverified;
         let author = claim.verify(&mut reading.notes.borrow_mut().verifier, leaf, &trailer)?;
         let checked = open.with(|session| session.check_author(claim.generation, &claim.signer, &author));

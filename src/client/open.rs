@@ -32,6 +32,8 @@ pub struct OpenSession {
     told: Cell<u32>,
     /// Its genesis, until the key server has it.
     unsent: RefCell<Option<Vec<u8>>>,
+    /// Has the feed named it while it waited? Then another page has sent it.
+    named: Cell<bool>,
     /// As what it was refused last.
     refused: Cell<Option<Code>>,
 }
@@ -69,6 +71,7 @@ impl OpenSession {
             term: Cell::new(term),
             told: Cell::new(0),
             unsent: RefCell::new(None),
+            named: Cell::new(false),
             refused: Cell::new(None),
         }
     }
@@ -102,6 +105,17 @@ impl OpenSession {
 
     pub(super) fn unsent(&self) -> Option<Vec<u8>> {
         self.unsent.borrow().clone()
+    }
+
+    /// The feed has named it: what waits goes on as it is until it is sent from here, too.
+    pub(super) fn name(&self) {
+        self.named.set(true);
+        self.mark(Standing::Outdated);
+    }
+
+    /// Has the key server got it, by another page, and has it changed there since?
+    pub(super) fn is_behind(&self) -> bool {
+        self.named.get() && !self.is_published()
     }
 
     /// The key server has it, and it is used for so long. Is that new?

@@ -6,14 +6,14 @@ use std::rc::Rc;
 use super::{
     Client, Host, LOCKED,
     cache::Cache,
-    open::{Known, OpenSession, Standing},
+    open::{OpenSession, Standing},
 };
 use crate::{
     backend::{Failure, Outcome},
-    encoding::{Context, MALFORMED},
+    encoding::MALFORMED,
     error::{Code, Error, Result},
     message::Header,
-    session::{Opened, Signers},
+    session::Signers,
     signed::Hash,
 };
 
@@ -130,11 +130,14 @@ impl<H: Host> Client<H> {
         (here, missing)
     }
 
-    /// May a session that somebody holds be used? It wasn't lost, the feed was read, and where something has changed it was fetched anew.
+    /// May a session that somebody holds be written in? It wasn't lost, the feed was read, and where something has changed it was fetched anew.
     ///
     /// # Errors
     /// `revoked`, `locked`; those of [`Self::open_sessions`].
     pub(super) async fn usable(&self, open: &OpenSession) -> Outcome<()> {
+        if open.is_behind() {
+            self.publish(open).await?;
+        }
         let (usable, failure) = self.usable_all(&[open], &[]).await?;
         match usable.into_iter().next().ok_or(MALFORMED)? {
             Err(error) => Err(failure.filter(|failure| failure.error == error).unwrap_or(error.into())),
@@ -162,93 +165,6 @@ impl<H: Host> Client<H> {
             if ptr::eq(Rc::as_ptr(same), *open) { Ok(()) } else { Err(LOCKED) }
         };
         Ok((sessions.iter().map(usable).collect(), failure))
-    }
-
-    /// Opens messages, each in the session that its header names. Sessions that aren't among `known` come there; what was lost of it isn't opened again.
-    ///
-    /// # Errors
-    /// As [`Self::open_sessions`]. In a message's place: those of SPEC section 13.
-    pub async fn open_messages(
-        &self,
-        messages: &[(&[u8], &Context)],
-        known: &mut Vec<Rc<OpenSession>>,
-    ) -> Outcome<Vec<Result<Opened>>> {
-        let named: Vec<Result<Named>> = messages.iter().map(|(message, _)| named_by(message)).collect();
-        let mut ids: Vec<Hash> = named.iter().flatten().map(|(id, _)| *id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let mut held: Vec<(Hash, Result<Rc<OpenSession>>)> =
-            known.iter().map(|open| (*open.id(), open.check().map(|()| Rc::clone(open)))).collect();
-        held.sort_unstable_by_key(|(id, _)| *id);
-        ids.retain(|id| find(id, &held).is_none_or(Result::is_ok));
-
-        let signers = self.unknown_signers(&ids, named.iter().flatten()).await?;
-        let (opened, failure) = self.open_all(&ids, &signers).await?;
-        if let Some(failure) = failure.filter(|_| opened.iter().all(|(_, open)| open.is_err())) {
-            return Err(failure);
-        }
-        let came = opened.iter().filter(|(id, _)| find(id, &held).is_none()).filter_map(|(_, open)| open.as_ref().ok());
-        known.extend(came.map(Rc::clone));
-        // What was lost stays so for who holds it.
-        held.retain(|(_, open)| open.is_err());
-        held.extend(opened);
-        held.sort_unstable_by_key(|(id, _)| *id);
-        self.supply(messages, &named, &mut held).await;
-
-        let mut results = Vec::with_capacity(messages.len());
-        for ((message, context), named) in messages.iter().zip(named) {
-            self.host.breathe().await;
-            results.push(named.and_then(|(id, signer)| {
-                let open = find(&id, &held).ok_or(MALFORMED)?.as_ref().map_err(|error| *error)?;
-                let is_known = |signer| open.knows(signer) || self.knows(signer) == Ok(true);
-                match failure.filter(|_| signer.as_ref().is_some_and(|signer| !is_known(signer))) {
-                    Some(unanswered) => Err(unanswered.error),
-                    None => self.open_message(open, message, context),
-                }
-            }));
-        }
-        Ok(results)
-    }
-
-    /// Sessions that lack what a message names are fetched once more: what was fetched just now may still be older than the message.
-    async fn supply(
-        &self,
-        messages: &[(&[u8], &Context)],
-        named: &[Result<Named>],
-        held: &mut [(Hash, Result<Rc<OpenSession>>)],
-    ) {
-        let lacking = messages.iter().zip(named).filter_map(|((message, _), named)| {
-            let (id, _) = named.as_ref().ok()?;
-            let open = find(id, held)?.as_ref().ok()?;
-            open.with(|session| session.lacks(message)).then(|| (*id, Rc::clone(open)))
-        });
-        let mut lacking: Vec<(Hash, Rc<OpenSession>)> = lacking.collect();
-        lacking.sort_unstable_by_key(|(id, _)| *id);
-        lacking.dedup_by_key(|(id, _)| *id);
-        for page in lacking.chunks(super::fetch::PAGE) {
-            let sessions: Vec<&OpenSession> = page.iter().map(|(_, open)| &**open).collect();
-            let updated = self.update_all(&sessions).await;
-            for (place, (id, _)) in page.iter().enumerate() {
-                let result = match &updated {
-                    Ok(updated) => updated.get(place).copied().unwrap_or(Err(MALFORMED)),
-                    Err(failure) => Err(failure.error),
-                };
-                if let (Err(error), Ok(found)) = (result, held.binary_search_by(|(other, _)| other.cmp(id)))
-                    && let Some((_, open)) = held.get_mut(found)
-                {
-                    *open = Err(error);
-                }
-            }
-        }
-    }
-
-    fn open_message(&self, open: &OpenSession, message: &[u8], context: &Context) -> Result<Opened> {
-        open.check()?;
-        let Known { session, keys } = &*open.known.borrow();
-        self.with(|ready| {
-            let minimum = ready.state.minimum();
-            session.open_message(keys, message, context, &ready.people, minimum)
-        })?
     }
 
     /// Signers that neither a log of these sessions names nor anybody who was met.

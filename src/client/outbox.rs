@@ -151,7 +151,7 @@ impl<H: Host> Client<H> {
             }
             Err(failure) => {
                 if is_refusal(failure.code()) && open.refuse(failure.code()) {
-                    self.tell(Event::Published { session: *open.id(), error: Some(failure.error) });
+                    self.tell(Event::Published { session: *open.id(), error: Some(failure) });
                 }
                 Err(failure)
             }
@@ -281,14 +281,16 @@ impl<H: Host> Client<H> {
 
     /// Deletes what waits, and says so. `held`: what this page had of it.
     pub(super) async fn forget_outbox(&self, rows: &Rows<'_, H::Device>, mut held: Vec<Hash>) {
-        for id in rows.waiting().await {
-            rows.forget_waiting(&id).await;
-            held.push(id);
+        let prefix = rows.waiting_row("");
+        // Whatever their names are.
+        for row in rows.device.names(&prefix).await {
+            rows.device.delete(&row).await;
+            held.extend(row.strip_prefix(&prefix).and_then(Hash::parse));
         }
         held.sort_unstable();
         held.dedup();
         for session in held {
-            self.tell(Event::Published { session, error: Some(FORGOTTEN) });
+            self.tell(Event::Published { session, error: Some(FORGOTTEN.into()) });
         }
     }
 }
@@ -321,7 +323,7 @@ impl<D: Device> Rows<'_, D> {
     }
 
     async fn keep_waiting(&self, id: &Hash, entry: &[u8]) -> bool {
-        self.device.write(&self.waiting_row(&id.to_string()), entry).await
+        self.write(&self.waiting_row(&id.to_string()), entry).await
     }
 
     async fn forget_waiting(&self, id: &Hash) {

@@ -139,7 +139,7 @@ impl<H: Host> Client<H> {
             if let Some(last) = self.last_user().await.filter(|last| *last != user) {
                 self.rows(&last).forget_resume().await;
             }
-            self.host.device().write(&self.last_row(), user.as_str().as_bytes()).await;
+            rows.write(&self.last_row(), user.as_str().as_bytes()).await;
         }
         let known = rows.backup().await;
         let highest = known.as_ref().map_or(0, |kept| kept.highest).max(envelope.version());
@@ -204,6 +204,7 @@ impl<H: Host> Client<H> {
     /// `invalid-argument` for what is no user id.
     pub async fn forget(&self, user_id: Option<&str>) -> Outcome<()> {
         let user = user_id.map(UserId::new).transpose()?;
+        self.forgets.set(self.forgets.get().wrapping_add(1));
         let mut unsent: Vec<Hash> = self.waiting.borrow().iter().map(|open| *open.id()).collect();
         let open = self.drop_ready();
         let last = self.last_user().await;

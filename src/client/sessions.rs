@@ -14,11 +14,11 @@ use super::{
 use crate::{
     backend::Outcome,
     data_key::DataKey,
-    encoding::{Context, MALFORMED},
+    encoding::MALFORMED,
     error::{Code, Error, Result},
     identity::{Asked, Bundle, Identity, UserId},
     key_pair::{KeyPair, Suite},
-    message::{Padding, View},
+    message::View,
     party::Party,
     secret::SecretBytes,
     session::{Grant, Hand, Keys, Made, Rights, Session, Signer, create},
@@ -63,27 +63,6 @@ impl<H: Host> Client<H> {
             }
         }
         Err(CONFLICT.into())
-    }
-
-    /// Makes messages of a session, under a new generation where one is due, all with one signature if they are signed.
-    ///
-    /// # Errors
-    /// `locked`, `forbidden`; those of [`Self::rotate`].
-    pub async fn seal_messages(
-        &self,
-        open: &OpenSession,
-        items: &[(&[u8], &Context)],
-        sign: bool,
-        padding: Padding,
-    ) -> Outcome<Vec<Vec<u8>>> {
-        self.usable(open).await?;
-        if open.with(Session::is_due) {
-            self.rotate(open).await?;
-        }
-        open.check()?;
-        let Known { session, keys } = &*open.known.borrow();
-        let rng = &mut *self.host.random().borrow_mut();
-        Ok(self.with_hand(|_, hand, _| session.seal(rng, hand, sign, keys, items, padding))?)
     }
 
     /// Gives rights; what is stored stays as it is.

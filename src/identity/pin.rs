@@ -9,7 +9,8 @@ use crate::{
 };
 
 const DOWNGRADE: Error = Error::new(&(Code::Downgrade, "a weaker suite than the one that is pinned"));
-const MISMATCH: Error = Error::new(&(Code::PinMismatch, "another identity than the one that is known under this name"));
+pub(crate) const MISMATCH: Error =
+    Error::new(&(Code::PinMismatch, "another identity than the one that is known under this name"));
 const ROLLBACK: Error = Error::new(&(Code::Rollback, "an older identity than the one that is pinned"));
 const FORK: Error = Error::new(&(Code::Fork, "two bundles of one identity and version"));
 const UNCERTIFIED: Error = Error::new(&(Code::NotCertified, "nothing proves that this identity belongs to this name"));

@@ -109,20 +109,27 @@ impl LoginStore for JsLoginStore {
     }
 }
 
+/// Members of errors: `npm/errors.ts`.
+const RETRY: &str = "retryAfterMs";
+const ATTEMPTS: &str = "attemptsLeft";
+const SAID: &str = "said";
+
 /// What JavaScript rejected with. `network` is for a request that nobody answered.
 fn failure(error: &JsValue) -> Failure {
     let code = get(error, "code").as_string().unwrap_or_default();
-    if code == Code::Network.as_str() {
-        return Failure::unanswered();
-    }
     let number = |name| get(error, name).as_f64().and_then(|number| whole(number).ok());
-    Failure::answered(&code, number("retryAfterMs"), number("attemptsLeft"))
+    let failure = match code == Code::Network.as_str() {
+        true => Failure::unanswered(),
+        false => Failure::answered(&code, number(RETRY), number(ATTEMPTS)),
+    };
+    Failure { said: number(SAID), ..failure }
 }
 
 impl From<Failure> for JsValue {
     fn from(failure: Failure) -> Self {
         let value = Self::from(failure.error);
-        for (name, number) in [("retryAfterMs", failure.retry_after), ("attemptsLeft", failure.attempts_left)] {
+        let Failure { retry_after, attempts_left, said, .. } = failure;
+        for (name, number) in [(RETRY, retry_after), (ATTEMPTS, attempts_left), (SAID, said)] {
             if let Some(number) = number {
                 // Cannot fail on an object that was just made.
                 Reflect::set(&value, &name.into(), &JsJson::number(number).0).ok();

@@ -5,6 +5,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::error::JsResult;
 use crate::{
+    backend::Outcome,
     encoding::Context,
     error::{Code, Error, Result},
     message, secret,
@@ -28,15 +29,18 @@ impl CoreBatch {
     /// Begins to open each of these, the first being number 0.
     pub(super) fn open(
         items: Packed<'_>,
-        mut begin: impl FnMut(u32, &mut Vec<u8>, &[u8], &Context) -> Result<()>,
+        mut begin: impl FnMut(u32, &mut Vec<u8>, &[u8], &Context) -> Outcome<()>,
     ) -> Result<Self> {
         let errors = Array::new();
         let mut begun = secret::reserve(items.packed.len())?;
         for (index, item) in (0..).zip(items) {
-            match item.and_then(|(sealed, context)| begin(index, &mut begun, sealed, &context)) {
+            let begun = match item {
                 Err(error) if error == LAYOUT => return Err(error),
-                Err(error) => errors.set(index, error.into()),
-                Ok(()) => {}
+                Err(error) => Err(error.into()),
+                Ok((sealed, context)) => begin(index, &mut begun, sealed, &context),
+            };
+            if let Err(failure) = begun {
+                errors.set(index, failure.into());
             }
         }
         Ok(Self::new(begun, errors))

@@ -72,7 +72,7 @@ impl CoreDataKey {
     #[wasm_bindgen(js_name = decryptMany)]
     pub fn decrypt_many(&self, packed: &[u8], texts: &[u8], layout: &[u32]) -> JsResult<CoreBatch> {
         Ok(CoreBatch::open(Packed { packed, texts, layout }, |_, begun, sealed, context| {
-            message::begin_opening(begun, &self.0, sealed, context)
+            Ok(message::begin_opening(begun, &self.0, sealed, context)?)
         })?)
     }
 

@@ -53,6 +53,9 @@ impl Device for JsDevice {
         taken(&private);
         kept.is_ok_and(|kept| kept.is_truthy())
     }
+    async fn hold_rsa(&self, row: &str) -> bool {
+        self.ask("holdRsa", &[row.into()]).await.is_ok_and(|held| held.is_truthy())
+    }
     async fn unwrap_rsa(&self, row: &str, label: &[u8; 32], body: &[u8]) -> Option<Result<SecretBytes>> {
         let opened = self.ask("unwrapKept", &[row.into(), bytes(label), bytes(body)]).await;
         match opened {

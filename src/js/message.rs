@@ -16,8 +16,6 @@ use crate::{
     secret,
 };
 
-const CUT: Error = Error::new(&(Code::Truncated, "the end is missing"));
-
 /// Bytes that an opener wants of the beginning of a message.
 #[wasm_bindgen(js_name = messageStart)]
 #[must_use]
@@ -49,7 +47,7 @@ const fn number(length: u64) -> f64 {
 pub fn message_shape(start: &[u8]) -> JsResult<Vec<u32>> {
     let (header, rest) = Header::parse(start)?;
     if rest.len() < cobblestone::PREFIX {
-        return Err(CUT.into());
+        return Err(cobblestone::TRUNCATED.into());
     }
     let before = start.len() - rest.len() + cobblestone::PREFIX;
     let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
@@ -60,7 +58,7 @@ pub fn message_shape(start: &[u8]) -> JsResult<Vec<u32>> {
 #[wasm_bindgen(js_name = plaintextIn)]
 pub fn plaintext_in(chunks: f64) -> JsResult<f64> {
     if chunks < 0.0 {
-        return Err(CUT.into());
+        return Err(cobblestone::TRUNCATED.into());
     }
     Ok(number(cobblestone::opened_len(whole(chunks)?.saturating_add(cobblestone::PREFIX as u64))?))
 }

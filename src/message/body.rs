@@ -4,14 +4,12 @@ use rand_core::TryCryptoRng;
 
 use super::{Header, InSession, Padding, open, seal};
 use crate::{
-    cobblestone::{AES, Chunks, Derived, SALT},
+    cobblestone::{AES, Chunks, Derived, SALT, TRUNCATED},
     data_key::DataKey,
     encoding::Context,
     error::{Code, Error, Result},
     random::Random,
 };
-
-const CUT: Error = Error::new(&(Code::Truncated, "the end is missing"));
 
 /// One message's header and keys. Chunks hold the plaintext as it is encrypted, with its padding where the header says so.
 pub struct Body {
@@ -129,7 +127,7 @@ impl BodyChunks {
     /// `decryption-failed`, `truncated` for less than a tag, `limit`; nothing is appended then.
     pub fn open(&self, first: u64, sealed: &[u8], out: &mut Vec<u8>) -> Result<()> {
         if sealed.is_empty() {
-            return Err(CUT);
+            return Err(TRUNCATED);
         }
         self.0.open_all(first, out, sealed)
     }

@@ -6,14 +6,12 @@ use super::{
     padding::Unpadder,
 };
 use crate::{
-    cobblestone::{self, Chunks, Derived, PREFIX, SEALED_CHUNK, TAG},
+    cobblestone::{self, Chunks, Derived, PREFIX, SEALED_CHUNK, TAG, TRUNCATED},
     data_key::DataKey,
     encoding::Context,
     error::{Code, Error, Result},
     secret,
 };
-
-const CUT: Error = Error::new(&(Code::Truncated, "the end is missing"));
 
 /// Decrypts a message, as the holder of its key: a trailer is passed over, and says nothing of the author here.
 ///
@@ -51,10 +49,10 @@ impl<'m> Whole<'m> {
     /// `truncated`, `limit`.
     pub(crate) fn split(message: &'m [u8], header: Header, rest: &'m [u8]) -> Result<Self> {
         let (header_bytes, _) = message.split_at(message.len() - rest.len());
-        let body = rest.len().checked_sub(header.trailer_len()).ok_or(CUT)?;
+        let body = rest.len().checked_sub(header.trailer_len()).ok_or(TRUNCATED)?;
         let (body, trailer) = rest.split_at(body);
-        let plaintext = usize::try_from(cobblestone::opened_len(body.len() as u64)?).map_err(|_| CUT)?;
-        let (prefix, chunks) = body.split_first_chunk().ok_or(CUT)?;
+        let plaintext = usize::try_from(cobblestone::opened_len(body.len() as u64)?).map_err(|_| TRUNCATED)?;
+        let (prefix, chunks) = body.split_first_chunk().ok_or(TRUNCATED)?;
         Ok(Self { header, header_bytes, prefix, chunks, trailer, plaintext })
     }
 
@@ -86,7 +84,7 @@ impl<'m> Whole<'m> {
 /// Reads what precedes the first chunk, verifies it, and says how many bytes that were.
 pub(super) fn begin(key: &DataKey, message: &[u8], context: &Context) -> Result<(Header, Derived, usize)> {
     let (header, body) = Header::parse(message)?;
-    let prefix = body.first_chunk::<PREFIX>().ok_or(CUT)?;
+    let prefix = body.first_chunk::<PREFIX>().ok_or(TRUNCATED)?;
     let (header_bytes, _) = message.split_at(message.len() - body.len());
     let derived = Derived::verified(key.expander(), prefix, &body_context(header_bytes, context))?;
     Ok((header, derived, header_bytes.len() + PREFIX))
@@ -223,10 +221,10 @@ impl Opener {
     }
 
     fn last(&mut self, end: &[u8], out: &mut Vec<u8>) -> Result<Option<Leaf>> {
-        let chunk = end.len().checked_sub(self.trailer).ok_or(CUT)?;
+        let chunk = end.len().checked_sub(self.trailer).ok_or(TRUNCATED)?;
         let (chunk, _) = end.split_at(chunk);
         if chunk.len() < TAG {
-            return Err(CUT);
+            return Err(TRUNCATED);
         }
         self.chunk(chunk, out)?;
         if let Some(unpadder) = self.unpadder.take() {

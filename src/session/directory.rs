@@ -3,7 +3,7 @@
 use super::signer::{Recipients, Signer, Signers};
 use crate::{
     error::{Code, Error, Result},
-    identity::{Identity, UserId},
+    identity::{Identity, MISMATCH, UserId},
     key_pair::PublicKey,
     party::Party,
     signed::Hash,
@@ -70,8 +70,6 @@ impl Directory {
         self.bundles.get(rank).and_then(|(_, place)| self.identities.get(*place))
     }
 }
-
-const MISMATCH: Error = Error::new(&(Code::PinMismatch, "another identity than the one that is known under this name"));
 
 impl Signers for Directory {
     fn signer(&self, bundle: &Hash) -> Result<Signer> {

@@ -61,7 +61,7 @@ pub struct Made {
     pub session: Session,
 }
 
-const TWO_HANDS: Error = Error::new(&(Code::KeyMismatch, "another signing key than the bundle's"));
+pub(super) const TWO_HANDS: Error = Error::new(&(Code::KeyMismatch, "another signing key than the bundle's"));
 
 impl Hand<'_> {
     pub(super) fn check(&self) -> Result<()> {

@@ -4,6 +4,7 @@ use rand_core::TryCryptoRng;
 
 use super::{
     Session,
+    making::TWO_HANDS,
     opening::Keys,
     signer::{Signer, Signers},
 };
@@ -115,9 +116,8 @@ impl Writing {
     /// `invalid-argument` where they aren't signed, or for another number of leaves than of messages; `key-mismatch`.
     pub fn sign<'k>(self, mut keys: impl Iterator<Item = &'k SigningKey>) -> Result<Trailers> {
         const UNSIGNED: Error = Error::new(&(Code::InvalidArgument, "these messages have no author"));
-        const OTHER_KEY: Error = Error::new(&(Code::KeyMismatch, "another signing key than the bundle's"));
         let (batch, public) = self.author.ok_or(UNSIGNED)?;
-        batch.sign(keys.find(|key| *key.verifying_key() == public).ok_or(OTHER_KEY)?)
+        batch.sign(keys.find(|key| *key.verifying_key() == public).ok_or(TWO_HANDS)?)
     }
 }
 

@@ -20,6 +20,7 @@ use wardkey::{
 
 use super::common::{
     keys::Pair,
+    messages::Messages as _,
     people::{Person, app},
     rng::seeded,
     world::{Logins, MINUTE, PASSWORD, TestHost, World, bytes_at, failed, options, run},

@@ -5,6 +5,7 @@ mod audit;
 mod cache;
 mod crash;
 mod devices;
+mod forgotten;
 mod kept;
 mod messages;
 mod outbox;

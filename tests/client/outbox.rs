@@ -17,7 +17,10 @@ use wardkey::{
     signed::Hash,
 };
 
-use super::super::common::world::{MINUTE, Mood, PASSWORD, TestDevice, TestHost, World, failed, options, run, run_for};
+use super::super::common::{
+    messages::Messages as _,
+    world::{MINUTE, Mood, PASSWORD, TestDevice, TestHost, World, failed, options, run, run_for},
+};
 
 const READ: Rights = Rights::READ.with(Rights::FORWARD);
 
@@ -404,6 +407,34 @@ fn what_another_page_sent_and_somebody_took_away() {
 }
 
 #[test]
+fn what_another_page_sent_and_the_feed_names_is_written_as_it_is_there() {
+    let (world, device, anna, bob) = two("named");
+    let open = run(anna.create_session_off_line(&for_both())).unwrap();
+    let before = write(&anna, &open, b"before");
+    let other = world.client(&device);
+    run(other.look(None)).unwrap();
+    assert_eq!(sent(&other), [(*open.id(), Ok(()))]);
+    let theirs = run(other.open_sessions(&[*open.id()], &[])).unwrap().remove(0).unwrap();
+    run(other.revoke_recipients(&theirs, &[user("bob")])).unwrap();
+    run(anna.sync()).unwrap();
+    assert!(!open.is_published());
+    // What was written is read without anybody.
+    world.off_line.set(true);
+    let context = Context::default();
+    assert_eq!(read(&anna, &before).unwrap(), b"before");
+    let writing = run(anna.seal_messages(&open, &[(b"x", &context)], true, Padding::None));
+    assert_eq!(failed(writing), Code::Network);
+    assert_eq!(failed(run(anna.write(&open, 1, true, Padding::None))), Code::Network);
+    world.off_line.set(false);
+    let after = write(&anna, &open, b"after");
+    assert!(open.is_published());
+    assert_eq!(told(&anna), [(*open.id(), None)]);
+    assert_eq!(open.with(|session| session.log().newest_generation()), 1);
+    assert_eq!(read(&world.unlocked("anna", PASSWORD), &after).unwrap(), b"after");
+    assert_eq!(read(&bob, &after), Err(Code::Revoked));
+}
+
+#[test]
 fn refusals_are_told_once_and_nothing_is_lost() {
     let (world, device, anna, bob) = two("refusals");
     world.off_line.set(true);
@@ -416,16 +447,17 @@ fn refusals_are_told_once_and_nothing_is_lost() {
     // The first one's recipient is gone.
     world.be_evil(move |asked, answer| match asked.body.get("wraps") {
         Some(wraps) if wraps.as_str().unwrap().len() > 3_000 && asked.what == "POST /v1/sessions" => {
-            Err(Failure::answered("unknown-user", None, None))
+            Err(Failure { said: Some(7), ..Failure::answered("unknown-user", None, None) })
         }
         _ => answer,
     });
     let mut outcomes = sent(&anna);
     outcomes.sort_by_key(|(_, outcome)| outcome.is_ok());
     assert_eq!(outcomes, [(*first.id(), Err(Code::UnknownUser)), (*second.id(), Ok(()))], "{id}");
-    let mut events = told(&anna);
-    events.sort_by_key(|(_, error)| error.is_none());
-    assert_eq!(events, [(*first.id(), Some(Code::UnknownUser)), (*second.id(), None)]);
+    let mut events = anna.take_events();
+    events.sort_by_key(|event| *event == published(&second));
+    let why = Failure { said: Some(7), ..Failure::answered("unknown-user", None, None) };
+    assert_eq!(events, [Event::Published { session: *first.id(), error: Some(why) }, published(&second)]);
     for _ in 0..2 {
         assert_eq!(sent(&anna), [(*first.id(), Err(Code::UnknownUser))]);
     }
@@ -557,6 +589,10 @@ fn rows_that_were_changed_are_not_there() {
     let client = world.client(&device);
     run(client.look(None)).unwrap();
     assert_eq!((sent(&client), run(client.outbox_len())), (vec![], 1));
+    // Until she is forgotten here.
+    run(client.forget(None)).unwrap();
+    assert_eq!(told(&client), [(Hash([7; 32]), Some(Code::Aborted))]);
+    assert!(device.names().is_empty());
 }
 
 #[test]

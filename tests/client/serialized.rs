@@ -12,7 +12,10 @@ use wardkey::{
     session::Rights,
 };
 
-use super::super::common::world::{MINUTE, PASSWORD, TestDevice, TestHost, World, failed, options, run};
+use super::super::common::{
+    messages::Messages as _,
+    world::{MINUTE, PASSWORD, TestDevice, TestHost, World, failed, options, run},
+};
 
 const READ: Rights = Rights::READ.with(Rights::FORWARD);
 

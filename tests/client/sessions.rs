@@ -12,7 +12,10 @@ use wardkey::{
     signed::Hash,
 };
 
-use super::super::common::world::{MINUTE, PASSWORD, TestHost, World, failed, run};
+use super::super::common::{
+    messages::Messages as _,
+    world::{MINUTE, PASSWORD, TestHost, World, failed, run},
+};
 
 const READ: Rights = Rights::READ.with(Rights::FORWARD);
 

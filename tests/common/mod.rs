@@ -18,6 +18,7 @@ pub(crate) mod every_length;
 pub(crate) mod flip;
 pub(crate) mod hex;
 pub(crate) mod keys;
+pub(crate) mod messages;
 pub(crate) mod objects;
 pub(crate) mod parts;
 pub(crate) mod people;

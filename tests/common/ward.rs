@@ -16,6 +16,7 @@ use wardkey::{
 
 use super::{
     cache::HOUR,
+    messages::Messages as _,
     world::{PASSWORD, TestDevice, TestHost, Text, World, options, run},
 };
 

@@ -279,7 +279,7 @@ impl World {
         self.devices.set(self.devices.get() + 1);
         let mut rng = seeded(&format!("device {}", self.devices.get()));
         let key = Secret::generate(&mut rng).unwrap();
-        TestDevice(Rc::new(Storage {
+        let storage = Rc::new(Storage {
             rows: RefCell::default(),
             mood: Cell::default(),
             stores: RefCell::default(),
@@ -288,7 +288,8 @@ impl World {
             sealed: RefCell::default(),
             rsa: RefCell::default(),
             rng: RefCell::new(rng),
-        }))
+        });
+        TestDevice(storage, RefCell::default())
     }
 
     /// A client on a device.
@@ -405,9 +406,15 @@ pub(crate) enum Mood {
     WithoutRsa,
 }
 
-/// A device.
-#[derive(Clone)]
-pub(crate) struct TestDevice(Rc<Storage>);
+/// A device, as one page has it.
+pub(crate) struct TestDevice(Rc<Storage>, RefCell<BTreeMap<String, RsaPrivateKey>>);
+
+/// Another page.
+impl Clone for TestDevice {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0), RefCell::default())
+    }
+}
 
 impl Deref for TestDevice {
     type Target = Storage;
@@ -503,10 +510,15 @@ impl Device for TestDevice {
         }
         is_kept
     }
+    async fn hold_rsa(&self, row: &str) -> bool {
+        pause().await;
+        let key = self.rsa.borrow().get(row).cloned();
+        key.map(|key| self.1.borrow_mut().insert(row.to_owned(), key)).is_some()
+    }
     async fn unwrap_rsa(&self, row: &str, label: &[u8; 32], body: &[u8]) -> Option<Result<SecretBytes>> {
         pause().await;
-        let rsa = self.rsa.borrow();
-        Some(open_oaep(rsa.get(row)?, label, body))
+        let held = self.1.borrow();
+        Some(open_oaep(held.get(row)?, label, body))
     }
 }
 

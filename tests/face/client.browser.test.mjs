@@ -95,6 +95,25 @@ await test("a client in Chromium", async (t) => {
     );
     await page.evaluate(() => kit.user.lock());
     assert.deepEqual(await page.evaluate(() => kit.kinds()), ["backup", "last"]);
+    // Wiped under a page that has no private key in its memory.
+    await page.evaluate(() => kit.user.unlock(kit.anna));
+    await world.load(page);
+    assert.equal(await opened(page), "ready");
+    const found = await page.evaluate(async (id) => {
+      await kit.rows((table) => table.clear());
+      const session = await kit.user.openSession(id);
+      await session.rotate();
+      await kit.user.cache.clear();
+      session.free();
+      const again = await kit.user.openSession(id);
+      const end = await kit.code(() => again.encrypt("x"));
+      return [again.id, end, kit.user.status];
+    }, id);
+    assert.deepEqual(found, [id, "ok", "ready"]);
+    await page.evaluate(() => kit.user.lock());
+    assert.deepEqual(await page.evaluate(() => kit.kinds()), []);
+    await world.load(page);
+    assert.equal(await opened(page), "new");
   });
 
   await within("resumeMs: 0 asks at every load", async (world) => {
@@ -247,6 +266,43 @@ await test("a client in Chromium", async (t) => {
     assert.equal(await opened(three), "locked");
   });
 
+  await within("a page that is still being loaded while another one locks", async (world) => {
+    const one = await registered(world);
+    for (const options of [{}, { userId: undefined }]) {
+      const two = await world.load();
+      await two.evaluate((options) => {
+        globalThis.holds = { asked: false, now: true };
+        kit.instead(IDBObjectStore.prototype, "get", (get, row) => {
+          const again = () => {
+            if (holds.now) get(row).onsuccess = again;
+          };
+          if (String(row).startsWith("key.resume.")) {
+            holds.asked = true;
+            again();
+          }
+          return get(row);
+        });
+        globalThis.opening = kit.open(options);
+      }, options);
+      await two.evaluate(() => kit.until(() => holds.asked));
+      // It goes on with the entry that it has read, which the other page can't delete before.
+      await one.evaluate(() => {
+        globalThis.locking = kit.user.lock();
+      });
+      await two.evaluate(() => kit.soon(200));
+      const found = await two.evaluate(() => {
+        holds.now = false;
+        return opening;
+      });
+      assert.equal(found, "locked");
+      await one.evaluate(() => locking);
+      assert.ok(!(await two.evaluate(() => kit.kinds())).includes("resume"), "the entry is gone");
+      await one.evaluate(() => kit.user.unlock(kit.anna));
+      await two.evaluate(() => kit.until(() => kit.user.status === "ready"));
+      await two.close();
+    }
+  });
+
   await within("another user: the entry of the one before is gone, and stays so", async (world) => {
     const page = await registered(world);
     const annas = await world.load();
@@ -376,6 +432,17 @@ await test("a client in Chromium", async (t) => {
     await world.load(next);
     await next.evaluate(() => kit.moveClock(-3_600_000));
     assert.equal(await opened(next, options), "locked", "a clock that was set back");
+  });
+
+  await within("lockAfterMs: whoever unlocks in another page is there, whatever was kept of it", async (world) => {
+    const one = await registered(world);
+    const two = await world.load();
+    const options = { lockAfterMs: 60_000 };
+    assert.equal(await opened(two, options), "locked", "an application that has it since now");
+    await one.evaluate(() => kit.user.lock());
+    await one.evaluate(() => kit.user.unlock(kit.anna));
+    await two.evaluate(() => kit.until(() => kit.user.status === "ready"));
+    assert.ok((await one.evaluate(() => kit.kinds())).includes("resume"), "the entry stays");
   });
 
   // ---------------------------------------------------------------- wiped

@@ -6,7 +6,10 @@ use core::fmt;
 
 use getrandom::SysRng;
 use serde_json::{Value, json};
-use wardkey::{identity::UserId, random};
+use wardkey::{
+    identity::{AppId, UserId},
+    random,
+};
 use wardkey_rules::{ApiError, Event, Mail, Reply, is_public};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -68,6 +71,13 @@ impl TestServer {
             "events": events.iter().map(event).collect::<Vec<_>>(),
         })
         .to_string())
+    }
+
+    /// The key server's fingerprint.
+    #[wasm_bindgen(js_name = escrowKey)]
+    pub fn escrow_key(&mut self, app_id: &str) -> Answer<String> {
+        let app_id = AppId::new(app_id).map_err(refused)?;
+        Ok(self.0.escrow_key(&app_id).map_err(refused)?.to_string())
     }
 
     /// `appShare.put`

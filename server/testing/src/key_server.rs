@@ -16,10 +16,10 @@ use crate::application::Application;
 
 const NOBODY: &str = "nobody's";
 
-/// Everything that `memoryBackend()` holds. Which application it serves, the first login says.
+/// Everything that `memoryBackend()` holds. Which application it serves, the first login says, or whoever asks for its fingerprint before.
 pub struct KeyServer<R> {
     pub(crate) rng: Random<R>,
-    /// None before the first login.
+    /// None before that.
     pub(crate) server: Option<Server>,
     pub(crate) store: MemoryStore,
     pub(crate) application: Application,
@@ -58,6 +58,22 @@ impl<R: TryCryptoRng> KeyServer<R> {
         let reply = self.store.request(&server, &mut self.rng, &asked)?;
         self.server = Some(server);
         Ok(reply)
+    }
+
+    /// The key server's fingerprint: what its operator tells the developers of this application.
+    ///
+    /// # Errors
+    /// `key-mismatch` for another application than the one that it serves; `rng`.
+    pub fn escrow_key(&mut self, app_id: &AppId) -> Result<Hash> {
+        let server = match self.server.take() {
+            Some(server) => server,
+            None => Server::generate(&mut self.rng, app_id)?,
+        };
+        let server = self.server.insert(server);
+        if server.app_id() != app_id {
+            return Err(ApiError::new(Code::KeyMismatch, "this key server is another application's"));
+        }
+        Ok(*server.identity().fingerprint())
     }
 
     /// `appShare.put`

@@ -2,6 +2,8 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "../../../tests/common/messages.rs"]
+mod messages;
 mod world;
 
 use wardkey::{
@@ -15,6 +17,7 @@ use wardkey::{
 use wardkey_rules::Event;
 use wardkey_testing::{KeyServer, assign_placeholder};
 
+use messages::Messages as _;
 use world::{PASSWORD, World, run, seeded};
 
 fn user(name: &str) -> UserId {

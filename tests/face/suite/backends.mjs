@@ -165,7 +165,80 @@ function placed(json, [name, ...rest], value) {
   return copy;
 }
 
+/** An error of the key server, and what an application's own code throws: what becomes of it says which it was. */
+const refusals = (pkg) => [
+  new pkg.WardkeyError("forbidden", "no token"),
+  new pkg.WardkeyError("throttled", "later", { retryAfterMs: 5 }),
+  new pkg.WardkeyError("network", "the cable is out"),
+  new pkg.WardkeyError("not-invented-yet", "a later version's"),
+  new TypeError("the disk is full"),
+];
+
+/** Does this error tell of that one? */
+function tells(pkg, error, refusal, what) {
+  ok(pkg.isWardkeyError(error), `${what}: ${error}`);
+  const known = { "not-invented-yet": "server", undefined: "server" }[refusal.code] ?? refusal.code;
+  const message = refusal.code ? refusal.message : "the application's code failed";
+  equal(
+    [error.code, error.message, error.retryAfterMs, error.cause === refusal],
+    [known, message, refusal.retryAfterMs, true],
+    what,
+  );
+}
+
 export default {
+  "which refusal it was": async (pkg, tools) => {
+    const { world, anna, bob, other, close } = await stage(pkg, tools);
+    const theirs = await bob.createSession({ recipients: [{ user: "anna" }] });
+    const session = await anna.openSession(theirs.id);
+    const caught = (promise) =>
+      promise.then(
+        () => "nothing",
+        (error) => error,
+      );
+    for (const refusal of refusals(pkg)) {
+      const of = (what) => `${what}, ${refusal.message}`;
+      // A generation that isn't known here yet.
+      await theirs.rotate();
+      const sealed = await theirs.encrypt("x");
+      await anna.cache.clear();
+      const asked = (path) => async (what, ask) => {
+        if (what.endsWith(path)) throw refusal;
+        return ask();
+      };
+      world.answer = asked("/v1/keys");
+      // One asks for both.
+      const both = await Promise.all([0, 1].map(() => caught(anna.openSession(other))));
+      for (const error of both) tells(pkg, error, refusal, of("openSession"));
+      const [{ error }] = await session.decryptMany([{ sealed }]);
+      tells(pkg, error, refusal, of("decryptMany"));
+      world.answer = asked("/v1/directory");
+      tells(pkg, await caught(anna.safetyNumber("bob")), refusal, of("safetyNumber"));
+      world.good();
+      for (const [name, run] of Object.entries({
+        put: () => anna.setRecoveryContact({ password: given.password, email: "a@example.org" }),
+        get: async () => {
+          const { recoveryId } = await anna.startRecovery({ userId: "anna" });
+          const { code } = world.server.deliveredCodes().at(-1);
+          await anna.finishRecovery({ userId: "anna", recoveryId, code, newPassword: "new" });
+        },
+      })) {
+        const good = world.backend.appShare;
+        const fail = () => Promise.reject(refusal);
+        world.backend.appShare = { ...good, [name]: fail };
+        tells(pkg, await caught(run()), refusal, of(name));
+        world.backend.appShare = good;
+      }
+    }
+    // A long one is cut, and whole in the cause.
+    world.answer = async () => {
+      throw new pkg.WardkeyError("forbidden", "x".repeat(100_000));
+    };
+    const { message, cause } = await caught(anna.safetyNumber("bob"));
+    equal([message, cause.message.length], ["x".repeat(500), 100_000], "a long one");
+    await close();
+  },
+
   "whatever it throws": async (pkg, tools) => {
     const { world, anna, close } = await stage(pkg, tools);
     const branded = (code, more) => Object.assign(new pkg.WardkeyError("server", "x"), { code, ...more });

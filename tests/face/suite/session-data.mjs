@@ -141,19 +141,36 @@ export default {
     equal(opened.data, pattern(300_000), "a Blob");
     await fails(pkg, "invalid-format", () => opened.text(), "what is no UTF-8");
     await fails(pkg, "invalid-argument", () => session.encrypt("\ud800"), "a lone surrogate");
-    const mixed = await session.encrypt("x", { sign: false });
-    equal(await outcome(pkg, () => theirs.decrypt(mixed, { sign: true })), "ok", "one object of options for both");
+  },
+
+  "the beginnings that are kept name their sessions": async (_pkg, tools) => {
+    const [{ BEGINNING }, { messageStart }] = [await tools.internal("session-data"), await tools.glue()];
+    ok(BEGINNING >= messageStart(), `${BEGINNING}`);
   },
 
   "what is asked for wrongly": async (pkg, tools) => {
-    const { session } = await scene(pkg, tools);
+    const { anna, session } = await scene(pkg, tools);
     const sealed = await session.encrypt("x");
+    const reading = {
+      decrypt: (options) => session.decrypt(sealed, options),
+      decryptMany: (options) => session.decryptMany([{ sealed }], options),
+      decryptStream: (options) => session.decryptStream(options),
+      decryptRange: (options) => session.decryptRange(new Blob([sealed]), 0, 1, options),
+      plaintextSize: (options) => session.plaintextSize(new Blob([sealed]), options),
+      "Wardkey.decrypt": (options) => anna.decrypt(sealed, options),
+      "Wardkey.decryptMany": (options) => anna.decryptMany([{ sealed }], options),
+    };
+    // One object of options serves both ways, but for the author: who reads could take that for a demand.
+    for (const [name, read] of Object.entries(reading)) {
+      equal(await outcome(pkg, async () => read({ padding: "padme" })), "ok", name);
+    }
     const nonsense = [null, 0, 1, "true", {}];
     await allFail(pkg, [
       ...nonsense.map((sign) => [`encrypt ${sign}`, () => session.encrypt("x", { sign })]),
       ...nonsense.map((sign) => [`encryptMany ${sign}`, () => session.encryptMany([{ data: "x" }], { sign })]),
       ...nonsense.map((sign) => [`encryptStream ${sign}`, () => session.encryptStream({ sign })]),
       ["an unknown option", () => session.encrypt("x", { signed: true })],
+      ...Object.entries(reading).map(([name, read]) => [`${name}, sign`, () => read({ sign: true })]),
       ["an unknown member", () => session.encryptMany([{ data: "x", sign: false }])],
       ["no array", () => session.decryptMany("x")],
       ["a string", () => session.decrypt("x")],
@@ -628,7 +645,8 @@ export default {
     const drained = drain(stream.readable);
     await writer.write(pattern(100_000));
     await carol.lock();
-    await fails(pkg, "locked", () => writer.close(), "its end");
+    writer.close().catch(() => undefined);
+    await fails(pkg, "locked", () => writer.closed, "its end");
     equal((await drained).error?.code, "locked", "the stream");
     await allFail(pkg, [
       ["encrypt", () => session.encrypt("x"), "locked"],
@@ -664,6 +682,8 @@ export default {
       await dora.lock();
       return running;
     };
+    const data = new Uint8Array(8 * MIB);
+    const plain = [{ data: "x" }, { data }];
     /** Tells when the second chunk is read. */
     const slow = (begun) => ({
       size: whole.length,
@@ -678,6 +698,10 @@ export default {
       "decrypt of a Blob": (session, onProgress) => session.decrypt(new Blob([whole]), { onProgress }),
       "Wardkey.decrypt": (_, onProgress) => dora.decrypt(whole, { onProgress }),
       decryptRange: (session, begun) => session.decryptRange(slow(begun), CHUNK, 2 * CHUNK),
+      plaintextSize: (session, begun) => session.plaintextSize(slow(begun)),
+      encrypt: (session, onProgress) => session.encrypt(data, { onProgress }),
+      "encrypt, unsigned": (session, onProgress) => session.encrypt(data, { onProgress, sign: false }),
+      "encryptMany, unsigned": (session, onProgress) => session.encryptMany(plain, { onProgress, sign: false }),
     })) {
       await fails(pkg, "locked", () => lockedAmid(run), name);
     }
@@ -697,6 +721,20 @@ export default {
         [`${name}: writing`, () => writer.write(sealed.slice(10 * CHUNK)), "locked"],
         [`${name}: reading`, () => reader.read(), "locked"],
         [`${name}: the author`, () => stream.author, "locked"],
+      ]);
+    }
+    for (const sign of [true, false]) {
+      const stream = (await unlocked()).encryptStream({ sign });
+      const [writer, reader] = [stream.writable.getWriter(), stream.readable.getReader()];
+      writer.write(data.slice(0, 10 * CHUNK)).catch(() => undefined);
+      for (let read = 0; read < 2; read += 1) ok(!(await reader.read()).done, `sign: ${sign}: it has begun`);
+      await dora.lock();
+      const writing = writer.write(data.slice(0, 10 * CHUNK));
+      writing.catch(() => undefined);
+      await fails(pkg, "locked", () => reader.read(), `sign: ${sign}: reading`);
+      await allFail(pkg, [
+        [`sign: ${sign}: writing`, () => writing, "locked"],
+        [`sign: ${sign}: its end`, () => writer.closed, "locked"],
       ]);
     }
     await dora.close();

@@ -1,5 +1,5 @@
 // `wardkey/testing`, request by request. What clients would send was recorded: server/testing/examples/record.rs.
-import { allFail, base64url, equal, fails, ok, outcome, owns, pattern, text, utf8 } from "./tools.mjs";
+import { allFail, base64url, equal, FAST, fails, ok, outcome, owns, PASSWORD, pattern, text, utf8 } from "./tools.mjs";
 
 const KDF = { name: "argon2id", memoryKiB: 65_536, passes: 3 };
 const GROUP = base64url(pattern(32));
@@ -172,6 +172,33 @@ export default {
     equal(await get("anna", released.receipt), other, "what was put");
     const empty = await newBackend(tools);
     await fails(pkg, "bad-signature", () => empty.appShare.get("anna", receipt), "another server");
+  },
+
+  "its fingerprint, before anybody has asked it anything": async (pkg, tools) => {
+    const { memoryBackend } = await tools.internal("testing");
+    const backend = memoryBackend();
+    const fingerprint = await backend.escrowKey("app.example");
+    equal([fingerprint.length, await backend.escrowKey("app.example")], [43, fingerprint], "the same again");
+    const open = (userId, backend, escrowKey) =>
+      pkg.Wardkey.open({
+        appId: "app.example",
+        backend,
+        userId,
+        kdf: FAST,
+        identityStore: "memory",
+        trust: { escrowKey },
+      });
+    const anna = await open("anna", backend, fingerprint);
+    await anna.register({ userId: "anna", password: PASSWORD });
+    await anna.close();
+    const restored = memoryBackend({ state: await backend.snapshot() });
+    equal(await restored.escrowKey("app.example"), fingerprint, "of a snapshot");
+    const bob = await open("bob", memoryBackend(), fingerprint);
+    await fails(pkg, "pin-mismatch", () => bob.register({ userId: "bob", password: PASSWORD }), "another server");
+    await bob.close();
+    await fails(pkg, "key-mismatch", () => backend.escrowKey("other.example"), "another application's");
+    for (const appId of [undefined, 7, "", "x".repeat(129), "\ud800"])
+      await fails(pkg, "invalid-argument", () => backend.escrowKey(appId), `${appId}`);
   },
 
   snapshots: async (pkg, tools) => {

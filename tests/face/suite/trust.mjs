@@ -142,7 +142,9 @@ export default {
     await fails(pkg, "pin-mismatch", () => anna.register({ userId: "anna", password: "one" }), "another one");
     equal(world.take(), ["POST /v1/login"], "nothing is sent after that");
     await anna.close();
-    const known = await world.join(pkg, "anna", { trust: { escrowKey: await escrowKey(world) } });
+    const fingerprint = await world.server.escrowKey(world.appId);
+    equal(fingerprint, await escrowKey(world), "as it presents itself");
+    const known = await world.join(pkg, "anna", { trust: { escrowKey: fingerprint } });
     await known.createSession({ recipients: [{ placeholder: "ward 7" }] });
     await known.close();
   },
