@@ -1,5 +1,5 @@
 // The two parts of the default entry's module: the base, and the client's, which the first Wardkey.open loads.
-import { countTasks, equal, fails, ok, pattern } from "./tools.mjs";
+import { countTasks, equal, fails, mapStore, ok, pattern } from "./tools.mjs";
 
 const names = (list) => list.map(({ name }) => name);
 const exportsOf = (bytes) => names(WebAssembly.Module.exports(new WebAssembly.Module(bytes)));
@@ -27,13 +27,25 @@ async function unpacked(tools) {
   return { base: await part("inlined-data"), client: await part("inlined-client") };
 }
 
-async function useData({ DataKey, KeyPair, sealBackup, unwrapKey, wrapKey }) {
+/** The base's part of everything: a slot of the table that only the client fills would end it. */
+async function useData({ DataKey, KeyCache, KeyPair, sealBackup, unwrapKey, wrapKey }) {
   const [key, pair] = await Promise.all([DataKey.generate(), KeyPair.generate()]);
   equal(await key.decrypt(await key.encrypt(pattern(40_000))), pattern(40_000), "data");
   const found = await unwrapKey(await wrapKey(key, [pair.publicKey]), pair);
   equal(found.id, key.id, "a wrapped key");
   const kdf = { name: "argon2id", memoryKiB: 19_456, passes: 2 };
   await sealBackup(pair, "three blue herons at dawn", { userId: "anna", kdf });
+  const piped = new Blob([pattern(40_000)]).stream().pipeThrough(key.encryptStream()).pipeThrough(key.decryptStream());
+  equal(new Uint8Array(await new Response(piped).arrayBuffer()), pattern(40_000), "streams");
+  for (const sealedBy of [key, pair]) {
+    const cache = await KeyCache.open({ store: mapStore(), name: "parts", userId: "anna", sealedBy });
+    await cache.set([found]);
+    const cached = await cache.get(found.id);
+    equal(cached?.id, found.id, "a cached key");
+    await cache.clear();
+    cache.close();
+    cached.free();
+  }
   for (const one of [key, pair, found]) one.free();
 }
 
