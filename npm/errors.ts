@@ -70,7 +70,12 @@ export class WardkeyError extends Error {
 
 /** Works across two copies of the package in one page. */
 export function isWardkeyError(e: unknown): e is WardkeyError {
-  return e instanceof Error && (e as { [BRAND]?: unknown })[BRAND] === true;
+  try {
+    return e instanceof Error && (e as { [BRAND]?: unknown })[BRAND] === true;
+  } catch {
+    // A revoked proxy answers no question.
+    return false;
+  }
 }
 
 /** @internal */

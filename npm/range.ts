@@ -34,7 +34,7 @@ export function toReader(source: Blob | RangeSource, signal: AbortSignal | undef
       throwIfAborted(signal);
       let bytes: Uint8Array;
       try {
-        bytes = toBytes(await source.read(start, end, signal), "what the source read");
+        bytes = toBytes(await orAborted(source.read(start, end, signal), signal), "what the source read");
       } catch (cause) {
         throwIfAborted(signal);
         if (isWardkeyError(cause)) throw cause;
@@ -45,6 +45,21 @@ export function toReader(source: Blob | RangeSource, signal: AbortSignal | undef
       return bytes;
     },
   };
+}
+
+/** A source that doesn't hear the signal is not waited for. */
+async function orAborted<T>(reading: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return reading;
+  let onAbort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort);
+  });
+  try {
+    return await Promise.race([reading, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }
 
 export function checkRange(start: number, end: number): void {

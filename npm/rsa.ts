@@ -1,6 +1,8 @@
 // RSA where the private key is: by WebCrypto under a non-extractable CryptoKey, or by the module, blinded.
+
+import type { Core } from "./chunks.js";
 import type { CoreKeyPair } from "./core/wardkey_core.js";
-import { call, type core, Handle } from "./core.js";
+import { call, Handle } from "./core.js";
 import { webCrypto } from "./engine.js";
 import { WardkeyError } from "./errors.js";
 import { isStrict } from "./oaep-check.js";
@@ -13,7 +15,7 @@ const PUBLIC_EXPONENT = /* @__PURE__ */ Uint8Array.of(1, 0, 1);
 export type RsaSuite = "rsa-3072" | "rsa-4096";
 
 /** PKCS#8 of a new key pair, whichever engine makes it; the caller's to wipe. */
-export async function newRsa(wasm: Awaited<ReturnType<typeof core>>, suite: RsaSuite): Promise<Uint8Array> {
+export async function newRsa(wasm: Core, suite: RsaSuite): Promise<Uint8Array> {
   call(() => wasm.checkRandom());
   const subtle = webCrypto();
   const made = subtle && (await generateNative(subtle, suite));
@@ -21,7 +23,7 @@ export async function newRsa(wasm: Awaited<ReturnType<typeof core>>, suite: RsaS
 }
 
 /** A new key pair. */
-export async function generateRsa(wasm: Awaited<ReturnType<typeof core>>, suite: RsaSuite): Promise<CoreKeyPair> {
+export async function generateRsa(wasm: Core, suite: RsaSuite): Promise<CoreKeyPair> {
   const pkcs8 = await newRsa(wasm, suite);
   try {
     return call(() => wasm.CoreKeyPair.fromPkcs8(pkcs8));

@@ -64,7 +64,14 @@ export default {
     ]) {
       equal(pkg.isWardkeyError(value), false, String(value));
     }
-    for (const value of [Object.create(null), () => {}, Object.create(pkg.WardkeyError.prototype)]) {
+    const { proxy: revoked, revoke } = Proxy.revocable(new Error(), {});
+    revoke();
+    const mute = new Proxy(new Error(), {
+      get() {
+        throw new Error("mine");
+      },
+    });
+    for (const value of [Object.create(null), () => {}, Object.create(pkg.WardkeyError.prototype), revoked, mute]) {
       equal(pkg.isWardkeyError(value), false, typeof value);
     }
   },

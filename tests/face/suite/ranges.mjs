@@ -97,6 +97,20 @@ export default {
     ok(came.reduce((sum, bytes) => sum + bytes) < 143 + 2 * SEALED, `of ${size} bytes came ${came}`);
   },
 
+  "an abort is heard, whether the source hears it or not": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    const abort = new AbortController();
+    const { signal } = abort;
+    const source = { size: 1000, read: () => new Promise(() => {}) };
+    const calls = [
+      ["decryptRange", () => key.decryptRange(source, 0, 1, { signal }), "aborted"],
+      ["plaintextSize", () => pkg.plaintextSize(source, key, { signal }), "aborted"],
+    ];
+    setTimeout(() => abort.abort(), 10);
+    const late = new Promise((_, reject) => setTimeout(reject, 5000, new Error("no call has ended")));
+    await Promise.race([allFail(pkg, calls), late]);
+  },
+
   "a part of what was changed or cut": async (pkg) => {
     const key = await pkg.DataKey.generate();
     await each(pkg, async (engine) => {
