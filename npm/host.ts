@@ -62,7 +62,12 @@ export class CoreHost {
     return typeof store === "object" ? new CustomStore(store) : undefined;
   }
 
-  /** Gives the event loop a turn if this task has been long enough. */
+  /** Has this task been long enough? */
+  isLong(): boolean {
+    return this.#pace.isLong();
+  }
+
+  /** Gives the event loop a turn then. */
   breathe(): Promise<void> {
     return this.#pace.breathe();
   }

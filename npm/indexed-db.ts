@@ -3,6 +3,8 @@ import { Database } from "./database.js";
 import { type CoreStore, same } from "./key-store.js";
 import type { Out } from "./types.js";
 
+const AT_ONCE = 500;
+
 /** @internal */
 export class IndexedDbStore implements CoreStore {
   readonly #database: Database;
@@ -22,7 +24,15 @@ export class IndexedDbStore implements CoreStore {
 
   async setMany(ids: string[], values: Out[]): Promise<void> {
     await this.#database.run("readwrite", (table) => {
-      for (const [index, id] of ids.entries()) table.put(values[index], id);
+      let at = 0;
+      // Each some 20 µs: the rest when these are done, in the same transaction.
+      const put = () => {
+        const end = Math.min(at + AT_ONCE, ids.length);
+        let last: IDBRequest | undefined;
+        for (; at < end; at += 1) last = table.put(values[at], ids[at]);
+        if (last && at < ids.length) last.onsuccess = put;
+      };
+      put();
     });
   }
 

@@ -4,9 +4,14 @@ const TASK_MS = 12;
 export class Pace {
   #since = performance.now();
 
+  /** Has this task been long enough? */
+  isLong(): boolean {
+    return performance.now() - this.#since >= TASK_MS;
+  }
+
   /** Gives the event loop a turn if this task has been long enough. */
   async breathe(): Promise<void> {
-    if (performance.now() - this.#since < TASK_MS) return;
+    if (!this.isLong()) return;
     await nextTask();
     this.#since = performance.now();
   }

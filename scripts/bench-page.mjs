@@ -70,7 +70,7 @@ export async function makePage() {
   );
   await build({
     // The worker, too: the package looks for it beside its own code.
-    entryPoints: { main: at("bench/page/main.js"), worker: at("pkg/worker.js") },
+    entryPoints: { main: at("bench/page/main.js"), server: at("bench/page/server.js"), worker: at("pkg/worker.js") },
     outdir: page,
     bundle: true,
     // The peers are a file of their own, which only their cases load.

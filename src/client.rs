@@ -52,7 +52,7 @@ pub use self::{
 use self::{cache::Cache, device::Rows, login::Derived, ready::Ready};
 use crate::{
     cache::Now,
-    error::{Code, Error},
+    error::{Code, Error, Result},
     identity::{AppId, Trust, UserId},
     key_pair::Suite,
     password::Kdf,
@@ -151,6 +151,14 @@ impl<H: Host> Client<H> {
     /// The world.
     pub const fn host(&self) -> &H {
         &self.host
+    }
+
+    /// Takes one step after the other, each a millisecond or less, while there are more; between them others may run.
+    async fn in_steps(&self, step: &mut dyn FnMut() -> Result<bool>) -> Result<()> {
+        while step()? {
+            self.host.breathe().await;
+        }
+        Ok(())
     }
 
     fn rows<'a>(&'a self, user: &'a UserId) -> Rows<'a, H::Device> {

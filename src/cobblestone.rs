@@ -67,9 +67,19 @@ pub fn seal<R: rand_core::TryCryptoRng>(
     context: &[u8],
     plaintext: &[u8],
 ) -> Result<Vec<u8>> {
+    seal_with(&Expander::new(key.expose()), rng, context, plaintext)
+}
+
+/// The same, for a key that is used often.
+pub(crate) fn seal_with<R: rand_core::TryCryptoRng>(
+    key: &Expander,
+    rng: &mut Random<R>,
+    context: &[u8],
+    plaintext: &[u8],
+) -> Result<Vec<u8>> {
     let mut salt = [0; SALT];
     rng.fill(&mut salt)?;
-    let derived = Derived::new(&Expander::new(key.expose()), &salt, context);
+    let derived = Derived::new(key, &salt, context);
     let chunks = derived.chunks();
     let len = usize::try_from(sealed_len(plaintext.len() as u64)?).map_err(|_| LONG)?;
     let mut body = secret::reserve(len)?;
@@ -87,9 +97,14 @@ pub fn seal<R: rand_core::TryCryptoRng>(
 /// # Errors
 /// `truncated`, `decryption-failed`, `limit`. Nothing comes out then.
 pub fn open(key: &Secret<32>, context: &[u8], body: &[u8]) -> Result<Vec<u8>> {
+    open_with(&Expander::new(key.expose()), context, body)
+}
+
+/// The same, for a key that is used often.
+pub(crate) fn open_with(key: &Expander, context: &[u8], body: &[u8]) -> Result<Vec<u8>> {
     let len = usize::try_from(opened_len(body.len() as u64)?).map_err(|_| LONG)?;
     let (prefix, chunks) = body.split_first_chunk::<PREFIX>().ok_or(TRUNCATED)?;
-    let derived = Derived::verified(&Expander::new(key.expose()), prefix, context)?;
+    let derived = Derived::verified(key, prefix, context)?;
     let mut plaintext = secret::reserve(len)?;
     derived.chunks().open_all(0, &mut plaintext, chunks)?;
     Ok(plaintext)

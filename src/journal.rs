@@ -216,34 +216,61 @@ pub fn verify(
     remembered: Option<Place>,
     minimum: Minimum,
 ) -> Result<(Vec<Entry>, Place)> {
-    let head = Unverified::<Head>::parse(reading.head, minimum)?;
-    let entries = reading.entries.iter().map(|bytes| Entry::from_bytes(bytes)).collect::<Result<Vec<_>>>()?;
-    let is_asked = |subject: &Subject| subject == reading.subject;
-    if !is_asked(&head.claimed().subject) || !entries.iter().all(|entry| is_asked(&entry.subject)) {
+    let records = reading.entries.iter().map(|bytes| Record::read(bytes)).collect::<Result<Vec<_>>>()?;
+    let asked = (reading.subject, reading.after);
+    let place = check(asked, reading.head, &records, key_server, remembered, minimum)?;
+    Ok((records.into_iter().map(|record| record.entry).collect(), place))
+}
+
+/// An entry, and its hash.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) entry: Entry,
+    hash: Hash,
+}
+
+impl Record {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self> {
+        Ok(Self { entry: Entry::from_bytes(bytes)?, hash: entry_hash(bytes) })
+    }
+}
+
+/// The same of entries that were read.
+pub(crate) fn check(
+    (subject, after): (&Subject, u64),
+    head: &[u8],
+    records: &[Record],
+    key_server: &Identity,
+    remembered: Option<Place>,
+    minimum: Minimum,
+) -> Result<Place> {
+    let head = Unverified::<Head>::parse(head, minimum)?;
+    if head.claimed().subject != *subject || records.iter().any(|record| record.entry.subject != *subject) {
         return Err(Error::new(&(Code::KeyMismatch, "the journal of another user or session")));
     }
     let key = key_server.signing_key(&head.claimed().signer)?.clone();
     let place = head.verify(&key)?.value().place;
     // The entry before the first one is taken as it says, unless it is remembered.
-    let mut last = entries
-        .first()
-        .map_or(place, |first| Place { sequence: reading.after, hash: first.previous.unwrap_or(Place::START.hash) });
+    let mut last = records.first().map_or(place, |first| {
+        let hash = first.entry.previous.unwrap_or(Place::START.hash);
+        Place { sequence: after, hash }
+    });
     let is_other =
         |place: Place| remembered.is_some_and(|own| own.sequence == place.sequence && own.hash != place.hash);
     let mut is_fork = is_other(last);
     let mut time = 0;
-    for (entry, bytes) in entries.iter().zip(reading.entries) {
+    for Record { entry, hash } in records {
         let follows = last.sequence.checked_add(1) == Some(entry.sequence)
             && entry.previous.unwrap_or(Place::START.hash) == last.hash
             && entry.time >= time;
         if !follows {
             return Err(BAD);
         }
-        last = Place { sequence: entry.sequence, hash: entry_hash(bytes) };
+        last = Place { sequence: entry.sequence, hash: *hash };
         is_fork |= is_other(last);
         time = entry.time;
     }
-    if last != place || (entries.is_empty() && place.sequence > reading.after) {
+    if last != place || (records.is_empty() && place.sequence > after) {
         return Err(BAD);
     }
     if remembered.is_some_and(|remembered| place.sequence < remembered.sequence) {
@@ -252,5 +279,5 @@ pub fn verify(
     if is_fork {
         return Err(Error::new(&(Code::Fork, "two journals of one subject")));
     }
-    Ok((entries, place))
+    Ok(place)
 }

@@ -37,7 +37,7 @@ fn scrubbed<T>(call: impl FnOnce() -> T) -> T {
 /// Overwrites the part of the stack that earlier calls used: what they left there may be parts of keys.
 #[inline(never)]
 fn scrub_stack() {
-    let mut stack = [0_u64; 16 * 1024];
-    zeroize::Zeroize::zeroize(&mut stack);
+    let mut stack = [0_u8; 128 * 1024];
+    // Written at once, and read as far as the compiler knows: one write after the other takes longer than what it follows.
     core::hint::black_box(&mut stack);
 }

@@ -4,6 +4,7 @@
 //! and where a rule needs what they are, the answer is `unknown-group`.
 
 mod authorship;
+mod delivery;
 mod directory;
 mod entry;
 mod genesis;
@@ -12,6 +13,7 @@ mod log;
 mod making;
 mod opening;
 mod parts;
+mod reading;
 mod rights;
 mod serving;
 mod signer;
@@ -27,6 +29,7 @@ use crate::{
 
 pub use self::{
     authorship::Opened,
+    delivery::Delivery,
     directory::Directory,
     entry::{Action, Entry},
     genesis::Genesis,
@@ -34,6 +37,7 @@ pub use self::{
     making::{Created, Hand, Made, create},
     opening::{Keys, Sealed},
     parts::{Claim, Writing},
+    reading::Reading,
     rights::{Grant, Rights},
     serving::{Served, Stanza, join, split},
     signer::{Recipients, Signer, Signers},
@@ -60,11 +64,7 @@ impl Session {
         signers: &dyn Signers,
         minimum: Minimum,
     ) -> Result<Self> {
-        let mut log = Log::begin(app_id, id, genesis, signers, minimum)?;
-        log.extend(entries, signers, minimum)?;
-        let mut wrapped = wraps::Wrapped::default();
-        wrapped.extend(&log, 0, wraps, signers, minimum)?;
-        Ok(Self { log, wrapped })
+        Reading::begin(app_id, id, genesis, (entries, wraps), signers, minimum)?.run(signers)
     }
 
     /// Takes what came after: entries in their order, and all their wraps. After an error nothing is changed.
@@ -78,11 +78,7 @@ impl Session {
         signers: &dyn Signers,
         minimum: Minimum,
     ) -> Result<()> {
-        let mut next = self.clone();
-        let first = next.log.steps().len();
-        next.log.extend(entries, signers, minimum)?;
-        next.wrapped.extend(&next.log, first, wraps, signers, minimum)?;
-        *self = next;
+        *self = Reading::after(self, (entries, wraps), minimum)?.run(signers)?;
         Ok(())
     }
 

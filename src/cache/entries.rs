@@ -10,7 +10,7 @@ use super::{
     limits::Limits,
     memory::{MemoryStore, Value},
     owner::Owner,
-    sealing::{RESERVED, Sealing},
+    sealing::{CacheKey, RESERVED, Sealing},
     store::{KeyStore, StoreError},
 };
 use crate::{
@@ -61,13 +61,13 @@ impl<S: KeyStore> Entries<S> {
         limits: Limits,
         clock: &dyn Clock,
     ) -> Self {
-        let sealing = Sealing { key, wrapped: None, new: false };
+        let sealing = Sealing { key: CacheKey::new(key), wrapped: None, new: false };
         Self::new(store, Some(sealing), owner, limits, true, clock.now())
     }
 
     /// Are they sealed under this key?
     pub(crate) fn is_under(&self, key: &Secret<32>) -> bool {
-        self.state.borrow().sealing.as_ref().is_some_and(|sealing| sealing.key == *key)
+        self.state.borrow().sealing.as_ref().is_some_and(|sealing| sealing.key.secret == *key)
     }
 
     pub(super) fn new(
@@ -98,7 +98,9 @@ impl<S: KeyStore> Entries<S> {
         let item = match value {
             _ if !self.limits.allow(&term, time) => None,
             Value::Open(item) => return Some((item, term)),
-            Value::Sealed(entry) => sealing.as_ref().and_then(|it| term.open(&it.key, &self.owner, id, &entry)),
+            Value::Sealed(entry) => {
+                sealing.as_ref().and_then(|it| term.open(&it.key.expander, &self.owner, id, &entry))
+            }
         };
         match &item {
             // Opened once for all uses.
@@ -161,7 +163,7 @@ impl<S: KeyStore> Entries<S> {
         }
         let kept = self.store.is_some() && state.degraded.is_none() && term.fetched < term.end;
         let sealing = state.sealing.as_ref().filter(|_| kept);
-        let entry = sealing.map(|it| term.seal(&it.key, &self.owner, rng, &id, &item)).transpose()?;
+        let entry = sealing.map(|it| term.seal(&it.key.expander, &self.owner, rng, &id, &item)).transpose()?;
         Ok(Sealed { id, term, item, entry })
     }
 
@@ -338,11 +340,11 @@ impl<S: KeyStore> Entries<S> {
             match Id::of(&row).and_then(|id| Some((id, Term::of(&entry)?))) {
                 Some((id, term)) if now.is_before(term.fetched) => {
                     // It opens: not a byte that fell over, but a clock that was set back, and all else may be older than it says.
-                    set_back = set_back || term.open(&sealing.key, &self.owner, &id, &entry).is_some();
+                    set_back = set_back || term.open(&sealing.key.expander, &self.owner, &id, &entry).is_some();
                     useless.push(row);
                 }
                 Some((id @ Id::Feed, term)) if self.limits.allow(&term, time) => {
-                    *feed = term.open(&sealing.key, &self.owner, &id, &entry);
+                    *feed = term.open(&sealing.key.expander, &self.owner, &id, &entry);
                 }
                 Some((id, term)) if !sealing.new && id != Id::Feed => memory.take_in(id, term, entry),
                 _ => useless.push(row),

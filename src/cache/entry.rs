@@ -9,6 +9,7 @@ use zeroize::Zeroize;
 use super::Owner;
 use crate::{
     cobblestone,
+    crypto::kdf::Expander,
     data_key::{DataKey, KeyId},
     encoding::{base64url, encode},
     error::Result,
@@ -117,20 +118,20 @@ impl Term {
 
     pub(super) fn seal<R: rand_core::TryCryptoRng>(
         &self,
-        cache_key: &Secret<32>,
+        cache_key: &Expander,
         owner: &Owner,
         rng: &mut Random<R>,
         id: &Id,
         item: &Item,
     ) -> Result<Vec<u8>> {
-        let body = cobblestone::seal(cache_key, rng, &self.context(owner, id), item.bytes())?;
+        let body = cobblestone::seal_with(cache_key, rng, &self.context(owner, id), item.bytes())?;
         Ok([&[VERSION], self.fetched.to_be_bytes().as_slice(), &self.end.to_be_bytes(), &body].concat())
     }
 
     /// What is in an entry that says this of itself; nothing where it is not this owner's, changed, or another key than it is named by.
-    pub(super) fn open(&self, cache_key: &Secret<32>, owner: &Owner, id: &Id, entry: &[u8]) -> Option<Item> {
+    pub(super) fn open(&self, cache_key: &Expander, owner: &Owner, id: &Id, entry: &[u8]) -> Option<Item> {
         let body = entry.get(CLEAR..)?;
-        let mut opened = cobblestone::open(cache_key, &self.context(owner, id), body).ok()?;
+        let mut opened = cobblestone::open_with(cache_key, &self.context(owner, id), body).ok()?;
         let (Id::Key(id), Some(secret)) = (id, Secret::from_slice(&opened)) else {
             return Some(Item::Payload(Rc::new(SecretBytes::new(opened))));
         };

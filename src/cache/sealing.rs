@@ -1,12 +1,13 @@
 //! The cache key, under which entries are sealed: derived from a data key, or random and wrapped for a key pair.
 
-use core::cell::RefCell;
+use core::{cell::RefCell, fmt};
 use std::rc::Rc;
 
 use rand_core::TryCryptoRng;
 
 use super::{KeyStore, Owner, StoreError};
 use crate::{
+    crypto::kdf::Expander,
     data_key::DataKey,
     encoding::Context,
     error::Result,
@@ -29,10 +30,28 @@ pub enum SealedBy {
     KeyPair(Rc<KeyPair>),
 }
 
+/// The cache key, and what is computed of it once for all entries.
+pub(super) struct CacheKey {
+    pub(super) secret: Secret<32>,
+    pub(super) expander: Expander,
+}
+
+impl CacheKey {
+    pub(super) fn new(secret: Secret<32>) -> Self {
+        Self { expander: Expander::new(secret.expose()), secret }
+    }
+}
+
+impl fmt::Debug for CacheKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CacheKey(redacted)")
+    }
+}
+
 /// The cache key, and how it is wrapped.
 #[derive(Debug)]
 pub(super) struct Sealing {
-    pub(super) key: Secret<32>,
+    pub(super) key: CacheKey,
     /// What must stand under [`RESERVED`] for the entries to open again: it is written with each of them, in case it was wiped meanwhile.
     pub(super) wrapped: Option<Vec<u8>>,
     /// Just made: what is sealed already is under another.
@@ -48,7 +67,9 @@ impl Sealing {
         rng: &RefCell<Random<R>>,
     ) -> Result<(Self, Option<StoreError>)> {
         let pair = match by {
-            SealedBy::DataKey(key) => return Ok((Self { key: key.cache_seal(), wrapped: None, new: false }, None)),
+            SealedBy::DataKey(key) => {
+                return Ok((Self { key: CacheKey::new(key.cache_seal()), wrapped: None, new: false }, None));
+            }
             SealedBy::KeyPair(pair) => pair,
         };
         let context = Context::new([("wardkey", "cache-key"), ("cache", &owner.name), ("user", owner.user.as_str())])?;
@@ -58,7 +79,10 @@ impl Sealing {
         if let Ok(Some(wrapped)) = &old
             && let Ok(key) = unwrap(wrapped)
         {
-            return Ok((Self { key: pair.cache_seal(&key)?, wrapped: Some(wrapped.clone()), new: false }, None));
+            return Ok((
+                Self { key: CacheKey::new(pair.cache_seal(&key)?), wrapped: Some(wrapped.clone()), new: false },
+                None,
+            ));
         }
         let key = DataKey::generate(&mut rng.borrow_mut())?;
         let mut wrapper = Wrapper::new(&key, &context, false);
@@ -68,14 +92,14 @@ impl Sealing {
             Ok(old) => store.replace(RESERVED, old.as_deref(), &wrapped).await,
             Err(error) => Err(error),
         };
-        let ours = Self { key: pair.cache_seal(&key)?, wrapped: Some(wrapped), new: true };
+        let ours = Self { key: CacheKey::new(pair.cache_seal(&key)?), wrapped: Some(wrapped), new: true };
         Ok(match standing {
             Err(error) => (ours, Some(error)),
             Ok(None) => (ours, None),
             Ok(Some(theirs)) => match unwrap(&theirs) {
                 Ok(key) => {
                     let new = ours.wrapped.as_deref() == Some(theirs.as_slice());
-                    (Self { key: pair.cache_seal(&key)?, wrapped: Some(theirs), new }, None)
+                    (Self { key: CacheKey::new(pair.cache_seal(&key)?), wrapped: Some(theirs), new }, None)
                 }
                 Err(_) => (ours, None),
             },

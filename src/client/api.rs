@@ -170,7 +170,15 @@ impl<H: Host> Client<H> {
         let hashes = of.iter().map(|hash| write_bytes(&hash.0)).collect();
         let body = vec![("userIds", Json::list(users)), ("bundles", Json::list(hashes))];
         let reply = self.ask(Method::Post, "/v1/directory", Some(user), Some(body)).await?;
-        Ok(list(&member(&reply, "identities")?)?.iter().map(bundles).collect::<Result<_>>()?)
+        let items = list(&member(&reply, "identities")?)?;
+        let mut identities = Vec::with_capacity(items.len());
+        self.in_steps(&mut || {
+            let Some(item) = items.get(identities.len()) else { return Ok(false) };
+            identities.push(bundles(item)?);
+            Ok(identities.len() < items.len())
+        })
+        .await?;
+        Ok(identities)
     }
 
     pub(super) async fn send_session(&self, user: &UserId, genesis: &[u8], wraps: &[u8]) -> Outcome<()> {
@@ -203,7 +211,14 @@ impl<H: Host> Client<H> {
         let body =
             vec![("sessions", Json::list(asked.collect())), ("signers", Json::list(signers)), ("cursor", cursor)];
         let reply = self.ask(Method::Post, "/v1/keys", Some(user), Some(body)).await?;
-        let answers = list(&member(&reply, "sessions")?)?.iter().map(read_answer).collect();
+        let items = list(&member(&reply, "sessions")?)?;
+        let mut answers = Vec::with_capacity(items.len());
+        self.in_steps(&mut || {
+            let Some(item) = items.get(answers.len()) else { return Ok(false) };
+            answers.push(read_answer(item));
+            Ok(answers.len() < items.len())
+        })
+        .await?;
         let identities = list(&member(&reply, "identities")?)?.iter().map(bundles).collect::<Result<_>>()?;
         Ok((answers, identities, read_feed_page(&member(&reply, "feed")?)?))
     }

@@ -6,7 +6,7 @@ use crate::{
     encoding::MALFORMED,
     error::Code,
     identity::UserId,
-    journal::{Entry, Reading, Subject, verify},
+    journal::{Entry, Record, Subject, check},
     signed::Hash,
 };
 
@@ -50,28 +50,32 @@ impl<H: Host> Client<H> {
         // As it was before anything is read: what other calls read meanwhile may be newer.
         let remembered =
             self.with(|ready| ready.journals.iter().find(|(known, _)| *known == subject).map(|(_, place)| *place))?;
-        let (mut entries, mut after, mut pages) = (Vec::new(), 0, 0);
+        let (mut records, mut after, mut pages) = (Vec::new(), 0, 0);
         let head = loop {
             let page = self.journal(&user, session, after).await?;
             let count = page.entries.len();
-            entries.extend(page.entries);
+            let mut unread = page.entries.iter();
+            self.in_steps(&mut || {
+                let Some(entry) = unread.next() else { return Ok(false) };
+                records.push(Record::read(entry)?);
+                Ok(true)
+            })
+            .await?;
             pages += 1;
-            after = entries.len() as u64;
+            after = records.len() as u64;
             match page.more {
                 false => break page.head,
                 true if count == 0 || pages == PAGES => return Err(MALFORMED.into()),
                 true => {}
             }
         };
-        let objects: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
-        let reading = Reading { subject: &subject, after: 0, entries: &objects, head: &head };
         let read = || {
             self.with(|ready| {
                 let key_server = ready.people.directory.find(None).ok_or(NO_SERVER)?;
-                verify(&reading, key_server, remembered, ready.state.minimum())
+                check((&subject, 0), &head, &records, key_server, remembered, ready.state.minimum())
             })
         };
-        let (told, place) = match read()? {
+        let place = match read()? {
             // The key server may have newer keys than it had when this client read them.
             Err(error) if error.code() == Code::BadSignature => {
                 self.refresh().await?;
@@ -84,6 +88,7 @@ impl<H: Host> Client<H> {
             Some(_) => {}
             None => ready.journals.push((subject.clone(), place)),
         })?;
-        Ok(told.into_iter().filter(|entry| entry.time >= since).map(AuditEntry::of).collect())
+        let entries = records.into_iter().map(|record| record.entry);
+        Ok(entries.filter(|entry| entry.time >= since).map(AuditEntry::of).collect())
     }
 }

@@ -324,7 +324,7 @@ impl<H: Host> Client<H> {
     /// `rng`.
     pub(super) async fn keep_sessions(
         &self,
-        cache: &Cache<H::Store>,
+        cache: &Rc<Cache<H::Store>>,
         open: &[&OpenSession],
         authors: &[Hash],
     ) -> Result<()> {
@@ -332,23 +332,34 @@ impl<H: Host> Client<H> {
         if self.options.cache.ttl == 0 {
             return Ok(());
         }
-        let mut sealed = Vec::new();
-        {
+        let seal = |(id, payload), term| {
             let rng = &mut *self.host.random().borrow_mut();
-            let mut seal = |id, term, payload| {
-                sealed.push(cache.entries.seal(rng, id, term, Item::Payload(Rc::new(payload)))?);
-                Ok(())
-            };
-            let now = cache.entries.term(&self.clock());
-            for open in open {
-                let Some((payloads, term)) = cache.payloads(open) else { continue };
-                payloads.into_iter().try_for_each(|(id, payload)| seal(id, term, payload))?;
+            cache.entries.seal(rng, id, term, Item::Payload(Rc::new(payload)))
+        };
+        let mut parts = Vec::with_capacity(open.len());
+        let mut unkept = open.iter();
+        self.in_steps(&mut || {
+            self.check_cache(cache)?;
+            let Some(open) = unkept.next() else { return Ok(false) };
+            if let Some((payloads, term)) = cache.payloads(open) {
+                let told = open.told();
+                let sealed = payloads.into_iter().map(|payload| seal(payload, term)).collect::<Result<Vec<_>>>()?;
+                parts.push((open, told, sealed));
             }
-            for author in authors {
-                let signer = self.with(|ready| ready.people.directory.signer(author))?;
-                if let Ok(signer) = signer {
-                    seal(Id::Bundle(*author), now, SecretBytes::new(signer.to_bytes()))?;
-                }
+            Ok(true)
+        })
+        .await?;
+        let now = cache.entries.term(&self.clock());
+        // Not those of which something was told since.
+        let mut sealed: Vec<_> = parts
+            .into_iter()
+            .filter(|(open, told, _)| open.told() == *told)
+            .flat_map(|(_, _, sealed)| sealed)
+            .collect();
+        for author in authors {
+            let signer = self.with(|ready| ready.people.directory.signer(author))?;
+            if let Ok(signer) = signer {
+                sealed.push(seal((Id::Bundle(*author), SecretBytes::new(signer.to_bytes())), now)?);
             }
         }
         sealed.extend(self.seal_feed(cache)?);

@@ -5,16 +5,13 @@ use core::{
     fmt,
 };
 
-use rand_core::TryCryptoRng;
-
 use super::{LOCKED, Recipient, met::People};
 use crate::{
     cache::Term,
     data_key::DataKey,
     encoding::MALFORMED,
     error::{Code, Error, Result},
-    random::Random,
-    session::{Hand, Keys, Session},
+    session::{Delivery, Keys, Session},
     signed::Hash,
 };
 
@@ -137,15 +134,10 @@ impl OpenSession {
         self.with(|session| session.log().holdings().filter_map(|held| Recipient::of(held.party)).collect())
     }
 
-    /// The wraps of its genesis, for the newest keys of its readers.
-    pub(super) fn wrap_genesis<R: TryCryptoRng>(
-        &self,
-        rng: &mut Random<R>,
-        hand: &Hand<'_>,
-        people: &People,
-    ) -> Result<Vec<u8>> {
-        let Known { session, keys } = &mut *self.known.borrow_mut();
-        session.wrap_genesis(rng, hand, keys.of(0).ok_or(MALFORMED)?, people)
+    /// The wraps of its genesis, begun, for the newest keys of its readers.
+    pub(super) fn begin_genesis(&self, people: &People) -> Result<Delivery> {
+        let Known { session, keys } = &*self.known.borrow();
+        session.begin_genesis(keys.of(0).ok_or(MALFORMED)?, people)
     }
 
     pub(super) const fn standing(&self) -> Standing {

@@ -74,7 +74,7 @@ impl<H: Host> Client<H> {
         let mut wanted = ids.to_vec();
         wanted.sort_unstable();
         wanted.dedup();
-        let (mut here, mut missing) = self.look_for(&cache, wanted).await;
+        let (mut here, mut missing) = self.look_for(&cache, wanted).await?;
         if !missing.is_empty() {
             // Made off line before this page was loaded, perhaps.
             let waiting = self.find_waiting(&missing).await?;
@@ -118,16 +118,21 @@ impl<H: Host> Client<H> {
     }
 
     /// Those that are here, which are held from now on, and those that aren't.
-    async fn look_for(&self, cache: &Cache<H::Store>, ids: Vec<Hash>) -> (Vec<Rc<OpenSession>>, Vec<Hash>) {
+    async fn look_for(&self, cache: &Cache<H::Store>, ids: Vec<Hash>) -> Result<(Vec<Rc<OpenSession>>, Vec<Hash>)> {
         let (mut here, mut missing) = (Vec::with_capacity(ids.len()), Vec::new());
-        for id in ids {
-            self.host.breathe().await;
+        let mut ids = ids.into_iter();
+        // First: what is found of the last one still stands then.
+        self.host.breathe().await;
+        self.in_steps(&mut || {
+            let Some(id) = ids.next() else { return Ok(false) };
             match cache.look(&id, &self.clock()) {
                 Some(open) => here.push(open),
                 None => missing.push(id),
             }
-        }
-        (here, missing)
+            Ok(ids.len() > 0)
+        })
+        .await?;
+        Ok((here, missing))
     }
 
     /// May a session that somebody holds be written in? It wasn't lost, the feed was read, and where something has changed it was fetched anew.

@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use super::{
     Client, Device, Event, Host, LOCKED, NO_SERVER, Recipient,
+    cache::Cache,
     device::{Rows, context},
     open::{Known, OpenSession, Standing},
     ready::Ready,
@@ -138,7 +139,7 @@ impl<H: Host> Client<H> {
         }
         let (user, cache) = (self.with(|ready| ready.user.clone())?, self.warm().await?);
         let term = self.term(&cache);
-        match self.send_waiting(open).await {
+        match self.send_waiting(&cache, open).await {
             Ok(()) => {
                 self.check_cache(&cache)?;
                 if open.published(open.with(|session| self.reads(session))?.then_some(term)) {
@@ -158,7 +159,7 @@ impl<H: Host> Client<H> {
         }
     }
 
-    async fn send_waiting(&self, open: &OpenSession) -> Outcome<()> {
+    async fn send_waiting(&self, cache: &Rc<Cache<H::Store>>, open: &OpenSession) -> Outcome<()> {
         let recipients = open.recipients();
         let has_place = recipients.iter().any(|recipient| recipient.user().is_none());
         // Opened off line, the key server isn't known.
@@ -169,11 +170,13 @@ impl<H: Host> Client<H> {
         for again in [true, false] {
             // Another call may have sent it meanwhile.
             let Some(genesis) = open.unsent() else { break };
-            let (user, wraps) = self.with_hand(|user, hand, people| {
-                let rng = &mut *self.host.random().borrow_mut();
-                let wraps = open.wrap_genesis(rng, hand, people)?;
-                Ok((user.clone(), wraps))
-            })?;
+            let (user, mut delivery) =
+                self.with(|ready| Ok::<_, Error>((ready.user.clone(), open.begin_genesis(&ready.people)?)))??;
+            self.wrap_all(cache, &mut delivery).await?;
+            if open.is_published() {
+                break;
+            }
+            let wraps = self.with_hand(|_, hand, _| delivery.sign(hand, &mut open.known.borrow_mut().session))?;
             match self.send_session(&user, &genesis, &wraps).await {
                 Err(failure) if failure.code() == Code::Stale && again => self.know_newest(recipients.iter()).await?,
                 sent => return sent,

@@ -70,15 +70,22 @@ impl<H: Host> Client<H> {
         let (user, minimum) = self.with(|ready| (ready.user.clone(), ready.state.minimum()))?;
         let given = self.directory(&user, users, &[]).await?;
         let mut named = Vec::with_capacity(given.len());
-        for bundles in &given {
+        self.in_steps(&mut || {
+            let Some(bundles) = given.get(named.len()) else { return Ok(false) };
             let first = Unverified::<Bundle>::parse(bundles.first().ok_or(MALFORMED)?, Minimum::default())?;
             named.push((first.claimed().user_id().cloned(), bundles));
-        }
-        let find = |user: &UserId| {
-            let (_, bundles) = named.iter().find(|(name, _)| name.as_ref() == Some(user)).ok_or(UNKNOWN)?;
+            Ok(named.len() < given.len())
+        })
+        .await?;
+        let mut found = Vec::with_capacity(users.len());
+        self.in_steps(&mut || {
+            let Some(user) = users.get(found.len()) else { return Ok(false) };
+            let (_, bundles) = named.iter().find(|(name, _)| name.as_ref() == Some(*user)).ok_or(UNKNOWN)?;
             let objects: Vec<&[u8]> = bundles.iter().map(Vec::as_slice).collect();
-            Identity::verify(&objects, &self.options.app_id, Asked::User(user), minimum)
-        };
-        Ok(users.iter().map(|user| find(user)).collect::<Result<_>>()?)
+            found.push(Identity::verify(&objects, &self.options.app_id, Asked::User(user), minimum)?);
+            Ok(found.len() < users.len())
+        })
+        .await?;
+        Ok(found)
     }
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::{
     CONFLICT, Client, Host, LOCKED, NO_SERVER, TRIES,
     api::{Answer, Bundles},
+    cache::Cache,
     fetch::PAGE,
     met::People,
     open::{Known, OpenSession, REVOKED, Standing},
@@ -21,7 +22,7 @@ use crate::{
     message::View,
     party::Party,
     secret::SecretBytes,
-    session::{Grant, Hand, Keys, Made, Rights, Session, Signer, create},
+    session::{Delivery, Grant, Hand, Keys, Made, Reading, Rights, Session, Signer, create},
     signed::{Hash, Minimum, Unverified},
 };
 
@@ -35,15 +36,17 @@ impl<H: Host> Client<H> {
         self.know(grants.iter().map(|(recipient, _)| recipient), false).await?;
         for again in [true, false] {
             let term = self.term(&cache);
-            let (user, created, wraps) = {
+            let (user, mut created, mut delivery) = {
                 let grants = self.grants(grants)?;
                 let rng = &mut *self.host.random().borrow_mut();
                 self.with_hand(|user, hand, people| {
-                    let mut created = create(rng, hand, &self.options.app_id, &grants)?;
-                    let wraps = created.session.wrap_genesis(rng, hand, &created.key, people)?;
-                    Ok((user.clone(), created, wraps))
+                    let created = create(rng, hand, &self.options.app_id, &grants)?;
+                    let delivery = created.session.begin_genesis(&created.key, people)?;
+                    Ok((user.clone(), created, delivery))
                 })?
             };
+            self.wrap_all(&cache, &mut delivery).await?;
+            let wraps = self.with_hand(|_, hand, _| delivery.sign(hand, &mut created.session))?;
             match self.send_session(&user, &created.genesis, &wraps).await {
                 Err(failure) if failure.code() == Code::Stale && again => {
                     self.know_newest(grants.iter().map(|(recipient, _)| recipient)).await?;
@@ -74,9 +77,8 @@ impl<H: Host> Client<H> {
         let all = || grants.iter().map(|(recipient, _)| recipient.clone()).collect();
         self.append(open, all, |known, hand, people| {
             let grants = self.parties(people, grants)?;
-            let newest = known.newest()?;
-            let rng = &mut *self.host.random().borrow_mut();
-            Ok((known.session.grant(rng, hand, &grants, newest, people)?, None))
+            let (made, delivery) = known.session.begin_grant(hand, &grants, known.newest()?, people)?;
+            Ok((made, delivery, None))
         })
         .await
     }
@@ -94,7 +96,7 @@ impl<H: Host> Client<H> {
             if !recipients.iter().all(|recipient| parties.iter().any(|party| recipient.is(party))) {
                 return Err(Error::new(&(Code::InvalidArgument, "who is to be revoked has no rights")));
             }
-            Ok((known.session.revoke(hand, &parties)?, None))
+            Ok((known.session.revoke(hand, &parties)?, None, None))
         })
         .await
     }
@@ -104,7 +106,7 @@ impl<H: Host> Client<H> {
     /// # Errors
     /// `locked`, `forbidden`; those of the backend.
     pub async fn revoke_all(&self, open: &OpenSession) -> Outcome<()> {
-        self.append(open, Vec::new, |known, hand, _| Ok((known.session.revoke_all(hand)?, None))).await
+        self.append(open, Vec::new, |known, hand, _| Ok((known.session.revoke_all(hand)?, None, None))).await
     }
 
     /// A new generation for what is written from now on.
@@ -121,8 +123,8 @@ impl<H: Host> Client<H> {
         self.know(readers().iter(), true).await?;
         self.append(open, readers, |known, hand, people| {
             let rng = &mut *self.host.random().borrow_mut();
-            let (made, key) = known.session.rotate(rng, hand, known.newest()?, people)?;
-            Ok((made, Some(key)))
+            let (made, key, delivery) = known.session.begin_rotate(rng, hand, known.newest()?, people)?;
+            Ok((made, Some(delivery), Some(key)))
         })
         .await
     }
@@ -148,7 +150,7 @@ impl<H: Host> Client<H> {
         let (answers, identities) = self.ask_keys(&cache, &asked, &[], None).await?;
         // What the same answer told of them is in it.
         let told: Vec<_> = sessions.iter().map(|open| open.told()).collect();
-        self.meet_all(&identities)?;
+        self.meet_all(&cache, &identities).await?;
         let (mut results, mut good) = (Vec::with_capacity(sessions.len()), Vec::new());
         for (((open, (after, standing)), told), answer) in sessions.iter().zip(before).zip(told).zip(answers) {
             let extended = match answer {
@@ -178,15 +180,13 @@ impl<H: Host> Client<H> {
     /// Takes what came after this sequence.
     async fn extend(&self, open: &OpenSession, after: u64, answer: &Answer) -> Result<()> {
         open.check()?;
-        let mut next = open.with(Session::clone);
-        if next.log().head().sequence != after {
+        if open.with(|session| session.log().head().sequence) != after {
             // Another call was faster.
             return Ok(());
         }
-        self.with(|ready| {
-            let minimum = ready.state.minimum();
-            next.extend(&slices(&answer.entries), &slices(&answer.wraps), &ready.people, minimum)
-        })??;
+        let (entries, wraps) = (slices(&answer.entries), slices(&answer.wraps));
+        let minimum = self.with(|ready| ready.state.minimum())?;
+        let next = self.read_all(open.with(|session| Reading::after(session, (&entries, &wraps), minimum))?).await?;
         let newest = next.log().newest_generation();
         let is_known = open.known.borrow().keys.of(newest).is_some();
         // Who made a session has its key, and no stanza.
@@ -212,16 +212,21 @@ impl<H: Host> Client<H> {
         &self,
         open: &OpenSession,
         named: impl Fn() -> Vec<Recipient>,
-        make: impl Fn(&Known, &Hand<'_>, &People) -> Result<(Made, Option<DataKey>)>,
+        make: impl Fn(&Known, &Hand<'_>, &People) -> Result<(Made, Option<Delivery>, Option<DataKey>)>,
     ) -> Outcome<()> {
         self.publish(open).await?;
         let cache = self.warm().await?;
         for _ in 0..TRIES {
             open.check()?;
-            let (user, made, key) = self.with_hand(|user, hand, people| {
-                let (made, key) = make(&open.known.borrow(), hand, people)?;
-                Ok((user.clone(), made, key))
-            })?;
+            let (user, (mut made, delivery, key)) =
+                self.with_hand(|user, hand, people| Ok((user.clone(), make(&open.known.borrow(), hand, people)?)))?;
+            if let Some(mut delivery) = delivery {
+                self.wrap_all(&cache, &mut delivery).await?;
+                match self.with_hand(|_, hand, _| made.deliver(delivery, hand)) {
+                    Err(error) if error.code() == Code::Conflict => continue,
+                    delivered => delivered?,
+                }
+            }
             match self.send_entry(&user, open.id(), &made.entry, made.wraps.as_deref()).await {
                 Ok(()) => {
                     self.check_cache(&cache)?;
@@ -241,15 +246,31 @@ impl<H: Host> Client<H> {
         Err(CONFLICT.into())
     }
 
+    /// Wraps for one after the other.
+    pub(super) async fn wrap_all(&self, cache: &Rc<Cache<H::Store>>, delivery: &mut Delivery) -> Result<()> {
+        self.in_steps(&mut || {
+            self.check_cache(cache)?;
+            self.with(|ready| delivery.step(&mut self.host.random().borrow_mut(), &ready.people))?
+        })
+        .await
+    }
+
+    /// Verifies one object after the other.
+    async fn read_all(&self, mut reading: Reading<'_>) -> Result<Session> {
+        self.in_steps(&mut || self.with(|ready| reading.step(&ready.people))?).await?;
+        Ok(reading.finish())
+    }
+
     /// Verifies a whole session, which goes on from what was `seen` of it, and opens its keys.
     pub(super) async fn open_answer(&self, id: &Hash, answer: &Answer, seen: Option<&View>) -> Result<Known> {
         let genesis = answer.genesis.as_deref().ok_or(MALFORMED)?;
         let app_id = &self.options.app_id;
         let (entries, wraps) = (slices(&answer.entries), slices(&answer.wraps));
-        let session = self.with(|ready| {
+        let reading = self.with(|ready| {
             let minimum = ready.state.minimum();
-            Session::read(app_id, id, genesis, &entries, &wraps, &ready.people, minimum)
+            Reading::begin(app_id, id, genesis, (&entries, &wraps), &ready.people, minimum)
         })??;
+        let session = self.read_all(reading).await?;
         seen.map_or(Ok(()), |seen| session.log().check_view(seen))?;
         let mut keys = Keys::default();
         for (generation, key) in self.open_keys(&session).await? {
@@ -372,12 +393,14 @@ impl<H: Host> Client<H> {
     }
 
     /// Verifies identities and compares them with their pins. One that isn't taken fails what it signed, and nothing else.
-    pub(super) fn meet_all(&self, identities: &[Bundles]) -> Result<()> {
-        let met = self.with(|ready| {
-            let mut met = Vec::new();
-            for bundles in identities {
-                let hashes: Vec<Hash> = bundles.iter().filter_map(|bundle| claimed_hash(bundle)).collect();
-                let Some(newest) = hashes.last() else { continue };
+    pub(super) async fn meet_all(&self, cache: &Rc<Cache<H::Store>>, identities: &[Bundles]) -> Result<()> {
+        let mut identities = identities.iter();
+        self.in_steps(&mut || {
+            self.check_cache(cache)?;
+            let Some(bundles) = identities.next() else { return Ok(false) };
+            let hashes: Vec<Hash> = bundles.iter().filter_map(|bundle| claimed_hash(bundle)).collect();
+            let Some(newest) = hashes.last() else { return Ok(true) };
+            let met = self.with(|ready| {
                 let minimum = ready.state.minimum();
                 let identity = Identity::verify(&slices(bundles), &self.options.app_id, Asked::Bundle(newest), minimum);
                 let outcome = identity.and_then(|identity| {
@@ -387,17 +410,14 @@ impl<H: Host> Client<H> {
                     Ok((id, change))
                 });
                 ready.people.refused.retain(|(hash, _)| !hashes.contains(hash));
-                match outcome {
-                    Ok(change) => met.push(change),
-                    Err(error) => ready.people.refused.extend(hashes.iter().map(|hash| (*hash, error))),
-                }
+                outcome.map_err(|error| ready.people.refused.extend(hashes.iter().map(|hash| (*hash, error)))).ok()
+            })?;
+            if let Some((id, met)) = met {
+                self.tell_of(id.as_ref(), met);
             }
-            met
-        })?;
-        for (id, met) in met {
-            self.tell_of(id.as_ref(), met);
-        }
-        Ok(())
+            Ok(true)
+        })
+        .await
     }
 }
 

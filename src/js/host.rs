@@ -39,6 +39,10 @@ extern "C" {
     #[wasm_bindgen(method, js_name = openStore)]
     fn open_store(this: &CoreHost, tag: &str) -> Option<CoreStore>;
 
+    /// Has this task been long enough?
+    #[wasm_bindgen(method, js_name = isLong)]
+    fn is_long(this: &CoreHost) -> bool;
+
     /// The call with this ticket has ended.
     #[wasm_bindgen(method)]
     fn settle(this: &CoreHost, ticket: f64);
@@ -91,8 +95,10 @@ impl Host for JsHost {
     }
 
     async fn breathe(&self) {
-        // Nothing is rejected there.
-        ask(&self.host, "breathe", &[]).await.ok();
+        if self.host.is_long() {
+            // Nothing is rejected there.
+            ask(&self.host, "breathe", &[]).await.ok();
+        }
     }
 
     async fn derive(&self, derivation: &Derivation, password: &Password) -> Result<SlowKey> {

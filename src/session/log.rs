@@ -135,9 +135,7 @@ impl Log {
     /// # Errors
     /// Those of SPEC section 12.3, steps 2 to 5; `limit`.
     pub fn extend(&mut self, entries: &[&[u8]], signers: &dyn Signers, minimum: Minimum) -> Result<()> {
-        if self.entries() + entries.len() > MAX_ENTRIES {
-            return Err(FULL);
-        }
+        self.check_room(entries.len())?;
         for entry in entries {
             let entry = Unverified::<Entry>::parse(entry, minimum)?;
             let claimed = entry.claimed();
@@ -152,6 +150,11 @@ impl Log {
             self.append(entry.hash(), entry.payload().to_vec(), entry.value(), signer)?;
         }
         Ok(())
+    }
+
+    /// May so many entries more come?
+    pub(super) fn check_room(&self, more: usize) -> Result<()> {
+        if self.entries() + more > MAX_ENTRIES { Err(FULL) } else { Ok(()) }
     }
 
     /// Does this entry follow the log's end?
@@ -179,9 +182,7 @@ impl Log {
 
     /// Takes an entry that was made here.
     pub(super) fn take(&mut self, entry: &Signed<Entry>, signer: &Signer) -> Result<()> {
-        if self.entries() >= MAX_ENTRIES {
-            return Err(FULL);
-        }
+        self.check_room(1)?;
         self.append(entry.hash(), entry.payload().to_vec(), entry.value(), signer.clone())
     }
 
@@ -430,6 +431,11 @@ impl Log {
     #[must_use]
     pub fn generation_at(&self, sequence: u64) -> usize {
         self.generations.partition_point(|generation| generation.sequence as u64 <= sequence).saturating_sub(1)
+    }
+
+    /// Does the entry of this sequence begin a generation?
+    pub(super) fn begins_generation(&self, sequence: usize) -> bool {
+        self.generations.iter().any(|generation| generation.sequence == sequence)
     }
 
     /// Commitment of a generation's key.

@@ -1,17 +1,17 @@
 //! New sessions and entries. Each is tried on the log first: nobody signs what others would refuse.
 
 use rand_core::TryCryptoRng;
-use sha2::{Digest, Sha256};
 
 use super::{
     Session,
+    delivery::Delivery,
     entry::{Action, Entry},
     genesis::Genesis,
     log::Log,
     opening::previous_context,
     rights::{Grant, MAX_PARTIES, Rights},
     signer::{Recipients, Signer},
-    wraps::{Bodies, SEALED_KEY, Stanza, Wrapped, Wrapping, Wraps, context},
+    wraps::{SEALED_KEY, Wrapped, Wrapping},
 };
 use crate::{
     cobblestone,
@@ -19,13 +19,11 @@ use crate::{
     encoding::MALFORMED,
     error::{Code, Error, Result},
     identity::AppId,
-    key_pair::Suite,
     message::Authority,
     party::Party,
     random::Random,
     sign::SigningKey,
     signed::{Hash, Signed},
-    wrap::{Named, stanza_body},
 };
 
 /// Who signs: with his newest bundle, at this time.
@@ -50,7 +48,7 @@ pub struct Created {
     pub session: Session,
 }
 
-/// A new entry. It counts when the key server has taken it: `session` is what the session is then.
+/// A new entry. It has its wraps when they are signed: see [`Made::deliver`]. It counts when the key server has taken it: `session` is what the session is then.
 #[derive(Debug)]
 pub struct Made {
     /// The entry, an object.
@@ -62,6 +60,32 @@ pub struct Made {
 }
 
 pub(super) const TWO_HANDS: Error = Error::new(&(Code::KeyMismatch, "another signing key than the bundle's"));
+
+impl Made {
+    /// Takes the wraps in, after their last step.
+    ///
+    /// # Errors
+    /// As [`Delivery::sign`].
+    pub fn deliver(&mut self, delivery: Delivery, hand: &Hand<'_>) -> Result<()> {
+        self.wraps = Some(delivery.sign(hand, &mut self.session)?);
+        Ok(())
+    }
+
+    /// For all at once.
+    fn delivered<R: TryCryptoRng>(
+        mut self,
+        delivery: Option<Delivery>,
+        rng: &mut Random<R>,
+        hand: &Hand<'_>,
+        recipients: &dyn Recipients,
+    ) -> Result<Self> {
+        if let Some(mut delivery) = delivery {
+            while delivery.step(rng, recipients)? {}
+            self.deliver(delivery, hand)?;
+        }
+        Ok(self)
+    }
+}
 
 impl Hand<'_> {
     pub(super) fn check(&self) -> Result<()> {
@@ -155,8 +179,18 @@ impl Session {
         key: &DataKey,
         recipients: &dyn Recipients,
     ) -> Result<Vec<u8>> {
-        self.wrapped.newest.clear();
-        self.wrap(rng, hand, 0, key, None, recipients)
+        hand.check()?;
+        let mut delivery = self.begin_genesis(key, recipients)?;
+        while delivery.step(rng, recipients)? {}
+        delivery.sign(hand, self)
+    }
+
+    /// The same, begun.
+    ///
+    /// # Errors
+    /// Those of `recipients`; `key-mismatch`, `key-policy`.
+    pub fn begin_genesis(&self, key: &DataKey, recipients: &dyn Recipients) -> Result<Delivery> {
+        Delivery::begin(self, 0, key, None, recipients)
     }
 
     /// Gives rights to these parties; who is given read gets the newest key, if he hasn't got it. A party that is given twice gets the rights of both.
@@ -171,12 +205,26 @@ impl Session {
         newest: &DataKey,
         recipients: &dyn Recipients,
     ) -> Result<Made> {
-        let mut made = self.act(hand, Action::Grant(sorted(grants)?))?;
+        let (made, delivery) = self.begin_grant(hand, grants, newest, recipients)?;
+        made.delivered(delivery, rng, hand, recipients)
+    }
+
+    /// The same, begun: its wraps are to be delivered, if it has any.
+    ///
+    /// # Errors
+    /// `forbidden`, `invalid-argument`, `limit`; those of `recipients`; `key-mismatch`, `key-policy`.
+    pub fn begin_grant(
+        &self,
+        hand: &Hand<'_>,
+        grants: &[Grant],
+        newest: &DataKey,
+        recipients: &dyn Recipients,
+    ) -> Result<(Made, Option<Delivery>)> {
+        let made = self.act(hand, Action::Grant(sorted(grants)?))?;
         let sequence = made.session.log.entries();
-        if made.session.wrapped_by(sequence).next().is_some() {
-            made.wraps = Some(made.session.wrap(rng, hand, sequence, newest, None, recipients)?);
-        }
-        Ok(made)
+        let has_wraps = made.session.wrapped_by(sequence).next().is_some();
+        let delivery = has_wraps.then(|| Delivery::begin(&made.session, sequence, newest, None, recipients));
+        Ok((made, delivery.transpose()?))
     }
 
     /// Takes all rights from these parties.
@@ -210,6 +258,21 @@ impl Session {
         newest: &DataKey,
         recipients: &dyn Recipients,
     ) -> Result<(Made, DataKey)> {
+        let (made, key, delivery) = self.begin_rotate(rng, hand, newest, recipients)?;
+        Ok((made.delivered(Some(delivery), rng, hand, recipients)?, key))
+    }
+
+    /// The same, begun: its wraps are to be delivered.
+    ///
+    /// # Errors
+    /// `forbidden`, `limit`; those of `recipients`; `key-mismatch`, `key-policy`, `rng`.
+    pub fn begin_rotate<R: TryCryptoRng>(
+        &self,
+        rng: &mut Random<R>,
+        hand: &Hand<'_>,
+        newest: &DataKey,
+        recipients: &dyn Recipients,
+    ) -> Result<(Made, DataKey, Delivery)> {
         let before = self.log.newest_generation();
         self.check_key(before, newest)?;
         let (key, number) = (DataKey::generate(rng)?, before + 1);
@@ -218,10 +281,8 @@ impl Session {
         let sealed = cobblestone::seal(key.dangerously_expose(), rng, &context, newest.dangerously_expose().expose())?;
         let previous: [u8; SEALED_KEY] = sealed.try_into().map_err(|_| MALFORMED)?;
         made.session.wrapped.generations.push(Wrapping { key_id: key.id(), previous: Some(previous) });
-        made.session.wrapped.newest.clear();
-        let sequence = made.session.log.entries();
-        made.wraps = Some(made.session.wrap(rng, hand, sequence, &key, Some(previous), recipients)?);
-        Ok((made, key))
+        let delivery = Delivery::begin(&made.session, made.session.log.entries(), &key, Some(previous), recipients)?;
+        Ok((made, key, delivery))
     }
 
     /// Signs an entry, if the log takes it.
@@ -241,52 +302,5 @@ impl Session {
         let mut session = self.clone();
         session.log.take(&entry, hand.signer)?;
         Ok(Made { entry: entry.to_bytes(), wraps: None, session })
-    }
-
-    /// The wraps object of an entry; the session knows then what it says.
-    fn wrap<R: TryCryptoRng>(
-        &mut self,
-        rng: &mut Random<R>,
-        hand: &Hand<'_>,
-        sequence: usize,
-        key: &DataKey,
-        previous: Option<[u8; SEALED_KEY]>,
-        recipients: &dyn Recipients,
-    ) -> Result<Vec<u8>> {
-        hand.check()?;
-        let generation = self.log.newest_generation();
-        self.check_key(generation, key)?;
-        let context = context(self.log.id(), generation)?;
-        let places = self.log.steps().get(sequence).map(|step| step.wrapped.clone()).unwrap_or_default();
-        let parties: Vec<_> = places.iter().filter_map(|place| self.log.party(*place).cloned()).collect();
-        // Every party is looked up before anything is wrapped for one.
-        let mut keys = Vec::with_capacity(parties.len());
-        for party in &parties {
-            let key = recipients.key_for(party)?;
-            if key.suite() == Suite::Rsa2048 {
-                return Err(Error::new(&(Code::KeyPolicy, "rsa-2048 is only for what exists")));
-            }
-            keys.push(key);
-        }
-        let (mut stanzas, mut bodies) = (Vec::with_capacity(keys.len()), Vec::with_capacity(keys.len()));
-        for (party, public) in parties.into_iter().zip(&keys) {
-            let body = stanza_body(key, rng, public, &context)?;
-            let hash = Sha256::digest(&body).into();
-            stanzas.push(Stanza { party, fingerprint: *public.fingerprint(), suite: public.suite(), body: hash });
-            bodies.push(Some(body));
-        }
-        for (place, stanza) in places.iter().zip(&stanzas) {
-            self.wrapped.newest.push((*place, stanza.fingerprint));
-        }
-        let wraps = Wraps {
-            session: *self.log.id(),
-            sequence: sequence as u64,
-            generation: generation as u64,
-            named: Named::of(key),
-            previous,
-            signer: hand.signer.bundle,
-            stanzas,
-        };
-        Ok(Signed::sign(wraps, Bodies(bodies), hand.key)?.to_bytes())
     }
 }

@@ -172,40 +172,21 @@ pub(super) struct Body {
 
 const PARTIES: Error = Error::new(&(Code::BadSignature, "a key that is wrapped for others than the log says"));
 const OTHER_SIGNER: Error = Error::new(&(Code::BadSignature, "wraps by another than the signer of their entry"));
-const MISSING: Error = Error::new(&(Code::BadSignature, "a wraps object is missing, or there is one too many"));
+pub(super) const MISSING: Error =
+    Error::new(&(Code::BadSignature, "a wraps object is missing, or there is one too many"));
 
 impl Wrapped {
-    /// Takes the wraps of the log's entries from `first` on: all of them.
-    pub(super) fn extend(
-        &mut self,
-        log: &Log,
-        first: usize,
-        objects: &[&[u8]],
-        signers: &dyn Signers,
-        minimum: Minimum,
-    ) -> Result<()> {
-        let mut wraps = Vec::with_capacity(objects.len());
-        for object in objects {
-            let object = Unverified::<Wraps>::parse(object, minimum)?;
-            if object.claimed().session != *log.id() {
-                return Err(Error::new(&(Code::KeyMismatch, "wraps of another session")));
-            }
-            wraps.push(object);
+    /// The beginning of step 1.
+    pub(super) fn parse(log: &Log, object: &[u8], minimum: Minimum) -> Result<Unverified<Wraps>> {
+        let object = Unverified::<Wraps>::parse(object, minimum)?;
+        if object.claimed().session != *log.id() {
+            return Err(Error::new(&(Code::KeyMismatch, "wraps of another session")));
         }
-        wraps.sort_by_key(|object| object.claimed().sequence);
-        let mut wraps = wraps.into_iter();
-        for (sequence, step) in log.steps().iter().enumerate().skip(first) {
-            if step.wrapped.is_empty() {
-                continue;
-            }
-            let object = wraps.next().filter(|object| object.claimed().sequence == sequence as u64).ok_or(MISSING)?;
-            self.take(log, sequence, step, object, signers)?;
-        }
-        wraps.next().map_or(Ok(()), |_| Err(MISSING))
+        Ok(object)
     }
 
     /// The end of step 1, and steps 2 to 5.
-    fn take(
+    pub(super) fn take(
         &mut self,
         log: &Log,
         sequence: usize,
@@ -214,7 +195,7 @@ impl Wrapped {
         signers: &dyn Signers,
     ) -> Result<()> {
         let generation = log.generation_at(sequence as u64);
-        let begins = sequence == 0 || log.generation_at(sequence as u64 - 1) != generation;
+        let begins = log.begins_generation(sequence);
         if object.claimed().previous.is_some() != (begins && generation > 0) {
             return Err(Error::new(&(
                 Code::BadSignature,

@@ -17,7 +17,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { serve } from "../../scripts/serve.mjs";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const COPIES = 40;
+const COPIES = 64;
 /** A message that is on the server, for who reads ranges of it: its key and its data are of these bytes. */
 const [KEY_BYTE, DATA_BYTE, DATA_LENGTH] = [7, 9, 1_000_000];
 /** Where one character of the inlined module is changed, as a fraction of its length. */

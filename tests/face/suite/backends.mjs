@@ -436,7 +436,8 @@ export default {
           get: () => {
             called += 1;
             void [anna.status, anna.fingerprint, anna.userId];
-            anna.safetyNumber("bob").catch(() => {});
+            // Not without end: no task would come after it, and what breathes waits for one.
+            if (called < 100) anna.safetyNumber("bob").catch(() => {});
             return reply[name];
           },
         },

@@ -1,6 +1,6 @@
 // Who may read a session, and who says so.
 import { makeWorld, passwordOf } from "./people.mjs";
-import { equal, fails, ok } from "./tools.mjs";
+import { breathing, equal, fails, ok } from "./tools.mjs";
 
 const READS = { read: true, forward: true, revoke: false };
 const ALL = { read: true, forward: true, revoke: true };
@@ -227,5 +227,38 @@ export default {
     await close();
     for (const call of calls(theirs)) await fails(pkg, "invalid-argument", call, `closed: ${call}`);
     theirs.free();
+  },
+
+  "of many people, entries and sessions, each may end a task": async (pkg, tools) => {
+    const names = Array.from({ length: 10 }, (_, at) => `user ${at}`);
+    const [, close, anna, bob] = await people(pkg, tools, "anna", "bob", ...names);
+    const atLeast = async (least, what, run) => {
+      const count = await breathing(run);
+      ok(count >= least, `${what}: ${count} times of ${least}`);
+    };
+    const recipients = names.map((user) => ({ user }));
+    let session;
+    const create = async () => {
+      session = await anna.createSession({ recipients });
+    };
+    await atLeast(3 * names.length, "met, verified, and wrapped for", create);
+    await atLeast(names.length, "wrapped for", create);
+    const places = Array.from({ length: 20 }, (_, at) => ({ placeholder: `place ${at}` }));
+    await atLeast(places.length, "wrapped for later", () => session.addRecipients(places));
+    await atLeast(places.length + names.length, "wrapped for again", () => session.rotate());
+    for (const place of [{ user: "bob" }, ...places.map(({ placeholder }) => ({ placeholder: `${placeholder} b` }))]) {
+      await session.addRecipients([place]);
+    }
+    await atLeast(2 * places.length, "entries, and their wraps", () => bob.openSession(session.id));
+    let told;
+    const read = async () => {
+      told = await anna.auditLog({ sessionId: session.id });
+    };
+    await atLeast(places.length, "what happened", read);
+    ok(told.length >= places.length, `${told.length} entries`);
+    const ids = [];
+    for (let at = 0; at < 10; at += 1) ids.push((await anna.createSession({ recipients: [{ user: "bob" }] })).id);
+    await atLeast(3 * ids.length, "sessions", () => bob.openSessions(ids));
+    await close();
   },
 };

@@ -1,7 +1,21 @@
 // What a session encrypts and decrypts: in the ways of a data key, with an author.
 import { each } from "./bulk.mjs";
 import { drain, source, through } from "./streams.mjs";
-import { allFail, countTasks, equal, FAST, fails, ok, outcome, owns, PASSWORD, pattern, text, utf8 } from "./tools.mjs";
+import {
+  allFail,
+  breathing,
+  countTasks,
+  equal,
+  FAST,
+  fails,
+  ok,
+  outcome,
+  owns,
+  PASSWORD,
+  pattern,
+  text,
+  utf8,
+} from "./tools.mjs";
 
 const CHUNK = 16_384;
 const MIB = 1 << 20;
@@ -70,34 +84,6 @@ async function watchingMemory(least, run) {
     globalThis.Uint8Array = native;
   }
   return made;
-}
-
-/** How often a call lets others run, on a machine on which everything takes long. */
-async function breathing(run) {
-  const { now } = Performance.prototype;
-  let time = 0;
-  const slow = () => {
-    time += 20;
-    return time;
-  };
-  Performance.prototype.now = slow;
-  // Engines differ in where a call finds it.
-  Object.defineProperty(performance, "now", { value: slow, configurable: true });
-  let turns = 0;
-  const { port1, port2 } = new MessageChannel();
-  port1.onmessage = () => {
-    turns += 1;
-    port2.postMessage(0);
-  };
-  port2.postMessage(0);
-  try {
-    await run();
-  } finally {
-    port1.close();
-    Performance.prototype.now = now;
-    delete performance.now;
-  }
-  return turns;
 }
 
 const tell = ({ author }) => author?.userId;
