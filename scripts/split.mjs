@@ -3,10 +3,11 @@
 // the base's exports of the client call them. The text format is that of the pinned wasm-dis: one form of the module to a line that begins with one space.
 import { createHash } from "node:crypto";
 
-/** What JavaScript calls that is the client's, and the functions in the table (of futures, closures and dyn objects) that only the client makes objects of. All
- *  else that neither of them needs alone is the base's. */
+/** What JavaScript calls that is the client's, and the client's functions by their names. */
 const CLIENT_EXPORT = /^(__wbg_)?core(client|session|message|reading|writing|leaf)(_|$)/;
-const CLIENT_IN_TABLE = /\bwardkey::(js::(client|session|session_data)|client|session|identity|backend)::/;
+const CLIENT = /\bwardkey::(js::(client|session|session_data)|client|session|identity|backend)::/;
+/** What calls a closure for its vtable. */
+const SHIM = /\bcore(\[\w+\])?::ops::function::Fn/;
 
 const ID = String.raw`\$(?:"(?:[^"\\]|\\.)*"|[^\s()"]+)`;
 const ids = (text) => [...text.matchAll(new RegExp(ID, "g"))].map(([id]) => id);
@@ -46,7 +47,7 @@ function read(wat) {
   );
 }
 
-/** Functions by their ids: text, parameters, result, and what they call or refer to. */
+/** Functions by their ids: text, parameters, result, what they call or refer to, and their constants. */
 function functions(texts) {
   return new Map(
     texts.map((text) => {
@@ -54,13 +55,51 @@ function functions(texts) {
       const [head] = text.split("\n");
       const params = [...head.matchAll(new RegExp(String.raw`\(param ${ID} (\w+)\)`, "g"))].map(([, type]) => type);
       const calls = all(String.raw`\((?:return_call|call|ref\.func) (${ID})`, text);
-      return [id, { text, params, result: /\(result ([^)]*)\)/.exec(head)?.[1], calls }];
+      const constants = [...new Set(all(String.raw`\(i32\.const (\d+)\)`, text).map(Number))];
+      return [id, { text, params, result: /\(result ([^)]*)\)/.exec(head)?.[1], calls, constants }];
     }),
   );
 }
 
 const signature = ({ params, result }) =>
   [...params.map((type) => ` (param ${type})`), result ? ` (result ${result})` : ""].join("");
+
+/** The words of the data segments, by their addresses. */
+function words(segments) {
+  const escapes = { t: 9, n: 10, r: 13 };
+  const words = new Map();
+  for (const text of segments) {
+    const start = Number(found(String.raw`\(i32\.const (\d+)\)`, text, "a segment's address"));
+    const string = found(String.raw`"((?:[^"\\]|\\.)*)"\)$`, text, "a segment's bytes");
+    const bytes = Buffer.from(
+      [...string.matchAll(/\\([0-9a-f]{2}|.)|./g)].map(([char, escaped]) => {
+        if (escaped === undefined) return char.charCodeAt(0);
+        return escaped.length === 2 ? Number.parseInt(escaped, 16) : (escapes[escaped] ?? escaped.charCodeAt(0));
+      }),
+    );
+    for (let at = -start & 3; at + 4 <= bytes.length; at += 4) words.set(start + at, bytes.readUInt32LE(at));
+  }
+  return words;
+}
+
+/** The slots in each vtable, by its address: `drop` or 0, size, alignment, methods. What looks like one is one if code or data has its address. */
+function vtables(words, slots, functions) {
+  const isSlot = (word) => word !== undefined && word >= slots.first && word < slots.end;
+  const looksLikeOne = (at) => {
+    const [drop, size, align] = [words.get(at), words.get(at + 4), words.get(at + 8)];
+    return (drop === 0 || isSlot(drop)) && [1, 2, 4, 8, 16].includes(align) && size < 0x10000 && size % align === 0;
+  };
+  const inData = new Set(words.values());
+  const named = new Set([...inData, ...functions.flatMap(({ constants }) => constants)]);
+  const starts = new Set([...words.keys()].filter((at) => named.has(at) && looksLikeOne(at)));
+  const found = new Map();
+  for (const start of starts) {
+    const slots = [words.get(start)].filter(isSlot);
+    for (let at = start + 12; isSlot(words.get(at)) && !starts.has(at); at += 4) slots.push(words.get(at));
+    if (slots.length > 0) found.set(start, slots);
+  }
+  return { found, inData };
+}
 
 /** The ids in a table from its first slot on, as element segments of what one of the parts has. */
 function segments(table, first, isHere) {
@@ -105,14 +144,25 @@ export function split(wat) {
   const size = Number(found(String.raw`\(table \$0 (\d+) `, forms.table.find(isTable) ?? "", "the table's size"));
   if (first + table.length !== size) throw new Error("split: the table has other slots than those of its segment");
 
+  // The base's is what its exports call, what they make objects of, by their vtables, and all of the table that isn't known as the client's. A function of the
+  // client's name may be the base's too: the compiler makes one of two that are alike.
+  const objects = vtables(words(forms.data), { first, end: size }, [...own.values()]);
   const base = new Set();
   const reach = (id) => {
     if (base.has(id)) return;
     base.add(id);
-    for (const called of own.get(id)?.calls ?? []) reach(called);
+    const { calls = [], constants = [] } = own.get(id) ?? {};
+    for (const called of calls) reach(called);
+    for (const address of constants) reachObject(address);
   };
+  const reachObject = (address) => {
+    for (const slot of objects.found.get(address) ?? []) reach(table[slot - first]);
+  };
+  const isClient = (id) =>
+    CLIENT.test(id) || (SHIM.test(id) && own.get(id).calls.some((called) => CLIENT.test(called)));
   for (const { name, id } of exported) if (id && !CLIENT_EXPORT.test(name)) reach(id);
-  for (const id of table) if (!CLIENT_IN_TABLE.test(id)) reach(id);
+  for (const id of table) if (!isClient(id)) reach(id);
+  for (const address of objects.inData) reachObject(address);
   const isBase = (id) => base.has(id) || imported.has(id);
   const client = [...own].filter(([id]) => !base.has(id));
 
