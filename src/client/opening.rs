@@ -125,7 +125,7 @@ impl<H: Host> Client<H> {
         self.host.breathe().await;
         self.in_steps(&mut || {
             let Some(id) = ids.next() else { return Ok(false) };
-            match cache.look(&id, &self.clock()) {
+            match cache.look(&id, &self.host.now()) {
                 Some(open) => here.push(open),
                 None => missing.push(id),
             }
@@ -189,7 +189,7 @@ impl<H: Host> Client<H> {
         let mut open: Option<Rc<OpenSession>> = None;
         unknown.retain(|(id, signer)| {
             if open.as_ref().is_none_or(|open| open.id() != id) {
-                open = cache.look(id, &self.clock());
+                open = cache.look(id, &self.host.now());
             }
             !open.as_ref().is_some_and(|open| open.knows(signer))
         });

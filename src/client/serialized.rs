@@ -118,7 +118,7 @@ impl<H: Host> Client<H> {
         let (known, cursor) = self.restore(&cache, &clear.id, &payload)?;
         let is_here = self.find_waiting(&[clear.id]).await?.iter().any(Option::is_some);
         if !is_here
-            && cache.look(&clear.id, &self.clock()).is_none()
+            && cache.look(&clear.id, &self.host.now()).is_none()
             && self.is_unchanged(&cache, &clear, cursor).await?
         {
             self.check_cache(&cache)?;
