@@ -17,6 +17,7 @@ import { call, core, coreNow, Handle } from "./core.js";
 import { invalid } from "./errors.js";
 import { forOne, plainItems, type Settled, sealedItems, settled, whyNot } from "./items.js";
 import { decryptLong, decryptLongSync, encryptLong, encryptLongSync } from "./long.js";
+import { isLongText, longText } from "./long-text.js";
 import { many } from "./many.js";
 import type { NewMessage, OpenMessage } from "./message.js";
 import { checkRange, rangeOf, sizeOf, toReader } from "./range.js";
@@ -89,9 +90,9 @@ export class DataKey {
   async encrypt(data: Data, options?: EncryptOptions): Promise<Out> {
     this.#key.inner;
     const given = toOptions(options, DATA_OPTIONS);
-    const source = toSource(data, "data", LONG);
     const entries = toEntries(given.context);
     const padded = isPadded(given.padding);
+    const source = toSource(isLongText(data) ? await longText(data, given.signal) : data, "data", LONG);
     throwIfAborted(given.signal);
     const wasm = await core();
     if (isLong(source.size)) return encryptLong(wasm, seal(wasm, this.#key.inner, entries, padded), source, given);

@@ -16,6 +16,7 @@ import { call, core, coreNow, release } from "./core.js";
 import { fromCore, invalid, isWardkeyError, lockedMeanwhile, WardkeyError } from "./errors.js";
 import { forOne, plainItems, type SealedItems, type Settled, sealedItems, settled, whyNot } from "./items.js";
 import { decryptLong, encryptLong } from "./long.js";
+import { isLongText, longText } from "./long-text.js";
 import { many } from "./many.js";
 import type { NewMessage, Open } from "./message.js";
 import { Pace } from "./pace.js";
@@ -170,12 +171,12 @@ function opener(
 export async function encrypt(session: WritableSession, data: Data, options?: EncryptOptions & Signed): Promise<Out> {
   session.core;
   const given = toOptions(options, SIGNED_DATA);
-  const source = toSource(data, "data", LONG);
   const entries = toEntries(given.context);
   const padded = isPadded(given.padding);
   const sign = isSigned(given.sign, true);
-  throwIfAborted(given.signal);
   const { locked } = session;
+  const source = toSource(isLongText(data) ? await longText(data, given.signal) : data, "data", LONG);
+  throwIfAborted(given.signal);
   const wasm = await core();
   return notLocked(locked, await encryptLong(wasm, await newMessage(session, entries, padded, sign), source, given));
 }

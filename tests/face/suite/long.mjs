@@ -1,4 +1,4 @@
-import { allFail, equal, fails, ok, owns, pattern } from "./tools.mjs";
+import { allFail, breathing, equal, fails, ok, owns, pattern } from "./tools.mjs";
 
 /** From here on data is worked on in pieces. */
 const LIMIT = 32_768;
@@ -63,6 +63,27 @@ export default {
     const blob = new Blob([data.subarray(0, 300_001), data.subarray(300_001)]);
     equal(await key.decrypt(await key.encrypt(blob, { padding: "padme" })), data, "a Blob");
     equal(await key.decrypt(new Blob([await key.encrypt(data)])), data, "from a Blob");
+  },
+
+  "long text, in short tasks": async (pkg, tools) => {
+    const { longText } = await tools.internal("long-text");
+    const key = await pkg.DataKey.generate();
+    // A pair stands across each border of pieces of an even or an odd length.
+    const pair = "\u{1fa7a}";
+    for (const text of [`${pair.repeat(700_000)}é`, `x${pair.repeat(700_000)}`]) {
+      const turns = await breathing(() => longText(text));
+      ok(turns >= 3, `${turns} turns`);
+      equal(await key.decrypt(await key.encrypt(text)), new TextEncoder().encode(text), "the text");
+      const signal = AbortSignal.abort();
+      await fails(pkg, "aborted", () => key.encrypt(text, { signal }), "aborted");
+    }
+    const paired = pair.repeat(700_000);
+    // The second half of a pair becomes a first one.
+    for (const at of [1, 524_287, 524_289, 1_048_577, 1_399_999]) {
+      const text = `${paired.slice(0, at)}\ud83e${paired.slice(at + 1)}`;
+      await fails(pkg, "invalid-argument", () => key.encrypt(text), `a lone surrogate at ${at}`);
+    }
+    key.free();
   },
 
   "a view of a larger buffer": async (pkg) => {
