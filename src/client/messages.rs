@@ -95,7 +95,7 @@ impl<H: Host> Client<H> {
         }
         let signer = if author { self.unknown_signer(open, &header)? } else { None };
         let (usable, failure) = self.usable_all(&[open], signer.as_slice()).await?;
-        usable.into_iter().collect::<Result<()>>()?;
+        usable.into_iter().collect::<Outcome<()>>()?;
         if let Some(failure) = failure.filter(|_| author && self.unknown_signer(open, &header) != Ok(None)) {
             return Err(failure);
         }
@@ -234,9 +234,8 @@ impl<H: Host> Client<H> {
         {
             let notes = &mut *reading.notes.borrow_mut();
             notes.unfetched = failure;
-            let why = |error: Error| failure.filter(|failure| failure.error == error).unwrap_or(error.into());
             let unusable = sessions.iter().zip(usable);
-            notes.unusable.extend(unusable.filter_map(|(open, usable)| Some((*open.id(), why(usable.err()?)))));
+            notes.unusable.extend(unusable.filter_map(|(open, usable)| Some((*open.id(), usable.err()?))));
         }
         let outdated: Vec<_> = sessions.into_iter().filter(|open| outdated.contains(open.id())).collect();
         for page in outdated.chunks(PAGE) {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::{
     Client, Host, LOCKED,
     cache::Cache,
+    fetch::Opened,
     open::{OpenSession, Standing},
 };
 use crate::{
@@ -42,7 +43,7 @@ impl<H: Host> Client<H> {
     ///
     /// # Errors
     /// `locked`; those of the backend where nothing could be opened. In a session's place: those of SPEC section 12.6, and of the backend.
-    pub async fn open_sessions(&self, ids: &[Hash], signers: &[Hash]) -> Outcome<Vec<Result<Rc<OpenSession>>>> {
+    pub async fn open_sessions(&self, ids: &[Hash], signers: &[Hash]) -> Outcome<Vec<Outcome<Rc<OpenSession>>>> {
         let (opened, failure) = self.open_all(ids, signers).await?;
         match failure {
             Some(failure) if opened.iter().all(|(_, open)| open.is_err()) => Err(failure),
@@ -54,7 +55,7 @@ impl<H: Host> Client<H> {
     ///
     /// # Errors
     /// As [`Self::open_sessions`].
-    pub async fn open_named(&self, named: &[Named]) -> Outcome<Vec<Result<Rc<OpenSession>>>> {
+    pub async fn open_named(&self, named: &[Named]) -> Outcome<Vec<Outcome<Rc<OpenSession>>>> {
         let mut ids: Vec<Hash> = named.iter().map(|(id, _)| *id).collect();
         ids.sort_unstable();
         ids.dedup();
@@ -65,11 +66,7 @@ impl<H: Host> Client<H> {
     }
 
     /// The same, each once and sorted; and why the key server didn't answer.
-    pub(super) async fn open_all(
-        &self,
-        ids: &[Hash],
-        signers: &[Hash],
-    ) -> Outcome<(Vec<(Hash, Result<Rc<OpenSession>>)>, Option<Failure>)> {
+    pub(super) async fn open_all(&self, ids: &[Hash], signers: &[Hash]) -> Outcome<(Vec<Opened>, Option<Failure>)> {
         let cache = self.warm().await?;
         let mut wanted = ids.to_vec();
         wanted.sort_unstable();
@@ -113,8 +110,7 @@ impl<H: Host> Client<H> {
         }
         self.check_cache(&cache)?;
         opened.sort_unstable_by_key(|(id, _)| *id);
-        let opened = opened.into_iter().map(|(id, open)| (id, open.map_err(|failure| failure.error)));
-        Ok((opened.collect(), failure))
+        Ok((opened, failure))
     }
 
     /// Those that are here, which are held from now on, and those that aren't.
@@ -143,11 +139,8 @@ impl<H: Host> Client<H> {
         if open.is_behind() {
             self.publish(open).await?;
         }
-        let (usable, failure) = self.usable_all(&[open], &[]).await?;
-        match usable.into_iter().next().ok_or(MALFORMED)? {
-            Err(error) => Err(failure.filter(|failure| failure.error == error).unwrap_or(error.into())),
-            Ok(()) => Ok(()),
-        }
+        let (usable, _) = self.usable_all(&[open], &[]).await?;
+        usable.into_iter().next().ok_or(MALFORMED)?
     }
 
     /// The same of many, and the bundles of `signers`, in one request where one is needed; and why the key server didn't answer it.
@@ -155,7 +148,7 @@ impl<H: Host> Client<H> {
         &self,
         sessions: &[&OpenSession],
         signers: &[Hash],
-    ) -> Outcome<(Vec<Result<()>>, Option<Failure>)> {
+    ) -> Outcome<(Vec<Outcome<()>>, Option<Failure>)> {
         // Of the others nobody else knows, or they can't be fetched.
         let fetched = sessions.iter().filter(|open| open.check().is_ok() && open.term().is_some());
         let ids: Vec<Hash> = fetched.map(|open| *open.id()).collect();
@@ -166,8 +159,8 @@ impl<H: Host> Client<H> {
         let usable = |open: &&OpenSession| {
             open.check()?;
             let Some(same) = find(open.id(), &opened) else { return Ok(()) };
-            let same = same.as_ref().map_err(|error| *error)?;
-            if ptr::eq(Rc::as_ptr(same), *open) { Ok(()) } else { Err(LOCKED) }
+            let same = same.as_ref().map_err(|failure| *failure)?;
+            if ptr::eq(Rc::as_ptr(same), *open) { Ok(()) } else { Err(LOCKED.into()) }
         };
         Ok((sessions.iter().map(usable).collect(), failure))
     }

@@ -17,6 +17,7 @@ use super::{
     task::{CoreTask, nothing},
 };
 use crate::{
+    backend::Failure,
     client::{AuditEntry, BackupHealth, CacheOptions, Client, Event, Named, Options, Status, Unlocked, named_by},
     error::{Code, Error, Result},
     identity::{AppId, FirstUse, Trust, UserId},
@@ -285,7 +286,10 @@ impl CoreClient {
         self.task(async move |client| {
             let named: Vec<_> = wanted.iter().flatten().copied().collect();
             let mut opened = client.open_named(&named).await?.into_iter();
-            let session = |wanted: Result<_>| match wanted.and_then(|_| opened.next().unwrap_or(Err(NO_ID))) {
+            let session = |wanted: Result<_>| match wanted
+                .map_err(Failure::from)
+                .and_then(|_| opened.next().unwrap_or(Err(NO_ID.into())))
+            {
                 Ok(open) => CoreSession::new(Rc::clone(&own), open).into(),
                 Err(error) => JsValue::from(error),
             };

@@ -11,7 +11,7 @@ use wardkey::{client::Event, error::Code, session::Rights, signed::Hash};
 use super::super::common::{
     cache::HOUR,
     ward::{FEED, KEYS, NONE, PROBE, READ, Ward, data, open, read, read_all, stats, user, write},
-    world::{MINUTE, PASSWORD, run, run_all, run_for},
+    world::{MINUTE, PASSWORD, SAID, run, run_all, run_for},
 };
 
 #[test]
@@ -140,6 +140,26 @@ fn fifty_at_once_make_one_request() {
     ward.world.off_line.set(true);
     assert!(run_all((0..50).map(|_| ward.bob.open_sessions(&ids, &[])).collect()).iter().all(Result::is_ok));
     assert_eq!(ward.world.unanswered.take(), [FEED, PROBE]);
+}
+
+#[test]
+fn who_asked_along_is_told_why_not() {
+    let ward = Ward::new("asked along");
+    let (made, _) = ward.sessions(1);
+    let ids = [*made[0].id()];
+    let refused = |request| {
+        ward.world.refused.set(Some(request));
+        for one in run_all((0..50).map(|_| ward.bob.open_sessions(&ids, &[])).collect()) {
+            let failure = one.and_then(|mut opened| opened.remove(0)).unwrap_err();
+            assert_eq!((failure.code(), failure.said), (Code::Forbidden, Some(SAID)));
+        }
+        ward.world.refused.set(None);
+    };
+    refused(KEYS);
+    // What is held, and must be known to be up to date.
+    let _held = open(&ward.bob, &ids[0]).unwrap();
+    ward.world.pass(MINUTE);
+    refused(FEED);
 }
 
 #[test]

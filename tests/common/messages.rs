@@ -73,7 +73,7 @@ impl<H: Host> Messages for Client<H> {
             match opened {
                 Ok(open) if known.iter().any(|known| Rc::ptr_eq(known, &open)) => {}
                 Ok(open) => known.push(open),
-                Err(error) => refused.push((*id, error)),
+                Err(failure) => refused.push((*id, failure.error)),
             }
         }
         let why_not = |id: &Hash| refused.iter().find(|(other, _)| other == id).map(|(_, error)| *error);

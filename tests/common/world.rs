@@ -148,6 +148,8 @@ pub(crate) struct World {
     pub(crate) unanswered: RefCell<Vec<String>>,
     /// This request is answered with `{}`, and nothing is done.
     pub(crate) deaf: Cell<Option<&'static str>>,
+    /// This request is refused, and more is said of it: `SAID`.
+    pub(crate) refused: Cell<Option<&'static str>>,
     pub(crate) evil: RefCell<Option<Evil>>,
     /// The application: shares, used receipts, login secrets by user.
     pub(crate) shares: RefCell<BTreeMap<String, String>>,
@@ -173,6 +175,7 @@ impl World {
             lost: Cell::new(None),
             unanswered: RefCell::default(),
             deaf: Cell::new(None),
+            refused: Cell::new(None),
             evil: RefCell::new(None),
             shares: RefCell::default(),
             receipts: RefCell::default(),
@@ -361,6 +364,10 @@ impl Backend for TestWorld {
             self.0.unanswered.borrow_mut().push(what);
             return Err(Failure::unanswered());
         }
+        if self.0.refused.get() == Some(what.as_str()) {
+            pause().await;
+            return Err(Failure { said: Some(SAID), ..Failure::answered("forbidden", None, None) });
+        }
         if self.0.deaf.get() == Some(what.as_str()) {
             return Ok(Text(Value::Object(Map::new())));
         }
@@ -390,6 +397,9 @@ impl Backend for TestWorld {
         share.ok_or(Error::new(&(Code::Server, "no share")).into())
     }
 }
+
+/// By what number the host remembers what was said of a request that was refused.
+pub(crate) const SAID: u64 = 77;
 
 /// What a device's storage does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
