@@ -127,7 +127,7 @@ impl<H: Host> Client<H> {
             return Ok(open);
         }
         let opened = self.open_sessions(&[clear.id], &[]).await?;
-        Ok(opened.into_iter().next().ok_or(MALFORMED)??)
+        opened.into_iter().next().ok_or(MALFORMED)?
     }
 
     fn restore(&self, cache: &Cache<H::Store>, id: &Hash, payload: &SecretBytes) -> Result<(Known, String)> {
