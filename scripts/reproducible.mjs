@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ask, Failure, root, run } from "./run.mjs";
+import { ask, Failure, root, runBeside } from "./run.mjs";
 
 /** The hash of each file, by its path. */
 function hashes(dir) {
@@ -16,7 +16,7 @@ function hashes(dir) {
 }
 
 /** Fails, naming the files, if the second build differs from pkg/. */
-export function builtTwice() {
+export async function builtTwice() {
   const dir = mkdtempSync(join(tmpdir(), "wardkey-again-"));
   try {
     const sources = ask("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
@@ -26,7 +26,8 @@ export function builtTwice() {
       if (present) cpSync(join(root, path), join(dir, path), { recursive: true, preserveTimestamps: true });
     }
     symlinkSync(join(root, "node_modules"), join(dir, "node_modules"), "dir");
-    run("node", [join(dir, "scripts/build.mjs")], { cwd: dir, env: { CARGO_TARGET_DIR: join(dir, "target") } });
+    const env = { CARGO_TARGET_DIR: join(dir, "target") };
+    await runBeside("node", [join(dir, "scripts/build.mjs")], { cwd: dir, env, held: true });
     const [first, second] = [hashes(join(root, "pkg")), hashes(join(dir, "pkg"))];
     const paths = new Set([...first.keys(), ...second.keys()]);
     const different = [...paths].filter((path) => first.get(path) !== second.get(path));

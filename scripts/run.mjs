@@ -31,16 +31,26 @@ export function run(command, args = [], { cwd = root, env = {}, quiet = false, i
   return result.stdout ?? "";
 }
 
-/** A command beside others. */
-export function runBeside(command, args = []) {
+/** A command beside others. `held`: what it prints comes when it has ended. */
+export function runBeside(command, args = [], { cwd = root, env = {}, held = false } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+    const output = held ? "pipe" : "inherit";
+    const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", output, output] });
+    const printed = [];
+    for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data) => printed.push(data));
     child.on("error", (error) => reject(new Failure(`${command}: ${error.message}`)));
-    child.on("exit", (status, signal) => {
+    child.on("close", (status, signal) => {
+      process.stdout.write(Buffer.concat(printed));
       if (status === 0) resolve();
       else reject(new Failure(`${command} ${args.join(" ")} failed (${signal ?? status})`));
     });
   });
+}
+
+/** Waits for all, whatever becomes of one. */
+export async function together(...works) {
+  const ended = await Promise.allSettled(works);
+  for (const { reason } of ended) if (reason) throw reason;
 }
 
 /** Standard output of a command, or undefined where it isn't there or fails. */

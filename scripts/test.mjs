@@ -5,14 +5,19 @@ import { ENGINES, testCore } from "./browsers.mjs";
 import { build } from "./build.mjs";
 import { consumers, lint, native } from "./check.mjs";
 import { builtTwice } from "./reproducible.mjs";
-import { main, root, run, step } from "./run.mjs";
+import { main, root, run, runBeside, step, together } from "./run.mjs";
 import * as tools from "./tools.mjs";
 
-/** All test files of a folder, each by its name: Node 22 takes a folder for a module. */
-function nodeTests(folder) {
-  const files = readdirSync(join(root, folder)).filter((name) => name.endsWith(".test.mjs"));
-  run("node", ["--test", "--test-reporter=spec", ...files.map((name) => join(folder, name))]);
+/** Test files of a folder, each by its name: Node 22 takes a folder for a module. */
+function nodeTests(folder, { only = () => true, held } = {}) {
+  const files = readdirSync(join(root, folder)).filter((name) => name.endsWith(".test.mjs") && only(name));
+  return runBeside("node", ["--test", "--test-reporter=spec", ...files.map((name) => join(folder, name))], { held });
 }
+
+/** The long run through the engines. */
+const isEngines = (name) => name === "browser.test.mjs";
+/** What measures tasks has the machine to itself. */
+const isTimed = (name) => name === "slow.test.mjs";
 
 await main("test", async () => {
   const { python, browser } = await step("tools", () => {
@@ -46,10 +51,19 @@ await main("test", async () => {
   for (const engine of engines) await step(`core in ${ENGINES[engine].browser}`, () => testCore(engine));
   await build();
   await step("types of the package", consumers);
-  await step("package in Node and each browser", () => nodeTests("tests/face"));
+  await step("package in Node and each browser", () =>
+    together(
+      nodeTests("tests/face", { only: isEngines }),
+      nodeTests("tests/face", { only: (name) => !isEngines(name) && !isTimed(name), held: true }),
+    ),
+  );
+  await step("package: what it costs a page", () => nodeTests("tests/face", { only: isTimed }));
   await step("package: what it holds, and in projects of each kind", () => nodeTests("tests/package"));
-  await step("package: built again, the same bytes", builtTwice);
-  await step("guide", () => nodeTests("tests/guide"));
   await step("demo page: build", () => run("npx", ["webpack", "--mode", "production"]));
-  await step("demo page: end to end", () => nodeTests("tests/e2e"));
+  await together(
+    step("package: built again, the same bytes", builtTwice),
+    step("guide", () => nodeTests("tests/guide")).then(() =>
+      step("demo page: end to end", () => nodeTests("tests/e2e")),
+    ),
+  );
 });
