@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { withoutPanicMessages } from "./panics.mjs";
-import { Failure, main, root, run, runBeside, step } from "./run.mjs";
+import { ask, Failure, main, root, run, runBeside, step } from "./run.mjs";
 import { split } from "./split.mjs";
 import * as tools from "./tools.mjs";
 
@@ -62,9 +62,12 @@ export function bind({ crate, name }, profile, out) {
 
 /** A module, compiled and bound. The bytes depend on the sources and the pinned tools alone. */
 function compile(module) {
+  const commit = /^commit-hash: (\w+)/m.exec(ask("rustc", ["-vV"]) ?? "")?.[1];
   const flags = [
     `--remap-path-prefix=${root}=/wardkey`,
     `--remap-path-prefix=${process.env.CARGO_HOME ?? `${process.env.HOME}/.cargo`}=/cargo`,
+    // Where the standard library's sources are installed, rustc would name them there, and not by this.
+    `--remap-path-prefix=${ask("rustc", ["--print", "sysroot"])}/lib/rustlib/src/rust=/rustc/${commit}`,
   ];
   const target = ["--target", "wasm32-unknown-unknown"];
   run("cargo", ["build", "--release", "--locked", "--lib", "-p", module.crate, ...target], {
