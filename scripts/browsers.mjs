@@ -57,7 +57,11 @@ export const ENGINES = {
       driver: process.env.WEBKITDRIVER ?? which("WebKitWebDriver"),
     }),
     capabilities: () => ({}),
-    env: () => (process.getuid?.() === 0 ? { WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1" } : {}),
+    env: () => ({
+      // WebKitGTK 2.50 on a busy machine sometimes computes wrongly while a module is compiled beside the page: docs/THREAT-MODEL.md, "What the browser computes".
+      JSC_useConcurrentJIT: "0",
+      ...(process.getuid?.() === 0 ? { WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1" } : {}),
+    }),
   },
 };
 
