@@ -162,9 +162,7 @@ async function loadClient({ exports, fits }: NonNullable<typeof base>): Promise<
     throw new WardkeyError(
       "network",
       "the client's part of the package could not be loaded: try again, or load the page again",
-      {
-        cause,
-      },
+      { cause },
     );
   }
   try {

@@ -1,5 +1,6 @@
 // What Wardkey objects of one application and user share in a page: the identity, its status, and what is told to all of them.
 import type { CacheStats } from "./cache.js";
+import type { Core } from "./chunks.js";
 import type { Settings } from "./client-options.js";
 import type { CoreClient, CoreTask } from "./core/wardkey_core.js";
 import { call, clientCore, Handle, tidy } from "./core.js";
@@ -75,7 +76,7 @@ export class SharedClient {
     return shared;
   }
 
-  private constructor(key: string, settings: Settings, wasm: Awaited<ReturnType<typeof clientCore>>) {
+  private constructor(key: string, settings: Settings, wasm: Core) {
     this.#key = key;
     this.#settings = settings;
     this.device = new Device(settings.identityStore, (reason) => this.#tell("cache-degraded", { reason }));

@@ -131,7 +131,6 @@ export function split(wat) {
   );
   if (imported.size !== forms.import.length) throw new Error("split: the module imports more than functions");
   const exported = forms.export.map((text) => ({
-    text,
     name: found(`"(.*?)"`, text, "a name"),
     id: /\(func (.*)\)\)$/.exec(text)?.[1],
   }));
@@ -170,7 +169,7 @@ export function split(wat) {
   const text = client.map(([, { text }]) => text).join("\n");
   const taken = [...new Set(client.flatMap(([, { calls }]) => calls))].filter(isBase);
   const globals = [...new Set(all(String.raw`\(global\.(?:get|set) (${ID})`, text))];
-  const name = (id) => `_${[...taken, ...globals].indexOf(id).toString(36)}`;
+  const names = new Map([...taken, ...globals].map((id, at) => [id, `_${at.toString(36)}`]));
   const globalType = (id) => {
     const form = forms.global.find((text) => text.startsWith(` (global ${id} `));
     return found(
@@ -205,8 +204,8 @@ export function split(wat) {
       ...segments(table, first, isBase),
       ...forms.export,
       ` (export "${build}" (table $0))`,
-      ...taken.map((id) => ` (export "${name(id)}" (func ${id}))`),
-      ...globals.map((id) => ` (export "${name(id)}" (global ${id}))`),
+      ...taken.map((id) => ` (export "${names.get(id)}" (func ${id}))`),
+      ...globals.map((id) => ` (export "${names.get(id)}" (global ${id}))`),
       ...[...own].filter(([id]) => base.has(id)).map(([, { text }]) => text),
       ...entries.map(entry),
     ]),
@@ -215,10 +214,12 @@ export function split(wat) {
       ...forms.memory.map((text) => ` (import "base" "memory" ${text.trim()})`),
       ` (import "base" "${build}" ${declaredTable})`,
       ...forms.table
-        .filter((form) => !isTable(form) && text.includes(`${ids(form)[0]}`))
+        .filter((form) => !isTable(form) && text.includes(ids(form)[0]))
         .map((form) => ` (import "base" "${ids(form)[0].slice(1)}" ${form.trim()})`),
-      ...taken.map((id) => ` (import "base" "${name(id)}" (func ${id}${signature(own.get(id) ?? imported.get(id))}))`),
-      ...globals.map((id) => ` (import "base" "${name(id)}" (global ${id} ${globalType(id)}))`),
+      ...taken.map(
+        (id) => ` (import "base" "${names.get(id)}" (func ${id}${signature(own.get(id) ?? imported.get(id))}))`,
+      ),
+      ...globals.map((id) => ` (import "base" "${names.get(id)}" (global ${id} ${globalType(id)}))`),
       ...segments(table, first, (id) => !isBase(id)),
       ...(entries.length > 0 ? [` (elem (table $0) (i32.const ${size}) func ${entries.join(" ")})`] : []),
       ...client.map(([, { text }]) => text),

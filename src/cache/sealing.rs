@@ -73,16 +73,14 @@ impl Sealing {
             SealedBy::KeyPair(pair) => pair,
         };
         let context = Context::new([("wardkey", "cache-key"), ("cache", &owner.name), ("user", owner.user.as_str())])?;
+        let from_data_key = |key: &DataKey| pair.cache_seal(key).map(CacheKey::new);
         let unwrap = |wrapped: &[u8]| wrap::unwrap_key(wrapped, &mut rng.borrow_mut(), pair, &context);
         let found = store.get_many(&[RESERVED.to_owned()]).await;
         let old = found.map(|found| found.into_iter().next().flatten());
         if let Ok(Some(wrapped)) = &old
             && let Ok(key) = unwrap(wrapped)
         {
-            return Ok((
-                Self { key: CacheKey::new(pair.cache_seal(&key)?), wrapped: Some(wrapped.clone()), new: false },
-                None,
-            ));
+            return Ok((Self { key: from_data_key(&key)?, wrapped: Some(wrapped.clone()), new: false }, None));
         }
         let key = DataKey::generate(&mut rng.borrow_mut())?;
         let mut wrapper = Wrapper::new(&key, &context, false);
@@ -92,14 +90,14 @@ impl Sealing {
             Ok(old) => store.replace(RESERVED, old.as_deref(), &wrapped).await,
             Err(error) => Err(error),
         };
-        let ours = Self { key: CacheKey::new(pair.cache_seal(&key)?), wrapped: Some(wrapped), new: true };
+        let ours = Self { key: from_data_key(&key)?, wrapped: Some(wrapped), new: true };
         Ok(match standing {
             Err(error) => (ours, Some(error)),
             Ok(None) => (ours, None),
             Ok(Some(theirs)) => match unwrap(&theirs) {
                 Ok(key) => {
                     let new = ours.wrapped.as_deref() == Some(theirs.as_slice());
-                    (Self { key: CacheKey::new(pair.cache_seal(&key)?), wrapped: Some(theirs), new }, None)
+                    (Self { key: from_data_key(&key)?, wrapped: Some(theirs), new }, None)
                 }
                 Err(_) => (ours, None),
             },

@@ -164,21 +164,31 @@ impl<H: Host> Client<H> {
         self.ask(Method::Post, &recovery_path(recovery, "activate"), None, Some(body)).await.map(drop)
     }
 
+    /// A reply's list, an item in a step.
+    async fn read_list<T>(
+        &self,
+        reply: &JsonOf<H>,
+        name: &'static str,
+        read: impl Fn(&JsonOf<H>) -> Result<T>,
+    ) -> Outcome<Vec<T>> {
+        let items = list(&member(reply, name)?)?;
+        let mut found = Vec::with_capacity(items.len());
+        self.in_steps(&mut || {
+            let Some(item) = items.get(found.len()) else { return Ok(false) };
+            found.push(read(item)?);
+            Ok(found.len() < items.len())
+        })
+        .await?;
+        Ok(found)
+    }
+
     /// Identities of these users and of who has these bundles.
     pub(super) async fn directory(&self, user: &UserId, users: &[&UserId], of: &[Hash]) -> Outcome<Vec<Bundles>> {
         let users = users.iter().map(|user| Json::text(user.as_str())).collect();
         let hashes = of.iter().map(|hash| write_bytes(&hash.0)).collect();
         let body = vec![("userIds", Json::list(users)), ("bundles", Json::list(hashes))];
         let reply = self.ask(Method::Post, "/v1/directory", Some(user), Some(body)).await?;
-        let items = list(&member(&reply, "identities")?)?;
-        let mut identities = Vec::with_capacity(items.len());
-        self.in_steps(&mut || {
-            let Some(item) = items.get(identities.len()) else { return Ok(false) };
-            identities.push(bundles(item)?);
-            Ok(identities.len() < items.len())
-        })
-        .await?;
-        Ok(identities)
+        self.read_list(&reply, "identities", bundles).await
     }
 
     pub(super) async fn send_session(&self, user: &UserId, genesis: &[u8], wraps: &[u8]) -> Outcome<()> {
@@ -211,15 +221,8 @@ impl<H: Host> Client<H> {
         let body =
             vec![("sessions", Json::list(asked.collect())), ("signers", Json::list(signers)), ("cursor", cursor)];
         let reply = self.ask(Method::Post, "/v1/keys", Some(user), Some(body)).await?;
-        let items = list(&member(&reply, "sessions")?)?;
-        let mut answers = Vec::with_capacity(items.len());
-        self.in_steps(&mut || {
-            let Some(item) = items.get(answers.len()) else { return Ok(false) };
-            answers.push(read_answer(item));
-            Ok(answers.len() < items.len())
-        })
-        .await?;
-        let identities = list(&member(&reply, "identities")?)?.iter().map(bundles).collect::<Result<_>>()?;
+        let answers = self.read_list(&reply, "sessions", |item| Ok(read_answer(item))).await?;
+        let identities = self.read_list(&reply, "identities", bundles).await?;
         Ok((answers, identities, read_feed_page(&member(&reply, "feed")?)?))
     }
 
