@@ -92,6 +92,11 @@ impl DataKey {
         self.expander.derive("cache-seal")
     }
 
+    /// The seed of an epoch's key pair, where this is the secret of a group's epoch: `expand(E, "epoch-key-pair", 32)`.
+    pub(crate) fn epoch_seed(&self) -> Secret<32> {
+        self.expander.derive("epoch-key-pair")
+    }
+
     pub(crate) const fn expander(&self) -> &Expander {
         &self.expander
     }

@@ -45,11 +45,13 @@ pub use crypto::sign;
 
 // ---------------------------------------------------------------- the protocol: signed objects and their rules
 pub mod account;
+pub mod group;
 pub mod identity;
 pub mod journal;
 pub mod party;
 pub mod session;
 pub mod signed;
+mod stanzas;
 
 // ---------------------------------------------------------------- what is kept on the device
 pub mod cache;

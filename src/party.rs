@@ -10,6 +10,9 @@ use crate::{
     unicode::is_space,
 };
 
+/// Parties in one object.
+pub(crate) const MAX_PARTIES: usize = 10_000;
+
 /// Who can have a right. Sorted as the encodings are: groups, users, placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Party {

@@ -1,12 +1,12 @@
 //! What happens in a session after its genesis: SPEC section 12.2.
 
-use super::rights::{Grant, MAX_PARTIES, read_grants, write_grants};
+use super::rights::{Grant, read_grants, write_grants};
 use crate::{
     data_key::KeyCommitment,
     encoding::{MALFORMED, Reader, Writer},
     error::{Code, Error, Result},
     message::Authority,
-    party::{Party, read_list},
+    party::{MAX_PARTIES, Party, read_list},
     signed::{Hash, Payload},
 };
 

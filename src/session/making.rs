@@ -9,7 +9,7 @@ use super::{
     genesis::Genesis,
     log::Log,
     opening::previous_context,
-    rights::{Grant, MAX_PARTIES, Rights},
+    rights::{Grant, Rights},
     signer::{Recipients, Signer},
     wraps::{SEALED_KEY, Wrapped, Wrapping},
 };
@@ -20,7 +20,7 @@ use crate::{
     error::{Code, Error, Result},
     identity::AppId,
     message::Authority,
-    party::Party,
+    party::{MAX_PARTIES, Party},
     random::Random,
     sign::SigningKey,
     signed::{Hash, Signed},
@@ -88,7 +88,7 @@ impl Made {
 }
 
 impl Hand<'_> {
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if self.key.verifying_key() == &self.signer.key { Ok(()) } else { Err(TWO_HANDS) }
     }
 }

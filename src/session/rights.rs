@@ -3,11 +3,8 @@
 use crate::{
     encoding::{MALFORMED, Reader, Writer},
     error::Result,
-    party::{Party, read_list},
+    party::{MAX_PARTIES, Party, read_list},
 };
-
-/// Parties of one genesis, grant, revocation or wraps object.
-pub(crate) const MAX_PARTIES: usize = 10_000;
 
 /// A set of rights. Who manages has them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

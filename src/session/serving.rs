@@ -1,12 +1,13 @@
 //! What a key server does with wraps: it keeps what is signed once, and gives everybody his own body. SPEC section 12.5.
 
-use super::wraps::{Bodies, Wraps};
+use super::wraps::Wraps;
 use crate::{
     encoding::MALFORMED,
     error::Result,
     key_pair::Fingerprint,
     party::Party,
     signed::{Hash, Minimum, Unverified},
+    stanzas::Bodies,
 };
 
 /// A wraps object, taken apart. Nothing of it is verified.

@@ -1,19 +1,16 @@
 //! A generation's key for those who read: SPEC section 12.5.
 
-use sha2::{Digest, Sha256};
-
 use super::{
     log::{Log, Step},
-    rights::MAX_PARTIES,
     signer::Signers,
 };
 use crate::{
     data_key::{KeyCommitment, KeyId},
-    encoding::{Context, MALFORMED, Reader, Writer, base64url},
+    encoding::{Context, Reader, Writer, base64url},
     error::{Code, Error, Result},
     key_pair::{Fingerprint, Suite},
-    party::{Party, read_list},
-    signed::{Hash, Minimum, More, Payload, Unverified},
+    signed::{Hash, Minimum, Payload, Unverified},
+    stanzas::{Bodies, Stanza, read_stanzas, write_stanzas},
     wrap::Named,
 };
 
@@ -32,25 +29,6 @@ pub(super) struct Wraps {
     pub(super) signer: Hash,
     /// Sorted by party.
     pub(super) stanzas: Vec<Stanza>,
-}
-
-/// For whom a body is, and its hash.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stanza {
-    pub(super) party: Party,
-    pub(super) fingerprint: Fingerprint,
-    pub(super) suite: Suite,
-    pub(super) body: [u8; 32],
-}
-
-impl Stanza {
-    fn read(reader: &mut Reader<'_>) -> Result<Self> {
-        reader.array_of(4)?;
-        let party = Party::read(reader)?;
-        let fingerprint = Fingerprint(reader.fixed()?);
-        let suite = Suite::from_number(reader.uint()?).filter(|suite| *suite != Suite::Rsa2048).ok_or(MALFORMED)?;
-        Ok(Self { party, fingerprint, suite, body: reader.fixed()? })
-    }
 }
 
 impl Payload for Wraps {
@@ -75,14 +53,7 @@ impl Payload for Wraps {
         w.uint(7);
         w.bytes(&self.signer.0);
         w.uint(8);
-        w.array(self.stanzas.len());
-        for stanza in &self.stanzas {
-            w.array(4);
-            stanza.party.write(w);
-            w.bytes(&stanza.fingerprint.0);
-            w.uint(stanza.suite.number());
-            w.bytes(&stanza.body);
-        }
+        write_stanzas(w, &self.stanzas);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self> {
@@ -102,39 +73,14 @@ impl Payload for Wraps {
         reader.key(7)?;
         let signer = Hash(reader.fixed()?);
         reader.key(8)?;
-        let stanzas = read_list(reader, MAX_PARTIES as u64, Stanza::read, |stanza| &stanza.party)?;
+        let stanzas = read_stanzas(reader)?;
         let named = Named { key_id, commitment };
         Ok(Self { session, sequence, generation, named, previous, signer, stanzas })
     }
 
     /// As many bodies as stanzas, and of their suites' lengths.
     fn agrees(&self, bodies: &Bodies) -> bool {
-        let fits = |(stanza, body): (&Stanza, &Option<Vec<u8>>)| {
-            body.as_ref().is_none_or(|body| body.len() == stanza.suite.body_len())
-        };
-        self.stanzas.len() == bodies.0.len() && self.stanzas.iter().zip(&bodies.0).all(fits)
-    }
-}
-
-/// Bodies in the places of their stanzas; everybody is given his own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Bodies(pub(super) Vec<Option<Vec<u8>>>);
-
-impl More for Bodies {
-    const COUNT: u64 = 1;
-
-    fn write(&self, w: &mut Writer) {
-        w.array(self.0.len());
-        self.0.iter().for_each(|body| w.bytes_or_null(body.as_deref()));
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self> {
-        let count = reader.array()?;
-        let mut bodies = Vec::new();
-        for _ in 0..count.min(MAX_PARTIES as u64 + 1) {
-            bodies.push(reader.null_or(|reader| reader.bytes().map(<[u8]>::to_vec))?);
-        }
-        Ok(Self(bodies))
+        bodies.fit(&self.stanzas)
     }
 }
 
@@ -228,12 +174,10 @@ impl Wrapped {
         if self.generations.get(generation).map(|wrapping| wrapping.key_id) != Some(wraps.named.key_id) {
             return Err(Error::new(&(Code::KeyMismatch, "two keys of one generation")));
         }
+        bodies.check(&wraps.stanzas)?;
         for ((party, stanza), body) in step.wrapped.iter().zip(&wraps.stanzas).zip(&bodies.0) {
             self.newest.push((*party, stanza.fingerprint));
             let Some(body) = body else { continue };
-            if *Sha256::digest(body) != stanza.body {
-                return Err(Error::new(&(Code::BadSignature, "another stanza than the one that was signed")));
-            }
             let (fingerprint, suite) = (stanza.fingerprint, stanza.suite);
             self.bodies.push(Body { party: *party, generation, fingerprint, suite, body: body.clone() });
         }

@@ -1,0 +1,24 @@
+//! Groups: a log that says who belongs, and the secrets of its epochs. SPEC sections 12.8 to 12.12.
+//!
+//! What is wrapped for a group is wrapped for the key pair of its newest epoch. Whoever belongs has that epoch's secret, and by it all earlier ones; a removal
+//! begins a new epoch.
+
+mod epoch;
+mod genesis;
+mod head;
+mod keys;
+mod log;
+mod making;
+mod member;
+mod operation;
+
+pub use self::{
+    epoch::{Epoch, Epochs},
+    genesis::{Genesis, Lifetimes, Name},
+    head::{Head, SignedHead},
+    keys::{Delivery, Stanza},
+    log::Log,
+    making::{Created, Made, create, sign_head},
+    member::{Member, Role},
+    operation::{Action, Operation},
+};

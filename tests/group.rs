@@ -1,0 +1,553 @@
+//! A group from its founding on: who belongs, who says so, who has which secret. SPEC sections 12.8 to 12.12.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation
+)]
+
+mod common;
+
+use common::{
+    cbor::{self, Array, Item, Null, Raw, Uint},
+    code,
+    craft::{
+        objects::Draft,
+        session::{object, payload_of},
+        system,
+    },
+    people::{Person, app, directory},
+    rng::{Seeded, seeded},
+};
+use wardkey::{
+    data_key::DataKey,
+    error::{Code, Result},
+    group::{
+        Created, Delivery, Epochs, Lifetimes, Log, Made, Member, Name, Role, SignedHead, Stanza, create, sign_head,
+    },
+    key_pair::{PublicKey, Suite},
+    party::Party,
+    session::{Directory, Hand},
+    signed::{Hash, Minimum},
+};
+
+const FIRST: Minimum = Minimum(1);
+const HOUR: u64 = 3_600_000;
+const DAY: u64 = 24 * HOUR;
+
+/// What a key server has of a group.
+struct Server {
+    genesis: Vec<u8>,
+    operations: Vec<Vec<u8>>,
+    /// Group keys with the sequences of their operations.
+    keys: Vec<(usize, Vec<u8>)>,
+    id: Hash,
+}
+
+fn refs(objects: &[Vec<u8>]) -> Vec<&[u8]> {
+    objects.iter().map(Vec::as_slice).collect()
+}
+
+fn delivered(mut delivery: Delivery, rng: &mut Seeded, hand: &Hand<'_>, directory: &Directory) -> Vec<u8> {
+    while delivery.step(rng, directory).unwrap() {}
+    delivery.sign(hand).unwrap()
+}
+
+impl Server {
+    fn found(rng: &mut Seeded, by: &Person, members: &[Member], directory: &Directory) -> Self {
+        let about = (Name::new("Ward 7").unwrap(), Lifetimes::default());
+        let Created { genesis, log, delivery, .. } =
+            create(rng, &by.hand(), &app(), about, members, directory).unwrap();
+        let keys = vec![(0, delivered(delivery, rng, &by.hand(), directory))];
+        Self { genesis, operations: Vec::new(), keys, id: *log.id() }
+    }
+
+    fn read(&self, directory: &Directory) -> Result<Log> {
+        let mut log = Log::begin(&app(), &self.id, &self.genesis, directory, FIRST)?;
+        log.extend(&refs(&self.operations), directory, FIRST)?;
+        Ok(log)
+    }
+
+    fn take(&mut self, rng: &mut Seeded, by: &Person, made: Made, directory: &Directory) {
+        self.operations.push(made.operation);
+        let keys = made.delivery.map(|delivery| delivered(delivery, rng, &by.hand(), directory));
+        self.keys.extend(keys.map(|keys| (self.operations.len(), keys)));
+    }
+
+    /// What the server gives a member, and what he makes of it.
+    fn open(&self, person: &Person, directory: &Directory) -> Result<Epochs> {
+        let log = self.read(directory)?;
+        let wanted = log.newest_keys_for(&person.party()).unwrap_or_default();
+        let (_, keys) = self.keys.iter().find(|(sequence, _)| *sequence == wanted).expect("group keys");
+        Epochs::open(&log, secret(&log, keys, person, directory)?)
+    }
+
+    fn add(&mut self, rng: &mut Seeded, by: &Person, members: &[Member], directory: &Directory) -> Result<()> {
+        let log = self.read(directory)?;
+        let made = log.add(&by.hand(), members, &self.open(by, directory)?, directory)?;
+        self.take(rng, by, made, directory);
+        Ok(())
+    }
+
+    fn remove(&mut self, rng: &mut Seeded, by: &Person, people: &[&Person], directory: &Directory) -> Result<()> {
+        let parties: Vec<_> = people.iter().map(|person| person.party()).collect();
+        let log = self.read(directory)?;
+        let made = log.remove(rng, &by.hand(), &parties, &self.open(by, directory)?, directory)?;
+        self.take(rng, by, made, directory);
+        Ok(())
+    }
+
+    fn rotate(&mut self, rng: &mut Seeded, by: &Person, directory: &Directory) -> Result<()> {
+        let made = self.read(directory)?.rotate(rng, &by.hand(), &self.open(by, directory)?, directory)?;
+        self.take(rng, by, made, directory);
+        Ok(())
+    }
+
+    fn give_roles(&mut self, rng: &mut Seeded, by: &Person, members: &[Member], directory: &Directory) -> Result<()> {
+        let made = self.read(directory)?.give_roles(&by.hand(), members)?;
+        self.take(rng, by, made, directory);
+        Ok(())
+    }
+}
+
+fn secret(log: &Log, keys: &[u8], person: &Person, directory: &Directory) -> Result<DataKey> {
+    let stanza = Stanza::find(log, keys, &person.party(), directory, FIRST)?;
+    let pairs: Vec<_> = person.pairs.iter().map(|pair| &pair.pair).collect();
+    stanza.open(&mut system(), &pairs)
+}
+
+fn member(person: &Person) -> Member {
+    Member { party: person.party(), role: Role::Member }
+}
+
+fn admin(person: &Person) -> Member {
+    Member { party: person.party(), role: Role::Admin }
+}
+
+struct Ward {
+    rng: Seeded,
+    alice: Person,
+    bob: Person,
+    carol: Person,
+    mallory: Person,
+    server: Server,
+}
+
+impl Ward {
+    /// Alice is its admin, Bob a member.
+    fn new(name: &str) -> (Self, Directory) {
+        let mut rng = seeded(name);
+        let [alice, bob, carol, mallory] = ["alice", "bob", "carol", "mallory"].map(|name| Person::new(&mut rng, name));
+        let directory = directory([&alice, &bob, &carol, &mallory]);
+        let server = Server::found(&mut rng, &alice, &[member(&bob)], &directory);
+        (Self { rng, alice, bob, carol, mallory, server }, directory)
+    }
+}
+
+fn fingerprints(epochs: &Epochs) -> Vec<String> {
+    epochs.iter().map(|pair| pair.public_key().fingerprint().to_string()).collect()
+}
+
+#[test]
+fn who_belongs_has_all_epochs() {
+    let (mut ward, directory) = Ward::new("epochs");
+    let Ward { rng, alice, bob, carol, mallory, server } = &mut ward;
+    server.add(rng, alice, &[member(carol)], &directory).unwrap();
+    server.remove(rng, alice, &[bob], &directory).unwrap();
+    server.rotate(rng, alice, &directory).unwrap();
+    server.add(rng, alice, &[admin(mallory)], &directory).unwrap();
+    let log = server.read(&directory).unwrap();
+    assert_eq!((log.operations(), log.epochs().len()), (4, 3));
+    assert_eq!(log.name().as_str(), "Ward 7");
+    let all: Vec<_> = log
+        .epochs()
+        .iter()
+        .map(|epoch| PublicKey::from_bytes(&epoch.public_key).unwrap().fingerprint().to_string())
+        .collect();
+    for person in [&*alice, carol, mallory] {
+        assert_eq!(fingerprints(&server.open(person, &directory).unwrap()), all, "from epoch 0 on, newcomers too");
+    }
+    assert_eq!(log.public_key().fingerprint().to_string(), all[2]);
+    let parties: Vec<_> = log.members().map(|(party, role)| (party.clone(), role)).collect();
+    let mut expected = [(alice.party(), Role::Admin), (carol.party(), Role::Member), (mallory.party(), Role::Admin)];
+    expected.sort_by(|a, b| a.0.cmp(&b.0));
+    assert_eq!(parties, expected);
+    assert_eq!(log.role_at(&bob.party(), 1), Some(Role::Member));
+    assert_eq!(log.role_at(&bob.party(), 2), None);
+    assert_eq!(log.role_at(&carol.party(), 0), None);
+    assert_eq!(log.role_at(&carol.party(), 5), None, "beyond the end");
+}
+
+/// G2: who was removed gets no secret of a later epoch, with the server and all traffic.
+#[test]
+fn g2_a_removed_member_has_no_later_epoch() {
+    let (mut ward, directory) = Ward::new("g2");
+    let Ward { rng, alice, bob, carol, server, .. } = &mut ward;
+    server.add(rng, alice, &[member(carol)], &directory).unwrap();
+    let before = server.open(bob, &directory).unwrap();
+    server.remove(rng, alice, &[bob], &directory).unwrap();
+    server.rotate(rng, alice, &directory).unwrap();
+    assert_eq!(code(server.open(bob, &directory)), Code::Revoked);
+    let log = server.read(&directory).unwrap();
+    // No later object has a stanza for him, and what he knows opens nothing of what the log holds.
+    for (sequence, keys) in &server.keys[2..] {
+        assert!(log.keyed_by(*sequence).all(|party| *party != bob.party()));
+        assert_eq!(code(Stanza::find(&log, keys, &bob.party(), &directory, FIRST)), Code::Revoked);
+    }
+    assert_eq!(code(Epochs::open(&log, copy(before.newest()))), Code::KeyMismatch);
+    assert!(before.find(log.public_key().fingerprint()).is_none());
+    // Taken in again, he reads all.
+    server.add(rng, alice, &[member(bob)], &directory).unwrap();
+    assert_eq!(server.open(bob, &directory).unwrap().iter().count(), 3);
+}
+
+fn copy(key: &DataKey) -> DataKey {
+    DataKey::from_slice(key.dangerously_expose().expose()).unwrap()
+}
+
+/// G1: the server inserts Mallory, by whatever hand it has.
+#[test]
+fn g1_only_admins_add() {
+    let (mut ward, directory) = Ward::new("g1");
+    let Ward { rng, alice, bob, mallory, server, .. } = &mut ward;
+    server.rotate(rng, alice, &directory).unwrap();
+    let log = server.read(&directory).unwrap();
+    let epochs = server.open(alice, &directory).unwrap();
+    for by in [&*bob, mallory] {
+        assert_eq!(code(log.add(&by.hand(), &[member(mallory)], &epochs, &directory)), Code::Forbidden);
+        let forged = operation(&log, by, vec![Uint(1), Array(vec![Array(vec![party(mallory), Uint(1)])])]);
+        assert_eq!(code(log.clone().extend(&[&forged], &directory, FIRST)), Code::Forbidden);
+        // In the admin's name.
+        let mut fields = fields_of(&log, alice, vec![Uint(1), Array(vec![Array(vec![party(mallory), Uint(1)])])]);
+        fields[4] = cbor::bytes(alice.signer.bundle.0);
+        let forged = Draft::new("wardkey/v1/operation", fields, by.seed());
+        assert_eq!(code(log.clone().extend(&[&Array(forged.items()).encode()], &directory, FIRST)), Code::BadSignature);
+    }
+    let made = log.add(&alice.hand(), &[member(mallory)], &epochs, &directory).unwrap();
+    let good = made.operation;
+    // Replayed, it doesn't follow any more; of another place, neither.
+    let mut after = made.log.clone();
+    assert_eq!(code(after.extend(&[&good], &directory, FIRST)), Code::BadSignature);
+    assert_eq!(after.operations(), 2);
+}
+
+fn party(person: &Person) -> Item {
+    Raw(person.party().to_bytes())
+}
+
+fn fields_of(log: &Log, by: &Person, action: Vec<Item>) -> Vec<Item> {
+    let head = log.head();
+    vec![
+        cbor::bytes(log.id().0),
+        Uint(head.sequence + 1),
+        cbor::bytes(head.hash),
+        Uint(1_790_000_000_000),
+        cbor::bytes(by.signer.bundle.0),
+        Array(action),
+    ]
+}
+
+/// An operation that follows, whatever it does.
+fn operation(log: &Log, by: &Person, action: Vec<Item>) -> Vec<u8> {
+    Array(Draft::new("wardkey/v1/operation", fields_of(log, by, action), by.seed()).items()).encode()
+}
+
+/// G3: what is shorter than what was seen, and what is another.
+#[test]
+fn g3_rollback_and_fork() {
+    let (mut ward, directory) = Ward::new("g3");
+    let Ward { rng, alice, bob, carol, server, .. } = &mut ward;
+    server.add(rng, alice, &[member(carol)], &directory).unwrap();
+    let early = server.read(&directory).unwrap();
+    server.remove(rng, alice, &[bob], &directory).unwrap();
+    let seen = server.read(&directory).unwrap().head();
+    assert_eq!(code(early.check_view(&seen)), Code::Rollback);
+    // Another history from there on.
+    server.operations.truncate(1);
+    server.rotate(rng, alice, &directory).unwrap();
+    let other = server.read(&directory).unwrap();
+    assert_eq!(code(other.check_view(&seen)), Code::Fork);
+    assert_eq!(other.check_view(&other.head()), Ok(()));
+}
+
+/// G4: a key that the server knows, in the log or in what is wrapped.
+#[test]
+fn g4_a_foreign_secret() {
+    let (mut ward, directory) = Ward::new("g4");
+    let Ward { rng, alice, bob, carol, mallory, server } = &mut ward;
+    let log = server.read(&directory).unwrap();
+    let foreign = DataKey::from_slice(&[7; 32]).unwrap();
+    assert_eq!(code(Epochs::open(&log, foreign)), Code::KeyMismatch);
+    // An epoch whose public key isn't its secret's: the admin lied, or was made to.
+    let epochs = server.open(alice, &directory).unwrap();
+    let made = log.rotate(rng, &alice.hand(), &epochs, &directory).unwrap();
+    let (next, secret) = (made.log.epochs()[1].clone(), made.secret.unwrap());
+    let public = log.epochs()[0].public_key.clone();
+    let sealed = cbor::bytes(next.previous.unwrap());
+    let epoch = Array(vec![cbor::bytes(next.commitment.0), cbor::bytes(&public), sealed.clone()]);
+    let mut lied = log.clone();
+    lied.extend(&[&operation(&log, alice, vec![Uint(4), epoch])], &directory, FIRST).unwrap();
+    assert_eq!(code(Epochs::open(&lied, copy(&secret))), Code::KeyMismatch);
+    // A history that was sealed for another.
+    let mut broken = next.previous.unwrap();
+    broken[80] ^= 1;
+    let epoch = Array(vec![cbor::bytes(next.commitment.0), cbor::bytes(&next.public_key), cbor::bytes(broken)]);
+    let mut damaged = log.clone();
+    damaged.extend(&[&operation(&log, alice, vec![Uint(4), epoch])], &directory, FIRST).unwrap();
+    assert_eq!(code(Epochs::open(&damaged, copy(&secret))), Code::DecryptionFailed);
+    // Group keys that belong to another operation, to another group, to nobody.
+    server.add(rng, alice, &[member(carol)], &directory).unwrap();
+    let log = server.read(&directory).unwrap();
+    let of_genesis = &server.keys[0].1;
+    assert_eq!(code(Stanza::find(&log, of_genesis, &carol.party(), &directory, FIRST)), Code::NotARecipient);
+    assert!(Stanza::find(&log, of_genesis, &bob.party(), &directory, FIRST).is_ok());
+    let other = Server::found(rng, alice, &[member(bob)], &directory);
+    assert_eq!(code(Stanza::find(&log, &other.keys[0].1, &bob.party(), &directory, FIRST)), Code::KeyMismatch);
+    assert_eq!(code(Stanza::find(&log, of_genesis, &mallory.party(), &directory, FIRST)), Code::NotARecipient);
+}
+
+/// G5: roles.
+#[test]
+fn g5_roles() {
+    let (mut ward, directory) = Ward::new("g5");
+    let Ward { rng, alice, bob, carol, mallory, server } = &mut ward;
+    server.add(rng, alice, &[member(carol)], &directory).unwrap();
+    // A nurse removes an admin, makes herself one, begins an epoch.
+    for result in [
+        server.remove(rng, bob, &[alice], &directory),
+        server.give_roles(rng, bob, &[admin(bob)], &directory),
+        server.rotate(rng, bob, &directory),
+        // The last admin goes, or is no longer one.
+        server.remove(rng, alice, &[alice], &directory),
+        server.give_roles(rng, alice, &[member(alice)], &directory),
+        // Nothing that can be done.
+        server.give_roles(rng, alice, &[admin(alice)], &directory),
+        server.give_roles(rng, alice, &[admin(mallory)], &directory),
+        server.remove(rng, alice, &[mallory], &directory),
+        server.add(rng, alice, &[admin(bob)], &directory),
+    ] {
+        assert_eq!(code(result), Code::Forbidden);
+    }
+    assert_eq!(server.operations.len(), 1);
+    server.give_roles(rng, alice, &[admin(bob), member(alice)], &directory).unwrap();
+    assert_eq!(code(server.rotate(rng, alice, &directory)), Code::Forbidden);
+    server.remove(rng, bob, &[alice, carol], &directory).unwrap();
+    let log = server.read(&directory).unwrap();
+    assert_eq!(log.members().count(), 1);
+    assert_eq!(code(server.remove(rng, bob, &[bob], &directory)), Code::Forbidden);
+    // A namesake with another identity belongs no more than once.
+    let namesake = Person::new(rng, "bob");
+    let forged = operation(&log, bob, vec![Uint(1), Array(vec![Array(vec![party(&namesake), Uint(0)])])]);
+    assert_eq!(code(log.clone().extend(&[&forged], &directory, FIRST)), Code::Forbidden);
+    assert_eq!(log.member(bob.name.as_ref().unwrap()).unwrap().party, bob.party());
+    assert_eq!(log.member(alice.name.as_ref().unwrap()), None);
+}
+
+#[test]
+fn arguments() {
+    let (mut ward, directory) = Ward::new("arguments");
+    let Ward { rng, alice, bob, carol, server, .. } = &mut ward;
+    let log = server.read(&directory).unwrap();
+    let epochs = server.open(alice, &directory).unwrap();
+    let twice = [member(carol), admin(carol)];
+    assert_eq!(code(log.add(&alice.hand(), &twice, &epochs, &directory)), Code::InvalidArgument);
+    assert_eq!(code(log.add(&alice.hand(), &[], &epochs, &directory)), Code::InvalidArgument);
+    let group = Member { party: Party::Group(Hash([1; 32])), role: Role::Member };
+    assert_eq!(code(log.add(&alice.hand(), &[group], &epochs, &directory)), Code::InvalidArgument);
+    assert_eq!(code(log.remove(rng, &alice.hand(), &[], &epochs, &directory)), Code::InvalidArgument);
+    let other_hand = Hand { signer: &alice.signer, ..bob.hand() };
+    assert_eq!(code(log.give_roles(&other_hand, &[admin(bob)])), Code::KeyMismatch);
+    for name in ["", "a\u{7}b", &"x".repeat(129)] {
+        assert_eq!(code(Name::new(name)), Code::InvalidArgument, "{name:?}");
+    }
+    assert!(Name::new("Station 3 → OP, 24 h").is_ok());
+    for (hours, days) in [(0, 7), (2161, 7), (24, 0), (24, 91)] {
+        assert_eq!(code(Lifetimes::new(hours, days)), Code::InvalidArgument);
+    }
+    let unknown = Person::new(rng, "unknown");
+    assert_eq!(code(log.add(&alice.hand(), &[member(&unknown)], &epochs, &directory)), Code::UnknownUser);
+}
+
+#[test]
+fn renewed_signers() {
+    let (mut ward, _) = Ward::new("renewed");
+    let mut dora = Person::new(&mut ward.rng, "dora");
+    let before = dora.signer.clone();
+    let known = directory([&ward.alice, &ward.bob, &ward.carol, &dora]);
+    let mut server = Server::found(&mut ward.rng, &dora, &[member(&ward.bob)], &known);
+    dora.renew(&mut ward.rng);
+    let known = directory([&ward.alice, &ward.bob, &ward.carol, &dora]);
+    server.add(&mut ward.rng, &dora, &[member(&ward.carol)], &known).unwrap();
+    let log = server.read(&known).unwrap();
+    let mut fields = fields_of(&log, &dora, vec![Uint(1), Array(vec![Array(vec![party(&ward.alice), Uint(0)])])]);
+    fields[4] = cbor::bytes(before.bundle.0);
+    let older = Draft::new("wardkey/v1/operation", fields, dora.signing[1].seed().expose());
+    assert_eq!(
+        code(log.clone().extend(&[&Array(older.items()).encode()], &known, FIRST)),
+        Code::Rollback,
+        "an older bundle than before"
+    );
+    assert_eq!(server.open(&dora, &known).unwrap().iter().count(), 1, "by the key that it was wrapped for");
+}
+
+fn head_by(person: &Person, log: &Log, now: u64) -> Vec<u8> {
+    sign_head(&Hand { now, ..person.hand() }, log).unwrap()
+}
+
+#[test]
+fn heads_and_freshness() {
+    let (mut ward, directory) = Ward::new("heads");
+    let Ward { rng, alice, bob, mallory, server, .. } = &mut ward;
+    let start = alice.hand().now;
+    let log = server.read(&directory).unwrap();
+    let read = |log: &Log, head: &[u8]| SignedHead::read(log, head, &directory, FIRST);
+    let head = read(&log, &head_by(bob, &log, start + DAY)).unwrap();
+    assert_eq!((head.head().time, head.head().end), (start + DAY, start + 2 * DAY));
+    let heads = [head];
+    assert_eq!(code(log.check_fresh(&[], start)), Code::Stale);
+    assert_eq!(log.check_fresh(&heads, start + DAY), Ok(()));
+    assert_eq!(log.check_fresh(&heads, start + 2 * DAY - 1), Ok(()));
+    assert_eq!(code(log.check_fresh(&heads, start + 2 * DAY)), Code::Stale, "it has ended");
+    assert_eq!(log.check_fresh(&heads, start + DAY - 5 * 60_000), Ok(()), "a clock that is ahead a little");
+    assert_eq!(code(log.check_fresh(&heads, start + DAY - 5 * 60_000 - 1)), Code::Stale);
+    // Members go on for a week without an admin.
+    for (day, fresh) in [(6, true), (7, false)] {
+        let heads = [read(&log, &head_by(bob, &log, start + day * DAY)).unwrap()];
+        assert_eq!(log.check_fresh(&heads, start + day * DAY).is_ok(), fresh, "day {day}");
+        let with_admin = [heads[0].clone(), read(&log, &head_by(alice, &log, start + 2 * DAY)).unwrap()];
+        assert_eq!(log.check_fresh(&with_admin, start + day * DAY), Ok(()), "day {day}");
+    }
+    // Of somebody else, of another group, too long, wrongly signed.
+    assert_eq!(code(sign_head(&mallory.hand(), &log)), Code::Forbidden);
+    let draft = |person: &Person, view: (u64, [u8; 32]), end: u64| {
+        let fields = vec![
+            cbor::bytes(log.id().0),
+            Uint(view.0),
+            cbor::bytes(view.1),
+            Uint(start),
+            Uint(end),
+            cbor::bytes(person.signer.bundle.0),
+        ];
+        Array(Draft::new("wardkey/v1/group-head", fields, person.seed()).items()).encode()
+    };
+    let view = (0, log.head().hash);
+    assert!(read(&log, &draft(bob, view, start + DAY)).is_ok());
+    assert_eq!(code(read(&log, &draft(mallory, view, start + DAY))), Code::Forbidden);
+    assert_eq!(code(read(&log, &draft(bob, view, start + DAY + 1))), Code::Forbidden);
+    assert_eq!(code(read(&log, &draft(bob, view, start))), Code::InvalidFormat);
+    assert_eq!(code(read(&log, &draft(bob, (0, [1; 32]), start + DAY))), Code::Fork);
+    assert_eq!(code(read(&log, &draft(bob, (1, view.1), start + DAY))), Code::Rollback);
+    let other = Server::found(rng, alice, &[member(bob)], &directory).read(&directory).unwrap();
+    assert_eq!(code(read(&log, &head_by(bob, &other, start))), Code::KeyMismatch);
+    // After a removal, a head of the state before says nothing of the newest one; nor does one of who was removed.
+    server.remove(rng, alice, &[bob], &directory).unwrap();
+    let newest = server.read(&directory).unwrap();
+    assert_eq!(code(newest.check_fresh(&heads, start + DAY)), Code::Stale);
+    let late = head_by(bob, &log, start + DAY);
+    assert!(read(&newest, &late).is_ok(), "he was a member then");
+    let view = (1, newest.head().hash);
+    assert_eq!(code(read(&newest, &draft(bob, view, start + DAY))), Code::Forbidden);
+}
+
+#[test]
+fn forms() {
+    let (mut ward, directory) = Ward::new("forms");
+    let Ward { rng, alice, bob, carol, server, .. } = &mut ward;
+    let log = server.read(&directory).unwrap();
+    let epochs = server.open(alice, &directory).unwrap();
+    let epoch = log.rotate(rng, &alice.hand(), &epochs, &directory).unwrap().log.epochs()[1].clone();
+    let of_epoch =
+        |public: &[u8], previous: Item| Array(vec![cbor::bytes(epoch.commitment.0), cbor::bytes(public), previous]);
+    let sealed = || cbor::bytes(epoch.previous.unwrap());
+    let rsa = common::keys::Pair::rsa(Suite::Rsa3072);
+    let [one, two] = [party(bob), party(carol)];
+    let pair = |party: &Item, role: u64| Array(vec![party.clone(), Uint(role)]);
+    let group = Raw(Party::Group(Hash([3; 32])).to_bytes());
+    let long = Raw(Party::User { id: carol.name.clone().unwrap(), identity: Hash([9; 32]) }.to_bytes());
+    let mut carols = [two.clone(), long];
+    carols.sort_by_key(Item::encode);
+    for (name, action, expected) in [
+        ("no action", vec![], Code::InvalidFormat),
+        ("a later one", vec![Uint(5), Uint(1)], Code::UnsupportedVersion),
+        ("nobody", vec![Uint(1), Array(vec![])], Code::InvalidFormat),
+        ("no role", vec![Uint(1), Array(vec![pair(&two, 2)])], Code::InvalidFormat),
+        ("a group", vec![Uint(1), Array(vec![pair(&group, 0)])], Code::InvalidFormat),
+        ("not sorted", vec![Uint(1), Array(vec![pair(&two, 0), pair(&one, 0)])], Code::InvalidFormat),
+        ("one name twice", vec![Uint(1), Array(carols.iter().map(|it| pair(it, 0)).collect())], Code::InvalidFormat),
+        ("removal without an epoch", vec![Uint(2), Array(vec![one.clone()])], Code::InvalidFormat),
+        ("an epoch without the one before", vec![Uint(4), of_epoch(&epoch.public_key, Null)], Code::InvalidFormat),
+        ("a short one before", vec![Uint(4), of_epoch(&epoch.public_key, cbor::bytes([0; 103]))], Code::InvalidFormat),
+        ("an RSA key", vec![Uint(4), of_epoch(rsa.pair.public_key().as_bytes(), sealed())], Code::InvalidFormat),
+        ("no whole key", vec![Uint(4), of_epoch(b"WKPK", sealed())], Code::Truncated),
+    ] {
+        let object = operation(&log, alice, action);
+        assert_eq!(code(log.clone().extend(&[&object], &directory, FIRST)), expected, "{name}");
+    }
+    let begin = |object: &[u8], id: &Hash| Log::begin(&app(), id, object, &directory, FIRST);
+    assert_eq!(code(begin(&server.genesis, &Hash([1; 32]))), Code::KeyMismatch);
+    let payload = Raw(payload_of(&server.genesis));
+    let other = object("wardkey/v1/session", &payload, alice.seed(), vec![]);
+    assert_eq!(code(begin(&other, &server.id)), Code::BadSignature, "signed as something else");
+    for cut in [0, 1, 40, server.genesis.len() - 1] {
+        assert_eq!(code(begin(&server.genesis[..cut], &server.id)), Code::InvalidFormat);
+    }
+    // A creator who is no admin in it.
+    let mut fields = genesis_fields(&log, bob);
+    let draft = Draft::new("wardkey/v1/group", fields.clone(), bob.seed());
+    assert_eq!(code(begin(&Array(draft.items()).encode(), &Hash(draft.hash()))), Code::Forbidden);
+    fields = genesis_fields(&log, alice);
+    for (at, value) in [(5, cbor::text("")), (5, cbor::text(&"x".repeat(129))), (8, Uint(0)), (9, Uint(91))] {
+        let draft = Draft::new("wardkey/v1/group", fields.clone(), alice.seed()).with(at, value);
+        assert_eq!(code(begin(&Array(draft.items()).encode(), &Hash(draft.hash()))), Code::InvalidFormat, "{at}");
+    }
+    let draft = Draft::new("wardkey/v1/group", fields, alice.seed()).with(1, cbor::text("other.example"));
+    assert_eq!(code(begin(&Array(draft.items()).encode(), &Hash(draft.hash()))), Code::KeyMismatch);
+}
+
+fn genesis_fields(log: &Log, creator: &Person) -> Vec<Item> {
+    let epoch = &log.epochs()[0];
+    let members =
+        log.members().map(|(party, role)| Array(vec![Raw(party.to_bytes()), Uint(u64::from(role == Role::Admin))]));
+    vec![
+        cbor::text(common::people::APP),
+        cbor::bytes(creator.signer.bundle.0),
+        cbor::bytes([5; 16]),
+        Uint(1_790_000_000_000),
+        cbor::text("Ward 7"),
+        Array(members.collect()),
+        Array(vec![cbor::bytes(epoch.commitment.0), cbor::bytes(&epoch.public_key), Null]),
+        Uint(24),
+        Uint(7),
+    ]
+}
+
+/// What was verified once is replayed without signatures, and is the same.
+#[test]
+fn kept_and_restored() {
+    let (mut ward, directory) = Ward::new("kept");
+    let Ward { rng, alice, bob, carol, server, .. } = &mut ward;
+    server.add(rng, alice, &[admin(carol)], &directory).unwrap();
+    server.remove(rng, carol, &[bob], &directory).unwrap();
+    let log = server.read(&directory).unwrap();
+    let payloads: Vec<_> = log.payloads().collect();
+    let restored = Log::restore(&payloads, log.signers()).unwrap();
+    assert_eq!(restored.head(), log.head());
+    assert!(restored.members().eq(log.members()));
+    assert_eq!(restored.epochs(), log.epochs());
+    assert_eq!(code(Log::restore(&payloads, &log.signers()[..1])), Code::BadSignature);
+    assert_eq!(code(Log::restore(&[], log.signers())), Code::BadSignature);
+    assert_eq!(code(Log::restore(&[payloads[0], payloads[2]], log.signers())), Code::BadSignature);
+}
+
+#[test]
+fn a_group_with_lifetimes_of_its_own() {
+    let (mut ward, directory) = Ward::new("lifetimes");
+    let about = (Name::new("Weekend ward").unwrap(), Lifetimes::new(2160, 90).unwrap());
+    let Created { genesis, log, .. } =
+        create(&mut ward.rng, &ward.alice.hand(), &app(), about, &[], &directory).unwrap();
+    let log = Log::begin(&app(), log.id(), &genesis, &directory, FIRST).unwrap();
+    assert_eq!((log.lifetimes().head_ms(), log.lifetimes().admin_ms()), (90 * DAY, 90 * DAY));
+    assert_eq!(log.members().collect::<Vec<_>>(), [(&ward.alice.party(), Role::Admin)]);
+}
