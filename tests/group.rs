@@ -308,6 +308,95 @@ fn g4_a_foreign_secret() {
     assert_eq!(code(Stanza::find(&log, of_genesis, &mallory.party(), &directory, FIRST)), Code::NotARecipient);
 }
 
+/// An object taken apart, to be signed again.
+fn draft_of(label: &'static str, object: &[u8], seed: &[u8; 32]) -> Draft {
+    let payload = payload_of(object);
+    let mut draft = Draft::new(label, values(&payload), seed);
+    draft.more = values(object).split_off(3);
+    draft
+}
+
+/// The values of a map with numbers for keys, or of an array.
+fn values(encoded: &[u8]) -> Vec<Item> {
+    let mut decoder = minicbor::Decoder::new(encoded);
+    let is_map = encoded[0] >> 5 == 5;
+    let count = if is_map { decoder.map() } else { decoder.array() }.unwrap().unwrap();
+    let value = |_| {
+        if is_map {
+            decoder.u64().unwrap();
+        }
+        let start = decoder.position();
+        decoder.skip().unwrap();
+        Raw(encoded[start..decoder.position()].to_vec())
+    };
+    (0..count).map(value).collect()
+}
+
+/// What stands in group keys is what the log says, and signed by whoever did what they belong to.
+#[test]
+fn forged_group_keys() {
+    let (mut ward, directory) = Ward::new("forged keys");
+    let Ward { rng, alice, bob, carol, mallory, server } = &mut ward;
+    server.add(rng, alice, &[member(carol)], &directory).unwrap();
+    server.rotate(rng, alice, &directory).unwrap();
+    let log = server.read(&directory).unwrap();
+    let keys = &server.keys[2].1;
+    let good = draft_of("wardkey/v1/group-keys", keys, alice.seed());
+    assert_eq!(Array(good.items()).encode(), *keys);
+    let find = |draft: &Draft| Stanza::find(&log, &Array(draft.items()).encode(), &bob.party(), &directory, FIRST);
+    let stanzas = values(&good.fields[6].encode());
+    let bodies = values(&good.more[0].encode());
+    let fewer = |at: usize| -> (Item, Item) {
+        let without = |list: &[Item]| {
+            Array(list.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, it)| it.clone()).collect())
+        };
+        (without(&stanzas), without(&bodies))
+    };
+    let at = |person: &Person| log.keyed_by(2).position(|party| *party == person.party()).unwrap();
+    // Carol is left out; Mallory is let in.
+    let mut left_out = good.clone();
+    (left_out.fields[6], left_out.more[0]) = fewer(at(carol));
+    assert_eq!(code(find(&left_out)), Code::BadSignature);
+    let mut let_in = good.clone();
+    let mut hers = values(&stanzas[at(carol)].encode());
+    hers[0] = party(mallory);
+    let mut more = [stanzas.clone(), vec![Array(hers)]].concat();
+    more.sort_by_key(|stanza| values(&stanza.encode())[0].encode());
+    let place = more.iter().position(|stanza| values(&stanza.encode())[0].encode() == mallory.party().to_bytes());
+    let mut more_bodies = bodies.clone();
+    more_bodies.insert(place.unwrap(), bodies[at(carol)].clone());
+    (let_in.fields[6], let_in.more[0]) = (Array(more), Array(more_bodies));
+    assert_eq!(code(find(&let_in)), Code::BadSignature);
+    // Another's body in his place; none.
+    let mut swapped = good.clone();
+    let mut others = bodies.clone();
+    others.swap(at(bob), at(carol));
+    swapped.more[0] = Array(others.clone());
+    assert_eq!(code(find(&swapped)), Code::BadSignature);
+    others = bodies.clone();
+    others[at(bob)] = Null;
+    swapped.more[0] = Array(others);
+    assert_eq!(code(find(&swapped)), Code::BadSignature);
+    others = bodies.clone();
+    others[at(carol)] = Null;
+    swapped.more[0] = Array(others);
+    assert!(find(&swapped).is_ok(), "everybody is given his own");
+    // By somebody else; of an operation without keys; of another epoch, or another key.
+    let mut by_bob = draft_of("wardkey/v1/group-keys", keys, bob.seed());
+    assert_eq!(code(find(&by_bob)), Code::BadSignature);
+    assert_eq!(code(find(&good.with(6, cbor::bytes(bob.signer.bundle.0)))), Code::BadSignature, "in his name");
+    by_bob = by_bob.with(6, cbor::bytes(bob.signer.bundle.0));
+    assert_eq!(code(find(&by_bob)), Code::BadSignature);
+    assert_eq!(code(find(&good.with(2, Uint(3)))), Code::BadSignature);
+    assert_eq!(code(find(&good.with(2, Uint(1)))), Code::KeyMismatch);
+    assert_eq!(code(find(&good.with(3, Uint(0)))), Code::KeyMismatch);
+    assert_eq!(code(find(&good.with(5, cbor::bytes([1; 32])))), Code::KeyMismatch);
+    assert_eq!(code(find(&good.with(1, cbor::bytes([1; 32])))), Code::KeyMismatch);
+    let pairs = [bob.pair()];
+    let other_id = find(&good.with(4, cbor::bytes([1; 16]))).unwrap().open(&mut system(), &pairs);
+    assert_eq!(code(other_id), Code::UnwrapFailed, "the id is bound to what is wrapped");
+}
+
 /// G5: roles.
 #[test]
 fn g5_roles() {
