@@ -115,13 +115,18 @@ impl<H: Host> Client<H> {
             return Err(LOCKED);
         }
         let Account { keys, state, state_key, own, key_server, .. } = account;
-        let (user, keys, people) = (user.clone(), Rc::new(keys), People::of(own, key_server)?);
+        let (user, keys, mut people) = (user.clone(), Rc::new(keys), People::of(own, key_server)?);
         let before = self.ready.take().filter(|before| before.user == user);
         if before.is_none() {
             self.drop_cache();
             self.waiting.take();
         }
-        let journals = before.map(|before| before.journals).unwrap_or_default();
+        let mut journals = Vec::new();
+        if let Some(before) = before {
+            // Calls that are under way have asked for them.
+            people.keep(before.people, &state.pins)?;
+            journals = before.journals;
+        }
         *self.ready.borrow_mut() = Some(Ready { user, keys, state, state_key, envelope, people, journals });
         let cache = self.cache()?;
         self.recall(&cache);
