@@ -265,9 +265,7 @@ impl<H: Host> Client<H> {
     pub(super) async fn warm(&self) -> Result<Rc<Cache<H::Store>>> {
         let locks = self.locks.get();
         loop {
-            if self.locks.get() != locks {
-                return Err(LOCKED);
-            }
+            self.check_locks(locks)?;
             let cache = self.cache()?;
             if cache.loaded.get() {
                 return Ok(cache);

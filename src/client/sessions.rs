@@ -302,10 +302,12 @@ impl<H: Host> Client<H> {
         if !pair.is_away() {
             return self.host.unwrap_rsa(pair, label, body).await;
         }
+        let locks = self.locks.get();
         let user = self.with(|ready| ready.user.clone())?;
         match self.rows(&user).unwrap_rsa(pair, label, body).await {
             Some(opened) => opened,
             None => {
+                self.check_locks(locks)?;
                 self.lock().await;
                 Err(LOCKED)
             }
