@@ -4,6 +4,7 @@
 //! and where a rule needs what they are, the answer is `unknown-group`.
 
 mod authorship;
+mod book;
 mod delivery;
 mod directory;
 mod entry;

@@ -1,9 +1,10 @@
 //! A session's log, verified entry by entry: SPEC section 12.3. What it says of the past is kept too: authors had views of it.
 
 use super::{
+    book::Book,
     entry::{Action, Entry},
     genesis::Genesis,
-    rights::{Grant, Rights},
+    rights::Rights,
     signer::{Signer, Signers},
 };
 use crate::{
@@ -30,10 +31,11 @@ pub struct Log {
     app_id: AppId,
     /// The genesis, and the entries.
     steps: Vec<Step>,
-    /// In the order in which they came.
-    holders: Vec<Holder>,
-    /// Places in `holders`, sorted by party.
-    order: Vec<usize>,
+    book: Book,
+    /// The book by entries in nobody's right but the signer's own; nothing while there are no others.
+    least: Option<Box<Book>>,
+    /// The highest sequence by which an entry was signed, for each group.
+    groups: Vec<(Hash, u64)>,
     generations: Vec<Generation>,
     /// In the order in which they first signed.
     signers: Vec<Signer>,
@@ -49,24 +51,10 @@ pub(super) struct Step {
     signer: usize,
     /// Takes somebody's stanza of the newest generation out of use.
     takes: bool,
-    /// Whom its wraps object is for, sorted by party: places in `holders`. Nobody: it has none.
-    pub(super) wrapped: Vec<usize>,
-}
-
-/// A party that has or had rights.
-#[derive(Clone, Debug)]
-pub(super) struct Holder {
-    pub(super) party: Party,
-    /// Sequences, rising, with the rights from there on.
-    changes: Vec<(usize, Rights)>,
-    /// The newest generation that has a stanza for it.
-    pub(super) covered: Option<usize>,
-}
-
-impl Holder {
-    fn rights(&self) -> Rights {
-        self.changes.last().map_or(Rights::NONE, |change| change.1)
-    }
+    /// In whose right it was signed.
+    authority: Authority,
+    /// Whom it gives read, sorted by party: places in the book.
+    pub(super) given: Vec<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -116,17 +104,18 @@ impl Log {
             id: *id,
             app_id: genesis.app_id.clone(),
             steps: Vec::new(),
-            holders: Vec::new(),
-            order: Vec::new(),
-            generations: Vec::new(),
+            book: Book::default(),
+            least: None,
+            groups: Vec::new(),
+            generations: vec![Generation { commitment: genesis.commitment, sequence: 0 }],
             signers: Vec::new(),
         };
         for grant in &genesis.grants {
-            log.add(0, grant);
+            log.book.add(0, grant);
         }
-        let wrapped = log.begin_generation(0, genesis.commitment);
         log.signers.push(signer);
-        log.steps.push(Step { hash: *id, payload, time: genesis.time, signer: 0, takes: false, wrapped });
+        let (authority, given) = (Authority::Signer, Vec::new());
+        log.steps.push(Step { hash: *id, payload, time: genesis.time, signer: 0, takes: false, authority, given });
         Ok(log)
     }
 
@@ -147,7 +136,7 @@ impl Log {
             }
             let signer = signers.signer(&claimed.signer)?;
             let entry = entry.verify(&signer.key)?;
-            self.append(entry.hash(), entry.payload().to_vec(), entry.value(), signer)?;
+            self.append(entry.hash(), entry.payload().to_vec(), entry.value(), signer, Some(signers))?;
         }
         Ok(())
     }
@@ -177,143 +166,109 @@ impl Log {
         if entry.session != self.id || !self.precedes(&entry) || self.entries() >= MAX_ENTRIES {
             return Err(STRAY);
         }
-        self.append(&hash_of(Entry::LABEL, payload), payload.to_vec(), &entry, signer)
+        self.append(&hash_of(Entry::LABEL, payload), payload.to_vec(), &entry, signer, None)
     }
 
     /// Takes an entry that was made here.
-    pub(super) fn take(&mut self, entry: &Signed<Entry>, signer: &Signer) -> Result<()> {
+    pub(super) fn take(&mut self, entry: &Signed<Entry>, signer: &Signer, groups: &dyn Signers) -> Result<()> {
         self.check_room(1)?;
-        self.append(entry.hash(), entry.payload().to_vec(), entry.value(), signer.clone())
+        self.append(entry.hash(), entry.payload().to_vec(), entry.value(), signer.clone(), Some(groups))
     }
 
-    /// Steps 3 to 5, for an entry that follows and whose signature is good.
-    fn append(&mut self, hash: &Hash, payload: Vec<u8>, entry: &Entry, signer: Signer) -> Result<()> {
+    /// Steps 3 to 5, for an entry that follows and whose signature is good. `groups`: those whose states it may name; nothing where that was verified before.
+    fn append(
+        &mut self,
+        hash: &Hash,
+        payload: Vec<u8>,
+        entry: &Entry,
+        signer: Signer,
+        groups: Option<&dyn Signers>,
+    ) -> Result<()> {
         let known = self.signers.iter().position(|known| known.bundle == signer.bundle);
         let newer = |known: &Signer| known.identity == signer.identity && known.version > signer.version;
         if self.signers.iter().any(newer) {
             return Err(Error::new(&(Code::Rollback, "signed with an older bundle than an entry before")));
         }
-        if matches!(entry.authority, Authority::Group { .. }) {
-            return Err(Error::new(&(Code::UnknownGroup, "the log of this group is not known")));
+        let party = match groups {
+            Some(groups) => authority_party(&entry.authority, &signer, groups)?,
+            None => named_party(&entry.authority, &signer),
+        };
+        let groups = self.raised(&entry.authority)?;
+        let may = |book: &Book| party.as_ref().map_or(Rights::NONE, |party| book.rights(party));
+        if self.book.lacks(may(&self.book), &entry.action) {
+            return Err(FORBIDDEN);
         }
-        let wrapped = self.act(&entry.action, &signer)?;
+        self.check_others(&entry.action, &signer, &entry.authority)?;
+        // From here on nothing fails.
+        let sequence = self.steps.len();
+        let is_own = matches!(entry.authority, Authority::Signer);
+        if !is_own && self.least.is_none() {
+            self.least = Some(Box::new(self.book.clone()));
+        }
+        if let Some(least) = self.least.as_deref_mut().filter(|least| is_own && !least.lacks(may(least), &entry.action))
+        {
+            least.apply(sequence, &entry.action);
+        }
+        let given = self.book.apply(sequence, &entry.action);
+        if let Action::Generation { commitment, .. } = &entry.action {
+            self.generations.push(Generation { commitment: *commitment, sequence });
+        }
+        self.groups = groups;
         let signer = known.unwrap_or_else(|| {
             self.signers.push(signer);
             self.signers.len() - 1
         });
         let takes = matches!(entry.action, Action::Revoke(_) | Action::RevokeAll | Action::Assignment { .. });
-        self.steps.push(Step { hash: *hash, payload, time: entry.time, signer, takes, wrapped });
+        let (time, authority) = (entry.time, entry.authority);
+        self.steps.push(Step { hash: *hash, payload, time, signer, takes, authority, given });
         Ok(())
     }
 
-    /// Step 5: what the signer may do, and what comes of it. Gives whom the entry's wraps are for.
-    fn act(&mut self, action: &Action, signer: &Signer) -> Result<Vec<usize>> {
-        let sequence = self.steps.len();
-        let may = signer.party().map_or(Rights::NONE, |party| self.rights(&party));
-        let allow = |is_allowed: bool| if is_allowed { Ok(()) } else { Err(FORBIDDEN) };
-        match action {
-            Action::Grant(grants) => {
-                allow(may.has(Rights::FORWARD) && grants.iter().all(|grant| may.has(grant.rights)))?;
-                let places: Vec<_> = grants.iter().map(|grant| (self.add(sequence, grant), grant.rights)).collect();
-                let readers = places.into_iter().filter(|(_, rights)| rights.has(Rights::READ));
-                Ok(self.cover(readers.map(|(place, _)| place).collect()))
+    /// The highest sequences of groups, with this entry's.
+    fn raised(&self, authority: &Authority) -> Result<Vec<(Hash, u64)>> {
+        let mut groups = self.groups.clone();
+        let Authority::Group { id, sequence, .. } = authority else { return Ok(groups) };
+        match groups.iter_mut().find(|(known, _)| known.0 == *id) {
+            Some((_, highest)) if *highest > *sequence => {
+                return Err(Error::new(&(Code::Rollback, "an older state of the group than in an entry before")));
             }
-            Action::Revoke(parties) => {
-                let named: Vec<_> = parties.iter().map(|party| self.rights(party)).collect();
-                let managers = named.contains(&Rights::MANAGE);
-                let needed = if managers { Rights::MANAGE } else { Rights::REVOKE };
-                allow(may.has(needed) && !named.contains(&Rights::NONE))?;
-                for party in parties {
-                    self.strip(sequence, party);
-                }
-                Ok(Vec::new())
-            }
-            Action::RevokeAll => {
-                allow(may.has(Rights::MANAGE))?;
-                for holder in self.holders.iter_mut().filter(|holder| holder.rights() != Rights::NONE) {
-                    holder.changes.push((sequence, Rights::NONE));
-                }
-                Ok(Vec::new())
-            }
-            Action::Generation { number, commitment } => {
-                allow(may.has(Rights::READ) && *number == self.generations.len() as u64)?;
-                Ok(self.begin_generation(sequence, *commitment))
-            }
-            Action::Assignment { placeholder, group } => {
-                let rights = self.rights(placeholder);
-                let is_escrow = matches!(placeholder, Party::Placeholder { escrow, .. } if *escrow == signer.identity);
-                allow(signer.user.is_none() && is_escrow && rights != Rights::NONE)?;
-                self.strip(sequence, placeholder);
-                let place = self.add(sequence, &Grant { party: Party::Group(*group), rights });
-                let reader = if rights.has(Rights::READ) { vec![place] } else { Vec::new() };
-                Ok(self.cover(reader))
-            }
+            Some((_, highest)) => *highest = *sequence,
+            None => groups.push((Hash(*id), *sequence)),
         }
+        Ok(groups)
     }
 
-    /// Where the party stands in `order`.
-    fn find(&self, party: &Party) -> core::result::Result<usize, usize> {
-        self.order.binary_search_by(|place| self.holders.get(*place).map(|holder| &holder.party).cmp(&Some(party)))
+    /// Step 5: the other conditions of its table.
+    fn check_others(&self, action: &Action, signer: &Signer, authority: &Authority) -> Result<()> {
+        let is_met = match action {
+            Action::Grant(_) | Action::RevokeAll => true,
+            Action::Revoke(parties) => parties.iter().all(|party| self.book.rights(party) != Rights::NONE),
+            Action::Generation { number, .. } => *number == self.generations.len() as u64,
+            Action::Assignment { placeholder, .. } => {
+                let is_escrow = matches!(placeholder, Party::Placeholder { escrow, .. } if *escrow == signer.identity);
+                let is_own = matches!(authority, Authority::Signer);
+                signer.user.is_none() && is_escrow && is_own && self.book.rights(placeholder) != Rights::NONE
+            }
+        };
+        if is_met { Ok(()) } else { Err(FORBIDDEN) }
     }
 
-    /// Where the party stands in `holders`.
+    /// Readers after the entry of this sequence, sorted by party, and whether each is one without any entry in a group's right.
+    pub(super) fn readers_at(&self, sequence: usize) -> impl Iterator<Item = (usize, bool)> {
+        let reads = |book: &Book, party: &Party| book.rights_at(party, sequence as u64).has(Rights::READ);
+        let readers = self.book.sorted().filter(move |(_, holder)| reads(&self.book, &holder.party));
+        readers
+            .map(move |(place, holder)| (place, self.least.as_deref().is_none_or(|least| reads(least, &holder.party))))
+    }
+
+    /// Where the party stands in the book.
     pub(super) fn place(&self, party: &Party) -> Option<usize> {
-        self.find(party).ok().and_then(|rank| self.order.get(rank).copied())
-    }
-
-    pub(super) fn holder(&self, party: &Party) -> Option<&Holder> {
-        self.holders.get(self.place(party)?)
+        self.book.place(party)
     }
 
     /// The party of a place.
     pub(super) fn party(&self, place: usize) -> Option<&Party> {
-        self.holders.get(place).map(|holder| &holder.party)
-    }
-
-    /// Adds rights, and gives the party's place.
-    fn add(&mut self, sequence: usize, grant: &Grant) -> usize {
-        let rank = self.find(&grant.party);
-        let place = rank.ok().and_then(|rank| self.order.get(rank).copied());
-        if let Some((place, holder)) = place.and_then(|place| Some((place, self.holders.get_mut(place)?))) {
-            let rights = holder.rights().with(grant.rights);
-            if rights != holder.rights() {
-                holder.changes.push((sequence, rights));
-            }
-            return place;
-        }
-        let place = self.holders.len();
-        self.order.insert(rank.unwrap_or_else(|rank| rank), place);
-        let changes = vec![(sequence, grant.rights)];
-        self.holders.push(Holder { party: grant.party.clone(), changes, covered: None });
-        place
-    }
-
-    /// Takes all rights.
-    fn strip(&mut self, sequence: usize, party: &Party) {
-        if let Some(holder) = self.place(party).and_then(|place| self.holders.get_mut(place)) {
-            holder.changes.push((sequence, Rights::NONE));
-        }
-    }
-
-    /// Gives whom the new generation is wrapped for: all readers.
-    fn begin_generation(&mut self, sequence: usize, commitment: KeyCommitment) -> Vec<usize> {
-        self.generations.push(Generation { commitment, sequence });
-        let readers = self
-            .order
-            .iter()
-            .copied()
-            .filter(|place| self.holders.get(*place).is_some_and(|holder| holder.rights().has(Rights::READ)));
-        self.cover(readers.collect())
-    }
-
-    /// Those among them who have no stanza of the newest generation yet; now they will.
-    fn cover(&mut self, mut places: Vec<usize>) -> Vec<usize> {
-        let newest = self.generations.len().checked_sub(1);
-        places.retain(|place| {
-            let holder = self.holders.get_mut(*place).filter(|holder| holder.covered != newest);
-            holder.map(|holder| holder.covered = newest).is_some()
-        });
-        places
+        self.book.party(place)
     }
 
     /// The session's id.
@@ -369,31 +324,23 @@ impl Log {
     /// What a party may do now.
     #[must_use]
     pub fn rights(&self, party: &Party) -> Rights {
-        self.holder(party).map_or(Rights::NONE, Holder::rights)
+        self.book.rights(party)
     }
 
     /// What a party could do after the entry of this sequence.
     #[must_use]
     pub fn rights_at(&self, party: &Party, sequence: u64) -> Rights {
-        let Some(holder) = self.holder(party) else { return Rights::NONE };
-        let since = holder.changes.partition_point(|change| change.0 as u64 <= sequence);
-        since.checked_sub(1).and_then(|last| holder.changes.get(last)).map_or(Rights::NONE, |change| change.1)
+        self.book.rights_at(party, sequence)
     }
 
     /// Was the party a reader ever?
     pub(super) fn has_read(&self, party: &Party) -> bool {
-        self.holder(party).is_some_and(|holder| holder.changes.iter().any(|change| change.1.has(Rights::READ)))
-    }
-
-    /// Whom the wraps of the entry of this sequence are for, sorted: nobody if it wants none.
-    pub fn wrapped_by(&self, sequence: usize) -> impl Iterator<Item = &Party> {
-        let step = self.steps.get(sequence);
-        step.into_iter().flat_map(|step| &step.wrapped).filter_map(|place| self.party(*place))
+        self.book.holder(party).is_some_and(|holder| holder.changes.iter().any(|change| change.1.has(Rights::READ)))
     }
 
     /// Whose rights the entry of this sequence changed: before it, and after.
     pub fn changed_by(&self, sequence: usize) -> impl Iterator<Item = (&Party, Rights, Rights)> {
-        self.holders.iter().filter_map(move |holder| {
+        self.book.holders().iter().filter_map(move |holder| {
             let place = holder.changes.binary_search_by_key(&sequence, |change| change.0).ok()?;
             let before = place.checked_sub(1).and_then(|place| holder.changes.get(place));
             Some((&holder.party, before.map_or(Rights::NONE, |change| change.1), holder.changes.get(place)?.1))
@@ -402,8 +349,7 @@ impl Log {
 
     /// Parties with rights, sorted.
     pub fn holdings(&self) -> impl Iterator<Item = Holding<'_>> {
-        self.order.iter().filter_map(|place| {
-            let holder = self.holders.get(*place).filter(|holder| holder.rights() != Rights::NONE)?;
+        self.book.sorted().filter(|(_, holder)| holder.rights() != Rights::NONE).filter_map(|(_, holder)| {
             let given = holder.changes.iter().rposition(|change| change.1 == Rights::NONE).map_or(0, |lost| lost + 1);
             let step = self.steps.get(holder.changes.get(given)?.0)?;
             Some(Holding {
@@ -450,12 +396,6 @@ impl Log {
         self.steps.iter().skip(since).any(|step| step.takes)
     }
 
-    /// Who has a stanza of the newest generation.
-    pub(super) fn covered(&self) -> impl Iterator<Item = &Party> {
-        let newest = self.generations.len().checked_sub(1);
-        self.holders.iter().filter(move |holder| holder.covered == newest).map(|holder| &holder.party)
-    }
-
     /// Compares with what was seen of this log before.
     ///
     /// # Errors
@@ -483,4 +423,26 @@ impl Log {
 /// The bundle of this hash among verified ones.
 fn known<'a>(signers: &'a [Signer], bundle: &Hash) -> Result<&'a Signer> {
     signers.iter().find(|signer| signer.bundle == *bundle).ok_or(Error::new(&(Code::BadSignature, "an unknown signer")))
+}
+
+/// Step 4: in whose right the signer acts; the key server has none.
+///
+/// # Errors
+/// `unknown-group`, `rollback`, `fork`; `forbidden` for somebody who was no member.
+pub(super) fn authority_party(authority: &Authority, signer: &Signer, groups: &dyn Signers) -> Result<Option<Party>> {
+    if let Authority::Group { id, sequence, hash } = authority {
+        let group = groups.group(&Hash(*id))?;
+        group.check_view(&View { sequence: *sequence, hash: *hash })?;
+        if signer.party().and_then(|party| group.role_at(&party, *sequence)).is_none() {
+            return Err(Error::new(&(Code::Forbidden, "the signer was no member of the group")));
+        }
+    }
+    Ok(named_party(authority, signer))
+}
+
+fn named_party(authority: &Authority, signer: &Signer) -> Option<Party> {
+    match authority {
+        Authority::Signer => signer.party(),
+        Authority::Group { id, .. } => Some(Party::Group(Hash(*id))),
+    }
 }

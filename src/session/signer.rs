@@ -3,6 +3,7 @@
 use crate::{
     encoding::{MALFORMED, Reader, Writer, encode},
     error::Result,
+    group,
     identity::{Identity, UserId},
     key_pair::PublicKey,
     party::Party,
@@ -88,6 +89,12 @@ pub trait Signers {
     /// # Errors
     /// `bad-signature` where there is none; what verifying the identity ended in.
     fn signer(&self, bundle: &Hash) -> Result<Signer>;
+
+    /// The verified log of a group, as far as it is known.
+    ///
+    /// # Errors
+    /// `unknown-group`.
+    fn group(&self, id: &Hash) -> Result<&group::Log>;
 }
 
 /// Keys of those whom a key is wrapped for.
