@@ -1,10 +1,11 @@
 //! Sessions: a log that says who may read, and the keys of those who do. SPEC section 12.
 //!
-//! A [`Session`] is verified whole, or extended by what came after, or restored from what was verified before. Groups have no format yet: they can be named,
-//! and where a rule needs what they are, the answer is `unknown-group`.
+//! A [`Session`] is verified whole, or extended by what came after, or restored from what was verified before. Where a rule needs a group whose log isn't known, the
+//! answer is `unknown-group`.
 
 mod authorship;
 mod book;
+mod confirmed;
 mod delivery;
 mod directory;
 mod entry;
@@ -96,13 +97,38 @@ impl Session {
 
     /// Whom the entry of this sequence has wraps for, sorted: nobody if it has none.
     pub fn wrapped_by(&self, sequence: usize) -> impl Iterator<Item = &Party> {
-        self.log.wrapped_by(sequence)
+        self.wrapped.for_whom(&self.log, sequence).into_iter().filter_map(|place| self.log.party(place))
     }
 
-    /// Is a new generation to be made before anything is written? SPEC section 12.7. (Newer epochs of groups can't be known yet.)
-    #[must_use]
-    pub fn is_due(&self) -> bool {
-        let reads = |party: &Party| self.log.rights(party).has(Rights::READ);
-        self.log.is_superseded() || !self.log.covered().all(reads)
+    /// Has the entry that follows, which is verified here, a wraps object?
+    ///
+    /// # Errors
+    /// As [`Log::extend`].
+    pub fn wants_wraps(&self, entry: &[u8], signers: &dyn Signers, minimum: Minimum) -> Result<bool> {
+        let mut log = self.log.clone();
+        log.extend(&[entry], signers, minimum)?;
+        Ok(!self.wrapped.wanted(&log, log.entries()).is_empty())
+    }
+
+    /// Is a new generation to be made before anything is written? SPEC section 12.7.
+    ///
+    /// # Errors
+    /// `unknown-group`.
+    pub fn is_due(&self, groups: &dyn Signers) -> Result<bool> {
+        if self.log.is_superseded() {
+            return Ok(true);
+        }
+        let readers = self.log.wrapped_readers(groups)?;
+        for (place, fingerprint) in &self.wrapped.newest {
+            let is_newest = match self.log.party(*place) {
+                Some(Party::Group(id)) => groups.group(id)?.public_key().fingerprint() == fingerprint,
+                _ => true,
+            };
+            if !is_newest || !readers.contains(place) {
+                return Ok(true);
+            }
+        }
+        let begun = self.log.begun(self.log.newest_generation());
+        Ok(!self.log.is_confirmed(begun, groups)?)
     }
 }

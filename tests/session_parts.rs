@@ -70,7 +70,7 @@ impl Scene {
     }
 
     fn write(&self, by: &Person, sign: bool, size: usize, padding: Padding) -> Writing {
-        self.session.write(&by.signer, sign, size, padding).unwrap()
+        self.session.write(&by.signer, sign, size, padding, &Directory::default()).unwrap()
     }
 
     /// One message in parts.
@@ -121,7 +121,15 @@ fn of_every_size() {
                 let in_parts = scene.seal(&mut rng, &scene.bob, sign, &data, padding);
                 scene.opens(&in_parts, 0, &data, author);
                 let items = [(data.as_slice(), &context(0))];
-                let sealed = scene.session.seal(&mut rng, &scene.bob.hand(), sign, &scene.keys(), &items, padding);
+                let sealed = scene.session.seal(
+                    &mut rng,
+                    &scene.bob.hand(),
+                    sign,
+                    &scene.keys(),
+                    &items,
+                    padding,
+                    &Directory::default(),
+                );
                 let whole = sealed.unwrap().remove(0);
                 assert_eq!(in_parts.len(), whole.len());
                 scene.opens(&whole, 0, &data, author);
@@ -200,7 +208,10 @@ fn a_batch_is_signed_whole() {
     assert!(!writing.is_signed());
     assert_eq!(code(writing.sign(scene.alice.signing.iter())), Code::InvalidArgument);
     let stranger = Person::new(&mut rng, "stranger");
-    assert_eq!(code(scene.session.write(&stranger.signer, true, 1, Padding::None)), Code::Forbidden);
+    assert_eq!(
+        code(scene.session.write(&stranger.signer, true, 1, Padding::None, &Directory::default())),
+        Code::Forbidden
+    );
 }
 
 /// F1: what every flipped bit ends in is what it ends in for a message that is opened whole.
@@ -274,7 +285,7 @@ fn f10_an_insider() {
             assert_eq!(message::open(&scene.key(), &message, &context).unwrap(), data);
             assert_eq!(code(scene.open(&message, 0)), Code::BadSignature);
             // Signed by himself: her name is in the header.
-            let author = scene.session.author(&scene.bob.signer).unwrap();
+            let author = scene.session.author(&scene.bob.signer, &Directory::default()).unwrap();
             let mut batch = Batch::new(author, 1).unwrap();
             batch.add(&leaf);
             let trailer = batch.sign(&scene.bob.signing[0]).unwrap().of(0);

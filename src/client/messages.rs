@@ -14,7 +14,7 @@ use crate::{
     encoding::Context,
     error::{Code, Error, Result},
     message::{Body, Header, Leaf, Padding, Trailers, Verifier, Whole},
-    session::{Claim, Session, Signer, Writing},
+    session::{Claim, Signer, Writing},
     signed::Hash,
 };
 
@@ -28,11 +28,21 @@ impl<H: Host> Client<H> {
     /// `locked`, `forbidden`, `limit`; those of [`Self::rotate`].
     pub async fn write(&self, open: &OpenSession, size: usize, sign: bool, padding: Padding) -> Outcome<Writing> {
         self.usable(open).await?;
-        if open.with(Session::is_due) {
+        if self.is_due(open)? {
             self.rotate(open).await?;
         }
         open.check()?;
-        Ok(self.with_hand(|_, hand, _| open.with(|session| session.write(hand.signer, sign, size, padding)))?)
+        Ok(self.with_hand(|_, hand, people| {
+            open.with(|session| session.write(hand.signer, sign, size, padding, people))
+        })?)
+    }
+
+    /// Is a new generation to be made before anything is written?
+    ///
+    /// # Errors
+    /// `locked`, `unknown-group`.
+    pub fn is_due(&self, open: &OpenSession) -> Result<bool> {
+        self.with(|ready| open.with(|session| session.is_due(&ready.people)))?
     }
 
     /// Begins one of them: its keys, and what precedes its first chunk.
@@ -121,7 +131,9 @@ impl<H: Host> Client<H> {
         if open.with(|session| author.view.sequence > session.log().head().sequence) {
             self.update(open).await?;
         }
-        open.with(|session| session.check_author(claim.generation, &claim.signer, &author))?;
+        self.with(|ready| {
+            open.with(|session| session.check_author(claim.generation, &claim.signer, &author, &ready.people))
+        })??;
         Ok(claim.signer)
     }
 
@@ -284,7 +296,9 @@ impl<H: Host> Client<H> {
     pub fn author_of(&self, reading: &Reading, unverified: Unverified, leaf: &Leaf) -> Outcome<Signer> {
         let Unverified { open, claim, trailer } = unverified;
         let author = claim.verify(&mut reading.notes.borrow_mut().verifier, leaf, &trailer)?;
-        let checked = open.with(|session| session.check_author(claim.generation, &claim.signer, &author));
+        let checked = self.with(|ready| {
+            open.with(|session| session.check_author(claim.generation, &claim.signer, &author, &ready.people))
+        })?;
         checked.map_err(|error| reading.why(&open, error))?;
         Ok(claim.signer)
     }

@@ -2,6 +2,7 @@
 
 use crate::{
     error::{Error, Result},
+    group,
     identity::{Identity, Pin, Pins, UserId},
     key_pair::PublicKey,
     party::Party,
@@ -28,6 +29,10 @@ impl Signers for People {
             return Err(*error);
         }
         self.recalled.iter().find(|signer| signer.bundle == *bundle).cloned().ok_or(unknown)
+    }
+
+    fn group(&self, id: &Hash) -> Result<&group::Log> {
+        self.directory.group(id)
     }
 }
 

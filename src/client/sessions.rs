@@ -90,13 +90,13 @@ impl<H: Host> Client<H> {
     pub async fn revoke_recipients(&self, open: &OpenSession, recipients: &[Recipient]) -> Outcome<()> {
         // Parties are the log's: nobody's identity is needed.
         let names = |party: &Party| recipients.iter().any(|recipient| recipient.is(party));
-        self.append(open, Vec::new, |known, hand, _| {
+        self.append(open, Vec::new, |known, hand, people| {
             let parties: Vec<Party> =
                 known.session.log().holdings().map(|held| held.party).filter(|party| names(party)).cloned().collect();
             if !recipients.iter().all(|recipient| parties.iter().any(|party| recipient.is(party))) {
                 return Err(Error::new(&(Code::InvalidArgument, "who is to be revoked has no rights")));
             }
-            Ok((known.session.revoke(hand, &parties)?, None, None))
+            Ok((known.session.revoke(hand, &parties, people)?, None, None))
         })
         .await
     }
@@ -106,7 +106,9 @@ impl<H: Host> Client<H> {
     /// # Errors
     /// `locked`, `forbidden`; those of the backend.
     pub async fn revoke_all(&self, open: &OpenSession) -> Outcome<()> {
-        self.append(open, Vec::new, |known, hand, _| Ok((known.session.revoke_all(hand)?, None, None))).await
+        let revoke =
+            |known: &Known, hand: &Hand<'_>, people: &People| Ok((known.session.revoke_all(hand, people)?, None, None));
+        self.append(open, Vec::new, revoke).await
     }
 
     /// A new generation for what is written from now on.

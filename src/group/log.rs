@@ -1,6 +1,6 @@
 //! A group's log, verified operation by operation: SPEC section 12.10. Who belonged when is kept too: entries of sessions name states of the past.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{
     epoch::Epoch,
@@ -45,7 +45,7 @@ pub struct Log {
     /// Sequences of their operations.
     begun: Vec<usize>,
     /// The newest epoch's.
-    key: Rc<PublicKey>,
+    key: Arc<PublicKey>,
     /// In the order in which they first signed.
     signers: Vec<Signer>,
 }
@@ -53,7 +53,7 @@ pub struct Log {
 #[derive(Clone, Debug)]
 struct Step {
     hash: Hash,
-    payload: Rc<[u8]>,
+    payload: Arc<[u8]>,
     time: u64,
     /// Place in `signers`.
     signer: usize,
@@ -119,7 +119,7 @@ impl Log {
             members: 0,
             epochs: vec![genesis.epoch.clone()],
             begun: vec![0],
-            key: Rc::new(genesis.epoch.key()?),
+            key: Arc::new(genesis.epoch.key()?),
             signers: Vec::new(),
         };
         for member in &genesis.members {
@@ -259,7 +259,7 @@ impl Log {
     fn begin_epoch(&mut self, epoch: &Epoch, key: PublicKey) {
         self.epochs.push(epoch.clone());
         self.begun.push(self.steps.len());
-        self.key = Rc::new(key);
+        self.key = Arc::new(key);
     }
 
     /// Makes somebody this, from the operation on that comes next.

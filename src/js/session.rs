@@ -66,8 +66,8 @@ impl CoreSession {
 
     /// Is a new generation to be made before anything is written?
     #[wasm_bindgen(js_name = isDue)]
-    pub fn is_due(&self) -> bool {
-        self.open.with(crate::session::Session::is_due)
+    pub fn is_due(&self) -> JsResult<bool> {
+        Ok(self.client.is_due(&self.open)?)
     }
 
     /// Who has rights, as far as is known: `[kind, name, contact, rights, added by, added at]` each.

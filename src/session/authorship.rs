@@ -4,6 +4,7 @@ use rand_core::TryCryptoRng;
 
 use super::{
     Session,
+    log::authority_party,
     making::Hand,
     opening::Keys,
     rights::Rights,
@@ -53,7 +54,7 @@ impl Session {
         let (mut data, leaf) = whole.open(key, context)?;
         let Some((claim, leaf)) = claim.zip(leaf) else { return Ok(Opened { data, author: None }) };
         let author = claim.verify(&mut Verifier::default(), &leaf, whole.trailer);
-        match author.and_then(|author| self.check_author(claim.generation, &claim.signer, &author)) {
+        match author.and_then(|author| self.check_author(claim.generation, &claim.signer, &author, signers)) {
             Ok(()) => Ok(Opened { data, author: Some(claim.signer) }),
             Err(error) => {
                 secret::wipe_from(&mut data, 0);
@@ -89,7 +90,13 @@ impl Session {
     ///
     /// # Errors
     /// `rollback`, `fork`, `forbidden`, `unknown-group`.
-    pub fn check_author(&self, generation: usize, signer: &Signer, author: &Author) -> Result<()> {
+    pub fn check_author(
+        &self,
+        generation: usize,
+        signer: &Signer,
+        author: &Author,
+        groups: &dyn Signers,
+    ) -> Result<()> {
         let (log, view) = (self.log(), author.view.sequence);
         log.check_view(&author.view)?;
         if log.generation_at(view) != generation {
@@ -98,11 +105,10 @@ impl Session {
                 "written under a key that wasn't the newest in the author's view",
             )));
         }
-        if matches!(author.authority, Authority::Group { .. }) {
-            return Err(Error::new(&(Code::UnknownGroup, "the log of this group is not known")));
-        }
-        let reads = signer.party().is_some_and(|party| log.rights_at(&party, view).has(Rights::READ));
-        if reads || (generation == 0 && self.is_creator(signer)) { Ok(()) } else { Err(NO_WRITER) }
+        let party = authority_party(&author.authority, signer, groups)?;
+        let reads = party.is_some_and(|party| log.rights_at(&party, view).has(Rights::READ));
+        let creates = generation == 0 && author.authority == Authority::Signer && self.is_creator(signer);
+        if reads || creates { Ok(()) } else { Err(NO_WRITER) }
     }
 
     /// Who may write while generation 0 is the newest, whatever his rights are.
@@ -127,17 +133,15 @@ impl Session {
     ///
     /// # Errors
     /// `forbidden` where he is neither a reader nor the creator; `stale` where a new generation is due.
-    pub fn author(&self, signer: &Signer) -> Result<Author> {
-        let reads = signer.party().is_some_and(|party| self.log().rights(&party).has(Rights::READ));
+    pub fn author(&self, signer: &Signer, groups: &dyn Signers) -> Result<Author> {
         let creates = self.log().newest_generation() == 0 && self.is_creator(signer);
-        if !reads && !creates {
-            return Err(NO_WRITER);
-        }
-        if self.is_due() {
+        let authority = self.log().reading_authority(signer, groups).or(creates.then_some(Authority::Signer));
+        let authority = authority.ok_or(NO_WRITER)?;
+        if self.is_due(groups)? {
             return Err(Error::new(&(Code::Stale, "a new generation is due")));
         }
         let (session, view) = (self.log().id().0, self.log().head());
-        Ok(Author { session, bundle_hash: signer.bundle.0, view, authority: Authority::Signer })
+        Ok(Author { session, bundle_hash: signer.bundle.0, view, authority })
     }
 
     /// Makes messages under the newest generation, all with one signature; or, not signed, without an author.
@@ -152,9 +156,10 @@ impl Session {
         keys: &Keys,
         items: &[(&[u8], &Context)],
         padding: Padding,
+        groups: &dyn Signers,
     ) -> Result<Vec<Vec<u8>>> {
         hand.check()?;
-        let author = self.author(hand.signer)?;
+        let author = self.author(hand.signer, groups)?;
         let key = keys.of(self.log().newest_generation());
         let key = key.ok_or(Error::new(&(Code::NotARecipient, "the newest key of this session is not known")))?;
         if sign {

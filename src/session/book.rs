@@ -31,7 +31,7 @@ impl Holder {
 
 impl Book {
     /// Where the party stands in `order`.
-    fn find(&self, party: &Party) -> core::result::Result<usize, usize> {
+    fn find(&self, party: &Party) -> Result<usize, usize> {
         self.order.binary_search_by(|place| self.holders.get(*place).map(|holder| &holder.party).cmp(&Some(party)))
     }
 

@@ -10,9 +10,10 @@ use super::{
 use crate::{
     data_key::DataKey,
     error::{Code, Error, Result},
+    party::Party,
     random::Random,
     signed::Signed,
-    stanzas::Wrapping,
+    stanzas::{Stanza, Wrapping},
     wrap::Named,
 };
 
@@ -37,7 +38,11 @@ impl Delivery {
         let generation = session.log().newest_generation();
         session.check_key(generation, key)?;
         let context = context(session.log().id(), generation)?;
-        let parties = session.wrapped_by(sequence).cloned().collect();
+        let mut parties: Vec<Party> = session.wrapped_by(sequence).cloned().collect();
+        if sequence > 0 && session.log.begins_generation(sequence) {
+            let readers = session.log.wrapped_readers(recipients)?;
+            parties.retain(|party| session.log.place(party).is_some_and(|place| readers.contains(&place)));
+        }
         Ok(Self { wrapping: Wrapping::begin(key, context, parties, recipients)?, sequence, generation, previous })
     }
 
@@ -64,11 +69,9 @@ impl Delivery {
         if sequence > 0 && !is_same {
             return Err(RENEWED);
         }
-        if session.log.begins_generation(sequence) {
-            session.wrapped.newest.clear();
-        }
-        let newest = step.wrapped.iter().copied().zip(stanzas.iter().map(|stanza| stanza.fingerprint));
-        session.wrapped.newest.extend(newest);
+        let place = |stanza: &Stanza| Some((session.log.place(&stanza.party)?, stanza.fingerprint));
+        let newest: Vec<_> = stanzas.iter().filter_map(place).collect();
+        session.wrapped.record(&session.log, sequence, &newest);
         let wraps = Wraps {
             session: *session.log.id(),
             sequence: sequence as u64,

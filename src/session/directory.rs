@@ -3,6 +3,7 @@
 use super::signer::{Recipients, Signer, Signers};
 use crate::{
     error::{Code, Error, Result},
+    group,
     identity::{Identity, MISMATCH, UserId},
     key_pair::PublicKey,
     party::Party,
@@ -17,6 +18,7 @@ pub struct Directory {
     names: Vec<usize>,
     /// Bundles, sorted by hash, with the place of their identity.
     bundles: Vec<(Hash, usize)>,
+    groups: Vec<group::Log>,
 }
 
 impl Directory {
@@ -52,6 +54,22 @@ impl Directory {
         Ok(())
     }
 
+    /// Takes the log of a group in, in the place of a shorter one.
+    ///
+    /// # Errors
+    /// `fork` where they differ. Nothing changes then.
+    pub fn insert_group(&mut self, log: group::Log) -> Result<()> {
+        match self.groups.iter_mut().find(|known| known.id() == log.id()) {
+            None => self.groups.push(log),
+            Some(known) if known.operations() <= log.operations() => {
+                log.check_view(&known.head())?;
+                *known = log;
+            }
+            Some(known) => known.check_view(&log.head())?,
+        }
+        Ok(())
+    }
+
     /// The identity of a name; of the key server where there is none.
     #[must_use]
     pub fn find(&self, user: Option<&UserId>) -> Option<&Identity> {
@@ -80,6 +98,11 @@ impl Signers for Directory {
         let signer = self.with_bundle(bundle).and_then(|identity| Signer::of(identity, bundle));
         signer.ok_or(Error::new(&(Code::BadSignature, "signed with a bundle that nobody has")))
     }
+
+    fn group(&self, id: &Hash) -> Result<&group::Log> {
+        let log = self.groups.iter().find(|log| log.id() == id);
+        log.ok_or(Error::new(&(Code::UnknownGroup, "the log of this group is not known")))
+    }
 }
 
 impl Recipients for Directory {
@@ -92,7 +115,7 @@ impl Recipients for Directory {
                 let unknown = Error::new(&(Code::NotCertified, "the key server's identity is not known"));
                 (self.find(None).ok_or(unknown)?, escrow)
             }
-            Party::Group(_) => return Err(Error::new(&(Code::UnknownGroup, "the epochs of this group are not known"))),
+            Party::Group(id) => return Ok(self.group(id)?.public_key()),
         };
         if identity.fingerprint() == fingerprint { Ok(identity.encryption_key()) } else { Err(MISMATCH) }
     }

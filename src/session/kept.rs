@@ -79,7 +79,7 @@ impl Session {
         entries.into_iter().try_for_each(|payload| log.restore_entry(payload, &signers))?;
         let place = |(party, fingerprint): (Party, Fingerprint)| Some((log.place(&party)?, fingerprint));
         let newest: Vec<_> = stanzas.into_iter().filter_map(place).collect();
-        let session = Self { log, wrapped: Wrapped { generations, newest, bodies: Vec::new() } };
+        let session = Self { log, wrapped: Wrapped::kept(generations, newest) };
         let whole = session.wrapped.generations.len() == session.log.newest_generation() + 1;
         // Also what is left over, or isn't canonical.
         if whole && session.to_kept() == kept { Ok(session) } else { Err(MALFORMED) }

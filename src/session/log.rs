@@ -52,7 +52,7 @@ pub(super) struct Step {
     /// Takes somebody's stanza of the newest generation out of use.
     takes: bool,
     /// In whose right it was signed.
-    authority: Authority,
+    pub(super) authority: Authority,
     /// Whom it gives read, sorted by party: places in the book.
     pub(super) given: Vec<usize>,
 }
@@ -255,10 +255,43 @@ impl Log {
 
     /// Readers after the entry of this sequence, sorted by party, and whether each is one without any entry in a group's right.
     pub(super) fn readers_at(&self, sequence: usize) -> impl Iterator<Item = (usize, bool)> {
-        let reads = |book: &Book, party: &Party| book.rights_at(party, sequence as u64).has(Rights::READ);
+        let reads = move |book: &Book, party: &Party| book.rights_at(party, sequence as u64).has(Rights::READ);
         let readers = self.book.sorted().filter(move |(_, holder)| reads(&self.book, &holder.party));
         readers
             .map(move |(place, holder)| (place, self.least.as_deref().is_none_or(|least| reads(least, &holder.party))))
+    }
+
+    /// Was anything here signed in a group's right?
+    pub(super) const fn knows_groups(&self) -> bool {
+        self.least.is_some()
+    }
+
+    /// In whose right this signer can do this: his own, or that of a group that he belongs to. His own where nobody's suffices.
+    pub(super) fn authority_for(&self, signer: &Signer, action: &Action, groups: &dyn Signers) -> Authority {
+        self.authority_with(signer, groups, |rights| !self.book.lacks(rights, action)).unwrap_or(Authority::Signer)
+    }
+
+    /// In whose right this signer may read now.
+    pub(super) fn reading_authority(&self, signer: &Signer, groups: &dyn Signers) -> Option<Authority> {
+        self.authority_with(signer, groups, |rights| rights.has(Rights::READ))
+    }
+
+    fn authority_with(
+        &self,
+        signer: &Signer,
+        groups: &dyn Signers,
+        suffices: impl Fn(Rights) -> bool,
+    ) -> Option<Authority> {
+        let party = signer.party()?;
+        if suffices(self.book.rights(&party)) {
+            return Some(Authority::Signer);
+        }
+        self.book.sorted().filter(|(_, holder)| suffices(holder.rights())).find_map(|(_, holder)| {
+            let Party::Group(id) = &holder.party else { return None };
+            let group = groups.group(id).ok().filter(|group| group.role(&party).is_some())?;
+            let View { sequence, hash } = group.head();
+            Some(Authority::Group { id: id.0, sequence, hash })
+        })
     }
 
     /// Where the party stands in the book.
@@ -364,7 +397,7 @@ impl Log {
     /// Has everybody lost all rights?
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        self.holders.iter().all(|holder| holder.rights() == Rights::NONE)
+        self.book.holders().iter().all(|holder| holder.rights() == Rights::NONE)
     }
 
     /// Number of the newest generation.
@@ -377,6 +410,11 @@ impl Log {
     #[must_use]
     pub fn generation_at(&self, sequence: u64) -> usize {
         self.generations.partition_point(|generation| generation.sequence as u64 <= sequence).saturating_sub(1)
+    }
+
+    /// Sequence of the entry that began a generation.
+    pub(super) fn begun(&self, generation: usize) -> usize {
+        self.generations.get(generation).map_or(0, |generation| generation.sequence)
     }
 
     /// Does the entry of this sequence begin a generation?
@@ -440,7 +478,7 @@ pub(super) fn authority_party(authority: &Authority, signer: &Signer, groups: &d
     Ok(named_party(authority, signer))
 }
 
-fn named_party(authority: &Authority, signer: &Signer) -> Option<Party> {
+pub(super) fn named_party(authority: &Authority, signer: &Signer) -> Option<Party> {
     match authority {
         Authority::Signer => signer.party(),
         Authority::Group { id, .. } => Some(Party::Group(Hash(*id))),

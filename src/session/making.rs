@@ -10,7 +10,7 @@ use super::{
     log::Log,
     opening::previous_context,
     rights::{Grant, Rights},
-    signer::{Recipients, Signer},
+    signer::{Recipients, Signer, Signers},
     wraps::{SEALED_KEY, Wrapped, Wrapping},
 };
 use crate::{
@@ -19,7 +19,6 @@ use crate::{
     encoding::MALFORMED,
     error::{Code, Error, Result},
     identity::AppId,
-    message::Authority,
     party::{MAX_PARTIES, Party},
     random::Random,
     sign::SigningKey,
@@ -154,8 +153,7 @@ fn check_count(parties: usize) -> Result<()> {
 
 impl Session {
     fn unwrapped(log: Log, key: &DataKey) -> Self {
-        let generations = vec![Wrapping { key_id: key.id(), previous: None }];
-        Self { log, wrapped: Wrapped { generations, ..Wrapped::default() } }
+        Self { log, wrapped: Wrapped::unsent(key) }
     }
 
     /// A session that waits to be sent: its genesis, which is verified again, and its key.
@@ -220,7 +218,7 @@ impl Session {
         newest: &DataKey,
         recipients: &dyn Recipients,
     ) -> Result<(Made, Option<Delivery>)> {
-        let made = self.act(hand, Action::Grant(sorted(grants)?))?;
+        let made = self.act(hand, Action::Grant(sorted(grants)?), recipients)?;
         let sequence = made.session.log.entries();
         let has_wraps = made.session.wrapped_by(sequence).next().is_some();
         let delivery = has_wraps.then(|| Delivery::begin(&made.session, sequence, newest, None, recipients));
@@ -231,20 +229,20 @@ impl Session {
     ///
     /// # Errors
     /// `forbidden`, `invalid-argument`, `limit`.
-    pub fn revoke(&self, hand: &Hand<'_>, parties: &[Party]) -> Result<Made> {
+    pub fn revoke(&self, hand: &Hand<'_>, parties: &[Party], groups: &dyn Signers) -> Result<Made> {
         let mut parties = parties.to_vec();
         parties.sort();
         parties.dedup();
         check_count(parties.len())?;
-        self.act(hand, Action::Revoke(parties))
+        self.act(hand, Action::Revoke(parties), groups)
     }
 
     /// Takes all rights from everybody.
     ///
     /// # Errors
     /// `forbidden`, `limit`.
-    pub fn revoke_all(&self, hand: &Hand<'_>) -> Result<Made> {
-        self.act(hand, Action::RevokeAll)
+    pub fn revoke_all(&self, hand: &Hand<'_>, groups: &dyn Signers) -> Result<Made> {
+        self.act(hand, Action::RevokeAll, groups)
     }
 
     /// Makes a new generation, wrapped for all readers. `newest` is the key so far.
@@ -276,7 +274,8 @@ impl Session {
         let before = self.log.newest_generation();
         self.check_key(before, newest)?;
         let (key, number) = (DataKey::generate(rng)?, before + 1);
-        let mut made = self.act(hand, Action::Generation { number: number as u64, commitment: *key.commitment() })?;
+        let action = Action::Generation { number: number as u64, commitment: *key.commitment() };
+        let mut made = self.act(hand, action, recipients)?;
         let context = previous_context(self.log.id(), number, newest.commitment());
         let sealed = cobblestone::seal(key.dangerously_expose(), rng, &context, newest.dangerously_expose().expose())?;
         let previous: [u8; SEALED_KEY] = sealed.try_into().map_err(|_| MALFORMED)?;
@@ -286,7 +285,7 @@ impl Session {
     }
 
     /// Signs an entry, if the log takes it.
-    pub(crate) fn act(&self, hand: &Hand<'_>, action: Action) -> Result<Made> {
+    pub(crate) fn act(&self, hand: &Hand<'_>, action: Action, groups: &dyn Signers) -> Result<Made> {
         hand.check()?;
         let head = self.log.head();
         let entry = Entry {
@@ -295,12 +294,12 @@ impl Session {
             previous: Hash(head.hash),
             time: hand.now,
             signer: hand.signer.bundle,
-            authority: Authority::Signer,
+            authority: self.log.authority_for(hand.signer, &action, groups),
             action,
         };
         let entry = Signed::sign(entry, (), hand.key)?;
         let mut session = self.clone();
-        session.log.take(&entry, hand.signer)?;
+        session.log.take(&entry, hand.signer, groups)?;
         Ok(Made { entry: entry.to_bytes(), wraps: None, session })
     }
 }

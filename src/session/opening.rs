@@ -128,7 +128,8 @@ impl Session {
                 Error::new(&(Code::NotARecipient, "no right to read this session"))
             });
         }
-        let newest = parties.iter().filter_map(|party| log.holder(party)?.covered).max().ok_or(NOT_FOR_THIS)?;
+        let covered = |party: &Party| self.wrapped.covered(log.place(party)?);
+        let newest = parties.iter().filter_map(covered).max().ok_or(NOT_FOR_THIS)?;
         let body = parties.iter().find_map(|party| {
             let place = log.place(party)?;
             self.wrapped.bodies.iter().find(|body| body.party == place && body.generation == newest)

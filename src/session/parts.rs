@@ -32,8 +32,15 @@ impl Session {
     ///
     /// # Errors
     /// As [`Self::author`]; `limit`.
-    pub fn write(&self, signer: &Signer, sign: bool, size: usize, padding: Padding) -> Result<Writing> {
-        let author = self.author(signer)?;
+    pub fn write(
+        &self,
+        signer: &Signer,
+        sign: bool,
+        size: usize,
+        padding: Padding,
+        groups: &dyn Signers,
+    ) -> Result<Writing> {
+        let author = self.author(signer, groups)?;
         let author = if sign { Some((Batch::new(author, size)?, signer.key.clone())) } else { None };
         let (session, generation) = (*self.log().id(), self.log().newest_generation());
         Ok(Writing { session, generation, padding, author })

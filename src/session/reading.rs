@@ -89,13 +89,15 @@ impl<'a> Reading<'a> {
                 self.wraps = parsed.into_iter();
             }
         } else {
-            let wants = |(_, step): &(usize, &super::log::Step)| !step.wrapped.is_empty();
-            let next = self.log.steps().iter().enumerate().skip(self.taken).find(wants);
-            let Some((sequence, step)) = next else {
+            let wanted = (self.taken..self.log.steps().len()).find_map(|sequence| {
+                let wanted = self.wrapped.wanted(&self.log, sequence);
+                (!wanted.is_empty()).then_some((sequence, wanted))
+            });
+            let Some((sequence, wanted)) = wanted else {
                 return self.wraps.next().map_or(Ok(false), |_| Err(MISSING));
             };
             let object = self.wraps.next().filter(|object| object.claimed().sequence == sequence as u64);
-            self.wrapped.take(&self.log, sequence, step, object.ok_or(MISSING)?, signers)?;
+            self.wrapped.take(&self.log, (sequence, &wanted), object.ok_or(MISSING)?, signers)?;
             self.taken = sequence + 1;
         }
         Ok(true)

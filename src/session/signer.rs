@@ -98,7 +98,7 @@ pub trait Signers {
 }
 
 /// Keys of those whom a key is wrapped for.
-pub trait Recipients {
+pub trait Recipients: Signers {
     /// The key of the party's newest bundle (a group's: of its newest epoch; a placeholder's: the key server's), verified and compared with its pin.
     ///
     /// # Errors

@@ -1,11 +1,8 @@
 //! A generation's key for those who read: SPEC section 12.5.
 
-use super::{
-    log::{Log, Step},
-    signer::Signers,
-};
+use super::{log::Log, signer::Signers};
 use crate::{
-    data_key::{KeyCommitment, KeyId},
+    data_key::{DataKey, KeyCommitment, KeyId},
     encoding::{Context, Reader, Writer, base64url},
     error::{Code, Error, Result},
     key_pair::{Fingerprint, Suite},
@@ -98,6 +95,10 @@ pub(super) struct Wrapped {
     pub(super) newest: Vec<(usize, Fingerprint)>,
     /// Those that were there, of all generations.
     pub(super) bodies: Vec<Body>,
+    /// By place in the log: the newest generation that has a stanza for the party.
+    covered: Vec<Option<usize>>,
+    /// Sequences of entries that have wraps, rising, and the places in the log of those whom they are for.
+    objects: Vec<(usize, Vec<usize>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -116,12 +117,72 @@ pub(super) struct Body {
     pub(super) body: Vec<u8>,
 }
 
+/// A party that a wraps object may be for: its place in the log, and whether it must be.
+pub(super) type Wanted = (usize, bool);
+
 const PARTIES: Error = Error::new(&(Code::BadSignature, "a key that is wrapped for others than the log says"));
 const OTHER_SIGNER: Error = Error::new(&(Code::BadSignature, "wraps by another than the signer of their entry"));
 pub(super) const MISSING: Error =
     Error::new(&(Code::BadSignature, "a wraps object is missing, or there is one too many"));
 
 impl Wrapped {
+    /// Of a session that was made here, and is wrapped for nobody yet.
+    pub(super) fn unsent(key: &DataKey) -> Self {
+        Self { generations: vec![Wrapping { key_id: key.id(), previous: None }], ..Self::default() }
+    }
+
+    /// Of a session that was kept: stanzas of the newest generation, without their bodies.
+    pub(super) fn kept(generations: Vec<Wrapping>, newest: Vec<(usize, Fingerprint)>) -> Self {
+        let mut wrapped = Self { generations, newest, ..Self::default() };
+        let last = wrapped.generations.len().saturating_sub(1);
+        let places: Vec<_> = wrapped.newest.iter().map(|(place, _)| *place).collect();
+        places.into_iter().for_each(|place| wrapped.cover(place, last));
+        wrapped
+    }
+
+    /// The newest generation that has a stanza for the party of this place.
+    pub(super) fn covered(&self, place: usize) -> Option<usize> {
+        self.covered.get(place).copied().flatten()
+    }
+
+    fn cover(&mut self, place: usize, generation: usize) {
+        if self.covered.len() <= place {
+            self.covered.resize(place + 1, None);
+        }
+        if let Some(covered) = self.covered.get_mut(place) {
+            *covered = Some(generation);
+        }
+    }
+
+    /// Whom the wraps object of the entry of this sequence is for, sorted by party, where those of all entries before were taken. Nobody: it has none.
+    pub(super) fn wanted(&self, log: &Log, sequence: usize) -> Vec<Wanted> {
+        if log.begins_generation(sequence) {
+            return log.readers_at(sequence).collect();
+        }
+        let generation = log.generation_at(sequence as u64);
+        let given = log.steps().get(sequence).map(|step| step.given.as_slice()).unwrap_or_default();
+        given.iter().filter(|place| self.covered(**place) != Some(generation)).map(|place| (*place, true)).collect()
+    }
+
+    /// Whom the wraps object of the entry of this sequence is for.
+    pub(super) fn for_whom(&self, log: &Log, sequence: usize) -> Vec<usize> {
+        match self.objects.binary_search_by_key(&sequence, |(sequence, _)| *sequence) {
+            Ok(found) => self.objects.get(found).map(|(_, places)| places.clone()).unwrap_or_default(),
+            Err(_) => self.wanted(log, sequence).into_iter().map(|(place, _)| place).collect(),
+        }
+    }
+
+    /// The object of this entry is for these.
+    pub(super) fn record(&mut self, log: &Log, sequence: usize, stanzas: &[(usize, Fingerprint)]) {
+        let generation = log.generation_at(sequence as u64);
+        if log.begins_generation(sequence) {
+            self.newest.clear();
+        }
+        self.newest.extend_from_slice(stanzas);
+        stanzas.iter().for_each(|(place, _)| self.cover(*place, generation));
+        self.objects.push((sequence, stanzas.iter().map(|(place, _)| *place).collect()));
+    }
+
     /// The beginning of step 1.
     pub(super) fn parse(log: &Log, object: &[u8], minimum: Minimum) -> Result<Unverified<Wraps>> {
         let object = Unverified::<Wraps>::parse(object, minimum)?;
@@ -131,12 +192,11 @@ impl Wrapped {
         Ok(object)
     }
 
-    /// The end of step 1, and steps 2 to 5.
+    /// The end of step 1, and steps 2 to 5, for the object of the entry of this sequence.
     pub(super) fn take(
         &mut self,
         log: &Log,
-        sequence: usize,
-        step: &Step,
+        (sequence, wanted): (usize, &[Wanted]),
         object: Unverified<Wraps>,
         signers: &dyn Signers,
     ) -> Result<()> {
@@ -148,7 +208,7 @@ impl Wrapped {
                 "the key before is sealed in each new generation, and nowhere else",
             )));
         }
-        let signer = log.signer_of(step).ok_or(MISSING)?;
+        let signer = log.steps().get(sequence).and_then(|step| log.signer_of(step)).ok_or(MISSING)?;
         let object = if object.claimed().signer == signer.bundle {
             object.verify(&signer.key)?
         } else {
@@ -163,24 +223,40 @@ impl Wrapped {
         if wraps.generation != generation as u64 || Some(&wraps.named.commitment) != log.commitment(generation) {
             return Err(Error::new(&(Code::KeyMismatch, "wraps of another key than the log says")));
         }
-        let expected = step.wrapped.iter().filter_map(|place| log.party(*place));
-        if !wraps.stanzas.iter().map(|stanza| &stanza.party).eq(expected) {
-            return Err(PARTIES);
-        }
+        let places = places(log, wanted, wraps).ok_or(PARTIES)?;
         if begins {
             self.generations.push(Wrapping { key_id: wraps.named.key_id, previous: wraps.previous });
-            self.newest.clear();
         }
         if self.generations.get(generation).map(|wrapping| wrapping.key_id) != Some(wraps.named.key_id) {
             return Err(Error::new(&(Code::KeyMismatch, "two keys of one generation")));
         }
         bodies.check(&wraps.stanzas)?;
-        for ((party, stanza), body) in step.wrapped.iter().zip(&wraps.stanzas).zip(&bodies.0) {
-            self.newest.push((*party, stanza.fingerprint));
+        for ((party, stanza), body) in places.iter().zip(&wraps.stanzas).zip(&bodies.0) {
             let Some(body) = body else { continue };
             let (fingerprint, suite) = (stanza.fingerprint, stanza.suite);
             self.bodies.push(Body { party: *party, generation, fingerprint, suite, body: body.clone() });
         }
+        let stanzas: Vec<_> = places.into_iter().zip(wraps.stanzas.iter().map(|stanza| stanza.fingerprint)).collect();
+        self.record(log, sequence, &stanzas);
         Ok(())
     }
+}
+
+/// The places in the log of the stanzas' parties: all that must be there, and only such as may. Both are sorted by party.
+fn places(log: &Log, wanted: &[Wanted], wraps: &Wraps) -> Option<Vec<usize>> {
+    let mut wanted = wanted.iter();
+    let mut places = Vec::with_capacity(wraps.stanzas.len());
+    for stanza in &wraps.stanzas {
+        loop {
+            let (place, needed) = wanted.next()?;
+            if log.party(*place) == Some(&stanza.party) {
+                places.push(*place);
+                break;
+            }
+            if *needed {
+                return None;
+            }
+        }
+    }
+    wanted.all(|(_, needed)| !needed).then_some(places)
 }

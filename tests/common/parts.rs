@@ -87,7 +87,7 @@ pub(crate) fn open_message(
     let opened = open_by_key(key, message, context)?;
     let Some(claim) = claim else { return Ok(session::Opened { data: opened.data, author: None }) };
     let author = claim.verify(&mut Verifier::default(), &opened.leaf, &opened.trailer)?;
-    session.check_author(claim.generation, &claim.signer, &author)?;
+    session.check_author(claim.generation, &claim.signer, &author, signers)?;
     Ok(session::Opened { data: opened.data, author: Some(claim.signer) })
 }
 

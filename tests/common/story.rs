@@ -91,6 +91,10 @@ impl Signers for Lazy<'_> {
         }
         Err(Error::new(&(Code::BadSignature, "not here")))
     }
+
+    fn group(&self, _: &Hash) -> Result<&wardkey::group::Log> {
+        Err(Error::new(&(Code::UnknownGroup, "not here")))
+    }
 }
 
 impl Input {
@@ -152,7 +156,7 @@ impl Input {
             "session" => {
                 let session = self.session()?;
                 let keys = self.keys(&session)?;
-                Ok(session_json(&session, &keys))
+                Ok(session_json(&session, &keys, &Lazy(self))?)
             }
             "message" => {
                 let session = self.session()?;
@@ -218,7 +222,7 @@ fn log_json(log: &Log) -> Value {
     })
 }
 
-fn session_json(session: &Session, keys: &Keys) -> Value {
+fn session_json(session: &Session, keys: &Keys, signers: &dyn Signers) -> Result<Value> {
     let mut stanzas = vec![Vec::new(); session.key_ids().count()];
     for sequence in 0..=session.log().entries() {
         let generation = session.log().generation_at(sequence as u64);
@@ -227,11 +231,11 @@ fn session_json(session: &Session, keys: &Keys) -> Value {
     stanzas.iter_mut().for_each(|parties| parties.sort());
     let mut keys: Vec<_> = keys.iter().collect();
     keys.sort_by_key(|(generation, _)| *generation);
-    json!({
+    Ok(json!({
         "keys": keys.iter().map(|(_, key)| hex(key.dangerously_expose().expose())).collect::<Vec<_>>(),
         "stanzas": stanzas.iter().map(|parties| parties.iter().map(hex).collect::<Vec<_>>()).collect::<Vec<_>>(),
-        "due": session.is_due(),
-    })
+        "due": session.is_due(signers)?,
+    }))
 }
 
 /// Without its bodies, but for this party's.

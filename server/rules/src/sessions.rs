@@ -141,9 +141,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         if !follows {
             return Err(ApiError::new(Code::BadSignature, "an entry that doesn't follow the one before"));
         }
-        let mut log = session.log().clone();
-        log.extend(&[&bytes], &*directory, FIRST)?;
-        if log.wrapped_by(log.entries()).next().is_some() != wraps.is_some() {
+        if session.wants_wraps(&bytes, &*directory, FIRST)? != wraps.is_some() {
             return Err(ApiError::argument("wraps that are missing, or that nobody wants"));
         }
         let objects: Vec<_> = wraps.iter().map(|(object, _)| object.as_slice()).collect();

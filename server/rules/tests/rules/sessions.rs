@@ -69,11 +69,11 @@ impl Scene {
     }
 
     pub(crate) fn revoke(&mut self, parties: &[Party]) -> Made {
-        self.alice.sign(|hand| self.session.revoke(hand, parties).unwrap())
+        self.alice.sign(|hand| self.session.revoke(hand, parties, &self.directory).unwrap())
     }
 
     pub(crate) fn revoke_all(&mut self) -> Made {
-        self.alice.sign(|hand| self.session.revoke_all(hand).unwrap())
+        self.alice.sign(|hand| self.session.revoke_all(hand, &self.directory).unwrap())
     }
 
     pub(crate) fn rotate(&mut self) -> Made {
@@ -333,7 +333,7 @@ fn several_at_once() {
     assert_eq!(before.log().entries(), 0);
     // A part of them is repeated, and a part of them with something new isn't.
     assert_eq!(scene.world.post(&alice, &scene.path, items(&[&revoked, &rotated])), json!({ "sequence": 3 }));
-    let ended = alice.sign(|hand| granted.session.revoke_all(hand).unwrap());
+    let ended = alice.sign(|hand| granted.session.revoke_all(hand, &scene.directory).unwrap());
     scene.refuse("conflict", &alice, items(&[&granted, &ended]));
 }
 
@@ -364,7 +364,7 @@ fn entries_that_are_refused() {
     let session = scene.session.clone();
     let known = &scene.directory;
     let granted = alice.grant(&mut seeded(73), &session, &[with(&carol, Rights::READ)], known);
-    let revoked = alice.sign(|hand| session.revoke(hand, &[bob.party()]).unwrap());
+    let revoked = alice.sign(|hand| session.revoke(hand, &[bob.party()], &Directory::default()).unwrap());
 
     // Of whom.
     scene.refuse("not-a-recipient", &carol, items(&[&granted]));
@@ -469,7 +469,7 @@ fn parties_of_an_entry() {
     bob.renewed(&mut scene.world, 2);
     scene.refuse("stale", &alice, items(&[&rotated]));
     // One's own.
-    let revoked = alice.sign(|hand| session.revoke(hand, &[bob.party()]).unwrap());
+    let revoked = alice.sign(|hand| session.revoke(hand, &[bob.party()], &Directory::default()).unwrap());
     alice.renewed(&mut scene.world, 2);
     scene.refuse("stale", &alice, items(&[&revoked]));
 }

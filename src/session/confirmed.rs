@@ -1,0 +1,99 @@
+//! Which entries still count where somebody has left the group in whose right he signed: SPEC section 12.4.
+
+use super::{book::Book, entry::Entry, genesis::Genesis, log::Log, rights::Rights, signer::Signers};
+use crate::{
+    error::Result,
+    message::Authority,
+    party::Party,
+    signed::{Hash, decode_payload},
+};
+
+impl Log {
+    /// Whether each entry is confirmed, by what the verifier knows of the groups. The first is the genesis.
+    ///
+    /// # Errors
+    /// `unknown-group`.
+    fn confirmed(&self, groups: &dyn Signers) -> Result<Vec<bool>> {
+        let mut confirmed = vec![true; self.steps().len()];
+        // Sequences of groups that later confirmed entries name.
+        let mut named: Vec<(Hash, Vec<u64>)> = Vec::new();
+        for (step, is_confirmed) in self.steps().iter().zip(&mut confirmed).rev() {
+            let Authority::Group { id, sequence, .. } = step.authority else { continue };
+            let (id, signer) = (Hash(id), self.signer_of(step).and_then(super::Signer::party));
+            let group = groups.group(&id)?;
+            let place = named.iter().position(|(known, _)| *known == id).unwrap_or_else(|| {
+                named.push((id, Vec::new()));
+                named.len() - 1
+            });
+            let Some((_, named)) = named.get_mut(place) else { continue };
+            *is_confirmed = signer.is_some_and(|signer| {
+                let was_member = |sequence: &u64| group.role_at(&signer, *sequence).is_some();
+                group.role(&signer).is_some() || named.iter().any(was_member)
+            });
+            if *is_confirmed && !named.contains(&sequence) {
+                named.push(sequence);
+            }
+        }
+        Ok(confirmed)
+    }
+
+    /// Is the entry of this sequence confirmed?
+    ///
+    /// # Errors
+    /// `unknown-group`.
+    pub(super) fn is_confirmed(&self, sequence: usize, groups: &dyn Signers) -> Result<bool> {
+        if !self.knows_groups() {
+            return Ok(true);
+        }
+        Ok(self.confirmed(groups)?.get(sequence).copied().unwrap_or_default())
+    }
+
+    /// Who keys are wrapped for: readers also if entries that aren't confirmed have no effect. Sorted by party: places in the log.
+    ///
+    /// # Errors
+    /// `unknown-group`.
+    pub(super) fn wrapped_readers(&self, groups: &dyn Signers) -> Result<Vec<usize>> {
+        let readers = self.readers_at(self.entries()).map(|(place, _)| place);
+        if !self.knows_groups() {
+            return Ok(readers.collect());
+        }
+        let book = self.confirmed_book(groups)?;
+        let reads = |place: &usize| self.party(*place).is_some_and(|party| book.rights(party).has(Rights::READ));
+        Ok(readers.filter(reads).collect())
+    }
+
+    /// Parties that have rights by entries only that aren't confirmed.
+    ///
+    /// # Errors
+    /// `unknown-group`.
+    pub fn unconfirmed(&self, groups: &dyn Signers) -> Result<Vec<Party>> {
+        if !self.knows_groups() {
+            return Ok(Vec::new());
+        }
+        let book = self.confirmed_book(groups)?;
+        let lacks = |party: &&Party| book.rights(party) == Rights::NONE;
+        Ok(self.holdings().map(|holding| holding.party).filter(lacks).cloned().collect())
+    }
+
+    /// The replay in which entries that aren't confirmed have no effect.
+    fn confirmed_book(&self, groups: &dyn Signers) -> Result<Book> {
+        let confirmed = self.confirmed(groups)?;
+        let mut book = Book::default();
+        for (sequence, (step, is_confirmed)) in self.steps().iter().zip(confirmed).enumerate() {
+            if sequence == 0 {
+                let genesis: Genesis = decode_payload(&step.payload)?;
+                for grant in &genesis.grants {
+                    book.add(0, grant);
+                }
+                continue;
+            }
+            let entry: Entry = decode_payload(&step.payload)?;
+            let party = self.signer_of(step).and_then(|signer| super::log::named_party(&entry.authority, signer));
+            let may = party.map_or(Rights::NONE, |party| book.rights(&party));
+            if is_confirmed && !book.lacks(may, &entry.action) {
+                book.apply(sequence, &entry.action);
+            }
+        }
+        Ok(book)
+    }
+}
