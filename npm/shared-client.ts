@@ -46,7 +46,7 @@ export class SharedClient {
   readonly #unpublished = new Map<string, Deferred<void>>();
   #retry: ReturnType<typeof setTimeout> | undefined;
   readonly #turns = new Map<string, Promise<unknown>>();
-  #expiry: ReturnType<typeof setTimeout> | undefined;
+  readonly #expiries = new Set<ReturnType<typeof setTimeout>>();
   readonly #tabs: Tabs;
   readonly #push: Push;
   readonly #idle: Idle | undefined;
@@ -124,7 +124,7 @@ export class SharedClient {
     }
     this.#idle?.stop();
     clearTimeout(this.#retry);
-    clearTimeout(this.#expiry);
+    for (const expiry of this.#expiries) clearTimeout(expiry);
     this.#push.stop();
     this.#tabs.close();
     this.host.close();
@@ -213,8 +213,12 @@ export class SharedClient {
 
   /** A derivation is kept for two minutes, whatever becomes of the page. */
   expireDerivation(): void {
-    clearTimeout(this.#expiry);
-    this.#expiry = timer(() => tidy(() => this.core.expireDerivation()), DERIVATION_MS);
+    if (this.#left) return;
+    const expiry = timer(() => {
+      this.#expiries.delete(expiry);
+      tidy(() => this.core.expireDerivation());
+    }, DERIVATION_MS);
+    this.#expiries.add(expiry);
   }
 
   /** Resolves when the key server has this session; rejects if it never takes it as it is. */

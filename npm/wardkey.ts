@@ -107,9 +107,7 @@ export class Wardkey extends EventTarget {
   async loginSecret(options: { userId: string; password: string }): Promise<string> {
     const { userId, password } = toOptions(options, ["userId", "password"]);
     const [user, text] = [name(userId), passwordText(password)];
-    const secret = await this.#run<string>((core) => core.loginSecret(user, text));
-    this.#shared.expireDerivation();
-    return secret;
+    return this.#derive<string>((core) => core.loginSecret(user, text));
   }
 
   /** Makes the keys, publishes the public half, stores the backup sealed by the password. For people whom the application's own server knows as new: never overwrites
@@ -120,7 +118,7 @@ export class Wardkey extends EventTarget {
     const [user, text] = [name(userId), passwordText(password)];
     const contact = recoveryContact === undefined ? undefined : address(toOptions(recoveryContact, ["email"]).email);
     this.#checkUser(user);
-    await this.#run((core) => core.register(user, text, contact));
+    await this.#derive((core) => core.register(user, text, contact));
     this.#shared.unlocked();
   }
 
@@ -135,7 +133,7 @@ export class Wardkey extends EventTarget {
     const [user, text] = [name(userId), passwordText(password)];
     if (typeof minBackupVersion !== "number") throw invalid("minBackupVersion is not a number");
     this.#checkUser(user);
-    const from = await this.#run<"local" | "restored">((core) => core.unlock(user, text, minBackupVersion));
+    const from = await this.#derive<"local" | "restored">((core) => core.unlock(user, text, minBackupVersion));
     this.#shared.unlocked();
     return from;
   }
@@ -175,7 +173,7 @@ export class Wardkey extends EventTarget {
     const recovery = shortText(given.recoveryId, "recoveryId", MAX_CODE, "invalid-argument");
     const code = shortText(given.code, "the code", MAX_CODE, "otp-wrong").trim();
     this.#checkUser(user);
-    await this.#run((core) => core.finishRecovery(this.#shared.host, user, recovery, code, text, store));
+    await this.#derive((core) => core.finishRecovery(this.#shared.host, user, recovery, code, text, store));
     this.#shared.unlocked();
   }
 
@@ -381,6 +379,15 @@ export class Wardkey extends EventTarget {
   #run<T>(make: (core: CoreClient) => CoreTask): Promise<T> {
     this.#open();
     return this.#shared.runForUser(make);
+  }
+
+  /** What may keep a derivation, also where it fails. */
+  async #derive<T>(make: (core: CoreClient) => CoreTask): Promise<T> {
+    try {
+      return await this.#run<T>(make);
+    } finally {
+      this.#shared.expireDerivation();
+    }
   }
 
   /** Who opened it for one user can't find another one here, nor that one's locks. */

@@ -78,7 +78,7 @@ impl Session {
         signers: &dyn Signers,
         minimum: Minimum,
     ) -> Result<()> {
-        *self = Reading::after(self, (entries, wraps), minimum)?.run(signers)?;
+        *self = Reading::after(self.clone(), (entries, wraps), minimum)?.run(signers)?;
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use super::{
     open::{Known, OpenSession, Standing},
 };
 use crate::{
-    cache::{Clock, Entries, Id, Item, KeyStore, Limits, Now, Owner, Stats, Term},
+    cache::{Clock, Entries, Id, Item, KeyStore, Limits, Now, Owner, Sealed, Stats, Term},
     data_key::DataKey,
     encoding::{MALFORMED, Reader, encode_into},
     error::Result,
@@ -265,9 +265,7 @@ impl<H: Host> Client<H> {
     pub(super) async fn warm(&self) -> Result<Rc<Cache<H::Store>>> {
         let locks = self.locks.get();
         loop {
-            if self.locks.get() != locks {
-                return Err(LOCKED);
-            }
+            self.check_locks(locks)?;
             let cache = self.cache()?;
             if cache.loaded.get() {
                 return Ok(cache);
@@ -363,9 +361,20 @@ impl<H: Host> Client<H> {
             }
         }
         sealed.extend(self.seal_feed(cache)?);
-        cache.entries.save(sealed, &self.clock()).await;
+        self.save_entries(cache, sealed).await;
         self.tell_of_cache(cache);
         Ok(())
+    }
+
+    /// What is written while somebody is forgotten may come after the deletions.
+    pub(super) async fn save_entries(&self, cache: &Cache<H::Store>, sealed: Vec<Sealed>) {
+        let forgets = self.forgets.get();
+        cache.entries.save(sealed, &self.clock()).await;
+        if let Party::User { id, .. } = &cache.own
+            && self.forgets.get() != forgets
+        {
+            self.forget_cache(id).await;
+        }
     }
 
     /// What happened to the store.

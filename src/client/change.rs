@@ -30,10 +30,11 @@ impl<H: Host> Client<H> {
     /// # Errors
     /// `locked`, `password-format`, `wrong-password`; what `login` ends in; those of the backend.
     pub async fn change_password(&self, old: &str, new: &str, login: &impl LoginStore) -> Outcome<()> {
+        let locks = self.locks.get();
         let (old, new) = (Password::new(old)?, Password::new(new)?);
         let (user, derivation, old) = self.check_password(&old).await?;
         let new = self.host.derive(&derivation, &new).await?;
-        self.rewrite(&user, &derivation, &old, &Change::Password(&new), login).await
+        self.rewrite(locks, &user, (&derivation, &old), &Change::Password(&new), login).await
     }
 
     /// New keys for the same identity, signed by the old ones.
@@ -41,13 +42,15 @@ impl<H: Host> Client<H> {
     /// # Errors
     /// `locked`, `password-format`, `wrong-password`, `limit` after 64 versions; those of the backend.
     pub async fn renew_keys(&self, password: &str) -> Outcome<()> {
+        let locks = self.locks.get();
         let password = Password::new(password)?;
         let (user, derivation, slow) = self.check_password(&password).await?;
+        self.check_locks(locks)?;
         let own = self.with(|ready| ready.own().map(Identity::suite))??;
         let suite = if self.options.suite.is_weaker_than(own) { own } else { self.options.suite };
         let pair = self.host.generate(suite).await?;
         let signing = SigningKey::generate(&mut self.host.random().borrow_mut())?;
-        self.rewrite(&user, &derivation, &slow, &Change::Keys(pair, signing), &()).await
+        self.rewrite(locks, &user, (&derivation, &slow), &Change::Keys(pair, signing), &()).await
     }
 
     /// Where one-time codes go from now on.
@@ -55,12 +58,13 @@ impl<H: Host> Client<H> {
     /// # Errors
     /// `locked`, `password-format`, `wrong-password`, `invalid-argument`; those of the backend.
     pub async fn set_recovery_contact(&self, password: &str, email: &str) -> Outcome<()> {
+        let locks = self.locks.get();
         let (password, email) = (Password::new(password)?, Email::new(email)?);
         if !self.host.backend().has_app_share() {
             return Err(NO_SHARES.into());
         }
         let (user, derivation, slow) = self.check_password(&password).await?;
-        self.rewrite(&user, &derivation, &slow, &Change::Contact(email), &()).await
+        self.rewrite(locks, &user, (&derivation, &slow), &Change::Contact(email), &()).await
     }
 
     /// Derived as the backup says, which this client has opened; `wrong-password` if it doesn't open it again.
@@ -74,27 +78,29 @@ impl<H: Host> Client<H> {
 
     async fn rewrite(
         &self,
+        locks: u64,
         user: &UserId,
-        derivation: &Derivation,
-        old: &SlowKey,
+        (derivation, old): (&Derivation, &SlowKey),
         change: &Change<'_>,
         login: &impl LoginStore,
     ) -> Outcome<()> {
-        let locks = self.locks.get();
         for _ in 0..TRIES {
+            self.check_locks(locks)?;
             let remembered = self.with(|ready| ready.envelope.version())?;
             let found = match self.open_on_line(user, derivation, old, remembered).await {
                 // Another device has changed the password since.
-                Err(failure) if failure.code() == Code::WrongPassword => {
+                Err(failure) if failure.code() == Code::WrongPassword && self.check_locks(locks).is_ok() => {
                     self.supersede().await;
                     return Err(LOCKED.into());
                 }
                 found => found?,
             };
+            self.check_locks(locks)?;
             match self.write_changed(user, old, &found, change, login).await {
                 Err(failure) if failure.code() == Code::Conflict => {}
                 Err(failure) => return Err(failure),
                 Ok((mut account, envelope)) => {
+                    self.check_locks(locks)?;
                     // What was met meanwhile.
                     account.state = self.with(|ready| account.state.merge(&ready.state))??;
                     let version = envelope.version();

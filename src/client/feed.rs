@@ -367,7 +367,7 @@ impl<H: Host> Client<H> {
         } else {
             cache.entries.delete(&ids).await;
         }
-        cache.entries.save(feed.into_iter().collect(), &self.clock()).await;
+        self.save_entries(cache, feed.into_iter().collect()).await;
         cache.feed.all_doomed.set(cache.feed.all_doomed.get() && !all);
         ids.sort_unstable();
         cache.feed.doomed.borrow_mut().retain(|id| ids.binary_search(id).is_err());

@@ -30,12 +30,19 @@ pub(super) type Fetched = Flight<Rc<[Opened]>>;
 pub(super) struct Fetching {
     ids: Vec<Hash>,
     by: Rc<Fetched>,
+    /// Only for what came after what is known: nobody else has use for the answer.
+    is_update: bool,
     /// Of these something was told since.
     spoiled: RefCell<Vec<Hash>>,
     all_spoiled: Cell<bool>,
 }
 
 impl Fetching {
+    pub(super) fn new(ids: Vec<Hash>, by: &Rc<Fetched>, is_update: bool) -> Self {
+        let (spoiled, all_spoiled) = (RefCell::default(), Cell::new(false));
+        Self { ids, by: Rc::clone(by), is_update, spoiled, all_spoiled }
+    }
+
     fn has(&self, id: &Hash) -> bool {
         self.ids.binary_search(id).is_ok()
     }
@@ -59,18 +66,19 @@ impl<S: KeyStore> Cache<S> {
         }
     }
 
-    fn is_spoiled(&self, id: &Hash, by: &Rc<Fetched>) -> bool {
+    pub(super) fn is_spoiled(&self, id: &Hash, by: &Rc<Fetched>) -> bool {
         self.fetching.borrow().iter().any(|it| Rc::ptr_eq(&it.by, by) && it.is_spoiled(id))
     }
 
     /// Who asks for a session now.
     fn asker(&self, id: &Hash) -> Option<Rc<Fetched>> {
         let fetching = self.fetching.borrow();
-        fetching.iter().find(|it| !it.by.is_over() && it.has(id) && !it.is_spoiled(id)).map(|it| Rc::clone(&it.by))
+        let serves = |it: &&Fetching| !it.is_update && !it.by.is_over() && it.has(id) && !it.is_spoiled(id);
+        fetching.iter().find(serves).map(|it| Rc::clone(&it.by))
     }
 
     /// Who has his answer holds it alone.
-    fn forget_fetched(&self) {
+    pub(super) fn forget_fetched(&self) {
         self.fetching.borrow_mut().retain(|it| !it.by.is_over());
     }
 }
@@ -97,10 +105,7 @@ impl<H: Host> Client<H> {
             }
             if !own.is_empty() || !bundles.is_empty() {
                 let lead = self.lead();
-                let by = Rc::clone(lead.flight());
-                let fetching =
-                    Fetching { ids: own.clone(), by, spoiled: RefCell::default(), all_spoiled: Cell::new(false) };
-                cache.fetching.borrow_mut().push(fetching);
+                cache.fetching.borrow_mut().push(Fetching::new(own.clone(), lead.flight(), false));
                 let (answered, why_not) = self.fetch_pages(cache, &own, bundles, lead.flight()).await;
                 wanted.extend(own.iter().filter(|id| answered.binary_search_by(|(other, _)| other.cmp(id)).is_err()));
                 lead.land(answered.iter().cloned().collect());

@@ -63,14 +63,16 @@ impl<H: Host> Client<H> {
         if let Some(derived) = self.derived.borrow().as_ref().filter(|derived| derived.is_of(user, &password)) {
             return Ok(Rc::clone(derived));
         }
-        let Self { options, .. } = self;
+        let (locks, Self { options, .. }) = (self.locks.get(), self);
         let reply = self.login_parameters(user, options.kdf).await?;
         let salt = reply.server_salt.as_slice();
         let derivation = check_login(&options.app_id, user, reply.kdf, salt, options.kdf, &options.accepted)?;
         let slow = self.host.derive(&derivation, &password).await?;
         let (user, since, key_server) = (user.clone(), self.host.now(), reply.key_server);
         let derived = Rc::new(Derived { user, password, since, derivation, slow, key_server });
-        *self.derived.borrow_mut() = Some(Rc::clone(&derived));
+        if self.check_locks(locks).is_ok() {
+            *self.derived.borrow_mut() = Some(Rc::clone(&derived));
+        }
         Ok(derived)
     }
 

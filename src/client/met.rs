@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Result},
-    identity::{Identity, UserId},
+    identity::{Identity, Pin, Pins, UserId},
     key_pair::PublicKey,
     party::Party,
     session::{Directory, Recipients, Signer, Signers},
@@ -44,6 +44,18 @@ impl People {
         people.directory.insert(own)?;
         key_server.map_or(Ok(()), |key_server| people.directory.insert(key_server))?;
         Ok(people)
+    }
+
+    /// Those who were met before, as far as they are still who is pinned.
+    pub(super) fn keep(&mut self, before: Self, pins: &Pins) -> Result<()> {
+        for identity in before.directory.into_identities() {
+            let name = identity.user_id();
+            let is_pinned = pins.find(name) == Some(&Pin::of(&identity));
+            if is_pinned && self.directory.find(name).is_none() {
+                self.directory.insert(identity)?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn find(&self, user: &UserId) -> Option<&Identity> {

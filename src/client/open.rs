@@ -204,13 +204,23 @@ impl OpenSession {
         }
     }
 
-    /// Fetched anew. What was seen of its log stays seen.
+    /// Fetched anew.
     ///
     /// # Errors
     /// `fork`.
     pub(super) fn renew(&self, fetched: Known, term: Term) -> Result<()> {
+        self.advance(fetched)?;
+        self.term.set(Some(term));
+        self.revive();
+        Ok(())
+    }
+
+    /// What was seen of its log stays seen: another call may have been faster, and an entry that was made since the request is not in its answer.
+    ///
+    /// # Errors
+    /// `fork`.
+    pub(super) fn advance(&self, fetched: Known) -> Result<()> {
         let known = &mut *self.known.borrow_mut();
-        // An entry that was made since the request is not in it.
         if known.session.log().entries() > fetched.session.log().entries() {
             known.session.log().check_follows(fetched.session.log())?;
         } else {
@@ -220,8 +230,6 @@ impl OpenSession {
         for (generation, key) in fetched.keys.into_parts() {
             known.keys.insert(generation, key);
         }
-        self.term.set(Some(term));
-        self.revive();
         Ok(())
     }
 }

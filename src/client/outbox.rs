@@ -209,12 +209,14 @@ impl<H: Host> Client<H> {
 
     /// All that waits; what this page holds is written again where its row was wiped.
     async fn load_outbox(&self) -> Result<Vec<Rc<OpenSession>>> {
+        let locks = self.locks.get();
         let user = self.with(|ready| ready.user.clone())?;
         let rows = self.rows(&user);
         let listed = rows.waiting().await;
         for id in &listed {
             self.load_waiting(&rows, id).await;
         }
+        self.check_locks(locks)?;
         let held = self.waiting.borrow().clone();
         for open in held.iter().filter(|open| !listed.contains(open.id())) {
             let Some(genesis) = open.unsent() else { continue };
@@ -226,6 +228,7 @@ impl<H: Host> Client<H> {
                 })
             })??;
             rows.keep_waiting(open.id(), &sealed).await;
+            self.check_locks(locks)?;
         }
         Ok(held)
     }

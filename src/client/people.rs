@@ -17,6 +17,7 @@ impl<H: Host> Client<H> {
     /// # Errors
     /// `locked`, `unknown-user`; those of [`Identity::verify`] and of the comparison; those of the backend.
     pub async fn identities(&self, users: &[&UserId]) -> Outcome<Vec<Identity>> {
+        let locks = self.locks.get();
         let found = self.fetch(users).await?;
         let met = self.with(|ready| -> Result<_> {
             let mut met = Vec::with_capacity(found.len());
@@ -29,6 +30,7 @@ impl<H: Host> Client<H> {
             self.tell_of(id.as_ref(), met);
         }
         self.save_state().await?;
+        self.check_locks(locks)?;
         Ok(found)
     }
 
@@ -67,6 +69,7 @@ impl<H: Host> Client<H> {
 
     /// Verified, and not met yet.
     async fn fetch(&self, users: &[&UserId]) -> Outcome<Vec<Identity>> {
+        let locks = self.locks.get();
         let (user, minimum) = self.with(|ready| (ready.user.clone(), ready.state.minimum()))?;
         let given = self.directory(&user, users, &[]).await?;
         let mut named = Vec::with_capacity(given.len());
@@ -86,6 +89,7 @@ impl<H: Host> Client<H> {
             Ok(found.len() < users.len())
         })
         .await?;
+        self.check_locks(locks)?;
         Ok(found)
     }
 }

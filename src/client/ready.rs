@@ -109,19 +109,30 @@ impl<H: Host> Client<H> {
         ["last.", self.options.app_id.as_str()].concat()
     }
 
+    /// Was nothing locked since? Who is open now may be another.
+    ///
+    /// # Errors
+    /// `locked`.
+    pub(super) fn check_locks(&self, locks: u64) -> Result<()> {
+        if self.locks.get() == locks { Ok(()) } else { Err(LOCKED) }
+    }
+
     /// Unless it was locked meanwhile.
     pub(super) fn make_ready(&self, locks: u64, user: &UserId, account: Account, envelope: Envelope) -> Result<()> {
-        if self.locks.get() != locks {
-            return Err(LOCKED);
-        }
+        self.check_locks(locks)?;
         let Account { keys, state, state_key, own, key_server, .. } = account;
-        let (user, keys, people) = (user.clone(), Rc::new(keys), People::of(own, key_server)?);
+        let (user, keys, mut people) = (user.clone(), Rc::new(keys), People::of(own, key_server)?);
         let before = self.ready.take().filter(|before| before.user == user);
         if before.is_none() {
             self.drop_cache();
             self.waiting.take();
         }
-        let journals = before.map(|before| before.journals).unwrap_or_default();
+        let mut journals = Vec::new();
+        if let Some(before) = before {
+            // Calls that are under way have asked for them.
+            people.keep(before.people, &state.pins)?;
+            journals = before.journals;
+        }
         *self.ready.borrow_mut() = Some(Ready { user, keys, state, state_key, envelope, people, journals });
         let cache = self.cache()?;
         self.recall(&cache);
@@ -149,13 +160,15 @@ impl<H: Host> Client<H> {
             true => Some(now.saturating_add(self.options.resume)),
             false => rows.resume_end().await,
         };
-        let entry = self.with(|ready| {
-            let version = ready.envelope.version();
-            let entry = resume_bytes(&ready.keys, &ready.state, &ready.state_key, version);
-            entry.map(|entry| (entry, Rc::clone(&ready.keys)))
+        let entry = self.check_locks(locks).and_then(|()| {
+            self.with(|ready| {
+                let version = ready.envelope.version();
+                let entry = resume_bytes(&ready.keys, &ready.state, &ready.state_key, version)?;
+                Ok((entry, Rc::clone(&ready.keys)))
+            })?
         });
         match (entry, end.filter(|end| *end > now)) {
-            (Ok(Ok((entry, keys))), Some(end)) => rows.keep_resume(end, &entry, &keys).await,
+            (Ok((entry, keys)), Some(end)) => rows.keep_resume(end, &entry, &keys).await,
             _ => rows.forget_resume().await,
         }
         if self.locks.get() != locks {

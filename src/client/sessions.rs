@@ -6,7 +6,7 @@ use super::{
     CONFLICT, Client, Host, LOCKED, NO_SERVER, TRIES,
     api::{Answer, Bundles},
     cache::Cache,
-    fetch::PAGE,
+    fetch::{Fetching, PAGE},
     met::People,
     open::{Known, OpenSession, REVOKED, Standing},
     ready::Ready,
@@ -144,23 +144,31 @@ impl<H: Host> Client<H> {
             self.publish(open).await?;
         }
         let cache = self.warm().await?;
-        let before: Vec<_> =
-            sessions.iter().map(|open| (open.with(|session| session.log().head().sequence), open.standing())).collect();
-        let asked: Vec<_> = sessions.iter().zip(&before).map(|(open, (after, _))| (*open.id(), Some(*after))).collect();
-        let (answers, identities) = self.ask_keys(&cache, &asked, &[], None).await?;
+        let before: Vec<_> = sessions.iter().map(|open| (open.with(Session::clone), open.standing())).collect();
+        let after = |session: &Session| session.log().head().sequence;
+        let asked: Vec<_> =
+            sessions.iter().zip(&before).map(|(open, (session, _))| (*open.id(), Some(after(session)))).collect();
+        let mut ids: Vec<Hash> = sessions.iter().map(|open| *open.id()).collect();
+        ids.sort_unstable();
+        let lead = self.lead();
+        cache.forget_fetched();
+        cache.fetching.borrow_mut().push(Fetching::new(ids, lead.flight(), true));
+        let (answers, identities) = self.ask_keys(&cache, &asked, &[], Some(lead.flight())).await?;
         // What the same answer told of them is in it.
         let told: Vec<_> = sessions.iter().map(|open| open.told()).collect();
         self.meet_all(&cache, &identities).await?;
         let (mut results, mut good) = (Vec::with_capacity(sessions.len()), Vec::new());
-        for (((open, (after, standing)), told), answer) in sessions.iter().zip(before).zip(told).zip(answers) {
+        for (((open, (session, standing)), told), answer) in sessions.iter().zip(before).zip(told).zip(answers) {
             let extended = match answer {
-                Ok(answer) => self.extend(open, after, &answer).await,
+                Ok(answer) => self.extend(open, session, &answer).await,
                 Err(error) => Err(error),
             };
             self.check_cache(&cache)?;
             match &extended {
                 Ok(()) => {
-                    if standing == Standing::Live && open.told() == told {
+                    // What others were told since it was asked for isn't.
+                    let is_overtaken = open.told() != told || cache.is_spoiled(open.id(), lead.flight());
+                    if standing == Standing::Live && !is_overtaken {
                         open.revive();
                     }
                     good.push(*open);
@@ -177,34 +185,25 @@ impl<H: Host> Client<H> {
         Ok(results)
     }
 
-    /// Takes what came after this sequence.
-    async fn extend(&self, open: &OpenSession, after: u64, answer: &Answer) -> Result<()> {
+    /// Takes what came after what was known when it was asked for.
+    async fn extend(&self, open: &OpenSession, before: Session, answer: &Answer) -> Result<()> {
         open.check()?;
-        if open.with(|session| session.log().head().sequence) != after {
-            // Another call was faster.
-            return Ok(());
-        }
         let (entries, wraps) = (slices(&answer.entries), slices(&answer.wraps));
         let minimum = self.with(|ready| ready.state.minimum())?;
-        let next = self.read_all(open.with(|session| Reading::after(session, (&entries, &wraps), minimum))?).await?;
+        let next = self.read_all(Reading::after(before, (&entries, &wraps), minimum)?).await?;
         let newest = next.log().newest_generation();
         let is_known = open.known.borrow().keys.of(newest).is_some();
         // Who made a session has its key, and no stanza.
-        let keys = if is_known {
+        let mut keys = Keys::default();
+        if is_known {
             self.check_reader(&next)?;
-            Vec::new()
         } else {
-            self.open_keys(&next).await?
-        };
-        open.check()?;
-        let Known { session, keys: own } = &mut *open.known.borrow_mut();
-        if session.log().head().sequence == after {
-            *session = next;
-            for (generation, key) in keys {
-                own.insert(generation, key);
+            for (generation, key) in self.open_keys(&next).await? {
+                keys.insert(generation, key);
             }
         }
-        Ok(())
+        open.check()?;
+        open.advance(Known { session: next, keys })
     }
 
     /// An entry, again where another's came first or somebody has newer keys.
@@ -303,10 +302,12 @@ impl<H: Host> Client<H> {
         if !pair.is_away() {
             return self.host.unwrap_rsa(pair, label, body).await;
         }
+        let locks = self.locks.get();
         let user = self.with(|ready| ready.user.clone())?;
         match self.rows(&user).unwrap_rsa(pair, label, body).await {
             Some(opened) => opened,
             None => {
+                self.check_locks(locks)?;
                 self.lock().await;
                 Err(LOCKED)
             }

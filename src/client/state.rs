@@ -48,7 +48,9 @@ impl<H: Host> Client<H> {
 
     /// Writes what the backup doesn't say yet. Has it done so? What can't be sent waits on the device.
     pub(super) async fn save_state(&self) -> Outcome<bool> {
+        let locks = self.locks.get();
         for _ in 0..TRIES {
+            self.check_locks(locks)?;
             let user = self.with(|ready| ready.user.clone())?;
             let rows = self.rows(&user);
             let next = self.with(|ready| {
@@ -65,7 +67,9 @@ impl<H: Host> Client<H> {
                 return Ok(true);
             };
             rows.keep_unsent(&sealed).await;
-            match self.send_state(&user, &envelope.encode()).await {
+            let sent = self.send_state(&user, &envelope.encode()).await;
+            self.check_locks(locks)?;
+            match sent {
                 Ok(()) => {
                     let version = envelope.version();
                     self.with(|ready| {
@@ -117,8 +121,10 @@ impl<H: Host> Client<H> {
     }
 
     async fn read_again(&self) -> Outcome<Standing> {
+        let locks = self.locks.get();
         let user = self.with(|ready| ready.user.clone())?;
         let backups = self.read_backups(&user).await?;
+        self.check_locks(locks)?;
         let active = Envelope::parse(&backups.active)?;
         active.check_owner(&self.owner(&user))?;
         let (own, key_server) = (slices(&backups.identity), slices(&backups.key_server));
@@ -164,6 +170,7 @@ impl<H: Host> Client<H> {
 
     /// Another device wrote the backup whole: what is known here waits for the next opening.
     pub(super) async fn supersede(&self) {
+        let locks = self.locks.get();
         let sealed = self.with(|ready| {
             let state = ready.state.to_bytes()?;
             let cache_key = Secret::from_slice(ready.state.cache_key().expose()).ok_or(LOCKED)?;
@@ -174,7 +181,9 @@ impl<H: Host> Client<H> {
         if let Ok(Ok((user, sealed))) = sealed {
             self.rows(&user).keep_unsent(&sealed).await;
         }
-        self.lock().await;
+        if self.check_locks(locks).is_ok() {
+            self.lock().await;
+        }
     }
 }
 

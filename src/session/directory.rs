@@ -59,6 +59,10 @@ impl Directory {
         self.identities.get(*place)
     }
 
+    pub(crate) fn into_identities(self) -> Vec<Identity> {
+        self.identities
+    }
+
     fn rank(&self, user: Option<&UserId>) -> core::result::Result<usize, usize> {
         self.names.binary_search_by(|place| self.identities.get(*place).map(Identity::user_id).cmp(&Some(user)))
     }

@@ -51,11 +51,11 @@ impl<'a> Reading<'a> {
     /// # Errors
     /// `limit`.
     pub fn after(
-        session: &Session,
+        session: Session,
         (entries, objects): (&'a [&'a [u8]], &'a [&'a [u8]]),
         minimum: Minimum,
     ) -> Result<Self> {
-        let Session { log, wrapped } = session.clone();
+        let Session { log, wrapped } = session;
         let taken = log.steps().len();
         Self::new(log, wrapped, taken, (entries, objects), minimum)
     }

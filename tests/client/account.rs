@@ -13,7 +13,7 @@ use wardkey::{
     password::Kdf,
 };
 
-use super::super::common::world::{MINUTE, Mood, PASSWORD, World, failed, options, run};
+use super::super::common::world::{MINUTE, Mood, PASSWORD, World, failed, options, run, run_for};
 
 #[test]
 fn a_wiped_device_comes_back_with_the_password_alone() {
@@ -299,4 +299,24 @@ fn a_derivation_lives_two_minutes() {
     world.pass(2 * MINUTE);
     run(client.unlock("anna", PASSWORD, 0)).unwrap();
     assert_eq!(client.host().derived.get(), derived + 2);
+}
+
+/// What was locked while it was derived isn't kept for a call that follows.
+#[test]
+fn a_derivation_that_a_lock_overtook() {
+    let world = World::new("derivation");
+    let client = world.client(&world.device());
+    for waits in 0.. {
+        let before = client.host().derived.get();
+        let mut deriving = pin!(client.login_secret("anna", PASSWORD));
+        if run_for(waits, &mut deriving).is_some() {
+            assert!(waits > 2);
+            return;
+        }
+        run(client.lock());
+        run(deriving).unwrap();
+        run(client.login_secret("anna", PASSWORD)).unwrap();
+        assert_eq!(client.host().derived.get(), before + 2, "{waits}");
+        run(client.lock());
+    }
 }

@@ -1,13 +1,16 @@
 //! One account on several devices.
 
+use std::pin::Pin;
+
 use wardkey::{
-    backend::Failure,
-    client::{Event, Status, Unlocked},
+    backend::{Failure, Outcome},
+    client::{Client, Event, Recipient, Status, Unlocked},
     error::Code,
     identity::UserId,
+    session::Rights,
 };
 
-use super::super::common::world::{Asked, PASSWORD, World, failed, run};
+use super::super::common::world::{Asked, PASSWORD, TestHost, World, failed, run, run_for};
 
 fn id(name: &str) -> UserId {
     UserId::new(name).unwrap()
@@ -143,4 +146,54 @@ fn renewed_keys_are_told_and_open_what_was_before() {
     run(anna.lock());
     world.off_line.set(true);
     run(anna.unlock("anna", PASSWORD, 0)).unwrap();
+}
+
+type Work = for<'a> fn(&'a Client<TestHost>) -> Pin<Box<dyn Future<Output = Outcome<()>> + 'a>>;
+
+/// Anna's call ends when Bob has unlocked on the same page: nothing of it is his.
+#[test]
+fn another_user_comes_meanwhile() {
+    let works: [(Work, usize); 7] = [
+        (|page| Box::pin(async { page.create_session(&[(named("eve"), Rights::MANAGE)]).await.map(drop) }), 10),
+        (|page| Box::pin(async { page.identities(&[&id("eve")]).await.map(drop) }), 10),
+        (|page| Box::pin(async { page.verify("eve", &"0".repeat(60)).await }), 2),
+        (|page| Box::pin(async { page.refresh().await }), 2),
+        (|page| Box::pin(async { page.send_outbox().await.map(drop) }), 1),
+        (|page| Box::pin(async { page.change_password(PASSWORD, "another", &()).await }), 20),
+        (|page| Box::pin(async { page.renew_keys(PASSWORD).await }), 20),
+    ];
+    for (number, (work, least)) in works.into_iter().enumerate() {
+        for waits in 0.. {
+            let world = World::new("switch");
+            world.registered("eve", None);
+            world.registered("bob", None);
+            let (device, page) = world.registered("anna", None);
+            let mut working = work(&page);
+            if run_for(waits, working.as_mut()).is_some() {
+                assert!(waits >= least, "{number} {waits}");
+                break;
+            }
+            run(page.lock());
+            run(page.unlock("bob", PASSWORD, 0)).unwrap();
+            let waiting = run(page.create_session_off_line(&[(named("bob"), Rights::MANAGE)])).unwrap();
+            page.take_events();
+            // Or it was done.
+            if let Err(failure) = run(working) {
+                assert_eq!(failure.code(), Code::Locked, "{number} {waits}");
+            }
+            assert_eq!(page.user_id(), Some(id("bob")), "{number} {waits}");
+            assert_eq!(page.take_events(), [], "{number} {waits}");
+            assert_eq!(page.backup_version(), Some(1), "{number} {waits}");
+            assert_eq!(device.names().iter().filter(|name| *name == "outbox").count(), 1, "{number} {waits}");
+            assert!(!waiting.is_published());
+            // Bob meets Eve himself.
+            world.take_asked();
+            run(page.create_session(&[(named("eve"), Rights::MANAGE)])).unwrap();
+            assert_eq!(world.take_asked()[0], "POST /v1/directory", "{number} {waits}");
+        }
+    }
+}
+
+fn named(name: &str) -> Recipient {
+    Recipient::User(id(name))
 }

@@ -10,7 +10,10 @@ use wardkey::{
     session::Rights,
 };
 
-use super::super::common::world::{PASSWORD, TestDevice, TestHost, World, options, run, run_for};
+use super::super::common::{
+    cache::TestStore,
+    world::{PASSWORD, TestDevice, TestHost, World, options, run, run_for},
+};
 
 /// Stops `work` at each of its waits, forgets the user, and lets it end.
 fn at_every_wait<T>(suite: Suite, least: usize, work: impl AsyncFn(&Client<TestHost>) -> Outcome<T>) {
@@ -18,6 +21,7 @@ fn at_every_wait<T>(suite: Suite, least: usize, work: impl AsyncFn(&Client<TestH
         let world = World::new("forgotten");
         world.registered("bob", None);
         let device = world.device();
+        device.keeps.set(true);
         let anna = world.client_with(&device, Options { suite, ..options() });
         run(anna.register("anna", PASSWORD, None)).unwrap();
         let mut working = pin!(work(&anna));
@@ -32,7 +36,8 @@ fn at_every_wait<T>(suite: Suite, least: usize, work: impl AsyncFn(&Client<TestH
 }
 
 fn is_empty(device: &TestDevice) -> bool {
-    device.names().is_empty() && device.rsa.borrow().is_empty()
+    let has_none = |store: &TestStore| store.rows.borrow().is_empty();
+    device.names().is_empty() && device.rsa.borrow().is_empty() && device.stores.borrow().values().all(has_none)
 }
 
 #[test]
@@ -63,6 +68,12 @@ fn a_session_that_waits() {
         anna.host().device.rows.borrow_mut().retain(|row, _| !row.starts_with("outbox."));
         anna.send_outbox().await.map(drop)
     });
+}
+
+#[test]
+fn what_is_cached() {
+    let grants = ["anna", "bob"].map(|name| (Recipient::User(UserId::new(name).unwrap()), Rights::MANAGE));
+    at_every_wait(Suite::Hybrid, 10, async |anna| anna.create_session(&grants).await.map(drop));
 }
 
 #[test]

@@ -196,6 +196,59 @@ fn an_answer_that_a_revocation_overtook() {
     assert_eq!(stats(&ward.bob).entries, 0);
 }
 
+/// The same of an answer with what came after that is known: what was told stays to be fetched, and nothing is written for who has left.
+#[test]
+fn an_update_that_a_revocation_overtook() {
+    let ward = Ward::new("overtaken update");
+    let (made, _) = ward.warm();
+    let _eve = ward.world.registered("eve", None);
+    run(ward.anna.add_recipients(&made, &[(user("eve"), READ)])).unwrap();
+    let held = open(&ward.bob, made.id()).unwrap();
+    ward.world.take_asked();
+    let mut task = Task::from_waker(Waker::noop());
+    let mut updating = pin!(ward.bob.update(&held));
+    while !ward.world.asked.borrow().iter().any(|asked| asked.what == KEYS) {
+        assert!(updating.as_mut().poll(&mut task).is_pending());
+    }
+    run(ward.anna.revoke_recipients(&made, &[user("eve")])).unwrap();
+    run(ward.bob.sync()).unwrap();
+    run(updating).unwrap();
+    write(&ward.bob, &held, b"later");
+    assert_eq!(held.with(|session| session.log().newest_generation()), 1);
+}
+
+/// Two answers, of which the shorter one is taken first.
+#[test]
+fn updates_beside_each_other() {
+    for waits in 0.. {
+        let ward = Ward::new("two updates");
+        let (made, _) = ward.warm();
+        let _eve = ward.world.registered("eve", None);
+        let held = open(&ward.bob, made.id()).unwrap();
+        run(ward.anna.add_recipients(&made, &[(user("eve"), READ)])).unwrap();
+        ward.world.take_asked();
+        let mut task = Task::from_waker(Waker::noop());
+        let mut first = Box::pin(ward.bob.update(&held));
+        while !ward.world.asked.borrow().iter().any(|asked| asked.what == KEYS) {
+            assert!(first.as_mut().poll(&mut task).is_pending());
+        }
+        run(ward.anna.revoke_recipients(&made, &[user("eve")])).unwrap();
+        let mut second = Box::pin(ward.bob.update(&held));
+        let done = (0..waits).any(|_| second.as_mut().poll(&mut task).is_ready());
+        run(first).unwrap();
+        if !done {
+            run(second).unwrap();
+        }
+        assert_eq!(held.with(|session| session.log().entries()), 2, "{waits}");
+        write(&ward.bob, &held, b"later");
+        assert_eq!(held.with(|session| session.log().newest_generation()), 1, "{waits}");
+        if done {
+            assert!(waits > 2);
+            return;
+        }
+    }
+}
+
 #[test]
 fn many_items_are_read_to_their_end() {
     let ward = Ward::new("items");

@@ -1,8 +1,9 @@
 //! Sessions on line.
 
-use std::rc::Rc;
+use std::{pin::pin, rc::Rc};
 
 use wardkey::{
+    backend::Outcome,
     client::{Client, OpenSession, Recipient},
     encoding::Context,
     error::Code,
@@ -14,7 +15,7 @@ use wardkey::{
 
 use super::super::common::{
     messages::Messages as _,
-    world::{MINUTE, PASSWORD, TestHost, World, failed, run},
+    world::{Logins, MINUTE, PASSWORD, TestHost, World, failed, run, run_for},
 };
 
 const READ: Rights = Rights::READ.with(Rights::FORWARD);
@@ -178,4 +179,43 @@ fn after_a_reload_the_key_server_is_asked_who_it_is() {
     run(third.look(None)).unwrap();
     let open = run(third.open_sessions(&[*open.id()], &[])).unwrap().remove(0).unwrap();
     run(third.rotate(&open)).unwrap();
+}
+
+/// Stops `work` of Anna's at each of its waits, writes her account anew, and lets it end. She has a session of her own, and an id of Bob's that she hasn't opened.
+fn beside_a_new_password(work: impl AsyncFn(&Client<TestHost>, &OpenSession, &[u8]) -> Outcome<()>) {
+    for waits in 0.. {
+        let world = World::new("beside");
+        let (_, anna) = world.registered("anna", None);
+        let (_, bob) = world.registered("bob", None);
+        let _eve = world.registered("eve", None);
+        let own = run(anna.create_session(&[(user("anna"), Rights::MANAGE)])).unwrap();
+        let bobs = run(bob.create_session(&[(user("bob"), Rights::MANAGE), (user("anna"), READ)])).unwrap();
+        let message = write(&bob, &bobs, b"x");
+        let mut working = pin!(work(&anna, &own, &message));
+        let done = run_for(waits, &mut working);
+        let is_done = done.is_some();
+        run(anna.change_password(PASSWORD, "another", &Logins(Rc::clone(&world), "anna"))).unwrap();
+        let outcome = done.unwrap_or_else(|| run(working));
+        assert_eq!(outcome.map_err(|failure| failure.code()), Ok(()), "{waits}");
+        if is_done {
+            assert!(waits > 5);
+            return;
+        }
+    }
+}
+
+/// Whoever was met stays so: a call that has asked for him goes on.
+#[test]
+fn while_the_account_is_written_anew() {
+    let grants = ["anna", "bob", "eve"].map(|name| (user(name), READ));
+    beside_a_new_password(async |anna, _, _| anna.create_session(&grants).await.map(drop));
+    beside_a_new_password(async |anna, own, _| anna.add_recipients(own, &grants[1..]).await);
+    beside_a_new_password(async |anna, _, message| {
+        let context = Context::default();
+        let opened = anna.open_messages(&[(message, &context)], &mut Vec::new()).await?;
+        for message in opened {
+            message?;
+        }
+        Ok(())
+    });
 }

@@ -615,6 +615,9 @@ impl Host for TestHost {
     fn settle(&self, ticket: u64) {
         self.settled.borrow_mut().insert(ticket);
     }
+    async fn breathe(&self) {
+        pause().await;
+    }
     async fn derive(&self, derivation: &Derivation, password: &Password) -> Result<SlowKey> {
         pause().await;
         self.derived.set(self.derived.get() + 1);

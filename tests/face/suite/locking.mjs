@@ -1,7 +1,7 @@
 // C5: after lock() and after close() nothing of a client's secrets is in the module's memory: none of the random draws that keys are made of, no password, no login
 // secret.
 import { found, gone, memoryOf } from "./memory.mjs";
-import { isAlive, makeWorld } from "./people.mjs";
+import { isAlive, later, makeWorld } from "./people.mjs";
 import { base64url, equal, fails, ok, unbase64url, utf8 } from "./tools.mjs";
 
 /** Copies of all random draws of 32 bytes or more (shorter ones are salts and the like, which are public), and of the RSA keys that WebCrypto makes, as long as `run` works. */
@@ -75,6 +75,49 @@ async function live(pkg, tools, options, end) {
 }
 
 export default {
+  "a password is gone two minutes after it has opened nothing": async (pkg, tools) => {
+    await pkg.init();
+    const memory = await memoryOf(tools);
+    const world = await makeWorld(tools);
+    const anna = await world.open(pkg, "anna");
+    const { setTimeout } = globalThis;
+    const acts = [];
+    globalThis.setTimeout = (act, ms, ...more) => {
+      if (ms === 120_000) acts.push(act);
+      return setTimeout(act, ms, ...more);
+    };
+    try {
+      const given = () => ({
+        userId: "anna",
+        password: `pass ${base64url(crypto.getRandomValues(new Uint8Array(24)))}`,
+      });
+      const calls = [
+        ["unlock()", "no-backup", (account) => anna.unlock(account)],
+        ["register()", "network", (account) => anna.register(account)],
+        [
+          "finishRecovery()",
+          "network",
+          ({ userId, password }) =>
+            anna.finishRecovery({ userId, recoveryId: "A".repeat(22), code: "12345678", newPassword: password }),
+        ],
+      ];
+      for (const [what, code, call] of calls) {
+        world.answer = async (asked, ask) => {
+          if (code === "network" && asked !== "POST /v1/login") throw new pkg.WardkeyError("network", "cut");
+          return ask();
+        };
+        const account = given();
+        await fails(pkg, code, () => call(account), what);
+        ok(found(memory, utf8(account.password)).length > 0, `${what} keeps it for the call that follows`);
+        await later(121_000, () => acts.splice(0).map((act) => act()));
+        gone(memory, utf8(account.password), what);
+      }
+    } finally {
+      globalThis.setTimeout = setTimeout;
+    }
+    await anna.close();
+  },
+
   "lock()": (pkg, tools) => live(pkg, tools, {}, (anna) => anna.lock()),
 
   "close()": (pkg, tools) => live(pkg, tools, {}, (anna) => anna.close()),
