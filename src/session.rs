@@ -124,7 +124,7 @@ impl Session {
                 Some(Party::Group(id)) => groups.group(id)?.public_key().fingerprint() == fingerprint,
                 _ => true,
             };
-            if !is_newest || !readers.contains(place) {
+            if !is_newest || readers.get(*place) != Some(&true) {
                 return Ok(true);
             }
         }

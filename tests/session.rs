@@ -83,7 +83,7 @@ fn open(session: &Session, person: &Person) -> Result<Keys> {
 fn write(rng: &mut Seeded, session: &Session, keys: &Keys, by: &Person, data: &[u8]) -> Result<Vec<u8>> {
     let items = [(data, &Context::default())];
     session
-        .seal(rng, &by.hand(), true, keys, &items, Padding::None, &Directory::default())
+        .seal(rng, &by.hand(), (true, Padding::None), keys, &items, &Directory::default())
         .map(|mut sealed| sealed.remove(0))
 }
 
@@ -114,7 +114,7 @@ fn a_session_from_beginning_to_end() {
     assert_eq!(read(&session, &mine, &reply, &known).unwrap(), (b"reply".to_vec(), Some(bob.signer.bundle)));
     // Carol doesn't.
     assert_eq!(code(open(&bobs, &carol)), Code::NotARecipient);
-    assert_eq!(code(bobs.author(&carol.signer)), Code::Forbidden);
+    assert_eq!(code(bobs.author(&carol.signer, &Directory::default())), Code::Forbidden);
     // Bob gives nothing on.
     let made = bobs.grant(&mut rng, &bob.hand(), &[grant(&carol, Rights::READ)], mine.of(0).unwrap(), &known);
     assert_eq!(code(made), Code::Forbidden);
@@ -132,8 +132,9 @@ fn a_session_from_beginning_to_end() {
     assert!(made.unwrap().wraps.is_none());
 
     // Bob is revoked. Who had read the session before is told by extending it.
-    let session = server.take(session.revoke(&alice.hand(), &[bob.party(), bob.party()], &directory).unwrap());
-    assert!(session.is_due(&directory).unwrap());
+    let session =
+        server.take(session.revoke(&alice.hand(), &[bob.party(), bob.party()], &Directory::default()).unwrap());
+    assert!(session.is_due(&Directory::default()).unwrap());
     assert_eq!(code(write(&mut rng, &session, &mine, &alice, b"x")), Code::Stale);
     let mut later = bobs.clone();
     server.extend(&mut later, &known).unwrap();
@@ -144,7 +145,7 @@ fn a_session_from_beginning_to_end() {
     // A new generation; one stanza opens it and what came before.
     let (made, newest) = session.rotate(&mut rng, &alice.hand(), mine.of(0).unwrap(), &known).unwrap();
     let session = server.take(made);
-    assert_eq!((session.is_due(&directory).unwrap(), session.log().newest_generation()), (false, 1));
+    assert_eq!((session.is_due(&Directory::default()).unwrap(), session.log().newest_generation()), (false, 1));
     let mine = keys_of(&session, newest);
     let second = write(&mut rng, &session, &mine, &alice, b"second").unwrap();
     assert!(carols.lacks(&second) && !carols.lacks(&first));
@@ -166,9 +167,9 @@ fn a_session_from_beginning_to_end() {
     assert_eq!(holdings, [(alice.party(), Rights::MANAGE, by), (carol.party(), Rights::READ, by)]);
 
     // The end.
-    let session = server.take(session.revoke_all(&alice.hand(), &directory).unwrap());
+    let session = server.take(session.revoke_all(&alice.hand(), &Directory::default()).unwrap());
     assert!(session.log().has_ended());
-    assert!(session.is_due(&directory).unwrap());
+    assert!(session.is_due(&Directory::default()).unwrap());
     assert_eq!(code(session.rotate(&mut rng, &alice.hand(), mine.of(1).unwrap(), &known)), Code::Forbidden);
     assert_eq!(code(open(&server.read(&known).unwrap(), &alice)), Code::Revoked);
 }
@@ -308,7 +309,7 @@ fn placeholders_and_groups_have_their_place() {
     let whole = server.read(&known).unwrap();
     // The key server opens what waits in escrow.
     assert!(whole.open(&mut system(), &[placeholder], &[escrow.pair()]).is_ok());
-    assert!(!session.is_due(&directory).unwrap());
+    assert!(!session.is_due(&Directory::default()).unwrap());
     // Another key server than the one named.
     let other = directory([&alice, &Person::key_server(&mut rng)]);
     let Created { key, mut session, .. } = create(&mut rng, &alice.hand(), &app(), &grants).unwrap();
@@ -317,7 +318,7 @@ fn placeholders_and_groups_have_their_place() {
     let grants = [grant(&alice, Rights::MANAGE), Grant { party: Party::Group(Hash([7; 32])), rights: Rights::READ }];
     let Created { key, mut session, .. } = create(&mut rng, &alice.hand(), &app(), &grants).unwrap();
     assert_eq!(code(session.wrap_genesis(&mut rng, &alice.hand(), &key, &known)), Code::UnknownGroup);
-    assert!(!session.is_due(&directory).unwrap());
+    assert!(!session.is_due(&Directory::default()).unwrap());
     // The key server creates nothing, and an unknown user gets nothing.
     assert_eq!(code(create(&mut rng, &escrow.hand(), &app(), &grants)), Code::Forbidden);
     let stranger = Person::new(&mut rng, "stranger");
@@ -346,8 +347,8 @@ fn what_is_asked_for_wrongly() {
     assert_eq!(code(make(&mut rng, &many(10_001))), Code::Limit);
     assert!(make(&mut rng, &many(10_000)).is_ok());
     let (_, session, key) = created(&mut rng, &alice, &[grant(&alice, Rights::MANAGE)], &known);
-    assert_eq!(code(session.revoke(&alice.hand(), &[], &directory)), Code::InvalidArgument);
-    assert_eq!(code(session.revoke(&alice.hand(), &[bob.party()], &directory)), Code::Forbidden);
+    assert_eq!(code(session.revoke(&alice.hand(), &[], &Directory::default())), Code::InvalidArgument);
+    assert_eq!(code(session.revoke(&alice.hand(), &[bob.party()], &Directory::default())), Code::Forbidden);
     // Another key than the newest, another hand than the bundle's.
     let other = DataKey::generate(&mut rng).unwrap();
     assert_eq!(code(session.rotate(&mut rng, &alice.hand(), &other, &known)), Code::KeyMismatch);
@@ -381,7 +382,7 @@ fn a_long_message_in_parts() {
     let known = directory([&alice, &bob]);
     let (_, session, key) = created(&mut rng, &alice, &[grant(&alice, Rights::MANAGE)], &known);
     let data = vec![7; 40_000];
-    let author = session.author(&alice.signer).unwrap();
+    let author = session.author(&alice.signer, &Directory::default()).unwrap();
     for (padding, plaintext) in [(Padding::None, data.clone()), (Padding::Padme, Vec::new())] {
         let header = Some(author.header(0, 1));
         let (body, mut message) = Body::seal_for(&key, &mut rng, header, &Context::default(), padding).unwrap();
@@ -403,7 +404,7 @@ fn a_long_message_in_parts() {
         assert_eq!(leaf, Leaf::new(&message[..start], &hashes));
         let verified = verify_author(body.header(), &leaf, &trailer, |_| Some(alice.signer.key.clone())).unwrap();
         assert_eq!(verified, author);
-        session.check_author(0, &alice.signer, &verified).unwrap();
+        session.check_author(0, &alice.signer, &verified, &Directory::default()).unwrap();
         let other = Leaf::new(&message[..start], &hashes[32..]);
         let refused = verify_author(body.header(), &other, &trailer, |_| Some(alice.signer.key.clone()));
         assert_eq!(code(refused), Code::BadSignature);
@@ -428,7 +429,9 @@ fn unsigned_messages_have_no_author() {
     let keys = keys_of(&session, key);
     let items = [(b"one".as_slice(), &Context::default()), (b"two".as_slice(), &Context::default())];
     for sign in [true, false] {
-        let sealed = session.seal(&mut rng, &alice.hand(), sign, &keys, &items, Padding::Padme, &directory).unwrap();
+        let sealed = session
+            .seal(&mut rng, &alice.hand(), (sign, Padding::Padme), &keys, &items, &Directory::default())
+            .unwrap();
         for ((data, context), message) in items.iter().zip(&sealed) {
             let opened = session.open_message(&keys, message, context, &known, FIRST).unwrap();
             assert_eq!((opened.data.as_slice(), opened.author.is_some()), (*data, sign));

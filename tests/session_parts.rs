@@ -124,10 +124,9 @@ fn of_every_size() {
                 let sealed = scene.session.seal(
                     &mut rng,
                     &scene.bob.hand(),
-                    sign,
+                    (sign, padding),
                     &scene.keys(),
                     &items,
-                    padding,
                     &Directory::default(),
                 );
                 let whole = sealed.unwrap().remove(0);

@@ -152,10 +152,9 @@ impl Session {
         &self,
         rng: &mut Random<R>,
         hand: &Hand<'_>,
-        sign: bool,
+        (sign, padding): (bool, Padding),
         keys: &Keys,
         items: &[(&[u8], &Context)],
-        padding: Padding,
         groups: &dyn Signers,
     ) -> Result<Vec<Vec<u8>>> {
         hand.check()?;

@@ -1,6 +1,13 @@
 //! Which entries still count where somebody has left the group in whose right he signed: SPEC section 12.4.
 
-use super::{book::Book, entry::Entry, genesis::Genesis, log::Log, rights::Rights, signer::Signers};
+use super::{
+    book::{Book, Holder},
+    entry::Entry,
+    genesis::Genesis,
+    log::{Log, named_party},
+    rights::Rights,
+    signer::{Signer, Signers},
+};
 use crate::{
     error::Result,
     message::Authority,
@@ -19,7 +26,7 @@ impl Log {
         let mut named: Vec<(Hash, Vec<u64>)> = Vec::new();
         for (step, is_confirmed) in self.steps().iter().zip(&mut confirmed).rev() {
             let Authority::Group { id, sequence, .. } = step.authority else { continue };
-            let (id, signer) = (Hash(id), self.signer_of(step).and_then(super::Signer::party));
+            let (id, signer) = (Hash(id), self.signer_of(step).and_then(Signer::party));
             let group = groups.group(&id)?;
             let place = named.iter().position(|(known, _)| *known == id).unwrap_or_else(|| {
                 named.push((id, Vec::new()));
@@ -48,18 +55,17 @@ impl Log {
         Ok(self.confirmed(groups)?.get(sequence).copied().unwrap_or_default())
     }
 
-    /// Who keys are wrapped for: readers also if entries that aren't confirmed have no effect. Sorted by party: places in the log.
+    /// By place in the log: is a new generation's key wrapped for the party? For readers who are readers too if entries that aren't confirmed have no effect.
     ///
     /// # Errors
     /// `unknown-group`.
-    pub(super) fn wrapped_readers(&self, groups: &dyn Signers) -> Result<Vec<usize>> {
-        let readers = self.readers_at(self.entries()).map(|(place, _)| place);
-        if !self.knows_groups() {
-            return Ok(readers.collect());
-        }
-        let book = self.confirmed_book(groups)?;
-        let reads = |place: &usize| self.party(*place).is_some_and(|party| book.rights(party).has(Rights::READ));
-        Ok(readers.filter(reads).collect())
+    pub(super) fn wrapped_readers(&self, groups: &dyn Signers) -> Result<Vec<bool>> {
+        let book = if self.knows_groups() { Some(self.confirmed_book(groups)?) } else { None };
+        let reads = |holder: &Holder| {
+            let counts = |book: &Book| book.rights(&holder.party).has(Rights::READ);
+            holder.rights().has(Rights::READ) && book.as_ref().is_none_or(counts)
+        };
+        Ok(self.book().holders().iter().map(reads).collect())
     }
 
     /// Parties that have rights by entries only that aren't confirmed.
@@ -88,7 +94,7 @@ impl Log {
                 continue;
             }
             let entry: Entry = decode_payload(&step.payload)?;
-            let party = self.signer_of(step).and_then(|signer| super::log::named_party(&entry.authority, signer));
+            let party = self.signer_of(step).and_then(|signer| named_party(&entry.authority, signer));
             let may = party.map_or(Rights::NONE, |party| book.rights(&party));
             if is_confirmed && !book.lacks(may, &entry.action) {
                 book.apply(sequence, &entry.action);

@@ -41,7 +41,7 @@ impl Delivery {
         let mut parties: Vec<Party> = session.wrapped_by(sequence).cloned().collect();
         if sequence > 0 && session.log.begins_generation(sequence) {
             let readers = session.log.wrapped_readers(recipients)?;
-            parties.retain(|party| session.log.place(party).is_some_and(|place| readers.contains(&place)));
+            parties.retain(|party| session.log.place(party).and_then(|place| readers.get(place)) == Some(&true));
         }
         Ok(Self { wrapping: Wrapping::begin(key, context, parties, recipients)?, sequence, generation, previous })
     }

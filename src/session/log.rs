@@ -261,6 +261,10 @@ impl Log {
             .map(move |(place, holder)| (place, self.least.as_deref().is_none_or(|least| reads(least, &holder.party))))
     }
 
+    pub(super) const fn book(&self) -> &Book {
+        &self.book
+    }
+
     /// Was anything here signed in a group's right?
     pub(super) const fn knows_groups(&self) -> bool {
         self.least.is_some()

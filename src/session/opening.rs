@@ -160,15 +160,12 @@ impl Session {
         Ok(keys)
     }
 
-    /// Opens the session for these parties with the key pairs that the user has.
+    /// Opens the session for these parties with the key pairs that the user has, those of his groups' epochs among them.
     ///
     /// # Errors
     /// Those of SPEC section 12.6, steps 2 to 4.
     pub fn open<R: TryCryptoRng>(&self, rng: &mut Random<R>, parties: &[Party], pairs: &[&KeyPair]) -> Result<Keys> {
         let sealed = self.sealed_for(parties)?;
-        if matches!(sealed.party(), Some(Party::Group(_))) {
-            return Err(Error::new(&(Code::UnknownGroup, "the keys of this group are not known")));
-        }
         let pair = pairs.iter().find(|pair| pair.public_key().fingerprint() == sealed.fingerprint());
         let pair = pair.ok_or(NOT_FOR_THIS)?;
         let unwrapping = sealed.begin(pair.public_key())?;

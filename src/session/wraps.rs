@@ -168,6 +168,8 @@ impl Wrapped {
     pub(super) fn for_whom(&self, log: &Log, sequence: usize) -> Vec<usize> {
         match self.objects.binary_search_by_key(&sequence, |(sequence, _)| *sequence) {
             Ok(found) => self.objects.get(found).map(|(_, places)| places.clone()).unwrap_or_default(),
+            // One after it was taken: this entry has none.
+            Err(later) if later < self.objects.len() => Vec::new(),
             Err(_) => self.wanted(log, sequence).into_iter().map(|(place, _)| place).collect(),
         }
     }

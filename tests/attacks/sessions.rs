@@ -251,7 +251,7 @@ fn w9_a_colluders_record_under_the_same_id() {
     let keys = open(&alices, alice).unwrap();
     let items = [(b"next".as_slice(), &Context::default())];
     let next = alices
-        .seal(&mut rng, &alice.hand(), true, &keys, &items, Padding::None, &Directory::default())
+        .seal(&mut rng, &alice.hand(), (true, Padding::None), &keys, &items, &Directory::default())
         .unwrap()
         .remove(0);
     assert_eq!(message::key_id_of(&next).unwrap().0[..], expand(&story.keys[0], "key-id", 16));
@@ -411,7 +411,7 @@ fn g6_after_a_revocation_the_next_message_stays_closed() {
     let keys = open(&session, alice).unwrap();
     let items = [(b"the next".as_slice(), &Context::default())];
     for sign in [true, false] {
-        let sealed = session.seal(&mut rng, &alice.hand(), sign, &keys, &items, Padding::None, &Directory::default());
+        let sealed = session.seal(&mut rng, &alice.hand(), (sign, Padding::None), &keys, &items, &Directory::default());
         assert_eq!(code(sealed), Code::Stale);
     }
     let (made, key) = session.rotate(&mut rng, &alice.hand(), keys.of(0).unwrap(), known).unwrap();
@@ -419,7 +419,7 @@ fn g6_after_a_revocation_the_next_message_stays_closed() {
     keys.insert(1, key);
     let session = made.session;
     let next = session
-        .seal(&mut rng, &alice.hand(), true, &keys, &items, Padding::None, &Directory::default())
+        .seal(&mut rng, &alice.hand(), (true, Padding::None), &keys, &items, &Directory::default())
         .unwrap()
         .remove(0);
 

@@ -109,7 +109,7 @@ fn without_read() {
     assert!(answer["wraps"].as_array().unwrap().iter().all(|wraps| bodies(wraps).is_empty()));
     assert_eq!(scene.world.journal(&carol, Some(&scene.id)).len(), before);
     // And may do what it has the right to.
-    let made = carol.sign(|hand| scene.session.revoke(hand, &[scene.bob.party()]).unwrap());
+    let made = carol.sign(|hand| scene.session.revoke(hand, &[scene.bob.party()], &scene.directory).unwrap());
     scene.world.post(&carol, &scene.path, items(&[&made]));
 }
 
