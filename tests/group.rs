@@ -14,7 +14,7 @@ use common::{
     cbor::{self, Array, Item, Null, Raw, Uint},
     code,
     craft::{
-        objects::Draft,
+        objects::{Draft, draft_of, values},
         session::{object, payload_of},
         system,
     },
@@ -306,30 +306,6 @@ fn g4_a_foreign_secret() {
     let other = Server::found(rng, alice, &[member(bob)], &directory);
     assert_eq!(code(Stanza::find(&log, &other.keys[0].1, &bob.party(), &directory, FIRST)), Code::KeyMismatch);
     assert_eq!(code(Stanza::find(&log, of_genesis, &mallory.party(), &directory, FIRST)), Code::NotARecipient);
-}
-
-/// An object taken apart, to be signed again.
-fn draft_of(label: &'static str, object: &[u8], seed: &[u8; 32]) -> Draft {
-    let payload = payload_of(object);
-    let mut draft = Draft::new(label, values(&payload), seed);
-    draft.more = values(object).split_off(3);
-    draft
-}
-
-/// The values of a map with numbers for keys, or of an array.
-fn values(encoded: &[u8]) -> Vec<Item> {
-    let mut decoder = minicbor::Decoder::new(encoded);
-    let is_map = encoded[0] >> 5 == 5;
-    let count = if is_map { decoder.map() } else { decoder.array() }.unwrap().unwrap();
-    let value = |_| {
-        if is_map {
-            decoder.u64().unwrap();
-        }
-        let start = decoder.position();
-        decoder.skip().unwrap();
-        Raw(encoded[start..decoder.position()].to_vec())
-    };
-    (0..count).map(value).collect()
 }
 
 /// What stands in group keys is what the log says, and signed by whoever did what they belong to.

@@ -11,9 +11,13 @@
 mod common;
 
 use common::{
-    cbor::{self, Array, Uint},
+    cbor::{self, Array, Item, Uint},
     code,
-    craft::{self, system},
+    craft::{
+        self,
+        objects::{draft_of, values},
+        system,
+    },
     people::{Person, app, directory},
     rng::{Seeded, seeded},
 };
@@ -372,6 +376,26 @@ fn authority_of_a_stranger() {
         server.entries = vec![entry.sign(person.seed())];
         assert_eq!(code(server.read(&known)), Code::Forbidden);
     }
+}
+
+/// Nobody is left out whose right doesn't hang on a group.
+#[test]
+fn readers_that_are_left_out() {
+    let mut ward = Ward::new("left out");
+    let (mut server, session, _) = ward.session(Rights::READ);
+    let known = ward.known();
+    for at in 0..2 {
+        let mut draft = draft_of("wardkey/v1/wraps", &server.wraps[0], ward.alice.seed());
+        let without = |list: &Item| {
+            let items = values(&list.encode()).into_iter().enumerate().filter(|(place, _)| *place != at);
+            Array(items.map(|(_, item)| item).collect())
+        };
+        (draft.fields[7], draft.more[0]) = (without(&draft.fields[7]), without(&draft.more[0]));
+        let whole = std::mem::replace(&mut server.wraps[0], Array(draft.items()).encode());
+        assert_eq!(code(server.read(&known)), Code::BadSignature, "{at} of {}", session.log().holdings().count());
+        server.wraps[0] = whole;
+    }
+    assert!(server.read(&known).is_ok());
 }
 
 /// Of states of a group that an entry may name.

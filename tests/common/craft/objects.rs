@@ -11,7 +11,7 @@ use wardkey::{
 };
 
 use super::super::{
-    cbor::{self, Array, Item, Map, Null, Uint},
+    cbor::{self, Array, Item, Map, Null, Raw, Uint},
     keys::Pair,
     rng::{Seeded, draw_array},
 };
@@ -105,10 +105,10 @@ pub(crate) fn malformed(draft: &Draft, max: usize) -> Vec<(&'static str, Vec<u8>
         ("version 2", with(0, Uint(2)), version),
         ("version 2, alone", Array(vec![Uint(2)]).encode(), version),
         ("version as text", with(0, cbor::text("1")), format),
-        ("version in a longer form", with(0, Item::Raw(vec![0x18, 1])), format),
+        ("version in a longer form", with(0, Raw(vec![0x18, 1])), format),
         ("an element less", without(draft.items().len() - 1), format),
         ("an element more", longer, format),
-        ("payload as a map", with(1, Item::Raw(payload.clone())), format),
+        ("payload as a map", with(1, Raw(payload.clone())), format),
         ("payload empty", draft.around(&[]), format),
         ("payload cut", draft.around(&payload[..payload.len() - 1]), format),
         ("payload with a byte more", draft.around(&[payload.as_slice(), &[0]].concat()), format),
@@ -266,4 +266,28 @@ pub(crate) fn pin(identity: [u8; 32], version: u64, hash: Option<[u8; 32]>, suit
 
 pub(crate) fn party(person: &Person) -> Item {
     Array(vec![Uint(0), cbor::text(person.name()), cbor::bytes(person.drafts[0].hash())])
+}
+
+/// An object taken apart, to be signed again.
+pub(crate) fn draft_of(label: &'static str, object: &[u8], seed: &[u8; 32]) -> Draft {
+    let payload = super::session::payload_of(object);
+    let mut draft = Draft::new(label, values(&payload), seed);
+    draft.more = values(object).split_off(3);
+    draft
+}
+
+/// The values of a map with numbers for keys, or of an array.
+pub(crate) fn values(encoded: &[u8]) -> Vec<Item> {
+    let mut decoder = minicbor::Decoder::new(encoded);
+    let is_map = encoded[0] >> 5 == 5;
+    let count = if is_map { decoder.map() } else { decoder.array() }.unwrap().unwrap();
+    let value = |_| {
+        if is_map {
+            decoder.u64().unwrap();
+        }
+        let start = decoder.position();
+        decoder.skip().unwrap();
+        Raw(encoded[start..decoder.position()].to_vec())
+    };
+    (0..count).map(value).collect()
 }
