@@ -308,6 +308,22 @@ fn g4_a_foreign_secret() {
     assert_eq!(code(Stanza::find(&log, of_genesis, &mallory.party(), &directory, FIRST)), Code::NotARecipient);
 }
 
+/// Epochs of another group, or of a log that was shorter: what was wrapped or sealed with them couldn't be taken back.
+#[test]
+fn only_with_the_newest_epoch() {
+    let (mut ward, directory) = Ward::new("newest epoch");
+    let Ward { rng, alice, bob, carol, server, .. } = &mut ward;
+    let older = server.open(alice, &directory).unwrap();
+    let others = Server::found(rng, alice, &[], &directory).open(alice, &directory).unwrap();
+    server.rotate(rng, alice, &directory).unwrap();
+    let log = server.read(&directory).unwrap();
+    for epochs in [&older, &others] {
+        assert_eq!(code(log.add(&alice.hand(), &[member(carol)], epochs, &directory)), Code::KeyMismatch);
+        assert_eq!(code(log.remove(rng, &alice.hand(), &[bob.party()], epochs, &directory)), Code::KeyMismatch);
+        assert_eq!(code(log.rotate(rng, &alice.hand(), epochs, &directory)), Code::KeyMismatch);
+    }
+}
+
 /// An object taken apart, to be signed again.
 fn draft_of(label: &'static str, object: &[u8], seed: &[u8; 32]) -> Draft {
     let payload = payload_of(object);

@@ -138,10 +138,17 @@ impl Epochs {
         Ok(Self { pairs, newest })
     }
 
-    /// The newest epoch's secret: for those who are added, and for the next epoch.
+    /// The newest epoch's secret.
     #[must_use]
     pub const fn newest(&self) -> &DataKey {
         &self.newest
+    }
+
+    /// The same, for those who are added to this log and for its next epoch: nobody can take back what was wrapped or sealed once.
+    pub(super) fn newest_of(&self, log: &Log) -> Result<&DataKey> {
+        let newest = log.epochs().last().ok_or(OTHER_EPOCH)?;
+        newest.check(&self.newest)?;
+        Ok(&self.newest)
     }
 
     /// The key pair with this fingerprint.

@@ -120,8 +120,9 @@ impl Log {
         epochs: &Epochs,
         recipients: &dyn Recipients,
     ) -> Result<Made> {
+        let newest = epochs.newest_of(self)?;
         let (operation, log) = self.sign(hand, Action::Add(sorted(members.to_vec())?))?;
-        let delivery = Some(Delivery::begin(&log, epochs.newest(), recipients)?);
+        let delivery = Some(Delivery::begin(&log, newest, recipients)?);
         Ok(Made { operation, log, delivery, secret: None })
     }
 
@@ -166,8 +167,9 @@ impl Log {
         action: impl FnOnce(Epoch) -> Action,
     ) -> Result<Made> {
         let before = self.epochs().len().saturating_sub(1);
+        let newest = epochs.newest_of(self)?;
         let secret = DataKey::generate(rng)?;
-        let epoch = Epoch::of(rng, &secret, Some((self.id(), before, epochs.newest())))?;
+        let epoch = Epoch::of(rng, &secret, Some((self.id(), before, newest)))?;
         let (operation, log) = self.sign(hand, action(epoch))?;
         let delivery = Some(Delivery::begin(&log, &secret, recipients)?);
         Ok(Made { operation, log, delivery, secret: Some(secret) })
