@@ -556,6 +556,26 @@ fn heads_and_freshness() {
     assert_eq!(code(read(&newest, &draft(bob, view, start + DAY))), Code::Forbidden);
 }
 
+/// An admin whose clock was years ahead hasn't signed for all these years.
+#[test]
+fn an_admin_in_the_future() {
+    let (mut ward, directory) = Ward::new("future");
+    let Ward { rng, alice, bob, server, .. } = &mut ward;
+    let start = alice.hand().now;
+    let log = server.read(&directory).unwrap();
+    let ahead = Hand { now: start + 1000 * DAY, ..alice.hand() };
+    let made = log.rotate(rng, &ahead, &server.open(alice, &directory).unwrap(), &directory).unwrap();
+    server.take(rng, alice, made, &directory);
+    let log = server.read(&directory).unwrap();
+    let fresh = |day: u64| {
+        let head = SignedHead::read(&log, &head_by(bob, &log, start + day * DAY), &directory, FIRST).unwrap();
+        log.check_fresh(&[head], start + day * DAY)
+    };
+    assert_eq!(fresh(6), Ok(()));
+    assert_eq!(code(fresh(8)), Code::Stale);
+    assert_eq!(fresh(1000), Ok(()));
+}
+
 #[test]
 fn forms() {
     let (mut ward, directory) = Ward::new("forms");

@@ -430,13 +430,12 @@ impl Log {
         self.signers.get(self.steps.get(sequence)?.signer)
     }
 
-    /// The newest time at which somebody signed who is an admin now.
-    pub(super) fn newest_admin_time(&self) -> u64 {
-        let admins = self.steps.iter().filter(|step| {
-            let signer = self.signers.get(step.signer).and_then(Signer::party);
-            signer.and_then(|party| self.role(&party)) == Some(Role::Admin)
-        });
-        admins.map(|step| step.time).max().unwrap_or_default()
+    /// The newest time, up to this one, at which somebody signed who is an admin now.
+    pub(super) fn newest_admin_time(&self, latest: u64) -> u64 {
+        let is_admin = |signer: &Signer| signer.party().and_then(|party| self.role(&party)) == Some(Role::Admin);
+        let admins: Vec<_> = self.signers.iter().map(is_admin).collect();
+        let signed = self.steps.iter().filter(|step| admins.get(step.signer) == Some(&true));
+        signed.map(|step| step.time).filter(|time| *time <= latest).max().unwrap_or_default()
     }
 
     /// Compares with what was seen of this log before.
