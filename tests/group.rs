@@ -436,6 +436,17 @@ fn g5_roles() {
         assert_eq!(code(result), Code::Forbidden);
     }
     assert_eq!(server.operations.len(), 1);
+    // Who goes would know the secret of the epoch that he begins.
+    let mut two = Server {
+        operations: server.operations.clone(),
+        genesis: server.genesis.clone(),
+        keys: server.keys.clone(),
+        id: server.id,
+    };
+    two.give_roles(rng, alice, &[admin(bob)], &directory).unwrap();
+    assert_eq!(code(two.remove(rng, alice, &[alice], &directory)), Code::Forbidden);
+    assert_eq!(code(two.remove(rng, alice, &[alice, carol], &directory)), Code::Forbidden);
+    two.remove(rng, bob, &[alice, carol], &directory).unwrap();
     server.give_roles(rng, alice, &[admin(bob), member(alice)], &directory).unwrap();
     assert_eq!(code(server.rotate(rng, alice, &directory)), Code::Forbidden);
     server.remove(rng, bob, &[alice, carol], &directory).unwrap();

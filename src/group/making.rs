@@ -129,7 +129,7 @@ impl Log {
     /// Takes members out, and begins an epoch for those who stay.
     ///
     /// # Errors
-    /// `forbidden`, also where no admin would stay; `invalid-argument`, `limit`; those of `recipients`; `key-mismatch`, `key-policy`, `rng`.
+    /// `forbidden`, also for the hand's own user, whom another admin takes out; `invalid-argument`, `limit`; those of `recipients`; `key-mismatch`, `key-policy`, `rng`.
     pub fn remove<R: TryCryptoRng>(
         &self,
         rng: &mut Random<R>,
