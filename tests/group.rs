@@ -94,13 +94,13 @@ impl Server {
     fn remove(&mut self, rng: &mut Seeded, by: &Person, people: &[&Person], directory: &Directory) -> Result<()> {
         let parties: Vec<_> = people.iter().map(|person| person.party()).collect();
         let log = self.read(directory)?;
-        let made = log.remove(rng, &by.hand(), &parties, &self.open(by, directory)?, directory)?;
+        let made = log.remove(rng, &by.hand(), &parties, Some(&self.open(by, directory)?), directory)?;
         self.take(rng, by, made, directory);
         Ok(())
     }
 
     fn rotate(&mut self, rng: &mut Seeded, by: &Person, directory: &Directory) -> Result<()> {
-        let made = self.read(directory)?.rotate(rng, &by.hand(), &self.open(by, directory)?, directory)?;
+        let made = self.read(directory)?.rotate(rng, &by.hand(), Some(&self.open(by, directory)?), directory)?;
         self.take(rng, by, made, directory);
         Ok(())
     }
@@ -282,7 +282,7 @@ fn g4_a_foreign_secret() {
     assert_eq!(code(Epochs::open(&log, foreign)), Code::KeyMismatch);
     // An epoch whose public key isn't its secret's: the admin lied, or was made to.
     let epochs = server.open(alice, &directory).unwrap();
-    let made = log.rotate(rng, &alice.hand(), &epochs, &directory).unwrap();
+    let made = log.rotate(rng, &alice.hand(), Some(&epochs), &directory).unwrap();
     let (next, secret) = (made.log.epochs()[1].clone(), made.secret.unwrap());
     let public = log.epochs()[0].public_key.clone();
     let sealed = cbor::bytes(next.previous.unwrap());
@@ -296,7 +296,10 @@ fn g4_a_foreign_secret() {
     let epoch = Array(vec![cbor::bytes(next.commitment.0), cbor::bytes(&next.public_key), cbor::bytes(broken)]);
     let mut damaged = log.clone();
     damaged.extend(&[&operation(&log, alice, vec![Uint(4), epoch])], &directory, FIRST).unwrap();
-    assert_eq!(code(Epochs::open(&damaged, copy(&secret))), Code::DecryptionFailed);
+    let opened = Epochs::open(&damaged, copy(&secret)).unwrap();
+    assert_eq!(opened.broken().map(|(number, why)| (number, why.code())), Some((0, Code::DecryptionFailed)));
+    assert!(opened.find(damaged.public_key().fingerprint()).is_some());
+    assert!(opened.find(log.public_key().fingerprint()).is_none());
     // Group keys that belong to another operation, to another group, to nobody.
     server.add(rng, alice, &[member(carol)], &directory).unwrap();
     let log = server.read(&directory).unwrap();
@@ -319,8 +322,39 @@ fn only_with_the_newest_epoch() {
     let log = server.read(&directory).unwrap();
     for epochs in [&older, &others] {
         assert_eq!(code(log.add(&alice.hand(), &[member(carol)], epochs, &directory)), Code::KeyMismatch);
-        assert_eq!(code(log.remove(rng, &alice.hand(), &[bob.party()], epochs, &directory)), Code::KeyMismatch);
-        assert_eq!(code(log.rotate(rng, &alice.hand(), epochs, &directory)), Code::KeyMismatch);
+        assert_eq!(code(log.remove(rng, &alice.hand(), &[bob.party()], Some(epochs), &directory)), Code::KeyMismatch);
+        assert_eq!(code(log.rotate(rng, &alice.hand(), Some(epochs), &directory)), Code::KeyMismatch);
+    }
+}
+
+/// An admin who breaks what he begins is removed all the same, and what comes then is open.
+#[test]
+fn who_breaks_an_epoch_is_removed() {
+    let (mut ward, directory) = Ward::new("breaks");
+    let Ward { rng, alice, bob, mallory, server, .. } = &mut ward;
+    server.add(rng, alice, &[admin(mallory)], &directory).unwrap();
+    let log = server.read(&directory).unwrap();
+    let next = log.rotate(rng, &mallory.hand(), Some(&server.open(mallory, &directory).unwrap()), &directory).unwrap();
+    let (secret, next) = (next.secret.unwrap(), next.log.epochs()[1].clone());
+    // Another history than the group's, and a secret that isn't the epoch's.
+    for (public, history, opens) in
+        [(&next.public_key, [7; 104], true), (&log.epochs()[0].public_key, next.previous.unwrap(), false)]
+    {
+        let epoch = Array(vec![cbor::bytes(next.commitment.0), cbor::bytes(public), cbor::bytes(history)]);
+        let mut broken = log.clone();
+        broken.extend(&[&operation(&log, mallory, vec![Uint(4), epoch])], &directory, FIRST).unwrap();
+        let epochs = Epochs::open(&broken, copy(&secret)).ok();
+        assert_eq!(epochs.is_some(), opens);
+        let made = broken.remove(rng, &alice.hand(), &[mallory.party()], epochs.as_ref(), &directory).unwrap();
+        let mut mended = broken.clone();
+        mended.extend(&[&made.operation], &directory, FIRST).unwrap();
+        assert_eq!(mended.role(&mallory.party()), None);
+        let keys = delivered(made.delivery.unwrap(), rng, &alice.hand(), &directory);
+        let opened = Epochs::open(&mended, self::secret(&mended, &keys, bob, &directory).unwrap()).unwrap();
+        assert!(opened.find(mended.public_key().fingerprint()).is_some());
+        let why = opened.broken().map(|(number, why)| (number, why.code()));
+        assert_eq!(why, Some((usize::from(!opens), Code::DecryptionFailed)));
+        assert_eq!(opened.iter().count(), 1 + usize::from(opens));
     }
 }
 
@@ -472,7 +506,7 @@ fn arguments() {
     assert_eq!(code(log.add(&alice.hand(), &[], &epochs, &directory)), Code::InvalidArgument);
     let group = Member { party: Party::Group(Hash([1; 32])), role: Role::Member };
     assert_eq!(code(log.add(&alice.hand(), &[group], &epochs, &directory)), Code::InvalidArgument);
-    assert_eq!(code(log.remove(rng, &alice.hand(), &[], &epochs, &directory)), Code::InvalidArgument);
+    assert_eq!(code(log.remove(rng, &alice.hand(), &[], Some(&epochs), &directory)), Code::InvalidArgument);
     let other_hand = Hand { signer: &alice.signer, ..bob.hand() };
     assert_eq!(code(log.give_roles(&other_hand, &[admin(bob)])), Code::KeyMismatch);
     for name in ["", "a\u{7}b", &"x".repeat(129)] {
@@ -575,7 +609,7 @@ fn an_admin_in_the_future() {
     let start = alice.hand().now;
     let log = server.read(&directory).unwrap();
     let ahead = Hand { now: start + 1000 * DAY, ..alice.hand() };
-    let made = log.rotate(rng, &ahead, &server.open(alice, &directory).unwrap(), &directory).unwrap();
+    let made = log.rotate(rng, &ahead, Some(&server.open(alice, &directory).unwrap()), &directory).unwrap();
     server.take(rng, alice, made, &directory);
     let log = server.read(&directory).unwrap();
     let fresh = |day: u64| {
@@ -593,7 +627,7 @@ fn forms() {
     let Ward { rng, alice, bob, carol, server, .. } = &mut ward;
     let log = server.read(&directory).unwrap();
     let epochs = server.open(alice, &directory).unwrap();
-    let epoch = log.rotate(rng, &alice.hand(), &epochs, &directory).unwrap().log.epochs()[1].clone();
+    let epoch = log.rotate(rng, &alice.hand(), Some(&epochs), &directory).unwrap().log.epochs()[1].clone();
     let of_epoch =
         |public: &[u8], previous: Item| Array(vec![cbor::bytes(epoch.commitment.0), cbor::bytes(public), previous]);
     let sealed = || cbor::bytes(epoch.previous.unwrap());
@@ -613,7 +647,6 @@ fn forms() {
         ("not sorted", vec![Uint(1), Array(vec![pair(&two, 0), pair(&one, 0)])], Code::InvalidFormat),
         ("one name twice", vec![Uint(1), Array(carols.iter().map(|it| pair(it, 0)).collect())], Code::InvalidFormat),
         ("removal without an epoch", vec![Uint(2), Array(vec![one.clone()])], Code::InvalidFormat),
-        ("an epoch without the one before", vec![Uint(4), of_epoch(&epoch.public_key, Null)], Code::InvalidFormat),
         ("a short one before", vec![Uint(4), of_epoch(&epoch.public_key, cbor::bytes([0; 103]))], Code::InvalidFormat),
         ("an RSA key", vec![Uint(4), of_epoch(rsa.pair.public_key().as_bytes(), sealed())], Code::InvalidFormat),
         ("no whole key", vec![Uint(4), of_epoch(b"WKPK", sealed())], Code::Truncated),
@@ -638,6 +671,9 @@ fn forms() {
         let draft = Draft::new("wardkey/v1/group", fields.clone(), alice.seed()).with(at, value);
         assert_eq!(code(begin(&Array(draft.items()).encode(), &Hash(draft.hash()))), Code::InvalidFormat, "{at}");
     }
+    let with_sealed = of_epoch(&epoch.public_key, sealed());
+    let draft = Draft::new("wardkey/v1/group", fields.clone(), alice.seed()).with(7, with_sealed);
+    assert_eq!(code(begin(&Array(draft.items()).encode(), &Hash(draft.hash()))), Code::InvalidFormat);
     let draft = Draft::new("wardkey/v1/group", fields, alice.seed()).with(1, cbor::text("other.example"));
     assert_eq!(code(begin(&Array(draft.items()).encode(), &Hash(draft.hash()))), Code::KeyMismatch);
 }

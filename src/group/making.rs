@@ -126,7 +126,7 @@ impl Log {
         Ok(Made { operation, log, delivery, secret: None })
     }
 
-    /// Takes members out, and begins an epoch for those who stay.
+    /// Takes members out, and begins an epoch for those who stay. Without epochs, where the newest one doesn't open, the new one holds none before.
     ///
     /// # Errors
     /// `forbidden`, also for the hand's own user, whom another admin takes out; `invalid-argument`, `limit`; those of `recipients`; `key-mismatch`, `key-policy`, `rng`.
@@ -135,7 +135,7 @@ impl Log {
         rng: &mut Random<R>,
         hand: &Hand<'_>,
         parties: &[Party],
-        epochs: &Epochs,
+        epochs: Option<&Epochs>,
         recipients: &dyn Recipients,
     ) -> Result<Made> {
         let mut parties = parties.to_vec();
@@ -144,7 +144,7 @@ impl Log {
         self.begin_next(rng, hand, epochs, recipients, |epoch| Action::Remove(parties, epoch))
     }
 
-    /// Begins an epoch.
+    /// Begins an epoch; without epochs as [`Self::remove`].
     ///
     /// # Errors
     /// `forbidden`, `limit`; those of `recipients`; `key-mismatch`, `key-policy`, `rng`.
@@ -152,7 +152,7 @@ impl Log {
         &self,
         rng: &mut Random<R>,
         hand: &Hand<'_>,
-        epochs: &Epochs,
+        epochs: Option<&Epochs>,
         recipients: &dyn Recipients,
     ) -> Result<Made> {
         self.begin_next(rng, hand, epochs, recipients, Action::Rotate)
@@ -162,14 +162,14 @@ impl Log {
         &self,
         rng: &mut Random<R>,
         hand: &Hand<'_>,
-        epochs: &Epochs,
+        epochs: Option<&Epochs>,
         recipients: &dyn Recipients,
         action: impl FnOnce(Epoch) -> Action,
     ) -> Result<Made> {
         let before = self.epochs().len().saturating_sub(1);
-        let newest = epochs.newest_of(self)?;
+        let newest = epochs.map(|epochs| epochs.newest_of(self)).transpose()?;
         let secret = DataKey::generate(rng)?;
-        let epoch = Epoch::of(rng, &secret, Some((self.id(), before, newest)))?;
+        let epoch = Epoch::of(rng, &secret, newest.map(|newest| (self.id(), before, newest)))?;
         let (operation, log) = self.sign(hand, action(epoch))?;
         let delivery = Some(Delivery::begin(&log, &secret, recipients)?);
         Ok(Made { operation, log, delivery, secret: Some(secret) })
