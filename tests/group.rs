@@ -27,9 +27,10 @@ use wardkey::{
     group::{
         Created, Delivery, Epochs, Lifetimes, Log, Made, Member, Name, Role, SignedHead, Stanza, create, sign_head,
     },
+    identity::UserId,
     key_pair::{PublicKey, Suite},
     party::Party,
-    session::{Directory, Hand},
+    session::{Directory, Hand, Recipients},
     signed::{Hash, Minimum},
 };
 
@@ -518,6 +519,41 @@ fn arguments() {
     }
     let unknown = Person::new(rng, "unknown");
     assert_eq!(code(log.add(&alice.hand(), &[member(&unknown)], &epochs, &directory)), Code::UnknownUser);
+}
+
+/// Has a key for everybody.
+struct Anyone(PublicKey);
+
+impl Recipients for Anyone {
+    fn key_for(&self, _: &Party) -> Result<&PublicKey> {
+        Ok(&self.0)
+    }
+}
+
+#[test]
+fn ten_thousand_members() {
+    let (mut ward, directory) = Ward::new("many");
+    let Ward { rng, alice, bob, .. } = &mut ward;
+    let anyone = Anyone(PublicKey::from_bytes(bob.pair().public_key().as_bytes()).unwrap());
+    let named = |number: usize| Member {
+        party: Party::User { id: UserId::new(&number.to_string()).unwrap(), identity: Hash([1; 32]) },
+        role: Role::Member,
+    };
+    let members: Vec<_> = (0..10_000).map(named).collect();
+    let about = || (Name::new("Ward 7").unwrap(), Lifetimes::default());
+    assert_eq!(code(create(rng, &alice.hand(), &app(), about(), &members, &anyone)), Code::Limit);
+    let Created { log, secret, .. } = create(rng, &alice.hand(), &app(), about(), &members[1..], &anyone).unwrap();
+    assert_eq!(log.members().count(), 10_000);
+    let epochs = Epochs::open(&log, secret).unwrap();
+    assert_eq!(code(log.add(&alice.hand(), &members[..1], &epochs, &anyone)), Code::Limit);
+    let one = Array(vec![Raw(members[0].party.to_bytes()), Uint(0)]);
+    let forged = operation(&log, alice, vec![Uint(1), Array(vec![one])]);
+    assert_eq!(code(log.clone().extend(&[&forged], &directory, FIRST)), Code::Forbidden);
+    // One goes, one comes.
+    let gone = [members[9_999].party.clone()];
+    let Made { log, secret, .. } = log.remove(rng, &alice.hand(), &gone, Some(&epochs), &anyone).unwrap();
+    let epochs = Epochs::open(&log, secret.unwrap()).unwrap();
+    assert_eq!(log.add(&alice.hand(), &members[..1], &epochs, &anyone).unwrap().log.members().count(), 10_000);
 }
 
 #[test]

@@ -21,6 +21,8 @@ use crate::{
     signed::{Hash, Signed},
 };
 
+const TOO_MANY: Error = Error::new(&(Code::Limit, "more than 10,000 members"));
+
 /// A new group. Its group keys are to be delivered with the genesis.
 #[derive(Debug)]
 pub struct Created {
@@ -94,7 +96,7 @@ fn check<'a>(parties: impl ExactSizeIterator<Item = &'a Party>) -> Result<()> {
     match parties.len() {
         0 => return Err(Error::new(&(Code::InvalidArgument, "nobody is named"))),
         1..=MAX_PARTIES => {}
-        _ => return Err(Error::new(&(Code::Limit, "more than 10,000 members"))),
+        _ => return Err(TOO_MANY),
     }
     let mut before = None;
     for party in parties {
@@ -120,6 +122,9 @@ impl Log {
         epochs: &Epochs,
         recipients: &dyn Recipients,
     ) -> Result<Made> {
+        if self.members().count() + members.len() > MAX_PARTIES {
+            return Err(TOO_MANY);
+        }
         let newest = epochs.newest_of(self)?;
         let (operation, log) = self.sign(hand, Action::Add(sorted(members.to_vec())?))?;
         let delivery = Some(Delivery::begin(&log, newest, recipients)?);
