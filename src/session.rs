@@ -1,6 +1,6 @@
 //! Sessions: a log that says who may read, and the keys of those who do. SPEC section 12.
 //!
-//! A [`Session`] is verified whole, or extended by what came after, or restored from what was verified before. Groups have no format yet: they can be named,
+//! A [`Session`] is verified whole, or extended by what came after, or restored from what was verified before. Groups can be named,
 //! and where a rule needs what they are, the answer is `unknown-group`.
 
 mod authorship;

@@ -25,7 +25,8 @@ use wardkey::{
     data_key::DataKey,
     error::{Code, Result},
     group::{
-        Created, Delivery, Epochs, Lifetimes, Log, Made, Member, Name, Role, SignedHead, Stanza, create, sign_head,
+        Created, Delivery, Epochs, Lifetimes, Log, Made, Member, Name, Opening, Role, SignedHead, Stanza, create,
+        sign_head,
     },
     identity::UserId,
     key_pair::{PublicKey, Suite},
@@ -171,6 +172,10 @@ fn who_belongs_has_all_epochs() {
         assert_eq!(fingerprints(&server.open(person, &directory).unwrap()), all, "from epoch 0 on, newcomers too");
     }
     assert_eq!(log.public_key().fingerprint().to_string(), all[2]);
+    // One after the other.
+    let mut opening = Opening::begin(&log, copy(server.open(alice, &directory).unwrap().newest())).unwrap();
+    let steps = core::iter::from_fn(|| opening.step(&log).then_some(())).count();
+    assert_eq!((steps, fingerprints(&opening.finish())), (2, all));
     let parties: Vec<_> = log.members().map(|(party, role)| (party.clone(), role)).collect();
     let mut expected = [(alice.party(), Role::Admin), (carol.party(), Role::Member), (mallory.party(), Role::Admin)];
     expected.sort_by(|a, b| a.0.cmp(&b.0));

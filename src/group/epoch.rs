@@ -130,24 +130,9 @@ impl Epochs {
     /// # Errors
     /// `key-mismatch` for another secret than the newest epoch's.
     pub fn open(log: &Log, newest: DataKey) -> Result<Self> {
-        let (last, earlier) = log.epochs().split_last().ok_or(OTHER_EPOCH)?;
-        let mut opened = Self { pairs: vec![last.check(&newest)?], newest, broken: None };
-        let mut above = (last, None::<DataKey>);
-        for (number, epoch) in earlier.iter().enumerate().rev() {
-            let by = above.1.as_ref().unwrap_or(&opened.newest);
-            match epoch.open(log.id(), number, above.0, by) {
-                Ok((pair, secret)) => {
-                    opened.pairs.push(pair);
-                    above = (epoch, Some(secret));
-                }
-                Err(error) => {
-                    opened.broken = Some((number, error));
-                    break;
-                }
-            }
-        }
-        opened.pairs.reverse();
-        Ok(opened)
+        let mut opening = Opening::begin(log, newest)?;
+        while opening.step(log) {}
+        Ok(opening.finish())
     }
 
     /// The newest epoch that doesn't open, if there is one, and why: `decryption-failed`, `key-mismatch`. Those before it don't open either.
@@ -178,5 +163,52 @@ impl Epochs {
     /// Rising: from epoch 0 on, or from the one after that which doesn't open.
     pub fn iter(&self) -> impl Iterator<Item = &KeyPair> {
         self.pairs.iter()
+    }
+}
+
+/// Epochs that are being opened, one after the other: each takes a fraction of a millisecond, and there may be thousands.
+#[derive(Debug)]
+pub struct Opening {
+    epochs: Epochs,
+    /// The secret of the last one that was opened, if that isn't the newest.
+    above: Option<DataKey>,
+    /// Epochs that are still to be opened: those before this one.
+    left: usize,
+}
+
+impl Opening {
+    /// With the newest epoch's secret.
+    ///
+    /// # Errors
+    /// As [`Epochs::open`].
+    pub fn begin(log: &Log, newest: DataKey) -> Result<Self> {
+        let (last, earlier) = log.epochs().split_last().ok_or(OTHER_EPOCH)?;
+        let epochs = Epochs { pairs: vec![last.check(&newest)?], newest, broken: None };
+        Ok(Self { epochs, above: None, left: earlier.len() })
+    }
+
+    /// Opens the next one down, by the same log. Is there more to do?
+    pub fn step(&mut self, log: &Log) -> bool {
+        let Some(number) = self.left.checked_sub(1) else { return false };
+        let by = self.above.as_ref().unwrap_or(&self.epochs.newest);
+        let opened = match (log.epochs().get(number), log.epochs().get(self.left)) {
+            (Some(epoch), Some(above)) => epoch.open(log.id(), number, above, by),
+            _ => Err(OTHER_EPOCH),
+        };
+        match opened {
+            Ok((pair, secret)) => {
+                self.epochs.pairs.push(pair);
+                (self.above, self.left) = (Some(secret), number);
+            }
+            Err(error) => (self.epochs.broken, self.left) = (Some((number, error)), 0),
+        }
+        true
+    }
+
+    /// After the last step.
+    #[must_use]
+    pub fn finish(mut self) -> Epochs {
+        self.epochs.pairs.reverse();
+        self.epochs
     }
 }
