@@ -736,6 +736,33 @@ fn genesis_fields(log: &Log, creator: &Person) -> Vec<Item> {
     ]
 }
 
+#[test]
+fn limits() {
+    let (ward, directory) = Ward::new("limits");
+    let Ward { alice, server, .. } = &ward;
+    let log = server.read(&directory).unwrap();
+    let begin = |object: &[u8]| Log::begin(&app(), &server.id, object, &directory, FIRST);
+    assert_eq!(code(begin(&vec![0; 4 * 1024 * 1024 + 1])), Code::Limit);
+    assert_eq!(code(begin(&vec![0; 4 * 1024 * 1024])), Code::InvalidFormat);
+    let extend = |operations: &[&[u8]]| log.clone().extend(operations, &directory, FIRST);
+    assert_eq!(code(extend(&[&vec![0; 4 * 1024 * 1024 + 1]])), Code::Limit);
+    assert_eq!(code(extend(&vec![[].as_slice(); 10_001])), Code::Limit);
+    assert_eq!(code(extend(&vec![[].as_slice(); 10_000])), Code::InvalidFormat);
+    let find = |object: &[u8]| Stanza::find(&log, object, &alice.party(), &directory, FIRST);
+    assert_eq!(code(find(&vec![0; 16 * 1024 * 1024 + 1])), Code::Limit);
+    assert_eq!(code(find(&vec![0; 16 * 1024 * 1024])), Code::InvalidFormat);
+    // Two are members.
+    let party = |n: usize| Array(vec![Uint(0), cbor::text(&n.to_string()), cbor::bytes([0; 32])]);
+    let added = |count: usize| {
+        let mut parties: Vec<_> = (10_000..10_000 + count).map(|n| Array(vec![party(n), Uint(0)])).collect();
+        parties.sort_by_key(Item::encode);
+        operation(&log, alice, vec![Uint(1), Array(parties)])
+    };
+    assert_eq!(extend(&[&added(9_998)]), Ok(()));
+    assert_eq!(code(extend(&[&added(9_999)])), Code::Forbidden);
+    assert_eq!(code(extend(&[&added(10_001)])), Code::InvalidFormat);
+}
+
 /// What was verified once is replayed without signatures, and is the same.
 #[test]
 fn kept_and_restored() {

@@ -112,3 +112,13 @@ fn sessions_made_by_python() {
     let try_open = |row: &recording::session::Refused| row.input.open(&row.kind).map(drop);
     replay_all("session.json", (20, 100), opens, |row: &recording::session::Refused| &row.name, try_open);
 }
+
+#[test]
+fn groups_made_by_python() {
+    let opens = |row: &recording::group::Opened| {
+        let found = row.input.open(&row.kind).unwrap_or_else(|error| panic!("{}: {error}", row.name));
+        assert_eq!(found, row.expected, "{}, {}", row.kind, row.name);
+    };
+    let try_open = |row: &recording::group::Refused| row.input.open(&row.kind).map(drop);
+    replay_all("group.json", (15, 80), opens, |row: &recording::group::Refused| &row.name, try_open);
+}

@@ -86,6 +86,16 @@ fn session() {
 }
 
 #[test]
+fn group() {
+    let opens = |row: &recording::group::Opened| {
+        let found = row.input.open(&row.kind).unwrap_or_else(|error| panic!("{}: {error}", row.name));
+        assert_eq!(found, row.expected, "{}, {}", row.kind, row.name);
+    };
+    let try_open = |row: &recording::group::Refused| row.input.open(&row.kind).map(drop);
+    replay("group.json", (40, 300), opens, |row: &recording::group::Refused| &row.name, try_open);
+}
+
+#[test]
 fn identity() {
     replay("identity.json", (11, 90), objects::check::identity, |row| &row.name, objects::check::try_identity);
 }

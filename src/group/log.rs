@@ -138,6 +138,10 @@ impl Log {
     /// # Errors
     /// Those of SPEC section 12.10, steps 2 to 6; `limit`.
     pub fn extend(&mut self, operations: &[&[u8]], signers: &dyn Signers, minimum: Minimum) -> Result<()> {
+        // Before one of them is verified, as for a session's entries.
+        if self.operations() + operations.len() > MAX_OPERATIONS {
+            return Err(FULL);
+        }
         for operation in operations {
             let operation = Unverified::<Operation>::parse(operation, minimum)?;
             let claimed = operation.claimed();

@@ -16,6 +16,7 @@ pub(crate) mod craft;
 pub(crate) mod der;
 pub(crate) mod every_length;
 pub(crate) mod flip;
+pub(crate) mod group_story;
 pub(crate) mod hex;
 pub(crate) mod keys;
 pub(crate) mod messages;

@@ -71,7 +71,7 @@ pub(crate) struct Private {
 }
 
 /// Verifies an identity when it is asked for.
-struct Lazy<'a>(&'a Input);
+pub(super) struct Lazy<'a>(pub(super) &'a Input);
 
 impl Signers for Lazy<'_> {
     fn signer(&self, bundle: &Hash) -> Result<Signer> {
@@ -103,7 +103,7 @@ impl Input {
         compare(identity, pin.as_ref(), anchor.as_ref(), first_use).map(drop)
     }
 
-    fn minimum(&self) -> Minimum {
+    pub(super) fn minimum(&self) -> Minimum {
         Minimum(self.minimum)
     }
 

@@ -16,6 +16,10 @@ from wardkey_format import (
     contact,
     derive,
     device,
+    epoch,
+    group_head,
+    group_keys,
+    group_replay,
     identity,
     journal,
     login,
@@ -32,6 +36,7 @@ from wardkey_format import (
 )
 from wardkey_format.backup import TwoManShares
 from wardkey_format.directory import Directory
+from wardkey_format.group_replay import GroupLog
 from wardkey_format.party import Group, Party, Placeholder, User
 from wardkey_format.pin import Pin
 from wardkey_format.private_key import KeyPair
@@ -345,6 +350,91 @@ def open_message(given: Json) -> Json:
     }
 
 
+# group.json
+
+
+def _replay_group(given: Json, directory: Directory) -> GroupLog:
+    return group_replay.replay(
+        unhex(given["group_id"]),
+        unhex(given["genesis"]),
+        unhex_all(given["operations"]),
+        directory,
+        seen={one["sequence"]: unhex(one["hash"]) for one in given["seen"]},
+        minimum=given["minimum"],
+    )
+
+
+def open_group(given: Json) -> Json:
+    """Section 12.10. `seen` are operations that were seen before."""
+    log = _replay_group(given, _directory(given))
+    return {
+        "name": log.genesis.name,
+        "hours": log.genesis.head_hours,
+        "days": log.genesis.admin_days,
+        "hashes": [state.hash.hex() for state in log.states],
+        "members": [
+            {"party": party.encode(one).hex(), "role": role}
+            for one, role in sorted(
+                log.state.members.items(), key=lambda entry: party.encode(entry[0])
+            )
+        ],
+        "epochs": [
+            {
+                "commitment": one.key_commitment.hex(),
+                "fingerprint": one.public_key.fingerprint.hex(),
+            }
+            for one in log.epochs
+        ],
+    }
+
+
+def open_group_keys(given: Json) -> Json:
+    """Section 12.11: `keys` is the object that the key server gives `party`, whose private keys are
+    `pairs`. `secret` is the newest epoch's; the fingerprints are those of all epochs' key pairs."""
+    log = _replay_group(given, _directory(given))
+    user = party.decode(unhex(given["party"]))
+    assert isinstance(user, User)
+    keys, pairs = unhex(given["keys"]), read_keys(given["pairs"])
+    secrets = group_keys.open_epochs(log, keys, user, pairs, given["minimum"])
+    pairs_of_epochs = [epoch.key_pair(secret) for secret in secrets]
+    return {
+        "secret": secrets[-1].hex(),
+        "fingerprints": [pair.public_key.fingerprint.hex() for pair in pairs_of_epochs],
+    }
+
+
+def _open_heads(given: Json) -> tuple[GroupLog, list[group_head.Verified]]:
+    directory = _directory(given)
+    log = _replay_group(given, directory)
+    objects, minimum = unhex_all(given["heads"]), given["minimum"]
+    return log, [group_head.verify(log, data, directory, minimum) for data in objects]
+
+
+def _heads_json(heads: list[group_head.Verified]) -> list[Json]:
+    return [
+        {
+            "sequence": head.payload.sequence,
+            "hash": head.payload.hash.hex(),
+            "time": head.payload.time,
+            "end": head.payload.end,
+        }
+        for head in heads
+    ]
+
+
+def open_heads(given: Json) -> list[Json]:
+    """Section 12.12: what each of `heads` says."""
+    _, heads = _open_heads(given)
+    return _heads_json(heads)
+
+
+def open_fresh(given: Json) -> list[Json]:
+    """With these heads, the group's state is fresh at the time `now`."""
+    log, heads = _open_heads(given)
+    group_head.check_fresh(log, heads, given["now"])
+    return _heads_json(heads)
+
+
 # journal.json
 
 
@@ -452,7 +542,7 @@ def open_serialized(given: Json) -> Json:
     }
 
 
-KINDS: dict[str, Callable[[Json], Json]] = {
+KINDS: dict[str, Callable[[Json], Json | list[Json]]] = {
     "identity": open_identity,
     "party": open_party,
     "safety-number": open_safety_number,
@@ -468,6 +558,10 @@ KINDS: dict[str, Callable[[Json], Json]] = {
     "log": open_log,
     "session": open_session,
     "message": open_message,
+    "group": open_group,
+    "group-keys": open_group_keys,
+    "heads": open_heads,
+    "fresh": open_fresh,
     "journal": open_journal,
     "resume": open_resume,
     "unsent": open_unsent,

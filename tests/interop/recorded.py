@@ -244,7 +244,7 @@ def check_journal(entry: Entry) -> None:
     assert len(entries) == head.sequence - int(entry["after"])
 
 
-def check_session(entry: Entry) -> None:
+def check_kind(entry: Entry) -> None:
     """These have the schema of `kinds.py`."""
     assert KINDS[entry["kind"]](entry["input"]) == entry["expected"]
 
@@ -258,7 +258,8 @@ CHECKS: dict[str, Callable[[Entry], None]] = {
     "recovery.json": check_recovery,
     "account.json": check_account,
     "journal.json": check_journal,
-    "session.json": check_session,
+    "session.json": check_kind,
+    "group.json": check_kind,
 }
 
 

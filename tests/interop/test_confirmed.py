@@ -1,7 +1,7 @@
 """Confirmed entries (SPEC section 12.4), and logs compared.
 
-Groups have no format yet, so their states are made up here, and entries with authority of a group
-are in no vector.
+The client has no groups yet, so entries with authority of a group are in no vector. The states of
+groups are made up here, but for those of the one group that is replayed.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ import pytest
 
 from conftest import Fails
 from making.cast import Cast
+from making.groups import group
 from making.session_maker import SessionMaker
-from wardkey_format import confirmed, replay, rights, wraps
+from wardkey_format import confirmed, group_replay, replay, rights, wraps
 from wardkey_format.action import Grant, Revoke
 from wardkey_format.directory import Directory
 from wardkey_format.entry import Authority
-from wardkey_format.groups import Groups, GroupState
-from wardkey_format.party import User
+from wardkey_format.groups import Groups, GroupState, of_logs
+from wardkey_format.member import ADMIN, MEMBER
+from wardkey_format.party import Group, User
 from wardkey_format.randomness import draw
 from wardkey_format.replay import Log
 
@@ -149,6 +151,40 @@ def test_authority(
     change(made)
     with fails(code):
         replayed(made, groups({BEN}, {BEN}))
+
+
+def test_a_group_that_is_replayed(fails: Fails) -> None:
+    """ben signs for the group while he is a member, and after he was removed."""
+    made_group = group(CAST, {CAST.anna: ADMIN, CAST.ben: MEMBER})
+    directory = Directory("clinic", [person.objects for person in CAST.people])
+
+    def known() -> Groups:
+        made = (made_group.group_id, made_group.genesis, made_group.operations)
+        return of_logs([group_replay.replay(*made, directory)])
+
+    def authority(sequence: int) -> Authority:
+        return Authority(made_group.group_id, sequence, made_group.hashes[sequence])
+
+    session = CAST.session({ANNA: ALL})
+    session.add(CAST.anna, Grant(((Group(made_group.group_id), ALL),)))
+    session.add(CAST.ben, Grant(((CLEO, READ),)), authority(0))
+    with fails("unknown-group"):
+        replayed(session, Groups())
+    assert confirmed.confirmed(replayed(session, known())) == [True, True]
+    before = known()
+    made_group.remove(CAST.anna, CAST.ben)
+    log = replayed(session, known())
+    assert confirmed.confirmed(log) == [True, False]
+    assert confirmed.unconfirmed(log) == {CLEO}
+
+    later = session.copy()
+    later.add(CAST.anna, Grant(((EVE, READ),)), authority(1))
+    assert confirmed.confirmed(replayed(later, known())) == [True, False, True]
+    with fails("rollback"):  # the group's log ends before what the entry names
+        replayed(later, before)
+    session.add(CAST.ben, Grant(((EVE, READ),)), authority(1))
+    with fails("forbidden"):
+        replayed(session, known())
 
 
 def test_two_logs(made: SessionMaker, fails: Fails) -> None:

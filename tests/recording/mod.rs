@@ -13,6 +13,10 @@ mod author_invalid;
 mod backup;
 mod backup_invalid;
 mod derive;
+pub(crate) mod group;
+mod group_head_invalid;
+mod group_invalid;
+mod group_keys_invalid;
 mod identity;
 mod journal;
 mod log_invalid;
@@ -56,6 +60,7 @@ pub(crate) fn all() -> Vec<(&'static str, String)> {
         file("account.json", opening::file),
         file("journal.json", journal::file),
         file("session.json", session::file),
+        file("group.json", group::file),
     ]
 }
 

@@ -238,12 +238,18 @@ SESSION_KINDS = frozenset({"log", "session", "message"})
 SESSION_FIELDS: Json = {"wraps": [], "parties": [], "keys": [], "sealed": "", "context": {}}
 
 
+GROUP_KINDS = frozenset({"group", "group-keys", "heads", "fresh"})
+GROUP_FIELDS: Json = {"keys": "", "party": "", "pairs": [], "heads": [], "now": 0}
+
+
 def converted(entries: list[Json]) -> Iterator[tuple[str, Json]]:
     """Each entry with the name of its file."""
     for entry in entries:
         if entry["kind"] in SESSION_KINDS:
             filled = {**SESSION_FIELDS, **entry["input"]}
             yield "session.json", without_made({**entry, "input": filled})
+        if entry["kind"] in GROUP_KINDS:
+            yield "group.json", without_made({**entry, "input": {**GROUP_FIELDS, **entry["input"]}})
         if entry["kind"] not in FILES:
             continue
         file_name, convert = FILES[entry["kind"]]

@@ -19,7 +19,7 @@ class Entries:
     made: Json = field(default_factory=dict)
     """What went into the entries that follow; `as_recorded` asks for it."""
 
-    def good(self, kind: str, name: str, given: Json, expected: Json) -> None:
+    def good(self, kind: str, name: str, given: Json, expected: Json | list[Json]) -> None:
         entry = {"name": name, "kind": kind, "input": given, "expected": expected}
         self.vectors.append({**entry, "made": {**self.made}})
 

@@ -37,7 +37,7 @@ def key_pair(suite: Suite) -> KeyPair:
     return KeyPair.generate(suite) if suite == Suite.HYBRID else rsa_key_pair(suite)
 
 
-@dataclass
+@dataclass(eq=False)
 class Person:
     """`user_id` None: the key server. Versions count from 1."""
 

@@ -11,7 +11,9 @@ then what is stored: `message` (with `padding`), `author` (with `merkle` and `ed
 Sections 9 to 15: `signed` is the outer form of every signed object. Who: `party`, `bundle`,
 `identity`, `pin`, `directory`, `safety_number`. Account: `login`, `state`, `contact`, `share`,
 `receipt`, `recovery_proof`, `account`. Sessions: `rights`, `genesis`, `action`, `entry`, `replay`
-(with `groups`), `confirmed`, `wraps`, `session`, `session_message`. Then `journal` and `device`.
+(with `groups`), `confirmed`, `wraps`, `session`, `session_message`. Groups: `member`, `epoch`,
+`group_genesis`, `operation`, `group_replay`, `group_keys`, `group_head`. Then `journal` and
+`device`.
 
     python3 -m venv VENV && VENV/bin/pip install -r tests/interop/requirements.txt
     VENV/bin/python -m pytest tests/interop               # opens testdata/*.json, and tests itself

@@ -27,6 +27,7 @@ Code = Literal[
     "revoked",
     "rng",
     "rollback",
+    "stale",
     "truncated",
     "unknown-group",
     "unsupported-version",

@@ -1,14 +1,16 @@
-"""What a session's rules ask of groups (SPEC section 12.8).
+"""What a session's rules ask of groups (SPEC sections 12.3 step 4 and 12.4).
 
-Logs of groups have no format yet, so there is only what a test makes up; without it, a rule that
-needs a group is `unknown-group`.
+The states are those of logs that were replayed (`of_logs`), or what a test makes up; without them,
+a rule that needs a group is `unknown-group`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .errors import WardkeyError, require
+from .group_replay import GroupLog
 from .party import User
 
 
@@ -25,8 +27,10 @@ class Groups:
     states: dict[bytes, list[GroupState]] = field(default_factory=dict)
 
     def state(self, group_id: bytes, sequence: int, expected: bytes) -> GroupState:
-        known = self.states.get(group_id, [])
-        require(sequence < len(known), "unknown-group", "no state of this group")
+        known = self.states.get(group_id)
+        if not known:
+            raise WardkeyError("unknown-group", "no state of this group")
+        require(sequence < len(known), "rollback", "a state beyond the group's log")
         found = known[sequence]
         require(found.hash == expected, "fork", "another state of the group")
         return found
@@ -36,6 +40,14 @@ class Groups:
         if not known:
             raise WardkeyError("unknown-group", "no state of this group")
         return known[-1]
+
+
+def of_logs(logs: Iterable[GroupLog]) -> Groups:
+    states = {
+        log.group_id: [GroupState(state.hash, frozenset(state.members)) for state in log.states]
+        for log in logs
+    }
+    return Groups(states)
 
 
 NO_GROUPS = Groups()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hmac import compare_digest
 
-from . import cobblestone, confirmed, derive, rights, wrap, wraps
+from . import cobblestone, confirmed, derive, rights, wraps
 from .action import Assignment, Revoke, RevokeAll
 from .errors import Code, WardkeyError, require
 from .party import Group, Party
@@ -65,13 +65,10 @@ def _unwrap(
     body: bytes,
     key_pairs: Sequence[KeyPair],
 ) -> bytes:
-    require(not isinstance(place.party, Group), "unknown-group", "groups have no keys yet")
-    pair = next((p for p in key_pairs if p.public_key.fingerprint == place.key_fingerprint), None)
-    if pair is None:
-        raise WardkeyError("not-a-recipient", "no private key for the stanza")
-    stanza = wrap.Stanza(place.suite, place.key_fingerprint, body)
-    wrapped = wrap.WrapSet(named.key_id, named.key_commitment, (stanza,))
-    return wrap.unwrap(wrapped.encode(), pair, wraps.stanza_context(session_id, number))
+    by_himself = not isinstance(place.party, Group)
+    require(by_himself, "unknown-group", "no session is opened through a group yet")
+    context = wraps.stanza_context(session_id, number)
+    return wraps.unwrap(place, body, named.key_id, named.key_commitment, context, key_pairs)
 
 
 def _key_before(session_id: bytes, number: int, key: bytes, stanzas: dict[int, Stanzas]) -> bytes:
@@ -105,7 +102,7 @@ def open_session(
 
 def generation_is_due(log: Log, stanzas: dict[int, Stanzas]) -> bool:
     """Whether a new generation has to be made before a message (SPEC section 12.7). A group's newer
-    key can't be seen, since groups have no format yet."""
+    key isn't looked for: no session is opened through a group yet."""
     newest = log.state.generation
     wrapped_for = set(stanzas[newest.number].by_party)
     if not wrapped_for <= confirmed.wrapped_readers(log):

@@ -8,8 +8,9 @@ from hashlib import sha256
 
 from . import base64url, cbor, confirmed, party, rights, wrap
 from .action import Assignment, Generation, Grant
-from .errors import require
+from .errors import WardkeyError, require
 from .party import Group, Party
+from .private_key import KeyPair
 from .replay import Log
 from .signed import HASH, MIB, Form, Signed
 from .suite import Suite
@@ -66,6 +67,12 @@ def _read_place(reader: cbor.Reader) -> Place:
     return Place(named, fingerprint, Suite(number), reader.bytes(HASH))
 
 
+def read_places(reader: cbor.Reader) -> tuple[Place, ...]:
+    places = tuple(_read_place(reader) for _ in range(party.read_count(reader)))
+    party.check_sorted([place.party for place in places])
+    return places
+
+
 def _read_payload(reader: cbor.Reader) -> Wraps:
     reader.map(8)
     reader.key(1)
@@ -83,28 +90,47 @@ def _read_payload(reader: cbor.Reader) -> Wraps:
     reader.key(7)
     signer = reader.bytes(HASH)
     reader.key(8)
-    places = tuple(_read_place(reader) for _ in range(party.read_count(reader)))
-    party.check_sorted([place.party for place in places])
+    places = read_places(reader)
     return Wraps(session_id, sequence, generation, key_id, commitment, previous, signer, places)
 
 
-def _read_bodies(reader: cbor.Reader) -> Bodies:
+def read_bodies(reader: cbor.Reader) -> Bodies:
     return tuple(None if reader.null() else reader.bytes() for _ in range(reader.array()))
 
 
 FORM: Form[Wraps, Bodies] = Form(
-    "wraps", 16 * MIB, _read_payload, Wraps.cbor, 1, _read_bodies, lambda bodies: [bodies]
+    "wraps", 16 * MIB, _read_payload, Wraps.cbor, 1, read_bodies, lambda bodies: [bodies]
 )
 
 
 def read(data: bytes, minimum: int = 1) -> Signed[Wraps, Bodies]:
     signed = FORM.read(data, minimum)
-    places, bodies = signed.payload.places, signed.rest
+    check_bodies(signed.payload.places, signed.rest)
+    return signed
+
+
+def check_bodies(places: Sequence[Place], bodies: Bodies) -> None:
     require(len(bodies) == len(places), "invalid-format", "not a place for each stanza")
     for place, body in zip(places, bodies, strict=True):
         fits = body is None or len(body) == wrap.BODY_LENGTH[place.suite]
         require(fits, "invalid-format", "a body not of its suite's length")
-    return signed
+
+
+def unwrap(
+    place: Place,
+    body: bytes,
+    key_id: bytes,
+    key_commitment: bytes,
+    context: dict[str, str],
+    key_pairs: Sequence[KeyPair],
+) -> bytes:
+    """The key in a stanza (section 12.6 step 3)."""
+    pair = next((p for p in key_pairs if p.public_key.fingerprint == place.key_fingerprint), None)
+    if pair is None:
+        raise WardkeyError("not-a-recipient", "no private key for the stanza")
+    stanza = wrap.Stanza(place.suite, place.key_fingerprint, body)
+    wrapped = wrap.WrapSet(key_id, key_commitment, (stanza,))
+    return wrap.unwrap(wrapped.encode(), pair, context)
 
 
 def stanza_context(session_id: bytes, generation: int) -> dict[str, str]:
