@@ -13,7 +13,7 @@ mod member;
 mod operation;
 
 pub use self::{
-    epoch::{Epoch, Epochs},
+    epoch::{Epoch, Epochs, Opening},
     genesis::{Genesis, Lifetimes, Name},
     head::{Head, SignedHead},
     keys::{Delivery, Stanza},

@@ -23,13 +23,15 @@ use common::{
 };
 use wardkey::{
     data_key::DataKey,
-    error::{Code, Result},
+    error::{Code, Error, Result},
     group::{
-        Created, Delivery, Epochs, Lifetimes, Log, Made, Member, Name, Role, SignedHead, Stanza, create, sign_head,
+        Created, Delivery, Epochs, Lifetimes, Log, Made, Member, Name, Opening, Role, SignedHead, Stanza, create,
+        sign_head,
     },
+    identity::UserId,
     key_pair::{PublicKey, Suite},
     party::Party,
-    session::{Directory, Hand},
+    session::{Directory, Hand, Recipients, Signer, Signers},
     signed::{Hash, Minimum},
 };
 
@@ -94,13 +96,13 @@ impl Server {
     fn remove(&mut self, rng: &mut Seeded, by: &Person, people: &[&Person], directory: &Directory) -> Result<()> {
         let parties: Vec<_> = people.iter().map(|person| person.party()).collect();
         let log = self.read(directory)?;
-        let made = log.remove(rng, &by.hand(), &parties, &self.open(by, directory)?, directory)?;
+        let made = log.remove(rng, &by.hand(), &parties, Some(&self.open(by, directory)?), directory)?;
         self.take(rng, by, made, directory);
         Ok(())
     }
 
     fn rotate(&mut self, rng: &mut Seeded, by: &Person, directory: &Directory) -> Result<()> {
-        let made = self.read(directory)?.rotate(rng, &by.hand(), &self.open(by, directory)?, directory)?;
+        let made = self.read(directory)?.rotate(rng, &by.hand(), Some(&self.open(by, directory)?), directory)?;
         self.take(rng, by, made, directory);
         Ok(())
     }
@@ -170,6 +172,10 @@ fn who_belongs_has_all_epochs() {
         assert_eq!(fingerprints(&server.open(person, &directory).unwrap()), all, "from epoch 0 on, newcomers too");
     }
     assert_eq!(log.public_key().fingerprint().to_string(), all[2]);
+    // One after the other.
+    let mut opening = Opening::begin(&log, copy(server.open(alice, &directory).unwrap().newest())).unwrap();
+    let steps = core::iter::from_fn(|| opening.step(&log).then_some(())).count();
+    assert_eq!((steps, fingerprints(&opening.finish())), (2, all));
     let parties: Vec<_> = log.members().map(|(party, role)| (party.clone(), role)).collect();
     let mut expected = [(alice.party(), Role::Admin), (carol.party(), Role::Member), (mallory.party(), Role::Admin)];
     expected.sort_by(|a, b| a.0.cmp(&b.0));
@@ -282,7 +288,7 @@ fn g4_a_foreign_secret() {
     assert_eq!(code(Epochs::open(&log, foreign)), Code::KeyMismatch);
     // An epoch whose public key isn't its secret's: the admin lied, or was made to.
     let epochs = server.open(alice, &directory).unwrap();
-    let made = log.rotate(rng, &alice.hand(), &epochs, &directory).unwrap();
+    let made = log.rotate(rng, &alice.hand(), Some(&epochs), &directory).unwrap();
     let (next, secret) = (made.log.epochs()[1].clone(), made.secret.unwrap());
     let public = log.epochs()[0].public_key.clone();
     let sealed = cbor::bytes(next.previous.unwrap());
@@ -296,7 +302,10 @@ fn g4_a_foreign_secret() {
     let epoch = Array(vec![cbor::bytes(next.commitment.0), cbor::bytes(&next.public_key), cbor::bytes(broken)]);
     let mut damaged = log.clone();
     damaged.extend(&[&operation(&log, alice, vec![Uint(4), epoch])], &directory, FIRST).unwrap();
-    assert_eq!(code(Epochs::open(&damaged, copy(&secret))), Code::DecryptionFailed);
+    let opened = Epochs::open(&damaged, copy(&secret)).unwrap();
+    assert_eq!(opened.broken().map(|(number, why)| (number, why.code())), Some((0, Code::DecryptionFailed)));
+    assert!(opened.find(damaged.public_key().fingerprint()).is_some());
+    assert!(opened.find(log.public_key().fingerprint()).is_none());
     // Group keys that belong to another operation, to another group, to nobody.
     server.add(rng, alice, &[member(carol)], &directory).unwrap();
     let log = server.read(&directory).unwrap();
@@ -306,6 +315,53 @@ fn g4_a_foreign_secret() {
     let other = Server::found(rng, alice, &[member(bob)], &directory);
     assert_eq!(code(Stanza::find(&log, &other.keys[0].1, &bob.party(), &directory, FIRST)), Code::KeyMismatch);
     assert_eq!(code(Stanza::find(&log, of_genesis, &mallory.party(), &directory, FIRST)), Code::NotARecipient);
+}
+
+/// Epochs of another group, or of a log that was shorter: what was wrapped or sealed with them couldn't be taken back.
+#[test]
+fn only_with_the_newest_epoch() {
+    let (mut ward, directory) = Ward::new("newest epoch");
+    let Ward { rng, alice, bob, carol, server, .. } = &mut ward;
+    let older = server.open(alice, &directory).unwrap();
+    let others = Server::found(rng, alice, &[], &directory).open(alice, &directory).unwrap();
+    server.rotate(rng, alice, &directory).unwrap();
+    let log = server.read(&directory).unwrap();
+    for epochs in [&older, &others] {
+        assert_eq!(code(log.add(&alice.hand(), &[member(carol)], epochs, &directory)), Code::KeyMismatch);
+        assert_eq!(code(log.remove(rng, &alice.hand(), &[bob.party()], Some(epochs), &directory)), Code::KeyMismatch);
+        assert_eq!(code(log.rotate(rng, &alice.hand(), Some(epochs), &directory)), Code::KeyMismatch);
+    }
+}
+
+/// An admin who breaks what he begins is removed all the same, and what comes then is open.
+#[test]
+fn who_breaks_an_epoch_is_removed() {
+    let (mut ward, directory) = Ward::new("breaks");
+    let Ward { rng, alice, bob, mallory, server, .. } = &mut ward;
+    server.add(rng, alice, &[admin(mallory)], &directory).unwrap();
+    let log = server.read(&directory).unwrap();
+    let next = log.rotate(rng, &mallory.hand(), Some(&server.open(mallory, &directory).unwrap()), &directory).unwrap();
+    let (secret, next) = (next.secret.unwrap(), next.log.epochs()[1].clone());
+    // Another history than the group's, and a secret that isn't the epoch's.
+    for (public, history, opens) in
+        [(&next.public_key, [7; 104], true), (&log.epochs()[0].public_key, next.previous.unwrap(), false)]
+    {
+        let epoch = Array(vec![cbor::bytes(next.commitment.0), cbor::bytes(public), cbor::bytes(history)]);
+        let mut broken = log.clone();
+        broken.extend(&[&operation(&log, mallory, vec![Uint(4), epoch])], &directory, FIRST).unwrap();
+        let epochs = Epochs::open(&broken, copy(&secret)).ok();
+        assert_eq!(epochs.is_some(), opens);
+        let made = broken.remove(rng, &alice.hand(), &[mallory.party()], epochs.as_ref(), &directory).unwrap();
+        let mut mended = broken.clone();
+        mended.extend(&[&made.operation], &directory, FIRST).unwrap();
+        assert_eq!(mended.role(&mallory.party()), None);
+        let keys = delivered(made.delivery.unwrap(), rng, &alice.hand(), &directory);
+        let opened = Epochs::open(&mended, self::secret(&mended, &keys, bob, &directory).unwrap()).unwrap();
+        assert!(opened.find(mended.public_key().fingerprint()).is_some());
+        let why = opened.broken().map(|(number, why)| (number, why.code()));
+        assert_eq!(why, Some((usize::from(!opens), Code::DecryptionFailed)));
+        assert_eq!(opened.iter().count(), 1 + usize::from(opens));
+    }
 }
 
 /// What stands in group keys is what the log says, and signed by whoever did what they belong to.
@@ -396,6 +452,17 @@ fn g5_roles() {
         assert_eq!(code(result), Code::Forbidden);
     }
     assert_eq!(server.operations.len(), 1);
+    // Who goes would know the secret of the epoch that he begins.
+    let mut two = Server {
+        operations: server.operations.clone(),
+        genesis: server.genesis.clone(),
+        keys: server.keys.clone(),
+        id: server.id,
+    };
+    two.give_roles(rng, alice, &[admin(bob)], &directory).unwrap();
+    assert_eq!(code(two.remove(rng, alice, &[alice], &directory)), Code::Forbidden);
+    assert_eq!(code(two.remove(rng, alice, &[alice, carol], &directory)), Code::Forbidden);
+    two.remove(rng, bob, &[alice, carol], &directory).unwrap();
     server.give_roles(rng, alice, &[admin(bob), member(alice)], &directory).unwrap();
     assert_eq!(code(server.rotate(rng, alice, &directory)), Code::Forbidden);
     server.remove(rng, bob, &[alice, carol], &directory).unwrap();
@@ -421,7 +488,7 @@ fn arguments() {
     assert_eq!(code(log.add(&alice.hand(), &[], &epochs, &directory)), Code::InvalidArgument);
     let group = Member { party: Party::Group(Hash([1; 32])), role: Role::Member };
     assert_eq!(code(log.add(&alice.hand(), &[group], &epochs, &directory)), Code::InvalidArgument);
-    assert_eq!(code(log.remove(rng, &alice.hand(), &[], &epochs, &directory)), Code::InvalidArgument);
+    assert_eq!(code(log.remove(rng, &alice.hand(), &[], Some(&epochs), &directory)), Code::InvalidArgument);
     let other_hand = Hand { signer: &alice.signer, ..bob.hand() };
     assert_eq!(code(log.give_roles(&other_hand, &[admin(bob)])), Code::KeyMismatch);
     for name in ["", "a\u{7}b", &"x".repeat(129)] {
@@ -433,6 +500,51 @@ fn arguments() {
     }
     let unknown = Person::new(rng, "unknown");
     assert_eq!(code(log.add(&alice.hand(), &[member(&unknown)], &epochs, &directory)), Code::UnknownUser);
+}
+
+/// Has a key for everybody.
+struct Anyone(PublicKey);
+
+impl Signers for Anyone {
+    fn signer(&self, _: &Hash) -> Result<Signer> {
+        Err(Error::new(&(Code::BadSignature, "not here")))
+    }
+
+    fn group(&self, _: &Hash) -> Result<&Log> {
+        Err(Error::new(&(Code::UnknownGroup, "not here")))
+    }
+}
+
+impl Recipients for Anyone {
+    fn key_for(&self, _: &Party) -> Result<&PublicKey> {
+        Ok(&self.0)
+    }
+}
+
+#[test]
+fn ten_thousand_members() {
+    let (mut ward, directory) = Ward::new("many");
+    let Ward { rng, alice, bob, .. } = &mut ward;
+    let anyone = Anyone(PublicKey::from_bytes(bob.pair().public_key().as_bytes()).unwrap());
+    let named = |number: usize| Member {
+        party: Party::User { id: UserId::new(&number.to_string()).unwrap(), identity: Hash([1; 32]) },
+        role: Role::Member,
+    };
+    let members: Vec<_> = (0..10_000).map(named).collect();
+    let about = || (Name::new("Ward 7").unwrap(), Lifetimes::default());
+    assert_eq!(code(create(rng, &alice.hand(), &app(), about(), &members, &anyone)), Code::Limit);
+    let Created { log, secret, .. } = create(rng, &alice.hand(), &app(), about(), &members[1..], &anyone).unwrap();
+    assert_eq!(log.members().count(), 10_000);
+    let epochs = Epochs::open(&log, secret).unwrap();
+    assert_eq!(code(log.add(&alice.hand(), &members[..1], &epochs, &anyone)), Code::Limit);
+    let one = Array(vec![Raw(members[0].party.to_bytes()), Uint(0)]);
+    let forged = operation(&log, alice, vec![Uint(1), Array(vec![one])]);
+    assert_eq!(code(log.clone().extend(&[&forged], &directory, FIRST)), Code::Forbidden);
+    // One goes, one comes.
+    let gone = [members[9_999].party.clone()];
+    let Made { log, secret, .. } = log.remove(rng, &alice.hand(), &gone, Some(&epochs), &anyone).unwrap();
+    let epochs = Epochs::open(&log, secret.unwrap()).unwrap();
+    assert_eq!(log.add(&alice.hand(), &members[..1], &epochs, &anyone).unwrap().log.members().count(), 10_000);
 }
 
 #[test]
@@ -516,13 +628,33 @@ fn heads_and_freshness() {
     assert_eq!(code(read(&newest, &draft(bob, view, start + DAY))), Code::Forbidden);
 }
 
+/// An admin whose clock was years ahead hasn't signed for all these years.
+#[test]
+fn an_admin_in_the_future() {
+    let (mut ward, directory) = Ward::new("future");
+    let Ward { rng, alice, bob, server, .. } = &mut ward;
+    let start = alice.hand().now;
+    let log = server.read(&directory).unwrap();
+    let ahead = Hand { now: start + 1000 * DAY, ..alice.hand() };
+    let made = log.rotate(rng, &ahead, Some(&server.open(alice, &directory).unwrap()), &directory).unwrap();
+    server.take(rng, alice, made, &directory);
+    let log = server.read(&directory).unwrap();
+    let fresh = |day: u64| {
+        let head = SignedHead::read(&log, &head_by(bob, &log, start + day * DAY), &directory, FIRST).unwrap();
+        log.check_fresh(&[head], start + day * DAY)
+    };
+    assert_eq!(fresh(6), Ok(()));
+    assert_eq!(code(fresh(8)), Code::Stale);
+    assert_eq!(fresh(1000), Ok(()));
+}
+
 #[test]
 fn forms() {
     let (mut ward, directory) = Ward::new("forms");
     let Ward { rng, alice, bob, carol, server, .. } = &mut ward;
     let log = server.read(&directory).unwrap();
     let epochs = server.open(alice, &directory).unwrap();
-    let epoch = log.rotate(rng, &alice.hand(), &epochs, &directory).unwrap().log.epochs()[1].clone();
+    let epoch = log.rotate(rng, &alice.hand(), Some(&epochs), &directory).unwrap().log.epochs()[1].clone();
     let of_epoch =
         |public: &[u8], previous: Item| Array(vec![cbor::bytes(epoch.commitment.0), cbor::bytes(public), previous]);
     let sealed = || cbor::bytes(epoch.previous.unwrap());
@@ -542,7 +674,6 @@ fn forms() {
         ("not sorted", vec![Uint(1), Array(vec![pair(&two, 0), pair(&one, 0)])], Code::InvalidFormat),
         ("one name twice", vec![Uint(1), Array(carols.iter().map(|it| pair(it, 0)).collect())], Code::InvalidFormat),
         ("removal without an epoch", vec![Uint(2), Array(vec![one.clone()])], Code::InvalidFormat),
-        ("an epoch without the one before", vec![Uint(4), of_epoch(&epoch.public_key, Null)], Code::InvalidFormat),
         ("a short one before", vec![Uint(4), of_epoch(&epoch.public_key, cbor::bytes([0; 103]))], Code::InvalidFormat),
         ("an RSA key", vec![Uint(4), of_epoch(rsa.pair.public_key().as_bytes(), sealed())], Code::InvalidFormat),
         ("no whole key", vec![Uint(4), of_epoch(b"WKPK", sealed())], Code::Truncated),
@@ -567,6 +698,9 @@ fn forms() {
         let draft = Draft::new("wardkey/v1/group", fields.clone(), alice.seed()).with(at, value);
         assert_eq!(code(begin(&Array(draft.items()).encode(), &Hash(draft.hash()))), Code::InvalidFormat, "{at}");
     }
+    let with_sealed = of_epoch(&epoch.public_key, sealed());
+    let draft = Draft::new("wardkey/v1/group", fields.clone(), alice.seed()).with(7, with_sealed);
+    assert_eq!(code(begin(&Array(draft.items()).encode(), &Hash(draft.hash()))), Code::InvalidFormat);
     let draft = Draft::new("wardkey/v1/group", fields, alice.seed()).with(1, cbor::text("other.example"));
     assert_eq!(code(begin(&Array(draft.items()).encode(), &Hash(draft.hash()))), Code::KeyMismatch);
 }

@@ -60,7 +60,7 @@ impl Group {
     }
 
     fn remove(&mut self, rng: &mut Seeded, bob: &Person, one: &Person, known: &Directory) {
-        let made = self.log.remove(rng, &bob.hand(), &[one.party()], &self.epochs, known).unwrap();
+        let made = self.log.remove(rng, &bob.hand(), &[one.party()], Some(&self.epochs), known).unwrap();
         self.epochs = Epochs::open(&made.log, made.secret.unwrap()).unwrap();
         self.log = made.log;
     }
@@ -417,7 +417,8 @@ fn states_that_are_named() {
     let mut other = ward.group.log.clone();
     let mut forked = directory([&ward.alice, &ward.bob, &ward.carol, &ward.eve]);
     let base = early_log(&ward, &early);
-    other = base.rotate(&mut ward.rng, &ward.bob.hand(), &ward.group.epochs, &known).map_or(other, |made| made.log);
+    other =
+        base.rotate(&mut ward.rng, &ward.bob.hand(), Some(&ward.group.epochs), &known).map_or(other, |made| made.log);
     forked.insert_group(other.clone()).unwrap();
     assert_eq!(code(server.read(&forked)), Code::Fork);
     assert_eq!(code(forked.insert_group(ward.group.log.clone())), Code::Fork);

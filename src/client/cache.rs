@@ -147,7 +147,7 @@ impl<S: KeyStore> Cache<S> {
             term = Term { fetched: term.fetched.min(its.fetched), end: term.end.min(its.end) };
         }
         let reads = session.log().rights(&self.own).has(Rights::READ);
-        reads.then_some((Known { session, keys }, term))
+        reads.then_some((Known::new(session, keys), term))
     }
 
     fn read_session(&self, id: &Hash, clock: &dyn Clock) -> Option<(Session, Term)> {

@@ -4,6 +4,7 @@ use core::{
     cell::{Cell, RefCell},
     fmt,
 };
+use std::rc::Rc;
 
 use super::{LOCKED, Recipient, met::People};
 use crate::{
@@ -36,7 +37,8 @@ pub struct OpenSession {
 }
 
 pub(super) struct Known {
-    pub(super) session: Session,
+    /// A call keeps what it began with, while another one goes on.
+    pub(super) session: Rc<Session>,
     pub(super) keys: Keys,
 }
 
@@ -200,7 +202,7 @@ impl OpenSession {
             known.keys.insert(next.log().newest_generation(), key);
         }
         if known.session.log().entries() < next.log().entries() {
-            known.session = next;
+            known.session = Rc::new(next);
         }
     }
 
@@ -235,6 +237,10 @@ impl OpenSession {
 }
 
 impl Known {
+    pub(super) fn new(session: Session, keys: Keys) -> Self {
+        Self { session: Rc::new(session), keys }
+    }
+
     pub(super) fn newest(&self) -> Result<&DataKey> {
         let newest = self.keys.of(self.session.log().newest_generation());
         newest.ok_or(Error::new(&(Code::NotARecipient, "the newest key of this session is not known")))

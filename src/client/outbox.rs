@@ -76,7 +76,7 @@ impl<H: Host> Client<H> {
         }
         let mut keys = Keys::default();
         keys.insert(0, key);
-        let open = Rc::new(OpenSession::waiting(Known { session, keys }, genesis, Standing::Live));
+        let open = Rc::new(OpenSession::waiting(Known::new(session, keys), genesis, Standing::Live));
         self.cache()?.register(&open);
         self.waiting.borrow_mut().push(Rc::clone(&open));
         Ok(open)
@@ -176,7 +176,8 @@ impl<H: Host> Client<H> {
             if open.is_published() {
                 break;
             }
-            let wraps = self.with_hand(|_, hand, _| delivery.sign(hand, &mut open.known.borrow_mut().session))?;
+            let wraps =
+                self.with_hand(|_, hand, _| delivery.sign(hand, Rc::make_mut(&mut open.known.borrow_mut().session)))?;
             match self.send_session(&user, &genesis, &wraps).await {
                 Err(failure) if failure.code() == Code::Stale && again => self.know_newest(recipients.iter()).await?,
                 sent => return sent,
@@ -254,7 +255,7 @@ impl<H: Host> Client<H> {
             let mut keys = Keys::default();
             let session = Session::unsent(log, &key)?;
             keys.insert(0, key);
-            Ok(Rc::new(OpenSession::waiting(Known { session, keys }, genesis, Standing::Outdated)))
+            Ok(Rc::new(OpenSession::waiting(Known::new(session, keys), genesis, Standing::Outdated)))
         };
         let open = self.with(read).ok()?.ok()?;
         // Another call may have been faster.

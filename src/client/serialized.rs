@@ -145,7 +145,7 @@ impl<H: Host> Client<H> {
             keys.insert(generation, key);
         }
         reader.key(3)?;
-        Ok((Known { session, keys }, reader.text()?.to_owned()))
+        Ok((Known::new(session, keys), reader.text()?.to_owned()))
     }
 
     /// Has its life not ended, and doesn't the feed name it, from there on to its end? Off line its life decides, unless the feed was read on since.

@@ -58,7 +58,7 @@ impl<H: Host> Client<H> {
                     self.check_cache(&cache)?;
                     // Who doesn't read what he made can't fetch it.
                     let is_read = self.reads(&created.session)?;
-                    let known = Known { session: created.session, keys };
+                    let known = Known::new(created.session, keys);
                     let open = cache.hold(known, is_read.then_some(term))?;
                     self.keep_sessions(&cache, &[&open], &[]).await?;
                     return Ok(open);
@@ -146,7 +146,8 @@ impl<H: Host> Client<H> {
             self.publish(open).await?;
         }
         let cache = self.warm().await?;
-        let before: Vec<_> = sessions.iter().map(|open| (open.with(Session::clone), open.standing())).collect();
+        let before: Vec<_> =
+            sessions.iter().map(|open| (Rc::clone(&open.known.borrow().session), open.standing())).collect();
         let after = |session: &Session| session.log().head().sequence;
         let asked: Vec<_> =
             sessions.iter().zip(&before).map(|(open, (session, _))| (*open.id(), Some(after(session)))).collect();
@@ -188,11 +189,16 @@ impl<H: Host> Client<H> {
     }
 
     /// Takes what came after what was known when it was asked for.
-    async fn extend(&self, open: &OpenSession, before: Session, answer: &Answer) -> Result<()> {
+    async fn extend(&self, open: &OpenSession, before: Rc<Session>, answer: &Answer) -> Result<()> {
         open.check()?;
         let (entries, wraps) = (slices(&answer.entries), slices(&answer.wraps));
         let minimum = self.with(|ready| ready.state.minimum())?;
-        let next = self.read_all(Reading::after(before, (&entries, &wraps), minimum)?).await?;
+        let next = if entries.is_empty() && wraps.is_empty() {
+            before
+        } else {
+            let reading = Reading::after(Rc::unwrap_or_clone(before), (&entries, &wraps), minimum)?;
+            Rc::new(self.read_all(reading).await?)
+        };
         let newest = next.log().newest_generation();
         let is_known = open.known.borrow().keys.of(newest).is_some();
         // Who made a session has its key, and no stanza.
@@ -277,7 +283,7 @@ impl<H: Host> Client<H> {
         for (generation, key) in self.open_keys(&session).await? {
             keys.insert(generation, key);
         }
-        Ok(Known { session, keys })
+        Ok(Known::new(session, keys))
     }
 
     /// The session's keys, for the own user. RSA is the host's.

@@ -20,6 +20,7 @@ use crate::{
 const SEALED: usize = 104;
 const MAX_PUBLIC: usize = 2048;
 
+const NOTHING_SEALED: Error = Error::new(&(Code::DecryptionFailed, "an epoch that doesn't hold the one before"));
 const OTHER_EPOCH: Error = Error::new(&(Code::KeyMismatch, "another secret than that of the group's epoch"));
 
 /// What a group's log says of an epoch.
@@ -29,7 +30,7 @@ pub struct Epoch {
     pub commitment: KeyCommitment,
     /// What is wrapped for the group is wrapped for this: an encoded hybrid key.
     pub public_key: Vec<u8>,
-    /// The secret of the epoch before; nothing in epoch 0.
+    /// The secret of the epoch before; nothing in epoch 0, and where whoever began this one couldn't open it.
     pub previous: Option<[u8; SEALED]>,
 }
 
@@ -41,15 +42,12 @@ impl Epoch {
         w.bytes_or_null(self.previous.as_ref().map(<[u8; SEALED]>::as_slice));
     }
 
-    pub(super) fn read(reader: &mut Reader<'_>, has_previous: bool) -> Result<Self> {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self> {
         reader.array_of(3)?;
         let commitment = KeyCommitment(reader.fixed()?);
         let public_key = reader.bytes()?.to_vec();
         let previous = reader.null_or(Reader::fixed)?;
         let epoch = Self { commitment, public_key, previous };
-        if epoch.previous.is_some() != has_previous {
-            return Err(MALFORMED);
-        }
         epoch.key()?;
         Ok(epoch)
     }
@@ -78,6 +76,15 @@ impl Epoch {
         Ok(Self { commitment: *secret.commitment(), public_key, previous: previous.transpose()? })
     }
 
+    /// The key pair and the secret of this epoch, from the one above.
+    fn open(&self, group: &Hash, number: usize, above: &Self, by: &DataKey) -> Result<(KeyPair, DataKey)> {
+        let sealed = above.previous.ok_or(NOTHING_SEALED)?;
+        let context = previous_context(group, number, &self.commitment);
+        let opened = SecretBytes::new(cobblestone::open(by.dangerously_expose(), &context, &sealed)?);
+        let secret = DataKey::from_secret(Secret::from_slice(opened.expose()).ok_or(OTHER_EPOCH)?);
+        Ok((self.check(&secret)?, secret))
+    }
+
     /// The key pair of a secret that should be this epoch's.
     fn check(&self, secret: &DataKey) -> Result<KeyPair> {
         let pair = key_pair(secret)?;
@@ -104,10 +111,11 @@ fn previous_context(group: &Hash, number: usize, commitment: &KeyCommitment) -> 
     })
 }
 
-/// The key pairs of a group's epochs, from 0 on, and the newest one's secret.
+/// The key pairs of a group's epochs, down to where one doesn't open, and the newest one's secret.
 pub struct Epochs {
     pairs: Vec<KeyPair>,
     newest: DataKey,
+    broken: Option<(usize, Error)>,
 }
 
 impl fmt::Debug for Epochs {
@@ -117,31 +125,33 @@ impl fmt::Debug for Epochs {
 }
 
 impl Epochs {
-    /// From the newest epoch's secret down.
+    /// From the newest epoch's secret down. What an admin has broken further down breaks nothing above: else nobody could remove him.
     ///
     /// # Errors
-    /// `key-mismatch`, `decryption-failed`: SPEC section 12.11, steps 3 and 4.
+    /// `key-mismatch` for another secret than the newest epoch's.
     pub fn open(log: &Log, newest: DataKey) -> Result<Self> {
-        let (last, earlier) = log.epochs().split_last().ok_or(OTHER_EPOCH)?;
-        let mut pairs = vec![last.check(&newest)?];
-        let mut above = (last, None::<DataKey>);
-        for (number, epoch) in earlier.iter().enumerate().rev() {
-            let sealed = above.0.previous.ok_or(OTHER_EPOCH)?;
-            let by = above.1.as_ref().unwrap_or(&newest);
-            let context = previous_context(log.id(), number, &epoch.commitment);
-            let opened = SecretBytes::new(cobblestone::open(by.dangerously_expose(), &context, &sealed)?);
-            let secret = DataKey::from_secret(Secret::from_slice(opened.expose()).ok_or(OTHER_EPOCH)?);
-            pairs.push(epoch.check(&secret)?);
-            above = (epoch, Some(secret));
-        }
-        pairs.reverse();
-        Ok(Self { pairs, newest })
+        let mut opening = Opening::begin(log, newest)?;
+        while opening.step(log) {}
+        Ok(opening.finish())
     }
 
-    /// The newest epoch's secret: for those who are added, and for the next epoch.
+    /// The newest epoch that doesn't open, if there is one, and why: `decryption-failed`, `key-mismatch`. Those before it don't open either.
+    #[must_use]
+    pub const fn broken(&self) -> Option<(usize, Error)> {
+        self.broken
+    }
+
+    /// The newest epoch's secret.
     #[must_use]
     pub const fn newest(&self) -> &DataKey {
         &self.newest
+    }
+
+    /// The same, for those who are added to this log and for its next epoch: nobody can take back what was wrapped or sealed once.
+    pub(super) fn newest_of(&self, log: &Log) -> Result<&DataKey> {
+        let newest = log.epochs().last().ok_or(OTHER_EPOCH)?;
+        newest.check(&self.newest)?;
+        Ok(&self.newest)
     }
 
     /// The key pair with this fingerprint.
@@ -150,8 +160,55 @@ impl Epochs {
         self.pairs.iter().rev().find(|pair| pair.public_key().fingerprint() == fingerprint)
     }
 
-    /// From epoch 0 on.
+    /// Rising: from epoch 0 on, or from the one after that which doesn't open.
     pub fn iter(&self) -> impl Iterator<Item = &KeyPair> {
         self.pairs.iter()
+    }
+}
+
+/// Epochs that are being opened, one after the other: each takes a fraction of a millisecond, and there may be thousands.
+#[derive(Debug)]
+pub struct Opening {
+    epochs: Epochs,
+    /// The secret of the last one that was opened, if that isn't the newest.
+    above: Option<DataKey>,
+    /// Epochs that are still to be opened: those before this one.
+    left: usize,
+}
+
+impl Opening {
+    /// With the newest epoch's secret.
+    ///
+    /// # Errors
+    /// As [`Epochs::open`].
+    pub fn begin(log: &Log, newest: DataKey) -> Result<Self> {
+        let (last, earlier) = log.epochs().split_last().ok_or(OTHER_EPOCH)?;
+        let epochs = Epochs { pairs: vec![last.check(&newest)?], newest, broken: None };
+        Ok(Self { epochs, above: None, left: earlier.len() })
+    }
+
+    /// Opens the next one down, by the same log. Is there more to do?
+    pub fn step(&mut self, log: &Log) -> bool {
+        let Some(number) = self.left.checked_sub(1) else { return false };
+        let by = self.above.as_ref().unwrap_or(&self.epochs.newest);
+        let opened = match (log.epochs().get(number), log.epochs().get(self.left)) {
+            (Some(epoch), Some(above)) => epoch.open(log.id(), number, above, by),
+            _ => Err(OTHER_EPOCH),
+        };
+        match opened {
+            Ok((pair, secret)) => {
+                self.epochs.pairs.push(pair);
+                (self.above, self.left) = (Some(secret), number);
+            }
+            Err(error) => (self.epochs.broken, self.left) = (Some((number, error)), 0),
+        }
+        true
+    }
+
+    /// After the last step.
+    #[must_use]
+    pub fn finish(mut self) -> Epochs {
+        self.epochs.pairs.reverse();
+        self.epochs
     }
 }

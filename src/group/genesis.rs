@@ -143,7 +143,10 @@ impl Payload for Genesis {
         reader.key(6)?;
         let members = read_members(reader)?;
         reader.key(7)?;
-        let epoch = Epoch::read(reader, false)?;
+        let epoch = Epoch::read(reader)?;
+        if epoch.previous.is_some() {
+            return Err(MALFORMED);
+        }
         reader.key(8)?;
         let head_hours = reader.uint()?;
         reader.key(9)?;

@@ -112,11 +112,11 @@ impl Log {
     /// # Errors
     /// `stale`.
     pub fn check_fresh(&self, heads: &[SignedHead], now: u64) -> Result<()> {
-        let newest = self.head();
-        let mut admin = self.newest_admin_time();
+        let (newest, latest) = (self.head(), now.saturating_add(AHEAD));
+        let mut admin = self.newest_admin_time(latest);
         let mut good = false;
         for SignedHead { head, signer } in heads.iter().filter(|known| known.head.view == newest) {
-            let is_past = head.time <= now.saturating_add(AHEAD);
+            let is_past = head.time <= latest;
             good |= is_past && now < head.end;
             if is_past && signer.party().and_then(|party| self.role(&party)) == Some(Role::Admin) {
                 admin = admin.max(head.time);

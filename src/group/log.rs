@@ -196,10 +196,8 @@ impl Log {
         if self.signers.iter().any(newer) {
             return Err(Error::new(&(Code::Rollback, "signed with an older bundle than an operation before")));
         }
-        if signer.party().and_then(|party| self.role(&party)) != Some(Role::Admin) {
-            return Err(FORBIDDEN);
-        }
-        self.check(&operation.action)?;
+        let by = signer.party().filter(|party| self.role(party) == Some(Role::Admin)).ok_or(FORBIDDEN)?;
+        self.check(&by, &operation.action)?;
         let keys = self.act(&operation.action)?;
         let known = self.signers.iter().position(|known| known.bundle == signer.bundle);
         let signer = known.unwrap_or_else(|| {
@@ -211,7 +209,7 @@ impl Log {
     }
 
     /// Step 5, by the state before.
-    fn check(&self, action: &Action) -> Result<()> {
+    fn check(&self, by: &Party, action: &Action) -> Result<()> {
         let lost = |role: Role| usize::from(role == Role::Admin);
         let (fits, admins, members) = match action {
             Action::Add(added) => {
@@ -221,6 +219,8 @@ impl Log {
             Action::Remove(removed, _) => {
                 let roles: Option<Vec<_>> = removed.iter().map(|party| self.role(party)).collect();
                 let (roles, all) = (roles.as_deref().unwrap_or_default(), roles.is_some());
+                // Who begins an epoch knows its secret.
+                let all = all && !removed.contains(by);
                 (all, self.admins - roles.iter().map(|role| lost(*role)).sum::<usize>(), self.members)
             }
             Action::Roles(changed) => {
@@ -434,13 +434,12 @@ impl Log {
         self.signers.get(self.steps.get(sequence)?.signer)
     }
 
-    /// The newest time at which somebody signed who is an admin now.
-    pub(super) fn newest_admin_time(&self) -> u64 {
-        let admins = self.steps.iter().filter(|step| {
-            let signer = self.signers.get(step.signer).and_then(Signer::party);
-            signer.and_then(|party| self.role(&party)) == Some(Role::Admin)
-        });
-        admins.map(|step| step.time).max().unwrap_or_default()
+    /// The newest time, up to this one, at which somebody signed who is an admin now.
+    pub(super) fn newest_admin_time(&self, latest: u64) -> u64 {
+        let is_admin = |signer: &Signer| signer.party().and_then(|party| self.role(&party)) == Some(Role::Admin);
+        let admins: Vec<_> = self.signers.iter().map(is_admin).collect();
+        let signed = self.steps.iter().filter(|step| admins.get(step.signer) == Some(&true));
+        signed.map(|step| step.time).filter(|time| *time <= latest).max().unwrap_or_default()
     }
 
     /// Compares with what was seen of this log before.

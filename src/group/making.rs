@@ -21,6 +21,8 @@ use crate::{
     signed::{Hash, Signed},
 };
 
+const TOO_MANY: Error = Error::new(&(Code::Limit, "more than 10,000 members"));
+
 /// A new group. Its group keys are to be delivered with the genesis.
 #[derive(Debug)]
 pub struct Created {
@@ -94,7 +96,7 @@ fn check<'a>(parties: impl ExactSizeIterator<Item = &'a Party>) -> Result<()> {
     match parties.len() {
         0 => return Err(Error::new(&(Code::InvalidArgument, "nobody is named"))),
         1..=MAX_PARTIES => {}
-        _ => return Err(Error::new(&(Code::Limit, "more than 10,000 members"))),
+        _ => return Err(TOO_MANY),
     }
     let mut before = None;
     for party in parties {
@@ -120,21 +122,25 @@ impl Log {
         epochs: &Epochs,
         recipients: &dyn Recipients,
     ) -> Result<Made> {
+        if self.members().count() + members.len() > MAX_PARTIES {
+            return Err(TOO_MANY);
+        }
+        let newest = epochs.newest_of(self)?;
         let (operation, log) = self.sign(hand, Action::Add(sorted(members.to_vec())?))?;
-        let delivery = Some(Delivery::begin(&log, epochs.newest(), recipients)?);
+        let delivery = Some(Delivery::begin(&log, newest, recipients)?);
         Ok(Made { operation, log, delivery, secret: None })
     }
 
-    /// Takes members out, and begins an epoch for those who stay.
+    /// Takes members out, and begins an epoch for those who stay. Without epochs, where the newest one doesn't open, the new one holds none before.
     ///
     /// # Errors
-    /// `forbidden`, also where no admin would stay; `invalid-argument`, `limit`; those of `recipients`; `key-mismatch`, `key-policy`, `rng`.
+    /// `forbidden`, also for the hand's own user, whom another admin takes out; `invalid-argument`, `limit`; those of `recipients`; `key-mismatch`, `key-policy`, `rng`.
     pub fn remove<R: TryCryptoRng>(
         &self,
         rng: &mut Random<R>,
         hand: &Hand<'_>,
         parties: &[Party],
-        epochs: &Epochs,
+        epochs: Option<&Epochs>,
         recipients: &dyn Recipients,
     ) -> Result<Made> {
         let mut parties = parties.to_vec();
@@ -143,7 +149,7 @@ impl Log {
         self.begin_next(rng, hand, epochs, recipients, |epoch| Action::Remove(parties, epoch))
     }
 
-    /// Begins an epoch.
+    /// Begins an epoch; without epochs as [`Self::remove`].
     ///
     /// # Errors
     /// `forbidden`, `limit`; those of `recipients`; `key-mismatch`, `key-policy`, `rng`.
@@ -151,7 +157,7 @@ impl Log {
         &self,
         rng: &mut Random<R>,
         hand: &Hand<'_>,
-        epochs: &Epochs,
+        epochs: Option<&Epochs>,
         recipients: &dyn Recipients,
     ) -> Result<Made> {
         self.begin_next(rng, hand, epochs, recipients, Action::Rotate)
@@ -161,13 +167,14 @@ impl Log {
         &self,
         rng: &mut Random<R>,
         hand: &Hand<'_>,
-        epochs: &Epochs,
+        epochs: Option<&Epochs>,
         recipients: &dyn Recipients,
         action: impl FnOnce(Epoch) -> Action,
     ) -> Result<Made> {
         let before = self.epochs().len().saturating_sub(1);
+        let newest = epochs.map(|epochs| epochs.newest_of(self)).transpose()?;
         let secret = DataKey::generate(rng)?;
-        let epoch = Epoch::of(rng, &secret, Some((self.id(), before, epochs.newest())))?;
+        let epoch = Epoch::of(rng, &secret, newest.map(|newest| (self.id(), before, newest)))?;
         let (operation, log) = self.sign(hand, action(epoch))?;
         let delivery = Some(Delivery::begin(&log, &secret, recipients)?);
         Ok(Made { operation, log, delivery, secret: Some(secret) })

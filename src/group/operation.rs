@@ -73,9 +73,9 @@ impl Action {
         let len = reader.array()?;
         match (reader.uint()?, len) {
             (1, 2) => Ok(Self::Add(read_members(reader)?)),
-            (2, 3) => Ok(Self::Remove(read_users(reader)?, Epoch::read(reader, true)?)),
+            (2, 3) => Ok(Self::Remove(read_users(reader)?, Epoch::read(reader)?)),
             (3, 2) => Ok(Self::Roles(read_members(reader)?)),
-            (4, 2) => Ok(Self::Rotate(Epoch::read(reader, true)?)),
+            (4, 2) => Ok(Self::Rotate(Epoch::read(reader)?)),
             (1..=4, _) => Err(MALFORMED),
             _ => Err(Error::new(&(Code::UnsupportedVersion, "an action of a later version"))),
         }

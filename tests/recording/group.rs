@@ -130,8 +130,8 @@ fn logs(rng: &mut Seeded, cast: &Cast, rows: &mut Rows) {
     rows.opens("group", "with pins", input);
 
     let mut story = Story::new(rng, &[(alice, ADMIN), (bob, ADMIN)]);
-    story.remove(rng, bob, &[bob]);
-    rows.opens("group", "an admin goes", story.input(&people));
+    story.remove(rng, alice, &[bob]);
+    rows.opens("group", "an admin is removed", story.input(&people));
     let namesake = Person::new(rng, "bob");
     story.tell(alice, add(&[(&namesake, MEMBER)]));
     rows.opens("group", "another of the name of who went", story.input(&people));
@@ -228,6 +228,10 @@ fn heads(rng: &mut Seeded, cast: &Cast, rows: &mut Rows) {
     );
     let hers = story.head(alice, START + 2 * DAY, START + 3 * DAY);
     let later = story.head(bob, START + 8 * DAY, START + 9 * DAY);
+    let ahead = story.head(alice, START + 100 * DAY, START + 101 * DAY);
+    let with_ahead = [later.clone(), ahead];
+    let at = story.with_heads(&people, &with_ahead, START + 8 * DAY);
+    rows.fails("fresh", "an admin's head from the future", "stale", at);
     let both = [later, hers];
     rows.opens(
         "fresh",

@@ -241,6 +241,7 @@ fn epochs(rng: &mut Seeded, cast: &Cast, rows: &mut Rows) {
     let input = rotated(rng, &start, secret, epoch_of(&secret, &public(&before), sealed));
     rows.fails("group-keys", "epoch: another public key than the secret's", "key-mismatch", input);
     let previous = [
+        ("null before it", "decryption-failed", Null),
         ("nothing sealed before it", "decryption-failed", cbor::bytes([0; 104])),
         ("sealed for another group", "decryption-failed", sealed_before(rng, &[9; 32], 1, &secret, &before)),
         ("sealed with other numbers", "decryption-failed", sealed_before(rng, &start.id, 2, &secret, &before)),

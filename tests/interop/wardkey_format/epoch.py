@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hmac import compare_digest
 
 from . import cbor, cobblestone, derive
-from .errors import require
+from .errors import WardkeyError, require
 from .private_key import KeyPair
 from .public_key import PublicKey
 from .suite import Suite
@@ -21,7 +21,7 @@ class Epoch:
     key_commitment: bytes
     public_key: PublicKey
     previous: bytes | None
-    """The secret of the epoch before, sealed; None for epoch 0."""
+    """The secret of the epoch before, sealed; None for epoch 0, and where the maker hadn't it."""
 
     def cbor(self) -> list[cbor.Value]:
         return [self.key_commitment, self.public_key.encode(), self.previous]
@@ -36,7 +36,7 @@ def read(reader: cbor.Reader, *, first: bool) -> Epoch:
     hybrid = public_key.suite == Suite.HYBRID
     require(hybrid, "invalid-format", "an epoch's key that isn't hybrid")
     null = reader.null()
-    require(null == first, "invalid-format", "null is for epoch 0")
+    require(null or not first, "invalid-format", "epoch 0 has none before it")
     return Epoch(commitment, public_key, None if null else reader.bytes(SEALED_SECRET))
 
 
@@ -61,7 +61,8 @@ def make(group_id: bytes, number: int, secret: bytes, previous: bytes | None) ->
 
 def secret_before(group_id: bytes, number: int, secret: bytes, above: Epoch, epoch: Epoch) -> bytes:
     """The secret of `epoch`, the one before number `number`, which is `above` and has `secret`."""
-    assert above.previous is not None, "epoch 0 has none before it"
+    if above.previous is None:
+        raise WardkeyError("decryption-failed", "nothing was sealed")
     bound = previous_context(group_id, number, epoch.key_commitment)
     opened = cobblestone.open_body(secret, bound, above.previous)
     committed = compare_digest(derive.key_commitment(opened), epoch.key_commitment)

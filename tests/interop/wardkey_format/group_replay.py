@@ -79,7 +79,7 @@ class GroupLog:
         return [first, *((one.payload.time, one.signer) for one in self.operations)]
 
 
-def _after(members: RoleByMember, action: GroupAction) -> RoleByMember:
+def _after(members: RoleByMember, action: GroupAction, signer: Party | None) -> RoleByMember:
     """Step 5: the members after an operation that was allowed."""
     after = dict(members)
     match action:
@@ -89,6 +89,7 @@ def _after(members: RoleByMember, action: GroupAction) -> RoleByMember:
             require(fresh, "forbidden", "a member's user id")
             after.update(roles)
         case Remove(removed):
+            require(signer not in removed, "forbidden", "who begins the epoch is removed")
             for one in removed:
                 require(one in members, "forbidden", "who isn't a member is removed")
                 del after[one]
@@ -143,7 +144,7 @@ class _Replaying:
         signed.verify(signer.signing_key(payload.signer))
         self._check_version(signer, payload.signer)
         require(log.state.is_admin(signer.party), "forbidden", "the signer is no admin")
-        members = _after(log.state.members, payload.action)
+        members = _after(log.state.members, payload.action, signer.party)
         if isinstance(payload.action, Remove | Rotate):
             log.epochs.append(payload.action.epoch)
         log.states.append(GroupState(signed.hash, members, len(log.epochs) - 1))
