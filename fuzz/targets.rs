@@ -23,6 +23,7 @@ use wardkey::{
     data_key::DataKey,
     encoding::{Context, base64url, from_base64url},
     error::{Code, Error, Result},
+    group,
     identity::{AppId, Bundle, UserId},
     journal,
     key_pair::{KeyPair, PublicKey, RsaNumbers},
@@ -407,7 +408,8 @@ pub fn text(data: &[u8]) {
     assert_eq!(Context::new(entries.iter().copied()), bound);
 }
 
-const OBJECT: [Code; 4] = [Code::InvalidFormat, Code::UnsupportedVersion, Code::Limit, Code::KeyPolicy];
+const OBJECT: [Code; 5] =
+    [Code::InvalidFormat, Code::UnsupportedVersion, Code::Limit, Code::KeyPolicy, Code::Truncated];
 
 /// Every type of signed object: who reads one reads no other.
 pub fn object(data: &[u8]) {
@@ -420,7 +422,18 @@ pub fn object(data: &[u8]) {
             })*
         };
     }
-    let read = count!(Bundle, Genesis, Entry, Contact, Receipt, RecoveryProof, journal::Head);
+    let read = count!(
+        Bundle,
+        Genesis,
+        Entry,
+        Contact,
+        Receipt,
+        RecoveryProof,
+        journal::Head,
+        group::Genesis,
+        group::Operation,
+        group::Head
+    );
     let wraps = split(data, Minimum::default());
     allow(&wraps, &OBJECT);
     assert!(read + usize::from(wraps.is_ok()) <= 1, "one object of two types");

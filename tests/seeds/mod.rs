@@ -239,11 +239,12 @@ fn of_vectors(file: &str, names: &[&str]) -> Seeds {
 
 /// One or two of each type and file.
 fn objects() -> Seeds {
-    let files: [(&str, &[&str]); 4] = [
+    let files: [(&str, &[&str]); 5] = [
         (include_str!("../../testdata/identity.json"), &["bundles"]),
         (include_str!("../../testdata/recovery.json"), &["receipt", "proof", "contact", "object"]),
         (JOURNAL, &["head"]),
         (SESSION, &["genesis", "entries", "wraps"]),
+        (include_str!("../../testdata/group.json"), &["genesis", "operations", "heads"]),
     ];
     let few = |(file, names)| {
         let mut found = of_vectors(file, names);
