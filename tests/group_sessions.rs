@@ -165,6 +165,8 @@ fn a_group_reads_and_writes() {
         let without = directory([&ward.alice, &ward.bob, &ward.carol]);
         assert_eq!(code(author(&session, &alices, &message, &without)), Code::UnknownGroup);
     }
+    // Who doesn't know the group's log knows of no newer epoch.
+    assert_eq!(read.is_due(&directory([&ward.alice])), Ok(false));
     // Eve doesn't belong to it, whatever she has.
     assert_eq!(code(write(&mut ward, &read, "eve", &alices, &known)), Code::Forbidden);
     let pairs = [ward.eve.pair()];
