@@ -215,7 +215,7 @@ def bad_openings(entries: Entries, cast: Cast) -> None:
     bad("without the private key", "not-a-recipient", base, keys=cast.eve.private_keys)
     by_group = cast.session({anna: ALL, cast.group: READ})
     member = [party.encode(cast.eve.party).hex(), party.encode(cast.group).hex()]
-    bad("by a group only", "unknown-group", by_group, cast.eve, parties=member)
+    bad("by a group only", "not-a-recipient", by_group, cast.eve, parties=member)
 
     # Genesis wraps, made wrong.
     def genesis(
