@@ -83,8 +83,10 @@ export default {
     const { setTimeout } = globalThis;
     const acts = [];
     globalThis.setTimeout = (act, ms, ...more) => {
-      if (ms === 120_000) acts.push(act);
-      return setTimeout(act, ms, ...more);
+      const isKept = ms === 120_000;
+      if (isKept) acts.push(act);
+      // Done by hand, below: not again when all is closed.
+      return setTimeout(isKept ? () => undefined : act, ms, ...more);
     };
     try {
       const given = () => ({
