@@ -114,6 +114,14 @@ impl Ward {
         known
     }
 
+    /// Bob takes Carol out of the group. What somebody knows then.
+    fn without_carol(&mut self) -> Directory {
+        let known = self.known();
+        let Self { rng, bob, carol, group, .. } = self;
+        group.remove(rng, bob, carol, &known);
+        self.known()
+    }
+
     /// Alice makes a session: she has all rights, and the group these.
     fn session(&mut self, rights: Rights) -> (Server, Session, DataKey) {
         let known = self.known();
@@ -189,9 +197,7 @@ fn g6_who_left_reads_nothing_new() {
     let hers = ward.open(&read, &ward.carol, &ward.group.epochs).unwrap();
     let old = write(&mut ward, &read, "carol", &hers, &known).unwrap();
     let before = Epochs::open(&ward.group.log, copy(ward.group.epochs.newest())).unwrap();
-    let Ward { rng, bob, carol, group, .. } = &mut ward;
-    group.remove(rng, bob, carol, &known);
-    let known = ward.known();
+    let known = ward.without_carol();
     // Whoever knows of the removal makes a new generation first.
     let keys = ward.open(&read, &ward.bob, &ward.group.epochs).unwrap();
     assert_eq!(read.is_due(&known), Ok(true));
@@ -232,9 +238,7 @@ fn g7_back_dated_authority() {
     let old = ward.known();
     let read = server.read(&old).unwrap();
     let keys = ward.open(&read, &ward.carol, &ward.group.epochs).unwrap();
-    let Ward { rng, bob, carol, group, .. } = &mut ward;
-    group.remove(rng, bob, carol, &old);
-    let known = ward.known();
+    let known = ward.without_carol();
     // With the state before, which the server goes on giving her.
     let eve = Grant { party: ward.eve.party(), rights: Rights::READ };
     let made =
@@ -287,9 +291,7 @@ fn confirmed_by_a_later_entry() {
     // Bob, before she goes.
     let (made, _) = read.rotate(&mut ward.rng, &ward.bob.hand(), keys.of(0).unwrap(), &old).unwrap();
     server.take(made);
-    let Ward { rng, bob, carol, group, .. } = &mut ward;
-    group.remove(rng, bob, carol, &old);
-    let known = ward.known();
+    let known = ward.without_carol();
     let read = server.read(&known).unwrap();
     assert_eq!(read.log().unconfirmed(&known).unwrap(), []);
     assert_eq!(read.is_due(&known), Ok(true), "for the group's new epoch");
@@ -308,11 +310,9 @@ fn a_generation_of_somebody_who_left() {
     let old = ward.known();
     let read = server.read(&old).unwrap();
     let keys = ward.open(&read, &ward.carol, &ward.group.epochs).unwrap();
-    let Ward { rng, bob, carol, group, .. } = &mut ward;
-    group.remove(rng, bob, carol, &old);
+    let known = ward.without_carol();
     let (made, _) = read.rotate(&mut ward.rng, &ward.carol.hand(), keys.of(0).unwrap(), &old).unwrap();
     server.take(made);
-    let known = ward.known();
     let read = server.read(&known).unwrap();
     assert_eq!(read.is_due(&known), Ok(true));
 }
@@ -347,9 +347,7 @@ fn a_generation_of_somebody_who_left_for_the_newest_epoch() {
     let old = ward.known();
     let read = server.read(&old).unwrap();
     let keys = ward.open(&read, &ward.carol, &ward.group.epochs).unwrap();
-    let Ward { rng, bob, carol, group, .. } = &mut ward;
-    group.remove(rng, bob, carol, &old);
-    let known = ward.known();
+    let known = ward.without_carol();
     let forger = Forger { old: &old, new: &known };
     let (made, _) = read.rotate(&mut ward.rng, &ward.carol.hand(), keys.of(0).unwrap(), &forger).unwrap();
     server.take(made);
@@ -366,10 +364,7 @@ fn a_generation_of_somebody_who_left_for_the_newest_epoch() {
 fn authority_of_a_stranger() {
     let mut ward = Ward::new("stranger");
     let (mut server, session, _) = ward.session(Rights::MANAGE);
-    let old = ward.known();
-    let Ward { rng, bob, carol, group, .. } = &mut ward;
-    group.remove(rng, bob, carol, &old);
-    let known = ward.known();
+    let known = ward.without_carol();
     let head = ward.group.log.head();
     for person in [&ward.carol, &ward.eve] {
         let action = craft::session::revoke(&[ward.alice.party()]);
