@@ -83,7 +83,7 @@ impl Server {
         let log = self.read(directory)?;
         let wanted = log.newest_keys_for(&person.party()).unwrap_or_default();
         let (_, keys) = self.keys.iter().find(|(sequence, _)| *sequence == wanted).expect("group keys");
-        Epochs::open(&log, secret(&log, keys, person, directory)?)
+        Epochs::open(&log, secret(&log, keys, person)?)
     }
 
     fn add(&mut self, rng: &mut Seeded, by: &Person, members: &[Member], directory: &Directory) -> Result<()> {
@@ -114,8 +114,8 @@ impl Server {
     }
 }
 
-fn secret(log: &Log, keys: &[u8], person: &Person, directory: &Directory) -> Result<DataKey> {
-    let stanza = Stanza::find(log, keys, &person.party(), directory, FIRST)?;
+fn secret(log: &Log, keys: &[u8], person: &Person) -> Result<DataKey> {
+    let stanza = Stanza::find(log, keys, &person.party(), FIRST)?;
     let pairs: Vec<_> = person.pairs.iter().map(|pair| &pair.pair).collect();
     stanza.open(&mut system(), &pairs)
 }
@@ -200,7 +200,7 @@ fn g2_a_removed_member_has_no_later_epoch() {
     // No later object has a stanza for him, and what he knows opens nothing of what the log holds.
     for (sequence, keys) in &server.keys[2..] {
         assert!(log.keyed_by(*sequence).all(|party| *party != bob.party()));
-        assert_eq!(code(Stanza::find(&log, keys, &bob.party(), &directory, FIRST)), Code::Revoked);
+        assert_eq!(code(Stanza::find(&log, keys, &bob.party(), FIRST)), Code::Revoked);
     }
     assert_eq!(code(Epochs::open(&log, copy(before.newest()))), Code::KeyMismatch);
     assert!(before.find(log.public_key().fingerprint()).is_none());
@@ -310,11 +310,11 @@ fn g4_a_foreign_secret() {
     server.add(rng, alice, &[member(carol)], &directory).unwrap();
     let log = server.read(&directory).unwrap();
     let of_genesis = &server.keys[0].1;
-    assert_eq!(code(Stanza::find(&log, of_genesis, &carol.party(), &directory, FIRST)), Code::NotARecipient);
-    assert!(Stanza::find(&log, of_genesis, &bob.party(), &directory, FIRST).is_ok());
+    assert_eq!(code(Stanza::find(&log, of_genesis, &carol.party(), FIRST)), Code::NotARecipient);
+    assert!(Stanza::find(&log, of_genesis, &bob.party(), FIRST).is_ok());
     let other = Server::found(rng, alice, &[member(bob)], &directory);
-    assert_eq!(code(Stanza::find(&log, &other.keys[0].1, &bob.party(), &directory, FIRST)), Code::KeyMismatch);
-    assert_eq!(code(Stanza::find(&log, of_genesis, &mallory.party(), &directory, FIRST)), Code::NotARecipient);
+    assert_eq!(code(Stanza::find(&log, &other.keys[0].1, &bob.party(), FIRST)), Code::KeyMismatch);
+    assert_eq!(code(Stanza::find(&log, of_genesis, &mallory.party(), FIRST)), Code::NotARecipient);
 }
 
 /// Epochs of another group, or of a log that was shorter: what was wrapped or sealed with them couldn't be taken back.
@@ -356,7 +356,7 @@ fn who_breaks_an_epoch_is_removed() {
         mended.extend(&[&made.operation], &directory, FIRST).unwrap();
         assert_eq!(mended.role(&mallory.party()), None);
         let keys = delivered(made.delivery.unwrap(), rng, &alice.hand(), &directory);
-        let opened = Epochs::open(&mended, self::secret(&mended, &keys, bob, &directory).unwrap()).unwrap();
+        let opened = Epochs::open(&mended, self::secret(&mended, &keys, bob).unwrap()).unwrap();
         assert!(opened.find(mended.public_key().fingerprint()).is_some());
         let why = opened.broken().map(|(number, why)| (number, why.code()));
         assert_eq!(why, Some((usize::from(!opens), Code::DecryptionFailed)));
@@ -375,7 +375,7 @@ fn forged_group_keys() {
     let keys = &server.keys[2].1;
     let good = draft_of("wardkey/v1/group-keys", keys, alice.seed());
     assert_eq!(Array(good.items()).encode(), *keys);
-    let find = |draft: &Draft| Stanza::find(&log, &Array(draft.items()).encode(), &bob.party(), &directory, FIRST);
+    let find = |draft: &Draft| Stanza::find(&log, &Array(draft.items()).encode(), &bob.party(), FIRST);
     let stanzas = values(&good.fields[6].encode());
     let bodies = values(&good.more[0].encode());
     let fewer = |at: usize| -> (Item, Item) {
@@ -734,7 +734,7 @@ fn limits() {
     assert_eq!(code(extend(&[&vec![0; 4 * 1024 * 1024 + 1]])), Code::Limit);
     assert_eq!(code(extend(&vec![[].as_slice(); 10_001])), Code::Limit);
     assert_eq!(code(extend(&vec![[].as_slice(); 10_000])), Code::InvalidFormat);
-    let find = |object: &[u8]| Stanza::find(&log, object, &alice.party(), &directory, FIRST);
+    let find = |object: &[u8]| Stanza::find(&log, object, &alice.party(), FIRST);
     assert_eq!(code(find(&vec![0; 16 * 1024 * 1024 + 1])), Code::Limit);
     assert_eq!(code(find(&vec![0; 16 * 1024 * 1024])), Code::InvalidFormat);
     // Two are members.

@@ -10,7 +10,7 @@ use crate::{
     key_pair::{Fingerprint, KeyPair, PublicKey, Suite},
     party::Party,
     random::Random,
-    session::{Hand, Recipients, Signers},
+    session::{Hand, Recipients},
     signed::{Hash, Minimum, Payload, Signed, Unverified},
     stanzas::{self, Bodies, Wrapping, read_stanzas, write_stanzas},
     wrap::{Named, Unwrapping},
@@ -100,18 +100,19 @@ impl Stanza {
     ///
     /// # Errors
     /// Those of SPEC section 12.11.
-    pub fn find(log: &Log, object: &[u8], party: &Party, signers: &dyn Signers, minimum: Minimum) -> Result<Self> {
+    pub fn find(log: &Log, object: &[u8], party: &Party, minimum: Minimum) -> Result<Self> {
         let wanted = log.newest_keys_for(party).ok_or(if log.has_belonged(party) {
             Error::new(&(Code::Revoked, "no longer a member of the group"))
         } else {
             Error::new(&(Code::NotARecipient, "not a member of the group"))
         })?;
-        let (keys, bodies) = verify(log, object, signers, minimum)?;
+        let object = verify(log, object, minimum)?;
+        let keys = object.value();
         if keys.sequence != wanted as u64 {
             return Err(NOT_FOR_THIS);
         }
         let place = keys.stanzas.binary_search_by(|stanza| stanza.party.cmp(party)).map_err(|_| NOT_FOR_THIS)?;
-        let body = bodies.0.into_iter().nth(place).flatten();
+        let body = object.more().0.get(place).cloned().flatten();
         let body = body.ok_or(Error::new(&(Code::BadSignature, "the stanza that was signed is missing")))?;
         let stanza = keys.stanzas.get(place).ok_or(NOT_FOR_THIS)?;
         let (fingerprint, suite) = (stanza.fingerprint, stanza.suite);
@@ -152,7 +153,7 @@ impl Stanza {
 }
 
 /// Steps 1 to 5.
-fn verify(log: &Log, object: &[u8], signers: &dyn Signers, minimum: Minimum) -> Result<(GroupKeys, Bodies)> {
+fn verify(log: &Log, object: &[u8], minimum: Minimum) -> Result<Signed<GroupKeys>> {
     let object = Unverified::<GroupKeys>::parse(object, minimum)?;
     let claimed = object.claimed();
     if claimed.group != *log.id() {
@@ -163,7 +164,7 @@ fn verify(log: &Log, object: &[u8], signers: &dyn Signers, minimum: Minimum) -> 
     if claimed.signer != operator.bundle {
         return Err(Error::new(&(Code::BadSignature, "group keys by another than the signer of their operation")));
     }
-    let object = object.verify(&signers.signer(&operator.bundle)?.key)?;
+    let object = object.verify(&operator.key)?;
     let (keys, bodies) = (object.value(), object.more());
     let epoch = log.epoch_at(sequence);
     let commitment = log.epochs().get(epoch).map(|epoch| &epoch.commitment);
@@ -174,7 +175,7 @@ fn verify(log: &Log, object: &[u8], signers: &dyn Signers, minimum: Minimum) -> 
         return Err(Error::new(&(Code::BadSignature, "group keys for others than the log says")));
     }
     bodies.check(&keys.stanzas)?;
-    Ok((keys.clone(), bodies.clone()))
+    Ok(object)
 }
 
 /// The group keys of an operation, until they are signed.

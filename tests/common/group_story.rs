@@ -93,7 +93,7 @@ impl Input {
 
     fn epochs(&self, log: &Log, known: &story::Input) -> Result<Epochs> {
         let party = Party::from_bytes(&unhex(&self.party)).expect("a party");
-        let stanza = Stanza::find(log, &unhex(&self.keys), &party, &Lazy(known), known.minimum())?;
+        let stanza = Stanza::find(log, &unhex(&self.keys), &party, known.minimum())?;
         let pair = |one: &Private| Pair::read(Suite::from_name(&one.suite).expect("a suite"), &unhex(&one.private));
         let pairs: Vec<_> = self.pairs.iter().map(pair).collect();
         let secret = stanza.open(&mut system(), &pairs.iter().map(|pair| &pair.pair).collect::<Vec<_>>())?;
