@@ -213,8 +213,8 @@ impl Log {
         let lost = |role: Role| usize::from(role == Role::Admin);
         let (fits, admins, members) = match action {
             Action::Add(added) => {
-                let new = added.iter().all(|member| self.member_of_name(&member.party).is_none());
-                (new, self.admins + added.len(), self.members + added.len())
+                let is_new = |member: &Member| matches!(&member.party, Party::User { id, .. } if self.person_named(id).is_none());
+                (added.iter().all(is_new), self.admins + added.len(), self.members + added.len())
             }
             Action::Remove(removed, _) => {
                 let roles: Option<Vec<_>> = removed.iter().map(|party| self.role(party)).collect();
@@ -295,12 +295,11 @@ impl Log {
         self.people.get(*self.order.get(rank)?)
     }
 
-    /// The member with the user id of this party, whatever identity he has.
-    fn member_of_name(&self, party: &Party) -> Option<&Person> {
-        let Party::User { id, .. } = party else { return None };
-        let first = Party::User { id: id.clone(), identity: Hash([0; 32]) };
+    /// The member with this user id, whatever identity he has.
+    fn person_named(&self, user: &UserId) -> Option<&Person> {
+        let first = Party::User { id: user.clone(), identity: Hash([0; 32]) };
         let rank = self.find(&first).unwrap_or_else(|rank| rank);
-        let same = |person: &&Person| matches!(&person.party, Party::User { id: other, .. } if other == id);
+        let same = |person: &&Person| matches!(&person.party, Party::User { id, .. } if id == user);
         let people = self.order.iter().skip(rank).filter_map(|place| self.people.get(*place));
         people.take_while(same).find(|person| person.role().is_some())
     }
@@ -375,8 +374,7 @@ impl Log {
     /// The member of this name.
     #[must_use]
     pub fn member(&self, user: &UserId) -> Option<Member> {
-        let name = Party::User { id: user.clone(), identity: Hash([0; 32]) };
-        let person = self.member_of_name(&name)?;
+        let person = self.person_named(user)?;
         Some(Member { party: person.party.clone(), role: person.role()? })
     }
 
