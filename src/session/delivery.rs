@@ -10,7 +10,6 @@ use super::{
 use crate::{
     data_key::DataKey,
     error::{Code, Error, Result},
-    party::Party,
     random::Random,
     signed::Signed,
     stanzas::{Stanza, Wrapping},
@@ -38,11 +37,12 @@ impl Delivery {
         let generation = session.log().newest_generation();
         session.check_key(generation, key)?;
         let context = context(session.log().id(), generation)?;
-        let mut parties: Vec<Party> = session.wrapped_by(sequence).cloned().collect();
+        let mut places = session.wrapped.for_whom(session.log(), sequence);
         if sequence > 0 && session.log.begins_generation(sequence) {
             let readers = session.log.wrapped_readers(recipients)?;
-            parties.retain(|party| session.log.place(party).and_then(|place| readers.get(place)) == Some(&true));
+            places.retain(|place| readers.get(*place) == Some(&true));
         }
+        let parties = places.into_iter().filter_map(|place| session.log.party(place)).cloned().collect();
         Ok(Self { wrapping: Wrapping::begin(key, context, parties, recipients)?, sequence, generation, previous })
     }
 

@@ -423,7 +423,7 @@ impl Log {
 
     /// Does the entry of this sequence begin a generation?
     pub(super) fn begins_generation(&self, sequence: usize) -> bool {
-        self.generations.iter().any(|generation| generation.sequence == sequence)
+        self.generations.binary_search_by_key(&sequence, |generation| generation.sequence).is_ok()
     }
 
     /// Commitment of a generation's key.
