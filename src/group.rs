@@ -6,6 +6,7 @@
 mod epoch;
 mod genesis;
 mod head;
+mod kept;
 mod keys;
 mod log;
 mod making;

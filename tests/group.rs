@@ -764,6 +764,11 @@ fn kept_and_restored() {
     assert_eq!(restored.epochs(), log.epochs());
     assert_eq!(code(Log::restore(&payloads, &log.signers()[..1])), Code::BadSignature);
     assert_eq!(code(Log::restore(&[], log.signers())), Code::BadSignature);
+    let kept = log.to_kept();
+    assert_eq!(Log::from_kept(log.app_id(), log.id(), &kept).unwrap().to_kept(), kept);
+    let other = Hash([7; 32]);
+    assert_eq!(code(Log::from_kept(log.app_id(), &other, &kept)), Code::KeyMismatch);
+    assert_eq!(code(Log::from_kept(log.app_id(), log.id(), &[kept.as_slice(), &[0]].concat())), Code::InvalidFormat);
     assert_eq!(code(Log::restore(&[payloads[0], payloads[2]], log.signers())), Code::BadSignature);
 }
 

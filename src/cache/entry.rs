@@ -18,7 +18,7 @@ use crate::{
     signed::Hash,
 };
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const CLEAR: usize = 1 + 8 + 8;
 const LEAST: usize = CLEAR + cobblestone::PREFIX + cobblestone::TAG;
 

@@ -86,6 +86,15 @@ impl<'a> Reader<'a> {
     pub(crate) fn array_of(&mut self, len: u64) -> Result<()> {
         if self.array()? == len { Ok(()) } else { Err(MALFORMED) }
     }
+    /// An array of as many as there are.
+    pub(crate) fn list<T>(&mut self, mut read: impl FnMut(&mut Self) -> Result<T>) -> Result<Vec<T>> {
+        let count = self.array()?;
+        let mut items = Vec::new();
+        for _ in 0..count {
+            items.push(read(self)?);
+        }
+        Ok(items)
+    }
     pub(crate) fn map(&mut self) -> Result<u64> {
         self.0.map().ok().flatten().ok_or(MALFORMED)
     }

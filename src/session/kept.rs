@@ -22,7 +22,7 @@ impl Session {
     pub fn to_kept(&self) -> Vec<u8> {
         let (log, wrapped) = (&self.log, &self.wrapped);
         encode(|w| {
-            w.map(6);
+            w.map(5);
             w.uint(1);
             let mut steps = log.steps().iter();
             w.bytes(steps.next().map(|step| step.payload.as_slice()).unwrap_or_default());
@@ -44,8 +44,6 @@ impl Session {
                 }
                 w.bytes(&fingerprint.0);
             }
-            w.uint(6);
-            w.map(0);
         })
     }
 
@@ -55,22 +53,20 @@ impl Session {
     /// `invalid-format`, `key-mismatch` and others: it counts as not there.
     pub fn from_kept(app_id: &AppId, id: &Hash, kept: &[u8]) -> Result<Self> {
         let mut reader = Reader::new(kept);
-        reader.map_of(6)?;
+        reader.map_of(5)?;
         reader.key(1)?;
         let genesis = reader.bytes()?;
         reader.key(2)?;
-        let entries = list(&mut reader, Reader::bytes)?;
+        let entries = reader.list(Reader::bytes)?;
         reader.key(3)?;
-        let signers = list(&mut reader, Signer::read)?;
+        let signers = reader.list(Signer::read)?;
         reader.key(4)?;
-        let generations = list(&mut reader, |reader| Ok(Wrapping { key_id: KeyId(reader.fixed()?), previous: None }))?;
+        let generations = reader.list(|reader| Ok(Wrapping { key_id: KeyId(reader.fixed()?), previous: None }))?;
         reader.key(5)?;
-        let stanzas = list(&mut reader, |reader| {
+        let stanzas = reader.list(|reader| {
             reader.array_of(2)?;
             Ok((Party::read(reader)?, Fingerprint(reader.fixed()?)))
         })?;
-        reader.key(6)?;
-        reader.map_of(0)?;
 
         let mut log = Log::restore(genesis, &signers)?;
         if log.id() != id || log.app_id() != app_id {
@@ -84,13 +80,4 @@ impl Session {
         // Also what is left over, or isn't canonical.
         if whole && session.to_kept() == kept { Ok(session) } else { Err(MALFORMED) }
     }
-}
-
-fn list<'a, T>(reader: &mut Reader<'a>, mut read: impl FnMut(&mut Reader<'a>) -> Result<T>) -> Result<Vec<T>> {
-    let count = reader.array()?;
-    let mut items = Vec::new();
-    for _ in 0..count {
-        items.push(read(reader)?);
-    }
-    Ok(items)
 }

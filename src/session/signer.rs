@@ -55,7 +55,7 @@ impl Signer {
         if signer.to_bytes() == bytes { Ok(signer) } else { Err(MALFORMED) }
     }
 
-    pub(super) fn write(&self, w: &mut Writer) {
+    pub(crate) fn write(&self, w: &mut Writer) {
         w.array(5);
         w.bytes(&self.bundle.0);
         w.text_or_null(self.user.as_ref().map(UserId::as_str));
@@ -64,7 +64,7 @@ impl Signer {
         w.bytes(self.key.as_bytes());
     }
 
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self> {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self> {
         reader.array_of(5)?;
         Ok(Self {
             bundle: Hash(reader.fixed()?),
