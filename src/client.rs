@@ -4,6 +4,7 @@
 
 mod api;
 mod audit;
+mod belonging;
 mod cache;
 mod change;
 mod device;
@@ -11,6 +12,7 @@ mod event;
 mod feed;
 mod fetch;
 mod flight;
+mod groups;
 mod host;
 mod login;
 mod messages;
@@ -40,6 +42,7 @@ pub use self::{
     cache::CacheOptions,
     device::{Device, MemoryDevice},
     event::{Event, Status},
+    groups::GroupInfo,
     host::{Host, LoginStore},
     messages::{Reading, Unverified},
     open::OpenSession,

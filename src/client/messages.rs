@@ -8,6 +8,7 @@ use super::{
     Client, Host,
     fetch::PAGE,
     open::{Known, OpenSession},
+    ready::Ready,
 };
 use crate::{
     backend::{Failure, Outcome},
@@ -128,7 +129,10 @@ impl<H: Host> Client<H> {
     /// `bad-signature`; those of SPEC section 13, and of the backend.
     pub async fn author(&self, open: &OpenSession, claim: Claim, leaf: &Leaf, trailer: &[u8]) -> Outcome<Signer> {
         let author = claim.verify(&mut Verifier::default(), leaf, trailer)?;
-        if open.with(|session| author.view.sequence > session.log().head().sequence) {
+        let lacks = |ready: &mut Ready| {
+            open.with(|session| session.lacks_state(&author.view, &author.authority, &ready.people))
+        };
+        if self.with(lacks)? {
             self.update(open).await?;
         }
         self.with(|ready| {
@@ -223,7 +227,7 @@ impl<H: Host> Client<H> {
     pub fn note(&self, reading: &Reading, message: &[u8]) -> Result<()> {
         let Ok((header, _)) = Header::parse(message) else { return Ok(()) };
         let Ok(open) = reading.session(&header) else { return Ok(()) };
-        let lacks = open.with(|session| session.lacks(message));
+        let lacks = self.with(|ready| open.with(|session| session.lacks(message, &ready.people)))?;
         let Notes { signers, outdated, .. } = &mut *reading.notes.borrow_mut();
         add(signers, self.unknown_signer(&open, &header)?);
         add(outdated, lacks.then_some(*open.id()));
