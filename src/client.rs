@@ -7,6 +7,7 @@ mod audit;
 mod belonging;
 mod cache;
 mod change;
+mod claims;
 mod device;
 mod event;
 mod feed;
@@ -40,6 +41,7 @@ use std::rc::Rc;
 pub use self::{
     audit::AuditEntry,
     cache::CacheOptions,
+    claims::ClaimStarted,
     device::{Device, MemoryDevice},
     event::{Event, Status},
     groups::GroupInfo,

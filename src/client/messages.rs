@@ -15,6 +15,7 @@ use crate::{
     encoding::Context,
     error::{Code, Error, Result},
     message::{Body, Header, Leaf, Padding, Trailers, Verifier, Whole},
+    party::Party,
     session::{Claim, Signer, Writing},
     signed::Hash,
 };
@@ -44,6 +45,14 @@ impl<H: Host> Client<H> {
     /// `locked`, `unknown-group`.
     pub fn is_due(&self, open: &OpenSession) -> Result<bool> {
         self.with(|ready| open.with(|session| session.is_due(&ready.people)))?
+    }
+
+    /// Who has rights by entries only of people who aren't entitled any more: SPEC section 12.4.
+    ///
+    /// # Errors
+    /// `locked`, `unknown-group`.
+    pub fn unconfirmed(&self, open: &OpenSession) -> Result<Vec<Party>> {
+        self.with(|ready| open.with(|session| session.log().unconfirmed(&ready.people)))?
     }
 
     /// Begins one of them: its keys, and what precedes its first chunk.
