@@ -218,8 +218,12 @@ impl<H: Host> Client<H> {
         });
         let signers = signers.iter().map(|hash| write_bytes(&hash.0)).collect();
         let cursor = cursor.map_or_else(Json::null, Json::text);
-        let body =
-            vec![("sessions", Json::list(asked.collect())), ("signers", Json::list(signers)), ("cursor", cursor)];
+        let body = vec![
+            ("sessions", Json::list(asked.collect())),
+            ("signers", Json::list(signers)),
+            ("groups", Json::list(Vec::new())),
+            ("cursor", cursor),
+        ];
         let reply = self.ask(Method::Post, "/v1/keys", Some(user), Some(body)).await?;
         let answers = self.read_list(&reply, "sessions", |item| Ok(read_answer(item))).await?;
         let identities = self.read_list(&reply, "identities", bundles).await?;

@@ -104,6 +104,12 @@ impl SignedHead {
     pub const fn head(&self) -> &Head {
         &self.head
     }
+
+    /// Who says so.
+    #[must_use]
+    pub const fn signer(&self) -> &Signer {
+        &self.signer
+    }
 }
 
 impl Log {
@@ -112,20 +118,25 @@ impl Log {
     /// # Errors
     /// `stale`.
     pub fn check_fresh(&self, heads: &[SignedHead], now: u64) -> Result<()> {
-        let (newest, latest) = (self.head(), now.saturating_add(AHEAD));
-        let mut admin = self.newest_admin_time(latest);
-        let mut good = false;
-        for SignedHead { head, signer } in heads.iter().filter(|known| known.head.view == newest) {
-            let is_past = head.time <= latest;
-            good |= is_past && now < head.end;
-            if is_past && signer.party().and_then(|party| self.role(&party)) == Some(Role::Admin) {
-                admin = admin.max(head.time);
-            }
-        }
-        if good && admin.saturating_add(self.lifetimes().admin_ms()) > now {
+        if self.fresh_until(heads, now) > now {
             Ok(())
         } else {
             Err(Error::new(&(Code::Stale, "nobody in the group has lately said what its newest state is")))
         }
+    }
+
+    /// Until when its newest state is good, by these heads, as it is known at this time.
+    #[must_use]
+    pub fn fresh_until(&self, heads: &[SignedHead], now: u64) -> u64 {
+        let (newest, latest) = (self.head(), now.saturating_add(AHEAD));
+        let (mut admin, mut end) = (self.newest_admin_time(latest), 0);
+        let is_good = |known: &&SignedHead| known.head.view == newest && known.head.time <= latest;
+        for SignedHead { head, signer } in heads.iter().filter(is_good) {
+            end = end.max(head.end);
+            if signer.party().and_then(|party| self.role(&party)) == Some(Role::Admin) {
+                admin = admin.max(head.time);
+            }
+        }
+        end.min(admin.saturating_add(self.lifetimes().admin_ms()))
     }
 }
