@@ -237,7 +237,7 @@ impl World {
         let caller = user.map(|user| UserId::new(user).unwrap());
         let request = wardkey_rules::Request {
             now_ms: self.now.get(),
-            caller: caller.as_ref(),
+            caller: caller.as_ref().map(wardkey_rules::Caller::User),
             method,
             path,
             body: body.as_ref().map_or(Body::None, Body::Json),
