@@ -7,7 +7,7 @@ bundles, from version 1 on; `user_id` null is the key server. The functions' nam
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from wardkey_format import (
@@ -16,10 +16,10 @@ from wardkey_format import (
     contact,
     derive,
     device,
-    epoch,
     group_head,
     group_keys,
     group_replay,
+    groups,
     identity,
     journal,
     login,
@@ -267,7 +267,7 @@ def open_account(given: Json) -> Json:
     }
 
 
-# session.json
+# session.json and group_session.json
 
 
 def _directory(given: Json) -> Directory:
@@ -288,8 +288,34 @@ def _replay(given: Json, directory: Directory) -> Log:
         unhex_all(given["entries"]),
         directory,
         seen={one["sequence"]: unhex(one["hash"]) for one in given["seen"]},
+        groups=groups.of_logs(_known_groups(given, directory)),
         minimum=given["minimum"],
     )
+
+
+def _known_groups(given: Json, directory: Directory) -> list[GroupLog]:
+    """The logs of `groups`, if there are any: what the reader knows of them."""
+    return [
+        group_replay.replay(
+            unhex(one["group_id"]),
+            unhex(one["genesis"]),
+            unhex_all(one["operations"]),
+            directory,
+            minimum=given["minimum"],
+        )
+        for one in given.get("groups", [])
+    ]
+
+
+def _epoch_pairs(given: Json, directory: Directory) -> Iterator[KeyPair]:
+    """Of the groups whose `keys` are there, the reader's first party being himself."""
+    pairs, minimum = read_keys(given["keys"]), given["minimum"]
+    known = _known_groups(given, directory)
+    for one, log in zip(given.get("groups", []), known, strict=True):
+        if one["keys"] is not None:
+            user = party.decode(unhex(given["parties"][0]))
+            assert isinstance(user, User)
+            yield from group_keys.open_epochs(log, unhex(one["keys"]), user, pairs, minimum).pairs
 
 
 def open_log(given: Json) -> Json:
@@ -314,12 +340,20 @@ def open_log(given: Json) -> Json:
 def _open_session(given: Json, directory: Directory) -> session.Session:
     log = _replay(given, directory)
     parties: list[Party] = [party.decode(unhex(one)) for one in given["parties"]]
-    objects, keys = unhex_all(given["wraps"]), read_keys(given["keys"])
+    objects = unhex_all(given["wraps"])
+    keys = [*read_keys(given["keys"]), *_epoch_pairs(given, directory)]
     return session.open_session(log, objects, parties, keys, given["minimum"])
 
 
+def open_unconfirmed(given: Json) -> list[str]:
+    """Section 12.4: who has rights by the full replay only."""
+    found = confirmed.unconfirmed(_replay(given, _directory(given)))
+    return sorted(party.encode(one).hex() for one in found)
+
+
 def open_session(given: Json) -> Json:
-    """Sections 12.5 and 12.6, for the user and groups of `parties` with their private keys.
+    """Sections 12.5 and 12.6, for the user and groups of `parties` with his private keys, and those
+    of the groups' epochs.
     `due`: section 12.7, whether a new generation is made before the next message."""
     opened = _open_session(given, _directory(given))
     return {
@@ -395,12 +429,11 @@ def open_group_keys(given: Json) -> Json:
     user = party.decode(unhex(given["party"]))
     assert isinstance(user, User)
     keys, pairs = unhex(given["keys"]), read_keys(given["pairs"])
-    secrets = group_keys.open_epochs(log, keys, user, pairs, given["minimum"])
-    pairs_of_epochs = [epoch.key_pair(secret) for secret in secrets]
-    return {
-        "secret": secrets[-1].hex(),
-        "fingerprints": [pair.public_key.fingerprint.hex() for pair in pairs_of_epochs],
-    }
+    epochs = group_keys.open_epochs(log, keys, user, pairs, given["minimum"])
+    if epochs.broken:  # all are asked for
+        raise epochs.broken
+    fingerprints = [pair.public_key.fingerprint.hex() for pair in epochs.pairs]
+    return {"secret": epochs.secrets[0].hex(), "fingerprints": fingerprints[::-1]}
 
 
 def _open_heads(given: Json) -> tuple[GroupLog, list[group_head.Verified]]:
@@ -542,7 +575,7 @@ def open_serialized(given: Json) -> Json:
     }
 
 
-KINDS: dict[str, Callable[[Json], Json | list[Json]]] = {
+KINDS: dict[str, Callable[[Json], Json | list[Json] | list[str]]] = {
     "identity": open_identity,
     "party": open_party,
     "safety-number": open_safety_number,
@@ -556,6 +589,7 @@ KINDS: dict[str, Callable[[Json], Json | list[Json]]] = {
     "recovery-proof": open_recovery_proof,
     "account": open_account,
     "log": open_log,
+    "unconfirmed": open_unconfirmed,
     "session": open_session,
     "message": open_message,
     "group": open_group,

@@ -9,7 +9,8 @@ from hmac import compare_digest
 from . import cobblestone, confirmed, derive, rights, wraps
 from .action import Assignment, Revoke, RevokeAll
 from .errors import Code, WardkeyError, require
-from .party import Party
+from .groups import Groups
+from .party import Group, Party
 from .private_key import KeyPair
 from .replay import Log
 from .wraps import Place, Stanzas
@@ -88,7 +89,8 @@ def open_session(
     key_pairs: Sequence[KeyPair],
     minimum: int = 1,
 ) -> Session:
-    """`parties`: the client's user, then his groups; `key_pairs`: all of his."""
+    """`parties`: the client's user, then his groups; `key_pairs`: all of his, and those of the
+    groups' epochs that he opened."""
     stanzas = wraps.verify_all(log, objects, minimum)
     _check_reader(log, parties)
     number, place, body = _find_stanza(stanzas, parties)
@@ -98,12 +100,21 @@ def open_session(
     return Session(log, stanzas, tuple(reversed(keys)))
 
 
+def _is_outdated(place: Place, groups: Groups) -> bool:
+    """Whether the stanza is for another key of a group than that of the newest epoch known."""
+    if not isinstance(place.party, Group):
+        return False
+    newest = groups.keys.get(place.party.group_id)
+    return newest is not None and place.key_fingerprint != newest
+
+
 def generation_is_due(log: Log, stanzas: dict[int, Stanzas]) -> bool:
-    """Whether a new generation has to be made before a message (SPEC section 12.7). A group's newer
-    key isn't looked for."""
+    """Whether a new generation has to be made before a message (SPEC section 12.7)."""
     newest = log.state.generation
-    wrapped_for = set(stanzas[newest.number].by_party)
-    if not wrapped_for <= confirmed.wrapped_readers(log):
+    wrapped_for = stanzas[newest.number].by_party
+    if not wrapped_for.keys() <= confirmed.wrapped_readers(log):
+        return True
+    if any(_is_outdated(place, log.groups) for place, _ in wrapped_for.values()):
         return True
     later = [replayed.payload.action for replayed in log.entries[newest.sequence :]]
     if any(isinstance(action, Revoke | RevokeAll | Assignment) for action in later):
