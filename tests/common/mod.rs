@@ -24,6 +24,7 @@ pub(crate) mod objects;
 pub(crate) mod parts;
 pub(crate) mod people;
 pub(crate) mod rng;
+pub(crate) mod rows;
 pub(crate) mod schema;
 pub(crate) mod story;
 pub(crate) mod sums;

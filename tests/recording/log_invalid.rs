@@ -2,7 +2,7 @@
 
 use wardkey::party::Party;
 
-use super::session::{Cast, Rows};
+use super::{rows::Cast, session::Rows};
 use crate::common::{
     cbor::{self, Array, Item, Map, Null, Uint},
     craft::{
