@@ -119,3 +119,8 @@ fn sessions_made_by_python() {
 fn groups_made_by_python() {
     replay_kinds::<group_story::Input>("group.json", (15, 80));
 }
+
+#[test]
+fn sessions_with_groups_made_by_python() {
+    replay_kinds::<story::Input>("group_session.json", (24, 28));
+}

@@ -92,6 +92,11 @@ fn group() {
 }
 
 #[test]
+fn group_session() {
+    replay_kinds::<story::Input>("group_session.json", (68, 100));
+}
+
+#[test]
 fn identity() {
     replay("identity.json", (11, 90), objects::check::identity, |row| &row.name, objects::check::try_identity);
 }

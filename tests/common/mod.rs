@@ -19,6 +19,7 @@ pub(crate) mod flip;
 pub(crate) mod group_story;
 pub(crate) mod hex;
 pub(crate) mod keys;
+pub(crate) mod known;
 pub(crate) mod messages;
 pub(crate) mod objects;
 pub(crate) mod parts;

@@ -13,6 +13,7 @@ from typing import Any
 from wardkey_format import (
     account,
     cbor,
+    confirmed,
     contact,
     derive,
     device,

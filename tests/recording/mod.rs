@@ -17,6 +17,8 @@ mod group;
 mod group_head_invalid;
 mod group_invalid;
 mod group_keys_invalid;
+mod group_session;
+mod group_session_invalid;
 mod identity;
 mod journal;
 mod log_invalid;
@@ -62,6 +64,7 @@ pub(crate) fn all() -> Vec<(&'static str, String)> {
         file("journal.json", journal::file),
         file("session.json", session::file),
         file("group.json", group::file),
+        file("group_session.json", group_session::file),
     ]
 }
 

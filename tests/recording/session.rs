@@ -130,7 +130,7 @@ fn made_here(rng: &mut Seeded, alice: &Person, dave: &Person) -> Story {
     let wraps = session.wrap_genesis(rng, &alice.hand(), &key, &known).expect("wrapped");
     let Hash(id) = *session.log().id();
     let key = *key.dangerously_expose().expose();
-    Story { id, genesis, entries: Vec::new(), hashes: vec![id], wraps: vec![wraps], keys: vec![key] }
+    Story { id, genesis, entries: Vec::new(), hashes: vec![id], wraps: vec![wraps], keys: vec![key], right: cbor::Null }
 }
 
 fn messages(rng: &mut Seeded, cast: &Cast, rows: &mut Rows) {
