@@ -112,20 +112,33 @@ impl Log {
     /// # Errors
     /// `stale`.
     pub fn check_fresh(&self, heads: &[SignedHead], now: u64) -> Result<()> {
-        let (newest, latest) = (self.head(), now.saturating_add(AHEAD));
-        let mut admin = self.newest_admin_time(latest);
-        let mut good = false;
-        for SignedHead { head, signer } in heads.iter().filter(|known| known.head.view == newest) {
-            let is_past = head.time <= latest;
-            good |= is_past && now < head.end;
-            if is_past && signer.party().and_then(|party| self.role(&party)) == Some(Role::Admin) {
-                admin = admin.max(head.time);
-            }
-        }
-        if good && admin.saturating_add(self.lifetimes().admin_ms()) > now {
+        let (head_end, admin_end) = self.ends(heads, now);
+        if now < head_end && now < admin_end {
             Ok(())
         } else {
             Err(Error::new(&(Code::Stale, "nobody in the group has lately said what its newest state is")))
         }
+    }
+
+    /// Should a member of this role say what the newest state is? If a head of it, or, of an admin, an admin's signature, has less than half of its life left.
+    #[must_use]
+    pub fn wants_head(&self, heads: &[SignedHead], role: Role, now: u64) -> bool {
+        let ((head_end, admin_end), lives) = (self.ends(heads, now), self.lifetimes());
+        let is_due = |end: u64, life: u64| end < now.saturating_add(life / 2);
+        is_due(head_end, lives.head_ms()) || (role == Role::Admin && is_due(admin_end, lives.admin_ms()))
+    }
+
+    /// Until when a head of the newest state is good, and until when an admin's signature.
+    fn ends(&self, heads: &[SignedHead], now: u64) -> (u64, u64) {
+        let (newest, latest) = (self.head(), now.saturating_add(AHEAD));
+        let (mut end, mut admin) = (0, self.newest_admin_time(latest));
+        let past = heads.iter().filter(|known| known.head.view == newest && known.head.time <= latest);
+        for SignedHead { head, signer } in past {
+            end = end.max(head.end);
+            if signer.party().and_then(|party| self.role(&party)) == Some(Role::Admin) {
+                admin = admin.max(head.time);
+            }
+        }
+        (end, admin.saturating_add(self.lifetimes().admin_ms()))
     }
 }
