@@ -93,7 +93,7 @@ fn group() {
 
 #[test]
 fn group_session() {
-    replay_kinds::<story::Input>("group_session.json", (68, 100));
+    replay_kinds::<story::Input>("group_session.json", (85, 100));
 }
 
 #[test]

@@ -146,7 +146,12 @@ impl Input {
             "session" => {
                 let session = self.session(&known)?;
                 let keys = self.keys(&session, &known)?;
-                Ok(session_json(&session, &keys, &known)?)
+                // Each is asked for by that after it.
+                keys.broken().map_or_else(|| session_json(&session, &keys, &known), |(_, error)| Err(error))
+            }
+            "keys" => {
+                let session = self.session(&known)?;
+                Ok(keys_json(&session, &self.keys(&session, &known)?))
             }
             "message" => {
                 let session = self.session(&known)?;
@@ -226,6 +231,15 @@ fn session_json(session: &Session, keys: &Keys, signers: &dyn Signers) -> Result
         "stanzas": stanzas.iter().map(|parties| parties.iter().map(hex).collect::<Vec<_>>()).collect::<Vec<_>>(),
         "due": session.is_due(signers)?,
     }))
+}
+
+/// Those that are open, and why the others aren't.
+fn keys_json(session: &Session, keys: &Keys) -> Value {
+    let one = |generation: usize| {
+        let key = keys.of(generation).map(|key| hex(key.dangerously_expose().expose()));
+        json!({ "key": key, "error": keys.why_closed(generation).map(|error| error.code().as_str()) })
+    };
+    (0..session.key_ids().count()).map(one).collect()
 }
 
 /// Without its bodies, but for this party's.

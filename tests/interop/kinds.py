@@ -354,17 +354,30 @@ def open_unconfirmed(given: Json) -> list[str]:
 
 def open_session(given: Json) -> Json:
     """Sections 12.5 and 12.6, for the user and groups of `parties` with his private keys, and those
-    of the groups' epochs.
+    of the groups' epochs: the keys of all generations, each by that after it.
     `due`: section 12.7, whether a new generation is made before the next message."""
     opened = _open_session(given, _directory(given))
+    if opened.broken:
+        raise opened.broken[max(opened.broken)]
     return {
-        "keys": [key.hex() for key in opened.keys],
+        "keys": [key.hex() for _, key in sorted(opened.keys.items())],
         "stanzas": [
             [party.encode(one).hex() for one, _ in party.in_order(stanzas.by_party)]
             for _, stanzas in sorted(opened.stanzas.items())
         ],
         "due": session.generation_is_due(opened.log, opened.stanzas),
     }
+
+
+def open_keys(given: Json) -> list[Json]:
+    """Section 12.6: the keys by generation, and why those that are closed didn't open."""
+    opened = _open_session(given, _directory(given))
+    found = []
+    for generation in sorted(opened.stanzas):
+        why = opened.why_closed(generation)
+        key = _hex(opened.keys.get(generation))
+        found.append({"key": key, "error": why and why.code})
+    return found
 
 
 def open_message(given: Json) -> Json:
@@ -592,6 +605,7 @@ KINDS: dict[str, Callable[[Json], Json | list[Json] | list[str]]] = {
     "log": open_log,
     "unconfirmed": open_unconfirmed,
     "session": open_session,
+    "keys": open_keys,
     "message": open_message,
     "group": open_group,
     "group-keys": open_group_keys,

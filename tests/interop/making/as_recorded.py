@@ -233,7 +233,7 @@ FILES: dict[str, tuple[str, Callable[[Json, Json | None, Json], Json | None]]] =
 }
 
 
-SESSION_KINDS = frozenset({"log", "unconfirmed", "session", "message"})
+SESSION_KINDS = frozenset({"log", "unconfirmed", "session", "keys", "message"})
 # Every entry of `session.json` has the same fields; those of `group_session.json` also `groups`.
 SESSION_FIELDS: Json = {"wraps": [], "parties": [], "keys": [], "sealed": "", "context": {}}
 

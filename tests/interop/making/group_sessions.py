@@ -230,6 +230,37 @@ def escrow(entries: Entries, scene: Scene) -> None:
     bad("wrapped by a manager", [group], anna)
 
 
+def broken(entries: Entries, scene: Scene) -> None:
+    """ben seals something else as the key before generation 1."""
+    cast, ward = scene.cast, scene.before
+    anna, ben, cleo, dora = cast.anna, cast.ben, cast.cleo, cast.dora
+    everyone: list[Party] = [anna.party, ben.party, ward.party]
+    codes: list[tuple[str, Code, Json]] = [
+        ("junk", "decryption-failed", {"context": b"other"}),
+        ("another key", "key-mismatch", {"key": draw(32)}),
+    ]
+    for name, code, sealed_as in codes:
+        session = scene.session({ben.party: READ, ward.party: READ})
+        first = session.message(anna, b"first", generation=0, view=0)
+        sequence = session.add_generation(ben)
+        previous = session.sealed_previous(1, **sealed_as)
+        session.add_wraps(ben, sequence, everyone, previous=previous)
+        session.add(anna, Grant(((dora.party, READ),)))
+        session.add_wraps(anna, sequence + 1, [dora.party])
+        both = [{"key": key.hex(), "error": None} for key in session.keys]
+        for reader in (ben, cleo):
+            given = ward.opens(session, reader)
+            title = f"broken by {name}, {reader.user_id}"
+            entries.good("keys", title, given, both)
+            read = {**given, "sealed": first.hex(), "context": {}}
+            entries.good("message", title, read, message_of(anna, b"first", 0))
+        later = ward.known(session, dora)
+        closed = [{"key": None, "error": code}, both[1]]
+        entries.good("keys", f"broken by {name}, later", later, closed)
+        read = {**later, "sealed": first.hex(), "context": {}}
+        entries.bad("message", f"broken by {name}, later", read, code)
+
+
 def authorities(entries: Entries, scene: Scene) -> None:
     """Entries in the ward's right."""
     cast, before, after, joined = scene.cast, scene.before, scene.after, scene.joined
@@ -283,4 +314,5 @@ def make() -> Entries:
     back_dated(entries, scene)
     escrow(entries, scene)
     authorities(entries, scene)
+    broken(entries, scene)
     return entries
