@@ -5,7 +5,8 @@ import type { Out } from "./types.js";
 /** A one-time code, as it would have been mailed. */
 export interface DeliveredCode {
   to: string;
-  userId: string;
+  /** None where a placeholder is claimed. */
+  userId?: string;
   code: string;
 }
 
@@ -41,7 +42,7 @@ function parse(bytes: Uint8Array): { [member in "version" | "delivered" | "serve
 
 function isDelivered(item: unknown): item is DeliveredCode {
   const { to, userId, code } = Object(item);
-  return [to, userId, code].every((text) => typeof text === "string");
+  return [to, userId ?? "", code].every((text) => typeof text === "string");
 }
 
 function malformed(): WardkeyError {

@@ -23,14 +23,20 @@ export interface MemoryBackend extends Required<Backend> {
   /** The key server's fingerprint, for `trust.escrowKey`: what the operator of a real one tells. From the first call of this, or the first login, it serves this application.
    *  @throws `invalid-argument`; `key-mismatch` if it serves another one */
   escrowKey(appId: string): Promise<string>;
-  /** What an application's server does for a placeholder without contact. There are no groups yet: `unknown-group`. */
+  /** What an application's server does for a placeholder without contact: assigns it to a group, in every session that has it.
+   *  @throws `invalid-argument`, `unknown-group`; `stale` without a head of the group; `unknown-session` where nothing has it; `forbidden` where it has a contact */
   assignPlaceholder(placeholder: string, groupId: string): Promise<void>;
 }
 
 interface Answer {
   reply: Json;
   mails: DeliveredCode[];
-  events: { userId: string; event: Json }[];
+  events: Told[];
+}
+
+interface Told {
+  userId: string;
+  event: Json;
 }
 
 /** A whole key server inside the page, under the same rules as the real one, for tests and first steps: nothing in it is protected from the page. Several Wardkey
@@ -109,7 +115,9 @@ export function memoryBackend(options?: MemoryBackendOptions): MemoryBackend {
     async assignPlaceholder(placeholder, groupId) {
       const given = [wellFormed(placeholder, "the placeholder"), wellFormed(groupId, "the group id")] as const;
       const server = await started();
-      call(() => server.assignPlaceholder(...given));
+      const at = time(now);
+      const told: Told[] = JSON.parse(call(() => server.assignPlaceholder(at, ...given)));
+      for (const { userId, event } of told) listeners.tell(userId, event);
     },
   };
 }

@@ -17,7 +17,7 @@ pub use self::{
     epoch::{Epoch, Epochs, Opening},
     genesis::{Genesis, Lifetimes, Name},
     head::{Head, SignedHead},
-    keys::{Delivery, Stanza},
+    keys::{Delivery, Stanza, check_keys, join, split},
     log::Log,
     making::{Created, Made, create, sign_head},
     member::{Member, Role},

@@ -49,6 +49,7 @@ pub mod group;
 pub mod identity;
 pub mod journal;
 pub mod party;
+mod serving;
 pub mod session;
 pub mod signed;
 mod stanzas;

@@ -17,7 +17,6 @@ mod opening;
 mod parts;
 mod reading;
 mod rights;
-mod serving;
 mod signer;
 mod wraps;
 
@@ -41,9 +40,10 @@ pub use self::{
     parts::{Claim, Writing},
     reading::Reading,
     rights::{Grant, Rights},
-    serving::{Served, Stanza, join, split},
     signer::{Recipients, Signer, Signers},
+    wraps::{join, split},
 };
+pub use crate::serving::{Served, Stanza};
 
 /// A session as far as it is known: its log, and what the verified wraps say.
 #[derive(Clone, Debug)]

@@ -104,6 +104,12 @@ impl SignedHead {
     pub const fn head(&self) -> &Head {
         &self.head
     }
+
+    /// Who says so.
+    #[must_use]
+    pub const fn signer(&self) -> &Signer {
+        &self.signer
+    }
 }
 
 impl Log {
@@ -112,8 +118,7 @@ impl Log {
     /// # Errors
     /// `stale`.
     pub fn check_fresh(&self, heads: &[SignedHead], now: u64) -> Result<()> {
-        let (head_end, admin_end) = self.ends(heads, now);
-        if now < head_end && now < admin_end {
+        if now < self.fresh_until(heads, now) {
             Ok(())
         } else {
             Err(Error::new(&(Code::Stale, "nobody in the group has lately said what its newest state is")))
@@ -126,6 +131,13 @@ impl Log {
         let ((head_end, admin_end), lives) = (self.ends(heads, now), self.lifetimes());
         let is_due = |end: u64, life: u64| end < now.saturating_add(life / 2);
         is_due(head_end, lives.head_ms()) || (role == Role::Admin && is_due(admin_end, lives.admin_ms()))
+    }
+
+    /// Until when its newest state is good, by these heads, as it is known at this time.
+    #[must_use]
+    pub fn fresh_until(&self, heads: &[SignedHead], now: u64) -> u64 {
+        let (head_end, admin_end) = self.ends(heads, now);
+        head_end.min(admin_end)
     }
 
     /// Until when a head of the newest state is good, and until when an admin's signature.

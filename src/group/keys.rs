@@ -10,6 +10,7 @@ use crate::{
     key_pair::{Fingerprint, KeyPair, PublicKey, Suite},
     party::Party,
     random::Random,
+    serving::{self, Served, Stanzaed},
     session::{Hand, Recipients},
     signed::{Hash, Minimum, Payload, Signed, Unverified},
     stanzas::{self, Bodies, Wrapping, read_stanzas, write_stanzas},
@@ -75,6 +76,32 @@ impl Payload for GroupKeys {
     fn agrees(&self, bodies: &Bodies) -> bool {
         bodies.fit(&self.stanzas)
     }
+}
+
+impl Stanzaed for GroupKeys {
+    fn names(&self) -> (Hash, u64, Hash) {
+        (self.group, self.sequence, self.signer)
+    }
+
+    fn stanzas(&self) -> &[stanzas::Stanza] {
+        &self.stanzas
+    }
+}
+
+/// Takes group keys apart, as a key server keeps them.
+///
+/// # Errors
+/// `limit`, `unsupported-version`, `invalid-format`, `downgrade`.
+pub fn split(object: &[u8], minimum: Minimum) -> Result<Served> {
+    serving::split::<GroupKeys>(object, minimum)
+}
+
+/// Puts bodies into their places again.
+///
+/// # Errors
+/// `invalid-format` where there is no such place, or the object is none.
+pub fn join(signed: &[u8], bodies: impl IntoIterator<Item = (usize, Vec<u8>)>) -> Result<Vec<u8>> {
+    serving::join::<GroupKeys>(signed, bodies)
 }
 
 /// What a stanza is bound to.
@@ -150,6 +177,14 @@ impl Stanza {
         let opened = pair.unwrap(rng, unwrapping.label(), unwrapping.body())?;
         unwrapping.finish(opened.expose())
     }
+}
+
+/// Verifies group keys, whomever they are for.
+///
+/// # Errors
+/// Those of SPEC section 12.11.
+pub fn check_keys(log: &Log, object: &[u8], minimum: Minimum) -> Result<()> {
+    verify(log, object, minimum).map(drop)
 }
 
 /// Steps 1 to 5.

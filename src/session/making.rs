@@ -218,11 +218,41 @@ impl Session {
         newest: &DataKey,
         recipients: &dyn Recipients,
     ) -> Result<(Made, Option<Delivery>)> {
-        let made = self.act(hand, Action::Grant(sorted(grants)?), recipients)?;
+        self.begin_giving(hand, Action::Grant(sorted(grants)?), Some(newest), recipients)
+    }
+
+    /// Assigns a placeholder to a group, by the key server's hand; if that gives it read it gets the newest key, if it hasn't got it.
+    ///
+    /// # Errors
+    /// `forbidden`, `limit`; those of `recipients`; `not-a-recipient` where the key is wanted and isn't there; `key-mismatch`, `key-policy`, `rng`.
+    pub fn assign<R: TryCryptoRng>(
+        &self,
+        rng: &mut Random<R>,
+        hand: &Hand<'_>,
+        (placeholder, group): (&Party, &Hash),
+        newest: Option<&DataKey>,
+        recipients: &dyn Recipients,
+    ) -> Result<Made> {
+        let action = Action::Assignment { placeholder: placeholder.clone(), group: *group };
+        let (made, delivery) = self.begin_giving(hand, action, newest, recipients)?;
+        made.delivered(delivery, rng, hand, recipients)
+    }
+
+    fn begin_giving(
+        &self,
+        hand: &Hand<'_>,
+        action: Action,
+        newest: Option<&DataKey>,
+        recipients: &dyn Recipients,
+    ) -> Result<(Made, Option<Delivery>)> {
+        let made = self.act(hand, action, recipients)?;
         let sequence = made.session.log.entries();
-        let has_wraps = made.session.wrapped_by(sequence).next().is_some();
-        let delivery = has_wraps.then(|| Delivery::begin(&made.session, sequence, newest, None, recipients));
-        Ok((made, delivery.transpose()?))
+        if made.session.wrapped_by(sequence).next().is_none() {
+            return Ok((made, None));
+        }
+        let newest = newest.ok_or(Error::new(&(Code::NotARecipient, "the newest key of this session is not known")))?;
+        let delivery = Delivery::begin(&made.session, sequence, newest, None, recipients)?;
+        Ok((made, Some(delivery)))
     }
 
     /// Takes all rights from these parties.

@@ -6,6 +6,7 @@ use crate::{
     encoding::{Context, Reader, Writer, base64url},
     error::{Code, Error, Result},
     key_pair::{Fingerprint, Suite},
+    serving::{self, Served, Stanzaed},
     signed::{Hash, Minimum, Payload, Unverified},
     stanzas::{Bodies, Stanza, read_stanzas, write_stanzas},
     wrap::Named,
@@ -79,6 +80,32 @@ impl Payload for Wraps {
     fn agrees(&self, bodies: &Bodies) -> bool {
         bodies.fit(&self.stanzas)
     }
+}
+
+impl Stanzaed for Wraps {
+    fn names(&self) -> (Hash, u64, Hash) {
+        (self.session, self.sequence, self.signer)
+    }
+
+    fn stanzas(&self) -> &[Stanza] {
+        &self.stanzas
+    }
+}
+
+/// Takes a wraps object apart.
+///
+/// # Errors
+/// `limit`, `unsupported-version`, `invalid-format`, `downgrade`.
+pub fn split(object: &[u8], minimum: Minimum) -> Result<Served> {
+    serving::split::<Wraps>(object, minimum)
+}
+
+/// Puts bodies into their places again.
+///
+/// # Errors
+/// `invalid-format` where there is no such place, or the object is none.
+pub fn join(signed: &[u8], bodies: impl IntoIterator<Item = (usize, Vec<u8>)>) -> Result<Vec<u8>> {
+    serving::join::<Wraps>(signed, bodies)
 }
 
 /// What a stanza is bound to.

@@ -92,7 +92,7 @@ fn what_happened_to_an_account() {
 #[test]
 fn more_than_a_page() {
     let (world, anna, bob, id) = told("pages");
-    let asked = json!({ "sessions": [{ "id": id.to_string() }], "signers": [] });
+    let asked = json!({ "sessions": [{ "id": id.to_string() }], "signers": [], "groups": [] });
     for _ in 0..1_000 {
         world.ask(Some("bob"), "POST", "/v1/keys", Some(asked.clone())).unwrap();
     }

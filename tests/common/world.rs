@@ -91,9 +91,6 @@ impl Json for Text {
     fn text(text: &str) -> Self {
         Self(text.into())
     }
-    fn boolean(value: bool) -> Self {
-        Self(Value::Bool(value))
-    }
     fn number(number: u64) -> Self {
         Self(number.into())
     }
@@ -237,7 +234,7 @@ impl World {
         let caller = user.map(|user| UserId::new(user).unwrap());
         let request = wardkey_rules::Request {
             now_ms: self.now.get(),
-            caller: caller.as_ref(),
+            caller: caller.as_ref().map(wardkey_rules::Caller::User),
             method,
             path,
             body: body.as_ref().map_or(Body::None, Body::Json),

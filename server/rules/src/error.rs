@@ -38,7 +38,7 @@ const fn status(code: Code) -> Option<u16> {
         | Code::PinMismatch => 400,
         Code::Forbidden | Code::Revoked | Code::NotARecipient | Code::OtpWrong => 403,
         Code::UnknownUser | Code::UnknownGroup | Code::UnknownSession | Code::NoBackup => 404,
-        Code::AlreadyRegistered | Code::Conflict | Code::Stale | Code::Rollback => 409,
+        Code::AlreadyRegistered | Code::Conflict | Code::Stale | Code::Rollback | Code::Fork => 409,
         Code::OtpExpired => 410,
         Code::Limit => 413,
         Code::Throttled | Code::OtpLocked => 429,

@@ -8,14 +8,13 @@ use sha2::{Digest, Sha256};
 use wardkey::{
     encoding::{base64url, from_base64url},
     identity::UserId,
-    signed::Hash,
 };
 
 use crate::{
     Work, bytes,
     error::Result,
     request::{MAX_LIST, Members},
-    store::{FeedItem, Store},
+    store::{About, FeedItem, Store},
 };
 
 /// Of the hash, in a cursor.
@@ -51,7 +50,10 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
             Some(last) => cursor(last.place, &last.chain),
             None => after.unwrap_or_default().to_owned(),
         };
-        let items = items.iter().map(|item| json!({ "sessionId": bytes(item.session.0), "revoked": item.revoked }));
+        let items = items.iter().map(|item| match item.about {
+            About::Session(id) => json!({ "sessionId": bytes(id.0), "revoked": item.revoked }),
+            About::Group { id, epoch } => json!({ "groupId": bytes(id.0), "epoch": epoch, "revoked": item.revoked }),
+        });
         Ok(json!({ "cursor": end, "items": items.collect::<Vec<_>>(), "reset": false, "more": more }))
     }
 
@@ -87,16 +89,15 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
     }
 
     /// Gives a user an item.
-    pub(crate) fn inform(&mut self, user: &UserId, session: &Hash, revoked: bool) -> Result<()> {
+    pub(crate) fn inform(&mut self, user: &UserId, about: About, revoked: bool) -> Result<()> {
         let (place, before) = self.end_of(user)?;
-        let chain = Sha256::new()
-            .chain_update(before)
-            .chain_update(session.0)
-            .chain_update([u8::from(revoked)])
-            .chain_update(self.now.to_be_bytes())
-            .finalize()
-            .into();
-        let item = FeedItem { place: place + 1, session: *session, revoked, time: self.now, chain };
+        let chain = Sha256::new().chain_update(before);
+        let chain = match about {
+            About::Session(id) => chain.chain_update(id.0),
+            About::Group { id, epoch } => chain.chain_update(id.0).chain_update(epoch.to_be_bytes()),
+        };
+        let chain = chain.chain_update([u8::from(revoked)]).chain_update(self.now.to_be_bytes()).finalize().into();
+        let item = FeedItem { place: place + 1, about, revoked, time: self.now, chain };
         self.store.add_feed_item(user, &item)?;
         self.informed.insert(user.clone());
         Ok(())

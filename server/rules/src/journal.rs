@@ -49,7 +49,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         subject: &Subject,
         actor: Option<&UserId>,
         action: &str,
-        detail: (&str, String),
+        detail: &[(&str, String)],
     ) -> Result<()> {
         let end = self.end(subject)?;
         let entry = Entry {
@@ -59,7 +59,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
             time: end.map_or(0, |(_, time)| time).max(self.now),
             actor: actor.cloned(),
             action: action.to_owned(),
-            detail: vec![(detail.0.to_owned(), detail.1)],
+            detail: detail.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
         };
         Ok(self.store.add_journal(subject, entry.sequence, &entry.to_bytes())?)
     }
@@ -70,7 +70,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         user: &UserId,
         actor: Option<&UserId>,
         action: &str,
-        detail: (&str, String),
+        detail: &[(&str, String)],
     ) -> Result<()> {
         self.tell(&Subject::User(user.clone()), actor, action, detail)
     }

@@ -4,7 +4,7 @@
 //! ```
 //! use serde_json::json;
 //! use wardkey::{identity::{AppId, UserId}, random};
-//! use wardkey_rules::{Body, MemoryStore, Request, Server};
+//! use wardkey_rules::{Body, Caller, MemoryStore, Request, Server};
 //!
 //! # fn main() -> Result<(), Box<dyn core::error::Error>> {
 //! let mut rng = random::system();
@@ -12,7 +12,7 @@
 //! let mut store = MemoryStore::default();
 //! let alice = UserId::new("alice")?;
 //!
-//! let asked = Request { now_ms: 1_790_000_000_000, caller: Some(&alice), method: "GET", path: "/v1/backup", body: Body::None };
+//! let asked = Request { now_ms: 1_790_000_000_000, caller: Some(Caller::User(&alice)), method: "GET", path: "/v1/backup", body: Body::None };
 //! let error = store.request(&server, &mut rng, &asked).unwrap_err();
 //! assert_eq!((error.status(), error.code().as_str()), (404, "no-backup"));
 //! # Ok(())
@@ -20,12 +20,16 @@
 //! ```
 
 mod account;
+mod claims;
+mod codes;
 mod directory;
 mod error;
 mod feed;
+mod groups;
 mod journal;
 mod keys;
 mod memory;
+mod reader;
 mod recovery;
 mod request;
 mod server;
@@ -44,11 +48,11 @@ use request::Route;
 
 pub use error::{ApiError, Result};
 pub use memory::MemoryStore;
-pub use request::{Body, MAX_BODY, Request};
+pub use request::{Body, Caller, MAX_BODY, Request};
 pub use server::Server;
 pub use store::{
-    Account, Backup, Body as StanzaBody, Counted, FeedItem, Head, Kept, Logged, Pending, Recovery, Share, Store,
-    StoreError, Wraps,
+    About, Account, Backup, Body as StanzaBody, Claim, Counted, FeedItem, Group, GroupStore, Head, Kept, KeptHead,
+    Logged, Membership, Pending, Recovery, Share, Store, StoreError, Wraps,
 };
 
 pub(crate) const MINUTE: u64 = 60_000;
@@ -68,20 +72,20 @@ pub struct Reply {
     pub events: Vec<Event>,
 }
 
-/// A one-time code, for its user's contact. `Debug` shows no code.
+/// A one-time code, for the contact of a user or of a placeholder. `Debug` shows no code.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mail {
     /// The address.
     pub to: String,
-    /// Whose account it is.
-    pub user_id: UserId,
+    /// Whose account it is; none where a placeholder is claimed.
+    pub user_id: Option<UserId>,
     /// The code.
     pub code: String,
 }
 
 impl fmt::Debug for Mail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Mail({} of {})", self.to, self.user_id)
+        write!(f, "Mail({} of {})", self.to, self.user_id.as_ref().map_or("a placeholder", UserId::as_str))
     }
 }
 
@@ -151,7 +155,10 @@ pub fn handle<S: Store, R: TryCryptoRng>(
     }
     let route = Route::find(request.method, request.path)?;
     let caller = if route.is_public() { None } else { Some(request.caller.ok_or(ApiError::unauthenticated())?) };
-    if let Some(caller) = caller
+    if caller.is_some_and(|caller| route.is_for_application() != (caller == Caller::Application)) {
+        return Err(ApiError::new(Code::Forbidden, "for another kind of caller"));
+    }
+    if let Some(Caller::User(caller)) = caller
         && !route.is_for_strangers()
         && !store.has_account(caller)?
     {
@@ -179,7 +186,8 @@ pub fn handle<S: Store, R: TryCryptoRng>(
         informed: BTreeSet::new(),
     };
     let json = match caller {
-        Some(caller) => work.of_user(route, caller, body)?,
+        Some(Caller::User(caller)) => work.of_user(route, caller, body)?,
+        Some(Caller::Application) => work.of_application(route, body)?,
         None => work.of_public(route, body)?,
     };
     let Work { mails, mut events, informed, .. } = work;
@@ -213,6 +221,13 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         }
     }
 
+    fn of_application(&mut self, route: Route, body: &Value) -> Result<Value> {
+        match route {
+            Route::Assign => self.assign(body),
+            _ => Err(ApiError::not_here()),
+        }
+    }
+
     fn of_user(&mut self, route: Route, caller: &UserId, body: &Value) -> Result<Value> {
         match route {
             Route::Register => self.register(caller, body),
@@ -224,6 +239,12 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
             Route::CreateSession => self.create_session(caller, body),
             Route::Append(id) => self.append(caller, &id, body),
             Route::Keys => self.keys(caller, body),
+            Route::MyGroups => self.my_groups(caller),
+            Route::CreateGroup => self.create_group(caller, body),
+            Route::Operate(id) => self.operate(caller, &id, body),
+            Route::SayHead(id) => self.say_head(caller, &id, body),
+            Route::StartClaim(id) => self.start_claim(caller, &id, body),
+            Route::AnswerClaim(id, claim) => self.answer_claim(caller, &id, &claim, body),
             Route::Feed => self.read_feed(caller, body),
             Route::Events => Ok(json!({})),
             Route::Journal => self.read_journal(caller, body),

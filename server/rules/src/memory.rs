@@ -1,5 +1,6 @@
 //! A store in memory, with a snapshot: for `memoryBackend()` and for tests.
 
+mod groups;
 mod tables;
 
 use core::fmt;
@@ -7,7 +8,7 @@ use std::collections::BTreeMap;
 
 use rand_core::TryCryptoRng;
 use wardkey::{
-    encoding::base64url,
+    encoding::{base64url, from_base64url},
     error::{Code, Error},
     identity::UserId,
     journal::Subject,
@@ -19,7 +20,7 @@ use wardkey::{
 
 use crate::{
     ApiError, Reply, Request, Server, handle,
-    store::{Account, Body, Counted, FeedItem, Head, Kept, Logged, Recovery, Store, StoreError, Wraps},
+    store::{About, Account, Body, Counted, FeedItem, Head, Kept, Logged, Recovery, Store, StoreError, Wraps},
 };
 
 use self::tables::{Bytes, FeedRow, LogRow, RecoveryRow, Session, Snapshot, Tables, User, WrapsRow};
@@ -63,6 +64,43 @@ fn user_id(text: &str) -> Kept<UserId> {
 
 fn party_key(party: &Party) -> String {
     base64url(&party.to_bytes())
+}
+
+fn counted_key(name: &UserId, what: Counted) -> String {
+    let what = match what {
+        Counted::Start => "start",
+        Counted::Try => "try",
+        Counted::Claim => "claim",
+        Counted::Claimed => "claimed",
+        Counted::ClaimTry => "claim-try",
+    };
+    [what, name.as_str()].join(" ")
+}
+
+fn logged(sequence: u64, row: &LogRow) -> Kept<Logged> {
+    let signer = row.signer.as_deref().map(user_id).transpose()?;
+    Ok(Logged { sequence, signer, object: row.object.0.clone() })
+}
+
+fn log_row(logged: &Logged) -> LogRow {
+    let signer = logged.signer.as_ref().map(|signer| signer.as_str().to_owned());
+    LogRow { signer, object: Bytes(logged.object.clone()) }
+}
+
+/// With the bodies of these parties alone.
+fn wraps(sequence: u64, row: &WrapsRow, parties: &[Party]) -> Wraps {
+    let body = |party: &Party| {
+        let (place, bytes) = row.bodies.get(&party_key(party))?;
+        Some(Body { place: *place, party: party.clone(), bytes: bytes.0.clone() })
+    };
+    let mut bodies: Vec<_> = parties.iter().filter_map(body).collect();
+    bodies.sort_by_key(|body| body.place);
+    Wraps { sequence, signed: row.signed.0.clone(), bodies }
+}
+
+fn wraps_row(wraps: &Wraps) -> WrapsRow {
+    let bodies = wraps.bodies.iter().map(|body| (party_key(&body.party), (body.place, Bytes(body.bytes.clone()))));
+    WrapsRow { signed: Bytes(wraps.signed.clone()), bodies: bodies.collect() }
 }
 
 /// Inserts a row where there is none.
@@ -131,6 +169,35 @@ impl MemoryStore {
         Ok(Self { tables, undo: Vec::new() })
     }
 
+    /// Writes to a row of a table, which is made where there is none; `undo` takes it back.
+    fn on<Row: Default + 'static, T: Send + 'static>(
+        &mut self,
+        rows: fn(&mut Tables) -> &mut BTreeMap<String, Row>,
+        key: String,
+        write: impl FnOnce(&mut Row) -> Kept<T>,
+        undo: impl FnOnce(&mut Row, T) + Send + 'static,
+    ) -> Kept<()> {
+        let is_new = !rows(&mut self.tables).contains_key(&key);
+        let before = write(rows(&mut self.tables).entry(key.clone()).or_default())?;
+        self.undo.push(Box::new(move |tables| {
+            if is_new {
+                rows(tables).remove(&key);
+            } else if let Some(row) = rows(tables).get_mut(&key) {
+                undo(row, before);
+            }
+        }));
+        Ok(())
+    }
+
+    /// Inserts or replaces a row.
+    fn put<Row: Send + 'static>(&mut self, rows: fn(&mut Tables) -> &mut BTreeMap<String, Row>, key: String, row: Row) {
+        let before = rows(&mut self.tables).insert(key.clone(), row);
+        self.undo.push(Box::new(move |tables| match before {
+            Some(row) => drop(rows(tables).insert(key, row)),
+            None => drop(rows(tables).remove(&key)),
+        }));
+    }
+
     fn user(&self, user: &UserId) -> Option<&User> {
         self.tables.users.get(user.as_str())
     }
@@ -140,49 +207,23 @@ impl MemoryStore {
     }
 
     /// Writes to a user; `undo` takes it back.
-    fn on_user<T>(
+    fn on_user<T: Send + 'static>(
         &mut self,
         user: &UserId,
         write: impl FnOnce(&mut User) -> Kept<T>,
         undo: impl FnOnce(&mut User, T) + Send + 'static,
-    ) -> Kept<()>
-    where
-        T: Send + 'static,
-    {
-        let key = user.as_str().to_owned();
-        let is_new = !self.tables.users.contains_key(&key);
-        let before = write(self.tables.users.entry(key.clone()).or_default())?;
-        self.undo.push(Box::new(move |tables| {
-            if is_new {
-                tables.users.remove(&key);
-            } else if let Some(user) = tables.users.get_mut(&key) {
-                undo(user, before);
-            }
-        }));
-        Ok(())
+    ) -> Kept<()> {
+        self.on(|tables| &mut tables.users, user.as_str().to_owned(), write, undo)
     }
 
     /// The same, of a session.
-    fn on_session<T>(
+    fn on_session<T: Send + 'static>(
         &mut self,
         id: &Hash,
         write: impl FnOnce(&mut Session) -> Kept<T>,
         undo: impl FnOnce(&mut Session, T) + Send + 'static,
-    ) -> Kept<()>
-    where
-        T: Send + 'static,
-    {
-        let key = id.to_string();
-        let is_new = !self.tables.sessions.contains_key(&key);
-        let before = write(self.tables.sessions.entry(key.clone()).or_default())?;
-        self.undo.push(Box::new(move |tables| {
-            if is_new {
-                tables.sessions.remove(&key);
-            } else if let Some(session) = tables.sessions.get_mut(&key) {
-                undo(session, before);
-            }
-        }));
-        Ok(())
+    ) -> Kept<()> {
+        self.on(|tables| &mut tables.sessions, id.to_string(), write, undo)
     }
 
     fn journal_of(&self, subject: &Subject) -> Option<&BTreeMap<u64, Bytes>> {
@@ -194,8 +235,9 @@ impl MemoryStore {
 }
 
 fn item(place: u64, row: &FeedRow) -> Kept<FeedItem> {
-    let session = Hash::parse(&row.session).ok_or_else(broken)?;
-    Ok(FeedItem { place, session, revoked: row.revoked, time: row.time, chain: row.chain })
+    let id = Hash::parse(&row.id).ok_or_else(broken)?;
+    let about = row.epoch.map_or(About::Session(id), |epoch| About::Group { id, epoch });
+    Ok(FeedItem { place, about, revoked: row.revoked, time: row.time, chain: row.chain })
 }
 
 impl Store for MemoryStore {
@@ -252,38 +294,25 @@ impl Store for MemoryStore {
     fn put_recovery(&mut self, id: &[u8; 16], recovery: &Recovery) -> Kept<()> {
         let Recovery { user, code, end, tries, answered, activated } = recovery.clone();
         let row = RecoveryRow { user: user.as_str().to_owned(), code, end, tries, answered, activated };
-        let key = base64url(id);
-        let before = self.tables.recoveries.insert(key.clone(), row);
-        self.undo.push(Box::new(move |tables| match before {
-            Some(row) => drop(tables.recoveries.insert(key, row)),
-            None => drop(tables.recoveries.remove(&key)),
-        }));
+        self.put(|tables| &mut tables.recoveries, base64url(id), row);
         Ok(())
     }
 
-    fn times(&mut self, user: &UserId, what: Counted, since: u64) -> Kept<Vec<u64>> {
-        let times = self.user(user).map(|user| match what {
-            Counted::Start => user.starts.as_slice(),
-            Counted::Try => user.tries.as_slice(),
-        });
-        Ok(times.unwrap_or_default().iter().copied().filter(|time| *time >= since).collect())
+    fn times(&mut self, name: &UserId, what: Counted, since: u64) -> Kept<Vec<u64>> {
+        let times = self.tables.counted.get(&counted_key(name, what));
+        Ok(times.into_iter().flatten().copied().filter(|time| *time >= since).collect())
     }
 
-    fn add_time(&mut self, user: &UserId, what: Counted, time: u64) -> Kept<()> {
-        fn times(user: &mut User, what: Counted) -> &mut Vec<u64> {
-            match what {
-                Counted::Start => &mut user.starts,
-                Counted::Try => &mut user.tries,
-            }
-        }
-        self.on_user(
-            user,
-            |user| {
-                times(user, what).push(time);
+    fn add_time(&mut self, name: &UserId, what: Counted, time: u64) -> Kept<()> {
+        self.on(
+            |tables| &mut tables.counted,
+            counted_key(name, what),
+            |times| {
+                times.push(time);
                 Ok(())
             },
-            move |user, ()| {
-                times(user, what).pop();
+            |times, ()| {
+                times.pop();
             },
         )
     }
@@ -310,15 +339,11 @@ impl Store for MemoryStore {
 
     fn log(&mut self, id: &Hash, from: u64) -> Kept<Vec<Logged>> {
         let rows = self.session_of(id).into_iter().flat_map(|session| session.log.range(from..));
-        let logged = |(sequence, row): (&u64, &LogRow)| {
-            Ok(Logged { sequence: *sequence, signer: user_id(&row.signer)?, object: row.object.0.clone() })
-        };
-        rows.map(logged).collect()
+        rows.map(|(sequence, row)| logged(*sequence, row)).collect()
     }
 
     fn add_logged(&mut self, id: &Hash, logged: &Logged) -> Kept<()> {
-        let Logged { sequence, signer, object } = logged.clone();
-        let row = LogRow { signer: signer.as_str().to_owned(), object: Bytes(object) };
+        let (sequence, row) = (logged.sequence, log_row(logged));
         self.on_session(
             id,
             |session| add(&mut session.log, sequence, row),
@@ -330,22 +355,11 @@ impl Store for MemoryStore {
 
     fn wraps(&mut self, id: &Hash, from: u64, parties: &[Party]) -> Kept<Vec<Wraps>> {
         let rows = self.session_of(id).into_iter().flat_map(|session| session.wraps.range(from..));
-        let wraps = rows.map(|(sequence, row)| {
-            let body = |party: &Party| {
-                let (place, bytes) = row.bodies.get(&party_key(party))?;
-                Some(Body { place: *place, party: party.clone(), bytes: bytes.0.clone() })
-            };
-            let mut bodies: Vec<_> = parties.iter().filter_map(body).collect();
-            bodies.sort_by_key(|body| body.place);
-            Wraps { sequence: *sequence, signed: row.signed.0.clone(), bodies }
-        });
-        Ok(wraps.collect())
+        Ok(rows.map(|(sequence, row)| wraps(*sequence, row, parties)).collect())
     }
 
     fn add_wraps(&mut self, id: &Hash, wraps: &Wraps) -> Kept<()> {
-        let Wraps { sequence, signed, bodies } = wraps.clone();
-        let bodies = bodies.into_iter().map(|body| (party_key(&body.party), (body.place, Bytes(body.bytes))));
-        let row = WrapsRow { signed: Bytes(signed), bodies: bodies.collect() };
+        let (sequence, row) = (wraps.sequence, wraps_row(wraps));
         self.on_session(
             id,
             |session| add(&mut session.wraps, sequence, row),
@@ -355,9 +369,40 @@ impl Store for MemoryStore {
         )
     }
 
+    fn delete_bodies(&mut self, id: &Hash, party: &Party) -> Kept<()> {
+        let key = party_key(party);
+        let again = key.clone();
+        self.on_session(
+            id,
+            |session| {
+                let rows = session.wraps.iter_mut();
+                Ok(rows.filter_map(|(place, row)| Some((*place, row.bodies.remove(&key)?))).collect::<Vec<_>>())
+            },
+            move |session, deleted| {
+                for (place, body) in deleted {
+                    if let Some(row) = session.wraps.get_mut(&place) {
+                        row.bodies.insert(again.clone(), body);
+                    }
+                }
+            },
+        )
+    }
+
     fn rights(&mut self, id: &Hash, party: &Party) -> Kept<Option<Rights>> {
         let number = self.session_of(id).and_then(|session| session.rights.get(&party_key(party)));
         Ok(number.map(|number| Rights::from_number(*number).unwrap_or(Rights::NONE)))
+    }
+
+    fn group_rights(&mut self, id: &Hash) -> Kept<Vec<(Hash, Rights)>> {
+        let rows = self.session_of(id).into_iter().flat_map(|session| &session.rights);
+        let mut found = Vec::new();
+        for (party, number) in rows {
+            let party = from_base64url(party).and_then(|bytes| Party::from_bytes(&bytes)).map_err(|_| broken())?;
+            if let Party::Group(group) = party {
+                found.push((group, Rights::from_number(*number).unwrap_or(Rights::NONE)));
+            }
+        }
+        Ok(found)
     }
 
     fn put_rights(&mut self, id: &Hash, party: &Party, rights: Rights) -> Kept<()> {
@@ -389,8 +434,12 @@ impl Store for MemoryStore {
     }
 
     fn add_feed_item(&mut self, user: &UserId, item: &FeedItem) -> Kept<()> {
-        let FeedItem { place, session, revoked, time, chain } = item.clone();
-        let row = FeedRow { session: session.to_string(), revoked, time, chain };
+        let FeedItem { place, about, revoked, time, chain } = item.clone();
+        let (id, epoch) = match about {
+            About::Session(id) => (id, None),
+            About::Group { id, epoch } => (id, Some(epoch)),
+        };
+        let row = FeedRow { id: id.to_string(), epoch, revoked, time, chain };
         self.on_user(
             user,
             |user| add(&mut user.feed, place, row),
@@ -434,13 +483,16 @@ impl Store for MemoryStore {
         // Upkeep is rare: all is kept to be taken back.
         let before = self.tables.clone();
         self.undo.push(Box::new(|tables| *tables = before));
+        for times in self.tables.counted.values_mut() {
+            times.retain(|time| *time >= counted);
+        }
+        self.tables.counted.retain(|_, times| !times.is_empty());
         for user in self.tables.users.values_mut() {
-            user.starts.retain(|time| *time >= counted);
-            user.tries.retain(|time| *time >= counted);
             let newest = user.feed.last_key_value().map(|(place, _)| *place);
             user.feed.retain(|place, row| row.time >= feeds || Some(*place) == newest);
         }
         self.tables.recoveries.retain(|_, row| row.end >= recoveries);
+        self.tables.claims.retain(|_, row| row.end >= recoveries);
         Ok(())
     }
 }

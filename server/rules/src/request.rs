@@ -21,13 +21,22 @@ pub(crate) const MAX_LIST: usize = 1_000;
 /// The greatest integer that every JSON parser reads exactly.
 const MAX_NUMBER: u64 = (1 << 53) - 1;
 
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller<'a> {
+    /// A user.
+    User(&'a UserId),
+    /// The application's own server.
+    Application,
+}
+
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// The server's clock: milliseconds since 1970.
     pub now_ms: u64,
     /// Who asks, as the token says (in memory: the request's `userId`); none without a valid one. Public paths don't look at it.
-    pub caller: Option<&'a UserId>,
+    pub caller: Option<Caller<'a>>,
     /// `GET`, `POST`, `PUT`.
     pub method: &'a str,
     /// From `/v1` on, without a query.
@@ -70,6 +79,13 @@ pub(crate) enum Route {
     CreateSession,
     Append(Hash),
     Keys,
+    MyGroups,
+    CreateGroup,
+    Operate(Hash),
+    SayHead(Hash),
+    StartClaim(Hash),
+    AnswerClaim(Hash, [u8; 16]),
+    Assign,
     Feed,
     Events,
     Journal,
@@ -78,7 +94,8 @@ pub(crate) enum Route {
 impl Route {
     pub(crate) fn find(method: &str, path: &str) -> Result<Self> {
         let segments: Vec<_> = path.strip_prefix("/v1/").map(|rest| rest.split('/').collect()).unwrap_or_default();
-        let recovery = |id: &str| fixed::<16>(id).ok_or(ApiError::not_here());
+        let short = |id: &str| fixed::<16>(id).ok_or(ApiError::not_here());
+        let hash = |id: &str| Hash::parse(id).ok_or(ApiError::not_here());
         match (method, segments.as_slice()) {
             ("POST", ["login"]) => Ok(Self::Login),
             ("POST", ["register"]) => Ok(Self::Register),
@@ -87,13 +104,20 @@ impl Route {
             ("PUT", ["backup", "pending"]) => Ok(Self::WritePending),
             ("POST", ["backup", "activate"]) => Ok(Self::Activate),
             ("POST", ["recoveries"]) => Ok(Self::StartRecovery),
-            ("POST", ["recoveries", id, "code"]) => Ok(Self::AnswerCode(recovery(id)?)),
-            ("PUT", ["recoveries", id, "pending"]) => Ok(Self::WriteRecovered(recovery(id)?)),
-            ("POST", ["recoveries", id, "activate"]) => Ok(Self::ActivateRecovered(recovery(id)?)),
+            ("POST", ["recoveries", id, "code"]) => Ok(Self::AnswerCode(short(id)?)),
+            ("PUT", ["recoveries", id, "pending"]) => Ok(Self::WriteRecovered(short(id)?)),
+            ("POST", ["recoveries", id, "activate"]) => Ok(Self::ActivateRecovered(short(id)?)),
             ("POST", ["directory"]) => Ok(Self::Directory),
             ("POST", ["sessions"]) => Ok(Self::CreateSession),
-            ("POST", ["sessions", id, "entries"]) => Ok(Self::Append(Hash::parse(id).ok_or(ApiError::not_here())?)),
+            ("POST", ["sessions", id, "entries"]) => Ok(Self::Append(hash(id)?)),
             ("POST", ["keys"]) => Ok(Self::Keys),
+            ("GET", ["groups"]) => Ok(Self::MyGroups),
+            ("POST", ["groups"]) => Ok(Self::CreateGroup),
+            ("POST", ["groups", id, "operations"]) => Ok(Self::Operate(hash(id)?)),
+            ("POST", ["groups", id, "heads"]) => Ok(Self::SayHead(hash(id)?)),
+            ("POST", ["groups", id, "claims"]) => Ok(Self::StartClaim(hash(id)?)),
+            ("POST", ["groups", id, "claims", claim]) => Ok(Self::AnswerClaim(hash(id)?, short(claim)?)),
+            ("POST", ["assignments"]) => Ok(Self::Assign),
             ("POST", ["feed"]) => Ok(Self::Feed),
             ("GET", ["events"]) => Ok(Self::Events),
             ("POST", ["journal"]) => Ok(Self::Journal),
@@ -113,13 +137,18 @@ impl Route {
         )
     }
 
+    /// The application asks, and nobody else.
+    pub(crate) const fn is_for_application(self) -> bool {
+        matches!(self, Self::Assign)
+    }
+
     /// Answers those who have no account, too.
     pub(crate) const fn is_for_strangers(self) -> bool {
         self.is_public() || matches!(self, Self::Register | Self::ReadBackup | Self::WriteState)
     }
 
     pub(crate) const fn has_body(self) -> bool {
-        !matches!(self, Self::ReadBackup | Self::Events)
+        !matches!(self, Self::ReadBackup | Self::MyGroups | Self::Events)
     }
 }
 
@@ -186,6 +215,11 @@ impl<'a> Members<'a> {
 
     pub(crate) fn hash_or_null(self, name: &str) -> Result<Option<Hash>> {
         if self.value(name)?.is_null() { Ok(None) } else { self.hash(name).map(Some) }
+    }
+
+    /// A number that may be missing.
+    pub(crate) fn number_if_any(self, name: &str) -> Result<Option<u64>> {
+        if self.has(name) { self.number(name).map(Some) } else { Ok(None) }
     }
 
     /// A list of so many members at most.

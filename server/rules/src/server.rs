@@ -175,8 +175,18 @@ impl Server {
 
     /// What signs.
     pub(crate) fn hand(&self) -> core::result::Result<(&Hash, &SigningKey), crate::ApiError> {
-        let keys = self.keys.last().ok_or(crate::ApiError::new(Code::Server, "the key server has no keys"))?;
-        Ok((self.identity.newest().hash(), &keys.signing))
+        Ok((self.identity.newest().hash(), self.signing_key()?))
+    }
+
+    /// Of its newest bundle.
+    pub(crate) fn signing_key(&self) -> Result<&SigningKey> {
+        let keys = self.keys.last().ok_or(Error::new(&(Code::Server, "the key server has no keys")))?;
+        Ok(&keys.signing)
+    }
+
+    /// Key pairs of all versions.
+    pub(crate) fn pairs(&self) -> Vec<&KeyPair> {
+        self.keys.iter().map(|keys| &keys.pair).collect()
     }
 
     pub(crate) fn salt(&self, user: &UserId) -> [u8; 32] {

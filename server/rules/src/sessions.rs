@@ -1,22 +1,26 @@
 //! Making sessions and adding to their logs: API sections 6.1 and 6.2, SPEC section 12.
 
+use std::collections::BTreeMap;
+
 use rand_core::TryCryptoRng;
 use serde_json::{Value, json};
 use wardkey::{
     error::Code,
     identity::{Asked, Identity, UserId},
     journal::Subject,
-    message::View,
+    message::{Authority, View},
     party::Party,
-    session::{Action, Directory, Entry, Genesis, Recipients, Rights, Served, Session, Stanza, split},
+    session::{Action, Directory, Entry, Genesis, Recipients, Rights, Served, Session, Signers, Stanza, join, split},
     signed::{Hash, Minimum, Unverified},
 };
 
 use crate::{
     ApiError, Work,
     error::Result,
+    groups::{STALE, UNKNOWN_GROUP},
+    reader::NOT_ONE,
     request::Members,
-    store::{Body, Head, Logged, Store, Wraps},
+    store::{About, Body, Head, Logged, Store, Wraps},
 };
 
 /// Entries of one request.
@@ -24,9 +28,7 @@ const MAX_ITEMS: usize = 16;
 const FIRST: Minimum = Minimum(1);
 
 pub(crate) const UNKNOWN: ApiError = ApiError::new(Code::UnknownSession, "there is no such session");
-pub(crate) const REVOKED: ApiError = ApiError::new(Code::Revoked, "the rights in this session were taken away");
-pub(crate) const NOT_ONE: ApiError = ApiError::new(Code::NotARecipient, "no rights in this session");
-const OTHER_SIGNER: ApiError = ApiError::new(Code::Forbidden, "signed by another than the caller");
+pub(crate) const OTHER_SIGNER: ApiError = ApiError::new(Code::Forbidden, "signed by another than the caller");
 const OLD_SIGNER: ApiError = ApiError::new(Code::Stale, "signed with an older bundle than the caller's newest");
 
 /// An entry that is to be appended.
@@ -47,7 +49,8 @@ impl Item {
     }
 }
 
-fn kept(served: Served) -> Wraps {
+/// As it is kept.
+pub(crate) fn kept(served: Served) -> Wraps {
     let bodies = (0..).zip(served.stanzas).filter_map(|(place, stanza)| {
         let Stanza { party, body, .. } = stanza;
         Some(Body { place, party, bytes: body? })
@@ -89,10 +92,10 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         let parties = genesis.claimed().grants.iter().map(|grant| &grant.party);
         self.check_recipients(&mut directory, parties, &served.stanzas)?;
 
-        let logged = Logged { sequence: 0, signer: caller.clone(), object };
+        let logged = Logged { sequence: 0, signer: Some(caller.clone()), object };
         self.store.put_session(&id, head_of(&session), &session.to_kept())?;
         self.take(&id, &session, logged, Some(served))?;
-        self.tell(&Subject::Session(id), Some(caller), "create", ("entry", "0".to_owned()))?;
+        self.tell(&Subject::Session(id), Some(caller), "create", &[("entry", "0".to_owned())])?;
         Ok(json!({}))
     }
 
@@ -102,15 +105,16 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
             return Err(ApiError::new(Code::KeyMismatch, "an entry of another session"));
         }
         self.store.session(id)?.ok_or(UNKNOWN)?;
-        let party = self.party(caller)?;
-        let rights = self.store.rights(id, &party)?.ok_or(NOT_ONE)?;
+        let (reader, groups) = (self.reader(caller)?, self.store.group_rights(id)?);
+        let rights = self.rights(&reader, id, &groups)?;
+        if rights.as_ref().is_err_and(|error| error.code() == Code::NotARecipient) {
+            return Err(NOT_ONE);
+        }
         let mut session = self.load(id)?;
         if items.iter().all(|item| session.log().check_view(&item.view()).is_ok()) {
             return Ok(json!({ "sequence": session.log().entries() }));
         }
-        if rights == Rights::NONE {
-            return Err(REVOKED);
-        }
+        rights?;
         if !items.first().is_some_and(|first| first.follows(&session.log().head())) {
             return Err(ApiError::new(Code::Conflict, "another entry was first"));
         }
@@ -141,6 +145,10 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         if !follows {
             return Err(ApiError::new(Code::BadSignature, "an entry that doesn't follow the one before"));
         }
+        if let Authority::Group { id, .. } = says.authority {
+            self.role_in(&Hash(id), caller)?;
+            self.know_group(directory, &Hash(id))?;
+        }
         if session.wants_wraps(&bytes, &*directory, FIRST)? != wraps.is_some() {
             return Err(ApiError::argument("wraps that are missing, or that nobody wants"));
         }
@@ -156,28 +164,44 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         }
 
         let id = *session.log().id();
-        self.take(&id, session, Logged { sequence: says.sequence, signer: caller.clone(), object: bytes }, served)?;
+        self.take(
+            &id,
+            session,
+            Logged { sequence: says.sequence, signer: Some(caller.clone()), object: bytes },
+            served,
+        )?;
         if matches!(says.action, Action::Revoke(_) | Action::RevokeAll) {
             self.inform_all(session)?;
         }
         let detail = ("entry", says.sequence.to_string());
-        self.tell(&Subject::Session(id), Some(caller), action_name(&says.action), detail)
+        self.tell(&Subject::Session(id), Some(caller), action_name(&says.action), &[detail])
     }
 
     /// Keeps the newest entry of a session, and whose rights it changed.
-    fn take(&mut self, id: &Hash, session: &Session, logged: Logged, served: Option<Served>) -> Result<()> {
+    pub(crate) fn take(&mut self, id: &Hash, session: &Session, logged: Logged, served: Option<Served>) -> Result<()> {
         self.store.add_logged(id, &logged)?;
-        if let Some(served) = served {
-            self.store.add_wraps(id, &kept(served))?;
-        }
         for (party, _, rights) in session.log().changed_by(session.log().entries()) {
             self.store.put_rights(id, party, rights)?;
+            match party {
+                Party::Placeholder { .. } if rights == Rights::NONE => self.store.remove_waiting(id, party)?,
+                Party::Placeholder { .. } => self.store.put_waiting(id, party, true)?,
+                _ => {}
+            }
+        }
+        if let Some(served) = served {
+            // What was wrapped for it now may open, whatever the one before did.
+            for Stanza { party, .. } in &served.stanzas {
+                if matches!(party, Party::Placeholder { .. }) {
+                    self.store.put_waiting(id, party, true)?;
+                }
+            }
+            self.store.add_wraps(id, &kept(served))?;
         }
         Ok(())
     }
 
     /// After the newest entry has taken rights: who lost read, and who still has it.
-    fn inform_all(&mut self, session: &Session) -> Result<()> {
+    pub(crate) fn inform_all(&mut self, session: &Session) -> Result<()> {
         let log = session.log();
         let lost = log
             .changed_by(log.entries())
@@ -185,16 +209,36 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
             .map(|(party, ..)| (party, true));
         let left =
             log.holdings().filter(|holding| holding.rights.has(Rights::READ)).map(|holding| (holding.party, false));
+        // Who reads by one of his parties still reads.
+        let mut users = BTreeMap::new();
         for (party, revoked) in lost.chain(left) {
-            if let Party::User { id, .. } = party {
-                self.inform(id, log.id(), revoked)?;
-            }
+            users.extend(self.users_of(party)?.into_iter().map(|user| (user, revoked)));
+        }
+        for (user, revoked) in &users {
+            self.inform(user, About::Session(*log.id()), *revoked)?;
         }
         Ok(())
     }
 
-    /// Every body is there, every party exists, and is wrapped for by its newest key.
-    fn check_recipients<'p>(
+    /// Takes the log of a group in.
+    pub(crate) fn know_group(&mut self, directory: &mut Directory, id: &Hash) -> Result<()> {
+        if directory.group(id).is_err() {
+            directory.insert_group(self.load_group(id)?)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the key server's identity in.
+    pub(crate) fn know_server(&self, directory: &mut Directory) -> Result<()> {
+        if directory.find(None).is_none() {
+            let objects: Vec<_> = self.server.bundles().iter().map(Vec::as_slice).collect();
+            directory.insert(Identity::verify(&objects, self.server.app_id(), Asked::KeyServer, FIRST)?)?;
+        }
+        Ok(())
+    }
+
+    /// Every body is there, every party exists, and is wrapped for by its newest key; a group while it is fresh.
+    pub(crate) fn check_recipients<'p>(
         &mut self,
         directory: &mut Directory,
         parties: impl Iterator<Item = &'p Party>,
@@ -204,19 +248,29 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
             return Err(ApiError::argument("a stanza without its body"));
         }
         for party in parties {
-            match party {
-                Party::User { id, .. } if directory.find(Some(id)).is_none() => directory.insert(self.identity(id)?)?,
-                Party::Placeholder { .. } if directory.find(None).is_none() => {
-                    let objects: Vec<_> = self.server.bundles().iter().map(Vec::as_slice).collect();
-                    directory.insert(Identity::verify(&objects, self.server.app_id(), Asked::KeyServer, FIRST)?)?;
-                }
-                _ => {}
-            }
-            let key = directory.key_for(party)?;
             // Both are sorted by party.
             let stanza = stanzas.binary_search_by(|stanza| stanza.party.cmp(party)).ok();
-            let stanza = stanza.and_then(|place| stanzas.get(place));
-            if stanza.is_some_and(|stanza| stanza.fingerprint != *key.fingerprint()) {
+            let wrapped_for = stanza.and_then(|place| stanzas.get(place)).map(|stanza| stanza.fingerprint);
+            let newest = match party {
+                Party::Group(id) => {
+                    let group = self.store.group(id)?.ok_or(UNKNOWN_GROUP)?;
+                    if wrapped_for.is_some() && group.fresh_until <= self.now {
+                        return Err(STALE);
+                    }
+                    group.key
+                }
+                Party::User { id, .. } => {
+                    if directory.find(Some(id)).is_none() {
+                        directory.insert(self.identity(id)?)?;
+                    }
+                    *directory.key_for(party)?.fingerprint()
+                }
+                Party::Placeholder { .. } => {
+                    self.know_server(directory)?;
+                    *directory.key_for(party)?.fingerprint()
+                }
+            };
+            if wrapped_for.is_some_and(|key| key != newest) {
                 return Err(ApiError::new(Code::Stale, "wrapped for an older key than the party's newest"));
             }
         }
@@ -230,44 +284,49 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         if let Some(session) = kept {
             return Ok(session);
         }
+        self.verify(&mut Directory::default(), id, &[])
+    }
+
+    /// A session from its objects, with the bodies of these parties.
+    pub(crate) fn verify(&mut self, directory: &mut Directory, id: &Hash, parties: &[Party]) -> Result<Session> {
         let logged = self.store.log(id, 0)?;
-        let wraps = self.store.wraps(id, 0, &[])?;
-        let mut directory = Directory::default();
-        for Logged { signer, .. } in &logged {
-            if directory.find(Some(signer)).is_none() {
-                directory.insert(self.identity(signer)?)?;
+        for Logged { sequence, signer, object } in &logged {
+            match signer {
+                Some(signer) if directory.find(Some(signer)).is_none() => directory.insert(self.identity(signer)?)?,
+                Some(_) => {}
+                None => self.know_server(directory)?,
             }
+            if *sequence > 0
+                && let Authority::Group { id, .. } = Unverified::<Entry>::parse(object, FIRST)?.claimed().authority
+            {
+                self.know_group(directory, &Hash(id))?;
+            }
+        }
+        let mut wraps = Vec::new();
+        for kept in self.store.wraps(id, 0, parties)? {
+            wraps.push(joined(kept)?);
         }
         let mut objects = logged.iter().map(|logged| logged.object.as_slice());
         let genesis = objects.next().ok_or(UNKNOWN)?;
-        let wraps: Vec<_> = wraps.iter().map(|wraps| wraps.signed.as_slice()).collect();
+        let wraps: Vec<_> = wraps.iter().map(Vec::as_slice).collect();
         let entries: Vec<_> = objects.collect();
-        Ok(Session::read(self.server.app_id(), id, genesis, &entries, &wraps, &directory, FIRST)?)
-    }
-
-    /// How others name a user who has an account.
-    pub(crate) fn party(&mut self, user: &UserId) -> Result<Party> {
-        let identity = self.identity(user)?;
-        identity.party().ok_or(ApiError::new(Code::UnknownUser, "no such user"))
-    }
-
-    /// Has the user any right in this session?
-    pub(crate) fn check_reads_log(&mut self, user: &UserId, id: &Hash) -> Result<()> {
-        self.store.session(id)?.ok_or(UNKNOWN)?;
-        let party = self.party(user)?;
-        match self.store.rights(id, &party)? {
-            None => Err(NOT_ONE),
-            Some(Rights::NONE) => Err(REVOKED),
-            Some(_) => Ok(()),
-        }
+        Ok(Session::read(self.server.app_id(), id, genesis, &entries, &wraps, &*directory, FIRST)?)
     }
 }
 
-fn check_newest(identity: &Identity, bundle: &Hash) -> Result<()> {
+/// A wraps object as it is given: with the bodies that were read.
+pub(crate) fn joined(kept: Wraps) -> Result<Vec<u8>> {
+    let place = |place: u32| usize::try_from(place).unwrap_or(usize::MAX);
+    let bodies = kept.bodies.into_iter().map(|body| (place(body.place), body.bytes));
+    join(&kept.signed, bodies).map_err(|_| ApiError::new(Code::Server, "wraps that can't be read"))
+}
+
+/// Is this the newest bundle of an identity?
+pub(crate) fn check_newest(identity: &Identity, bundle: &Hash) -> Result<()> {
     if identity.newest().hash() == bundle { Ok(()) } else { Err(OLD_SIGNER) }
 }
 
-fn head_of(session: &Session) -> Head {
+pub(crate) fn head_of(session: &Session) -> Head {
     let log = session.log();
     Head { sequence: log.entries() as u64, generation: log.newest_generation() as u64 }
 }

@@ -1,9 +1,13 @@
 //! What a key server keeps: API section 8. One request is one transaction of its store.
 
+mod groups;
+
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 use wardkey::{identity::UserId, journal::Subject, party::Party, session::Rights, signed::Hash};
+
+pub use groups::{Claim, Group, GroupStore, KeptHead, Membership};
 
 /// The store failed: the request ends in `server`. The text is for the server's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,10 +97,16 @@ pub struct Recovery {
 /// What is counted by the day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
-    /// Starts of a recovery.
+    /// Starts of a recovery, of a user.
     Start,
-    /// Tries of a code.
+    /// Tries of a recovery's code, of a user.
     Try,
+    /// Starts of a claim, by a user.
+    Claim,
+    /// Starts of a claim, for a placeholder.
+    Claimed,
+    /// Tries of a claim's code, by a user.
+    ClaimTry,
 }
 
 /// Up to where a session goes.
@@ -108,21 +118,21 @@ pub struct Head {
     pub generation: u64,
 }
 
-/// A genesis (0) or an entry.
+/// A genesis (0), an entry or an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Logged {
     /// Its place in the log.
     pub sequence: u64,
-    /// Who signed it.
-    pub signer: UserId,
+    /// Who signed it; none: the key server.
+    pub signer: Option<UserId>,
     /// The object.
     pub object: Vec<u8>,
 }
 
-/// A wraps object, taken apart.
+/// A wraps object or group keys, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wraps {
-    /// Of the entry that it belongs to.
+    /// Of the entry or operation that it belongs to.
     pub sequence: u64,
     /// The object without bodies.
     pub signed: Vec<u8>,
@@ -141,14 +151,28 @@ pub struct Body {
     pub bytes: Vec<u8>,
 }
 
+/// What changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A session's recipients.
+    Session(Hash),
+    /// A group has a new epoch.
+    Group {
+        /// The group.
+        id: Hash,
+        /// The epoch's number.
+        epoch: u64,
+    },
+}
+
 /// An item of a user's feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedItem {
     /// 1, 2, … for each user.
     pub place: u64,
-    /// The session.
-    pub session: Hash,
-    /// Did this user lose read there?
+    /// What it is about.
+    pub about: About,
+    /// Did this user lose read there, or his place in the group?
     pub revoked: bool,
     /// When.
     pub time: u64,
@@ -161,7 +185,7 @@ pub struct FeedItem {
 /// Transactions are serializable: where two of them meet, the store makes one wait, or refuses its commit, and the server calls [`crate::handle`] anew. All rules
 /// that say "once" or "so often" rest on that. Parties are compared by [`Party::to_bytes`]. `put_…` inserts or replaces, `add_…` inserts; a row that stands there
 /// already is an error of the store. Every operation may fail, and the request with it.
-pub trait Store {
+pub trait Store: GroupStore {
     /// Has this user an account?
     fn has_account(&mut self, user: &UserId) -> Kept<bool>;
     /// The account.
@@ -180,10 +204,10 @@ pub trait Store {
     fn recovery(&mut self, id: &[u8; 16]) -> Kept<Option<Recovery>>;
     /// Writes a recovery.
     fn put_recovery(&mut self, id: &[u8; 16], recovery: &Recovery) -> Kept<()>;
-    /// Times from this one on, in any order.
-    fn times(&mut self, user: &UserId, what: Counted, since: u64) -> Kept<Vec<u64>>;
+    /// Times from this one on, in any order. The name is a user's, or a placeholder's.
+    fn times(&mut self, name: &UserId, what: Counted, since: u64) -> Kept<Vec<u64>>;
     /// Counts. The same time may be added more than once.
-    fn add_time(&mut self, user: &UserId, what: Counted, time: u64) -> Kept<()>;
+    fn add_time(&mut self, name: &UserId, what: Counted, time: u64) -> Kept<()>;
 
     /// Up to where the session of this id goes; nothing: there is none.
     fn session(&mut self, id: &Hash) -> Kept<Option<Head>>;
@@ -199,8 +223,12 @@ pub trait Store {
     fn wraps(&mut self, id: &Hash, from: u64, parties: &[Party]) -> Kept<Vec<Wraps>>;
     /// Keeps wraps.
     fn add_wraps(&mut self, id: &Hash, wraps: &Wraps) -> Kept<()>;
+    /// Deletes all bodies of a party for good.
+    fn delete_bodies(&mut self, id: &Hash, party: &Party) -> Kept<()>;
     /// The rights of a party; [`Rights::NONE`] if it had some, nothing if it never had.
     fn rights(&mut self, id: &Hash, party: &Party) -> Kept<Option<Rights>>;
+    /// The groups among the parties that have rights or had some, with what they have now, in any order.
+    fn group_rights(&mut self, id: &Hash) -> Kept<Vec<(Hash, Rights)>>;
     /// Writes the rights of a party.
     fn put_rights(&mut self, id: &Hash, party: &Party, rights: Rights) -> Kept<()>;
 
@@ -220,6 +248,6 @@ pub trait Store {
     /// Appends an entry.
     fn add_journal(&mut self, subject: &Subject, sequence: u64, entry: &[u8]) -> Kept<()>;
 
-    /// Drops what was counted before this time, recoveries whose code ended before it, and items of feeds before it, of each feed the newest excepted.
+    /// Drops what was counted before this time, recoveries and claims whose code ended before it, and items of feeds before it, of each feed the newest excepted.
     fn forget_before(&mut self, counted: u64, recoveries: u64, feeds: u64) -> Kept<()>;
 }

@@ -13,7 +13,7 @@ use wardkey::{
 use wardkey_rules::{ApiError, Event, Mail, Reply, is_public};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::{KeyServer, assign_placeholder};
+use crate::KeyServer;
 
 /// What is freed is wiped.
 #[global_allocator]
@@ -52,7 +52,7 @@ impl TestServer {
         self.0.state().map_err(refused)
     }
 
-    /// `{"reply", "mails": [{"to", "userId", "code"}, …], "events": [{"userId", "event"}, …]}`
+    /// `{"reply", "mails": [{"to", "userId"?, "code"}, …], "events": [{"userId", "event"}, …]}`
     pub fn request(
         &mut self,
         now: u64,
@@ -92,15 +92,20 @@ impl TestServer {
         self.0.take_share(now, &user(name)?, receipt).map_err(refused)
     }
 
-    /// Assigns a placeholder to a group.
+    /// Assigns a placeholder to a group: `[{"userId", "event"}, …]`
     #[wasm_bindgen(js_name = assignPlaceholder)]
-    pub fn assign_placeholder(&mut self, placeholder: &str, group: &str) -> Answer<()> {
-        assign_placeholder(placeholder, group).map_err(refused)
+    pub fn assign_placeholder(&mut self, now: u64, placeholder: &str, group: &str) -> Answer<String> {
+        let events = self.0.assign_placeholder(now, placeholder, group).map_err(refused)?;
+        Ok(events.iter().map(event).collect::<Value>().to_string())
     }
 }
 
 fn mail(mail: &Mail) -> Value {
-    json!({ "to": mail.to, "userId": mail.user_id.as_str(), "code": mail.code })
+    let mut json = json!({ "to": mail.to, "code": mail.code });
+    if let Some((user, members)) = mail.user_id.as_ref().zip(json.as_object_mut()) {
+        members.insert("userId".to_owned(), user.as_str().into());
+    }
+    json
 }
 
 fn event(event: &Event) -> Value {

@@ -3,14 +3,14 @@
 use core::fmt;
 
 use rand_core::TryCryptoRng;
-use serde_json::Value;
+use serde_json::{Value, json};
 use wardkey::{
     error::{Code, Error},
     identity::{AppId, UserId},
     random::Random,
     signed::Hash,
 };
-use wardkey_rules::{ApiError, Body, MemoryStore, Reply, Request, Result, Server};
+use wardkey_rules::{ApiError, Body, Caller, Event, MemoryStore, Reply, Request, Result, Server};
 
 use crate::application::Application;
 
@@ -49,6 +49,7 @@ impl<R: TryCryptoRng> KeyServer<R> {
         body: Option<&str>,
     ) -> Result<Reply> {
         let body = body.map_or(Body::None, |text| Body::Bytes(text.as_bytes()));
+        let caller = caller.map(Caller::User);
         let asked = Request { now_ms, caller, method, path, body };
         if let Some(server) = &self.server {
             return self.store.request(server, &mut self.rng, &asked);
@@ -58,6 +59,28 @@ impl<R: TryCryptoRng> KeyServer<R> {
         let reply = self.store.request(&server, &mut self.rng, &asked)?;
         self.server = Some(server);
         Ok(reply)
+    }
+
+    /// Assigns a placeholder to a group, in every session that waits for that.
+    ///
+    /// # Errors
+    /// `invalid-argument`; those of the API.
+    pub fn assign_placeholder(&mut self, now_ms: u64, placeholder: &str, group: &str) -> Result<Vec<Event>> {
+        UserId::new(placeholder).map_err(|_| Error::new(&(Code::InvalidArgument, "not a placeholder")))?;
+        Hash::parse(group).ok_or(Error::new(&(Code::InvalidArgument, "not the id of a group")))?;
+        let unknown = ApiError::new(Code::UnknownGroup, "there is no such group");
+        let server = self.server.as_ref().ok_or(unknown)?;
+        let body = json!({ "placeholder": placeholder, "groupId": group });
+        let caller = Some(Caller::Application);
+        let asked = Request { now_ms, caller, method: "POST", path: "/v1/assignments", body: Body::Json(&body) };
+        let mut events = Vec::new();
+        loop {
+            let reply = self.store.request(server, &mut self.rng, &asked)?;
+            events.extend(reply.events);
+            if reply.json.get("more") != Some(&Value::Bool(true)) {
+                return Ok(events);
+            }
+        }
     }
 
     /// The key server's fingerprint: what its operator tells the developers of this application.
@@ -103,14 +126,4 @@ fn app_id(asked: &Request<'_>) -> Result<AppId> {
     };
     let named = body.get("appId").and_then(Value::as_str).unwrap_or(NOBODY);
     Ok(AppId::new(named).or_else(|_| AppId::new(NOBODY))?)
-}
-
-/// Assigns a placeholder to a group.
-///
-/// # Errors
-/// `invalid-argument`; `unknown-group`: there are no groups yet.
-pub fn assign_placeholder(placeholder: &str, group: &str) -> Result<()> {
-    UserId::new(placeholder).map_err(|_| Error::new(&(Code::InvalidArgument, "not a placeholder")))?;
-    Hash::parse(group).ok_or(Error::new(&(Code::InvalidArgument, "not the id of a group")))?;
-    Err(ApiError::new(Code::UnknownGroup, "there is no such group"))
 }

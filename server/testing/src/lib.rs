@@ -7,4 +7,4 @@ mod js;
 mod key_server;
 mod state;
 
-pub use key_server::{KeyServer, assign_placeholder};
+pub use key_server::KeyServer;

@@ -15,10 +15,10 @@ use wardkey::{
     session::Rights,
 };
 use wardkey_rules::Event;
-use wardkey_testing::{KeyServer, assign_placeholder};
+use wardkey_testing::KeyServer;
 
 use messages::Messages as _;
-use world::{PASSWORD, World, run, seeded};
+use world::{NOW, PASSWORD, World, run, seeded};
 
 fn user(name: &str) -> UserId {
     UserId::new(name).unwrap()
@@ -173,9 +173,9 @@ fn the_application_checks_receipts() {
     other.registered("anna", Some("anna@hospital.example"));
     assert_eq!(take(&other, &anna, &good), Err(Code::BadSignature));
     // Too late; nothing was used up by all that.
-    world.now.set(world::NOW + 600_000);
+    world.now.set(NOW + 600_000);
     assert_eq!(take(&world, &anna, &good), Err(Code::OtpExpired));
-    world.now.set(world::NOW + 599_999);
+    world.now.set(NOW + 599_999);
     let share = take(&world, &anna, &good).unwrap();
     assert_eq!(wardkey::encoding::from_base64url(&share).unwrap().len(), 32);
     // Once; also after a reload. Another recovery gives it again.
@@ -208,7 +208,11 @@ fn the_application_checks_receipts() {
 
 #[test]
 fn placeholders_wait_for_groups() {
-    let code = |placeholder: &str, group: &str| assign_placeholder(placeholder, group).unwrap_err().code();
+    let world = World::new();
+    world.registered("anna", None);
+    let code = |placeholder: &str, group: &str| {
+        world.server.borrow_mut().assign_placeholder(NOW, placeholder, group).unwrap_err().code()
+    };
     let group = base64url(&[7; 32]);
     assert_eq!(code("clinic-7", &group), Code::UnknownGroup);
     assert_eq!(code("", &group), Code::InvalidArgument);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use wardkey::{account::RecoveryProof, identity::UserId, session::Rights};
-use wardkey_rules::{ApiError, Body, MemoryStore, Request, handle};
+use wardkey_rules::{ApiError, Body, Caller, MemoryStore, Request, handle};
 
 use crate::{
     codes,
@@ -20,7 +20,7 @@ fn check(world: &World, caller: Option<&UserId>, method: &str, path: &str, body:
             let mut copy = world.copy();
             let before = copy.store.snapshot().unwrap();
             let body = body.map_or(Body::None, Body::Json);
-            let request = Request { now_ms: world.now, caller, method, path, body };
+            let request = Request { now_ms: world.now, caller: caller.map(Caller::User), method, path, body };
             let mut failing = Failing { store: &mut copy.store, left, reads };
             let result = handle(&copy.server, &mut failing, &mut copy.rng, &request);
             let used = left - failing.left;
@@ -112,7 +112,7 @@ fn whatever_fails_in_a_session() {
     let mut pushed = scene.world.copy();
     pushed.post(&scene.alice, &scene.path, body);
 
-    let keys = json!({ "sessions": [{ "id": scene.id }], "signers": [], "cursor": null });
+    let keys = json!({ "sessions": [{ "id": scene.id }], "signers": [], "groups": [], "cursor": null });
     assert_eq!(check(&scene.world, Some(&alice), "POST", "/v1/keys", Some(&keys)), 1);
     let journal = json!({ "sessionId": scene.id, "after": 0 });
     assert_eq!(check(&scene.world, Some(&alice), "POST", "/v1/journal", Some(&journal)), 0);

@@ -28,6 +28,7 @@ const CODES: &[(u16, &str)] = &[
     (409, "conflict"),
     (409, "stale"),
     (409, "rollback"),
+    (409, "fork"),
     (410, "otp-expired"),
     (413, "limit"),
     (429, "throttled"),

@@ -1,7 +1,10 @@
 //! A store that fails when it is told to.
 
 use wardkey::{identity::UserId, journal::Subject, party::Party, session::Rights, signed::Hash};
-use wardkey_rules::{Account, Counted, FeedItem, Head, Kept, Logged, MemoryStore, Recovery, Store, StoreError, Wraps};
+use wardkey_rules::{
+    Account, Claim, Counted, FeedItem, Group, GroupStore, Head, Kept, KeptHead, Logged, Membership, MemoryStore,
+    Recovery, Store, StoreError, Wraps,
+};
 
 pub(crate) struct Failing<'a> {
     pub(crate) store: &'a mut MemoryStore,
@@ -23,8 +26,8 @@ impl Failing<'_> {
 }
 
 macro_rules! pass {
-    ($($writes:literal $name:ident($($arg:ident: $type:ty),*) -> $out:ty;)+) => {
-        impl Store for Failing<'_> {
+    ($trait:ident: $($writes:literal $name:ident($($arg:ident: $type:ty),*) -> $out:ty;)+) => {
+        impl $trait for Failing<'_> {
             $(fn $name(&mut self, $($arg: $type),*) -> Kept<$out> {
                 self.step($writes)?;
                 self.store.$name($($arg),*)
@@ -34,6 +37,7 @@ macro_rules! pass {
 }
 
 pass! {
+    Store:
     false has_account(user: &UserId) -> bool;
     false account(user: &UserId) -> Option<Account>;
     true put_account(user: &UserId, account: &Account) -> ();
@@ -52,6 +56,8 @@ pass! {
     false wraps(id: &Hash, from: u64, parties: &[Party]) -> Vec<Wraps>;
     true add_wraps(id: &Hash, wraps: &Wraps) -> ();
     false rights(id: &Hash, party: &Party) -> Option<Rights>;
+    true delete_bodies(id: &Hash, party: &Party) -> ();
+    false group_rights(id: &Hash) -> Vec<(Hash, Rights)>;
     true put_rights(id: &Hash, party: &Party, rights: Rights) -> ();
     false feed_end(user: &UserId) -> Option<FeedItem>;
     false feed_item(user: &UserId, place: u64) -> Option<FeedItem>;
@@ -61,4 +67,31 @@ pass! {
     false journal(subject: &Subject, after: u64, most: usize) -> Vec<Vec<u8>>;
     true add_journal(subject: &Subject, sequence: u64, entry: &[u8]) -> ();
     true forget_before(counted: u64, recoveries: u64, feeds: u64) -> ();
+}
+
+pass! {
+    GroupStore:
+    false group(id: &Hash) -> Option<Group>;
+    true put_group(id: &Hash, group: &Group) -> ();
+    false group_state(id: &Hash) -> Option<Vec<u8>>;
+    true put_group_state(id: &Hash, state: &[u8]) -> ();
+    false operations(id: &Hash, from: u64) -> Vec<Logged>;
+    true add_operation(id: &Hash, logged: &Logged) -> ();
+    true add_group_keys(id: &Hash, keys: &Wraps) -> ();
+    false newest_group_keys(id: &Hash, party: &Party) -> Option<Wraps>;
+    false heads(id: &Hash) -> Vec<KeptHead>;
+    true put_heads(id: &Hash, heads: &[KeptHead]) -> ();
+    false membership(id: &Hash, user: &UserId) -> Option<Membership>;
+    true put_membership(id: &Hash, user: &UserId, membership: Membership) -> ();
+    false memberships(user: &UserId) -> Vec<(Hash, Membership)>;
+    false members(id: &Hash) -> Vec<UserId>;
+    false is_watcher(id: &Hash, user: &UserId) -> bool;
+    true add_watcher(id: &Hash, user: &UserId) -> ();
+    false watchers(id: &Hash) -> Vec<UserId>;
+    true put_waiting(session: &Hash, placeholder: &Party, opens: bool) -> ();
+    true remove_waiting(session: &Hash, placeholder: &Party) -> ();
+    false waiting(placeholder: &Party, most: usize) -> Vec<Hash>;
+    false first_waiting(name: &UserId, with_contact: bool) -> Option<Party>;
+    false claim(id: &[u8; 16]) -> Option<Claim>;
+    true put_claim(id: &[u8; 16], claim: &Claim) -> ();
 }

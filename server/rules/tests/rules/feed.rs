@@ -167,7 +167,8 @@ fn pages() {
     let mut chain = [0; 32];
     for place in 1..=1001_u64 {
         chain[..8].copy_from_slice(&place.to_be_bytes());
-        let item = wardkey_rules::FeedItem { place, session: id, revoked: false, time: 1, chain };
+        let item =
+            wardkey_rules::FeedItem { place, about: wardkey_rules::About::Session(id), revoked: false, time: 1, chain };
         wardkey_rules::Store::add_feed_item(&mut scene.world.store, &alice, &item).unwrap();
     }
     scene.world.store.commit();

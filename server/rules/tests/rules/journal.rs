@@ -67,7 +67,7 @@ fn who_reads_a_sessions() {
 fn pages() {
     let mut scene = Scene::new();
     for _ in 0..1003 {
-        let body = json!({ "sessions": [{ "id": scene.id }], "signers": [] });
+        let body = json!({ "sessions": [{ "id": scene.id }], "signers": [], "groups": [] });
         scene
             .world
             .store
@@ -76,7 +76,7 @@ fn pages() {
                 &mut scene.world.rng,
                 &wardkey_rules::Request {
                     now_ms: 1,
-                    caller: Some(&scene.alice.id),
+                    caller: Some(wardkey_rules::Caller::User(&scene.alice.id)),
                     method: "POST",
                     path: "/v1/keys",
                     body: wardkey_rules::Body::Json(&body),

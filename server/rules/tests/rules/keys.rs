@@ -14,7 +14,7 @@ fn ask(world: &mut World, caller: &User, body: Value) -> Value {
 }
 
 fn of(ids: &[&str]) -> Value {
-    json!({ "sessions": ids.iter().map(|id| json!({ "id": id })).collect::<Vec<_>>(), "signers": [] })
+    json!({ "sessions": ids.iter().map(|id| json!({ "id": id })).collect::<Vec<_>>(), "signers": [], "groups": [] })
 }
 
 /// For whom there are bodies in a wraps object.
@@ -66,7 +66,7 @@ fn after_a_sequence() {
     let Scene { world, alice, bob, id, .. } = &mut scene;
     let released = world.journal(alice, Some(id)).len();
     for (after, entries, wraps) in [(0, 2, 2), (1, 1, 1), (2, 0, 0), (1_u64 << 50, 0, 0)] {
-        let body = json!({ "sessions": [{ "id": id, "after": after }], "signers": [] });
+        let body = json!({ "sessions": [{ "id": id, "after": after }], "signers": [], "groups": [] });
         let reply = ask(world, bob, body);
         let answer = &reply["sessions"][0];
         assert_eq!(answer["genesis"], Value::Null);
@@ -135,8 +135,7 @@ fn signers_and_feed_come_along() {
     let Scene { world, alice, bob, carol, id, .. } = &mut scene;
     let carols = carol.identity().newest().hash().to_string();
     let alices = alice.identity().newest().hash().to_string();
-    let body =
-        json!({ "sessions": [{ "id": id }], "signers": [carols, alices, Hash([1; 32]).to_string()], "cursor": null });
+    let body = json!({ "sessions": [{ "id": id }], "signers": [carols, alices, Hash([1; 32]).to_string()], "groups": [], "cursor": null });
     let reply = ask(world, bob, body);
     assert_eq!(names(&reply), ["alice", "carol"]);
     assert_eq!((&reply["feed"]["reset"], &reply["feed"]["items"]), (&json!(true), &json!([])));
@@ -144,7 +143,7 @@ fn signers_and_feed_come_along() {
     let bob_party = scene.bob.party();
     let made = scene.revoke(&[bob_party]);
     scene.send(made);
-    let body = json!({ "sessions": [], "signers": [], "cursor": cursor });
+    let body = json!({ "sessions": [], "signers": [], "groups": [], "cursor": cursor });
     let reply = ask(&mut scene.world, &scene.bob, body);
     assert_eq!(reply["feed"]["items"], json!([{ "sessionId": scene.id, "revoked": true }]));
 }

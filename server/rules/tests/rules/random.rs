@@ -65,7 +65,7 @@ fn begin() -> &'static Start {
             (alice, "POST", path.clone(), Some(items(&[&granted]))),
             (alice, "POST", path.clone(), Some(items(&[&revoked]))),
             (alice, "POST", path, Some(items(&[&ended]))),
-            (Some("bob"), "POST", of("/v1/keys"), Some(json!({ "sessions": [{ "id": id, "after": 0 }, { "id": id }], "signers": [bundle], "cursor": null }))),
+            (Some("bob"), "POST", of("/v1/keys"), Some(json!({ "sessions": [{ "id": id, "after": 0 }, { "id": id }], "signers": [bundle], "groups": [], "cursor": null }))),
             (Some("bob"), "POST", of("/v1/feed"), Some(json!({ "cursor": null }))),
             (Some("bob"), "POST", of("/v1/journal"), Some(json!({ "sessionId": id, "after": 0 }))),
             (alice, "GET", of("/v1/events"), None),

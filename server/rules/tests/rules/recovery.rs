@@ -59,7 +59,7 @@ fn from_the_code_to_a_new_backup() {
     let before = world.call(Some(&alice), "GET", "/v1/backup", None);
     let started = start(&mut world, "alice");
     let mail = world.mails[0].clone();
-    assert_eq!((mail.to.as_str(), mail.user_id.as_str()), ("alice@hospital.example", "alice"));
+    assert_eq!((mail.to.as_str(), mail.user_id.as_ref().unwrap().as_str()), ("alice@hospital.example", "alice"));
     assert!(mail.code.len() == 8 && mail.code.bytes().all(|digit| digit.is_ascii_digit()), "{}", mail.code);
 
     world.now += 5 * MINUTE;

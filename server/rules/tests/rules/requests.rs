@@ -1,7 +1,7 @@
 //! What all paths have in common: API sections 1 and 2.
 
 use serde_json::{Value, json};
-use wardkey_rules::{Body, MAX_BODY, Request, handle, is_public};
+use wardkey_rules::{Body, Caller, MAX_BODY, Request, handle, is_public};
 
 use crate::{
     codes,
@@ -30,7 +30,7 @@ fn paths() -> Vec<(&'static str, String, bool, &'static [&'static str])> {
         ("POST", of("/v1/directory"), false, &["userIds", "bundles"]),
         ("POST", of("/v1/sessions"), false, &["genesis", "wraps"]),
         ("POST", format!("/v1/sessions/{ID}/entries"), false, &["items"]),
-        ("POST", of("/v1/keys"), false, &["sessions", "signers"]),
+        ("POST", of("/v1/keys"), false, &["sessions", "signers", "groups"]),
         ("POST", of("/v1/feed"), false, &["cursor"]),
         ("GET", of("/v1/events"), false, &[]),
         ("POST", of("/v1/journal"), false, &["sessionId", "after"]),
@@ -136,8 +136,8 @@ fn limits() {
     for (path, body) in [
         ("/v1/directory", json!({ "userIds": many(1001, json!("a")), "bundles": [] })),
         ("/v1/directory", json!({ "userIds": [], "bundles": many(1001, json!(ID)) })),
-        ("/v1/keys", json!({ "sessions": many(1001, json!({ "id": ID })), "signers": [] })),
-        ("/v1/keys", json!({ "sessions": [], "signers": many(1001, json!(ID)) })),
+        ("/v1/keys", json!({ "sessions": many(1001, json!({ "id": ID })), "signers": [], "groups": [] })),
+        ("/v1/keys", json!({ "sessions": [], "signers": many(1001, json!(ID)), "groups": [] })),
         (&format!("/v1/sessions/{ID}/entries"), json!({ "items": many(17, json!({ "entry": "", "wraps": null })) })),
     ] {
         world.refuse("limit", Some(&alice), "POST", path, body);
@@ -151,7 +151,7 @@ fn bodies_as_they_come() {
     let alice = User::registered(&mut world, "alice");
     let mut ask = |method: &str, path: &str, bytes: &[u8]| {
         let body = Body::Bytes(bytes);
-        let request = Request { now_ms: 1, caller: Some(&alice.id), method, path, body };
+        let request = Request { now_ms: 1, caller: Some(Caller::User(&alice.id)), method, path, body };
         let result = handle(&world.server, &mut world.store, &mut world.rng, &request);
         result.map_err(|error| {
             codes::check(&error);

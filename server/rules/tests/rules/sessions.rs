@@ -87,7 +87,7 @@ impl Scene {
 
     /// The session as a user reads it.
     pub(crate) fn read(&mut self, caller: &User) -> Value {
-        let body = json!({ "sessions": [{ "id": self.id }], "signers": [] });
+        let body = json!({ "sessions": [{ "id": self.id }], "signers": [], "groups": [] });
         self.world.post(caller, "/v1/keys", body)["sessions"][0].clone()
     }
 }
@@ -215,7 +215,7 @@ fn made_off_line_before_a_renewal() {
     let made = scene.rotate();
     scene.send(made);
     let alice = scene.alice;
-    let body = json!({ "sessions": [{ "id": scene.id }], "signers": [] });
+    let body = json!({ "sessions": [{ "id": scene.id }], "signers": [], "groups": [] });
     let reply = scene.world.post(&alice, "/v1/keys", body);
     let (entries, wraps) = (list(&reply["sessions"][0]["entries"]), list(&reply["sessions"][0]["wraps"]));
     let read = Session::read(
@@ -248,7 +248,7 @@ fn placeholders() {
     let (session, body) = alice.session(&mut seeded(64), &[own.clone(), place(escrow)], &known);
     world.post(&alice, "/v1/sessions", body.clone());
     // Its body is given to nobody.
-    let asked = json!({ "sessions": [{ "id": session.log().id().to_string() }], "signers": [] });
+    let asked = json!({ "sessions": [{ "id": session.log().id().to_string() }], "signers": [], "groups": [] });
     let reply = world.post(&alice, "/v1/keys", asked);
     let served = wardkey::session::split(&unb64(&reply["sessions"][0]["wraps"][0]), crate::world::FIRST).unwrap();
     let bodies: Vec<_> = served.stanzas.iter().map(|stanza| stanza.body.is_some()).collect();

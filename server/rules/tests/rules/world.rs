@@ -9,7 +9,7 @@ use wardkey::{
     random::Random,
     signed::Minimum,
 };
-use wardkey_rules::{ApiError, Body, Event, Mail, MemoryStore, Reply, Request, Server};
+use wardkey_rules::{ApiError, Body, Caller, Event, Mail, MemoryStore, Reply, Request, Server};
 
 use crate::{codes, user::User};
 
@@ -66,6 +66,7 @@ impl World {
     ) -> Result<Reply, ApiError> {
         let before = self.store.snapshot().unwrap();
         let body = body.map_or(Body::None, Body::Json);
+        let caller = caller.map(Caller::User);
         let request = Request { now_ms: self.now, caller, method, path, body };
         let result = self.store.request(&self.server, &mut self.rng, &request);
         if let Err(error) = &result {

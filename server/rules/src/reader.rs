@@ -1,0 +1,83 @@
+//! Who reads what: the rights of a user, and of the groups to which he belongs. API section 6.
+
+use std::collections::BTreeMap;
+
+use rand_core::TryCryptoRng;
+use wardkey::{error::Code, identity::UserId, party::Party, session::Rights, signed::Hash};
+
+use crate::{
+    ApiError, Work,
+    error::Result,
+    sessions::UNKNOWN,
+    store::{Membership, Store},
+};
+
+pub(crate) const REVOKED: ApiError = ApiError::new(Code::Revoked, "the rights in this session were taken away");
+pub(crate) const NOT_ONE: ApiError = ApiError::new(Code::NotARecipient, "no rights in this session");
+
+/// A user as sessions know him.
+pub(crate) struct Reader {
+    party: Party,
+    groups: BTreeMap<Hash, Membership>,
+}
+
+impl Reader {
+    fn belongs_to(&self, group: &Hash) -> bool {
+        matches!(self.groups.get(group), Some(Membership::Is(_)))
+    }
+
+    /// His parties, of those which may have something in a session.
+    pub(crate) fn parties(&self, groups: &[(Hash, Rights)]) -> Vec<Party> {
+        let groups = groups.iter().filter(|(group, _)| self.belongs_to(group));
+        core::iter::once(self.party.clone()).chain(groups.map(|(group, _)| Party::Group(*group))).collect()
+    }
+
+    pub(crate) const fn party(&self) -> &Party {
+        &self.party
+    }
+}
+
+impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
+    pub(crate) fn reader(&mut self, user: &UserId) -> Result<Reader> {
+        Ok(Reader { party: self.party(user)?, groups: self.store.memberships(user)?.into_iter().collect() })
+    }
+
+    /// The rights of a user in a session, of whose parties these are groups: at least one. `revoked` if he had one, `not-a-recipient` if not.
+    pub(crate) fn rights(
+        &mut self,
+        reader: &Reader,
+        session: &Hash,
+        groups: &[(Hash, Rights)],
+    ) -> Result<core::result::Result<Rights, ApiError>> {
+        let own = self.store.rights(session, &reader.party)?;
+        let through = groups.iter().filter(|(group, _)| reader.belongs_to(group));
+        let rights = through.fold(own.unwrap_or(Rights::NONE), |rights, (_, more)| rights.with(*more));
+        let had_one = own.is_some() || groups.iter().any(|(group, _)| reader.groups.contains_key(group));
+        Ok(match rights {
+            Rights::NONE => Err(if had_one { REVOKED } else { NOT_ONE }),
+            rights => Ok(rights),
+        })
+    }
+
+    /// Has the user any right in this session?
+    pub(crate) fn check_reads_log(&mut self, user: &UserId, id: &Hash) -> Result<()> {
+        self.store.session(id)?.ok_or(UNKNOWN)?;
+        let (reader, groups) = (self.reader(user)?, self.store.group_rights(id)?);
+        self.rights(&reader, id, &groups)?.map(drop)
+    }
+
+    /// The users who are a party now, or belong to it.
+    pub(crate) fn users_of(&mut self, party: &Party) -> Result<Vec<UserId>> {
+        Ok(match party {
+            Party::User { id, .. } => vec![id.clone()],
+            Party::Group(id) => self.store.members(id)?,
+            Party::Placeholder { .. } => Vec::new(),
+        })
+    }
+
+    /// How others name a user who has an account.
+    fn party(&mut self, user: &UserId) -> Result<Party> {
+        let identity = self.identity(user)?;
+        identity.party().ok_or(ApiError::new(Code::UnknownUser, "no such user"))
+    }
+}
