@@ -26,6 +26,7 @@ export import PublicKey = slim.PublicKey;
 export import KeyCache = slim.KeyCache;
 export import Wardkey = slim.Wardkey;
 export import Session = slim.Session;
+export import Group = slim.Group;
 export import wrapKey = slim.wrapKey;
 export import unwrapKey = slim.unwrapKey;
 export import sealBackup = slim.sealBackup;

@@ -119,7 +119,8 @@ export class Session {
     return plaintextSize(this.#open, source, options);
   }
 
-  /** Who has rights, as the server knows it; offline, as this device does. `addedBy`: a user; empty for the key server. `addedAt`: by his clock, whatever that says.
+  /** Who has rights, as the server knows it; offline, as this device does. `addedBy`: a user; empty for the key server. `addedAt`: by his clock, whatever that says. `unconfirmed`: by
+   *  somebody who acted for a group and has left it, and nobody entitled has acted since; who is so is not given what is written from now on.
    *  @throws `revoked`, `locked`, `rollback`, `fork`, `server` */
   async recipients(): Promise<
     { recipient: Recipient; rights: Rights; manager: boolean; addedBy: string; addedAt: Date; unconfirmed?: true }[]
@@ -129,11 +130,12 @@ export class Session {
     } catch (error) {
       if (!isWardkeyError(error) || error.code !== "network") throw error;
     }
-    const all = call(() => this.#session.inner.recipients()) as [...CoreRecipient, string | null, number][];
-    return all.map(([kind, name, contact, rights, addedBy, addedAt]) => ({
+    const all = call(() => this.#session.inner.recipients()) as [...CoreRecipient, string | null, number, boolean][];
+    return all.map(([kind, name, contact, rights, addedBy, addedAt, unconfirmed]) => ({
       ...fromCore([kind, name, contact, rights]),
       addedBy: addedBy ?? "",
       addedAt: new Date(addedAt),
+      ...(unconfirmed ? { unconfirmed } : {}),
     }));
   }
 

@@ -22,6 +22,9 @@ type Occasion = "load" | "unlocked" | "now";
 
 /** Of the derivation that is kept for the call that follows. */
 const DERIVATION_MS = 120_000;
+/** After an opening, and then again and again, it is looked whether the user's groups want a head. */
+const FIRST_TEND_MS = 30_000;
+const TEND_MS = 3_600_000;
 /** What waits in the outbox is tried again. */
 const RETRY_MS = 30_000;
 const encoder = /* @__PURE__ */ new TextEncoder();
@@ -45,6 +48,7 @@ export class SharedClient {
   /** Who waits for sessions that were created offline. */
   readonly #unpublished = new Map<string, Deferred<void>>();
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #tending: ReturnType<typeof setTimeout> | undefined;
   readonly #turns = new Map<string, Promise<unknown>>();
   readonly #expiries = new Set<ReturnType<typeof setTimeout>>();
   readonly #tabs: Tabs;
@@ -124,6 +128,7 @@ export class SharedClient {
     }
     this.#idle?.stop();
     clearTimeout(this.#retry);
+    clearTimeout(this.#tending);
     for (const expiry of this.#expiries) clearTimeout(expiry);
     this.#push.stop();
     this.#tabs.close();
@@ -254,6 +259,15 @@ export class SharedClient {
     }
   }
 
+  /** Who is on line says what the newest states of his groups are: others write for them only as long as somebody does. */
+  #tendIn(ms: number): void {
+    clearTimeout(this.#tending);
+    this.#tending = timer(() => {
+      this.#quietly(() => this.run((core) => core.tendGroups()));
+      this.#tendIn(TEND_MS);
+    }, ms);
+  }
+
   /** What is on the device. */
   #look(occasion: Occasion): Promise<void> {
     const looking = this.#lookNow(occasion).finally(() => {
@@ -321,12 +335,14 @@ export class SharedClient {
     this.status = status;
     this.#idle?.stop();
     this.#push.stop();
+    clearTimeout(this.#tending);
     this.#opened.abort();
     this.#opened = new AbortController();
     if (status === "ready" && user !== undefined) {
       this.#idle?.start();
       this.#push.start(this.#settings.appId, user);
       this.#quietly(() => this.sendOutbox());
+      this.#tendIn(FIRST_TEND_MS);
     }
     this.#tell("statuschange", { status });
   }

@@ -7,6 +7,7 @@ export { init } from "./core.js";
 export { DataKey, keyIdOf, plaintextSize } from "./data-key.js";
 export { type Engine, setEngine } from "./engine.js";
 export { type ErrorCode, isWardkeyError, type KnownErrorCode, WardkeyError } from "./errors.js";
+export { Group } from "./group.js";
 export type { StorageHealth } from "./health.js";
 export type { Settled } from "./items.js";
 export { KeyPair, PublicKey } from "./key-pair.js";

@@ -5,6 +5,7 @@ import type { CoreClient, CoreSession, CoreTask } from "./core/wardkey_core.js";
 import { call, coreNow } from "./core.js";
 import { chosenEngine } from "./engine.js";
 import { fromCore, invalid } from "./errors.js";
+import { Group, toNames } from "./group.js";
 import { isPersisted, isSecure, type StorageHealth } from "./health.js";
 import type { Settled } from "./items.js";
 import { nextTask } from "./pace.js";
@@ -36,7 +37,8 @@ export interface AuditEntry {
   /** A user; empty for the key server itself and the application. */
   actor: string;
   /** Of a session: create, grant, revoke, revoke-all, generation (a fresh key), assign, release (keys were given to the actor). Of an account: register, renew, contact, backup-pending,
-   *  backup-active, recovery-start, recovery-wrong, recovery-release. */
+   *  backup-active, recovery-start, recovery-wrong, recovery-release; group-create, group-add, group-remove, group-roles, group-rotate, of who did it and of whom it names;
+   *  claim-start, claim-wrong, claim-release. */
   action: string;
   sessionId?: string;
   groupId?: string;
@@ -214,7 +216,8 @@ export class Wardkey extends EventTarget {
 
   /** A new session. Resolves when the server has it. With offline: when it is safely in the device's outbox (`storage-unavailable` if it can't be), for recipients
    *  who were met before; it is sent when somebody answers, and again after reloads: `Session.published`. The creator is a recipient with all rights unless includeSelf is false.
-   *  @throws `unknown-user`, `unknown-group` for every group, `not-certified`, `pin-mismatch`; `invalid-argument` without a reader; `locked`, `network`, `server` */
+   *  @throws `unknown-user`, `unknown-group`, `not-certified`, `pin-mismatch`; `stale` where nobody in a group has lately said what its newest state is; `invalid-argument` without
+   *  a reader; `locked`, `network`, `server` */
   async createSession(options: {
     recipients: readonly Recipient[];
     managers?: readonly Recipient[];
@@ -286,8 +289,43 @@ export class Wardkey extends EventTarget {
     return Session.fromCore(await this.#run<CoreSession>((core) => core.deserializeSession(given)), this.#shared);
   }
 
-  /** What the people of both sides compare: the same number on both, twelve times five digits. It pins nobody: verify() does.
-   *  @throws `unknown-user`, `locked`, `network`, `server` */
+  /** A new group of people who come and go; the creator is an admin of it. A head, a member's word on what the newest state is, is good for `headHours` (default 24), and the
+   *  group goes on for `adminDays` (default 7) without an admin's signature; then nothing is written for it until somebody of it is on line. At most 90 days.
+   *  @throws `invalid-argument`, `limit`, `unknown-user`, `not-certified`, `pin-mismatch`, `locked`, `network`, `server` */
+  async createGroup(options: {
+    name: string;
+    members?: readonly string[];
+    admins?: readonly string[];
+    headHours?: number;
+    adminDays?: number;
+  }): Promise<Group> {
+    const given = toOptions(options, ["name", "members", "admins", "headHours", "adminDays"]);
+    const title = shortText(given.name, "the group's name", MAX_NAME, "invalid-argument");
+    const { members = [], admins = [], headHours = 24, adminDays = 7 } = given;
+    for (const life of [headHours, adminDays]) if (typeof life !== "number") throw invalid("a lifetime is a number");
+    const [some, others] = [toNames(members, "members"), toNames(admins, "admins")];
+    const id = await this.#run<string>((core) => core.createGroup(title, some, others, headHours, adminDays));
+    return Group.of(id, this.#shared);
+  }
+
+  /** A group by its id: also one to which the own user doesn't belong. Who knows the id, which nobody guesses, may read who belongs.
+   *  @throws `unknown-group`; `rollback`, `fork`, `bad-signature`, `forbidden` for what is not as it should be; `locked`, `network`, `server` */
+  async group(id: string): Promise<Group> {
+    const given = shortText(id, "a group's id", MAX_NAME, "unknown-group");
+    await this.#run((core) => core.group(given));
+    return Group.of(given, this.#shared);
+  }
+
+  /** The groups to which the own user belongs.
+   *  @throws `locked`, `network`, `server` */
+  async groups(): Promise<Group[]> {
+    const ids = await this.#run<string[]>((core) => core.groups());
+    return ids.map((id) => Group.of(id, this.#shared));
+  }
+
+  /** What the people of both sides compare: the same number on both, twelve times five digits. Of a group, whoever has to do with it: its number is the same for all. It pins
+   *  nobody: verify() does.
+   *  @throws `unknown-user`, `unknown-group`, `locked`, `network`, `server` */
   async safetyNumber(userOrGroupId: string): Promise<string> {
     const user = name(userOrGroupId);
     return this.#run((core) => core.safetyNumber(user));
@@ -345,14 +383,15 @@ export class Wardkey extends EventTarget {
     const { sessionId, since } = toOptions(options, ["sessionId", "since"]);
     if (sessionId !== undefined) shortText(sessionId, "sessionId", MAX_NAME, "invalid-argument");
     const from = since === undefined ? 0 : toTime(since);
-    const told = await this.#run<[number, string?, string?, string?, string[]?][]>((core) =>
+    const told = await this.#run<[number, string?, string?, string?, string?, string[]?][]>((core) =>
       core.auditLog(sessionId, from),
     );
-    return told.map(([at, actor = "", action = "", session, detail = []]) => ({
+    return told.map(([at, actor = "", action = "", session, group, detail = []]) => ({
       at: new Date(at),
       actor,
       action,
       ...(session === undefined ? {} : { sessionId: session }),
+      ...(group === undefined ? {} : { groupId: group }),
       ...(detail.length === 0 ? {} : { detail: toDetail(detail) }),
     }));
   }

@@ -4,13 +4,16 @@
 
 mod api;
 mod audit;
+mod belonging;
 mod cache;
 mod change;
+mod claims;
 mod device;
 mod event;
 mod feed;
 mod fetch;
 mod flight;
+mod groups;
 mod host;
 mod login;
 mod messages;
@@ -38,8 +41,10 @@ use std::rc::Rc;
 pub use self::{
     audit::AuditEntry,
     cache::CacheOptions,
+    claims::ClaimStarted,
     device::{Device, MemoryDevice},
     event::{Event, Status},
+    groups::GroupInfo,
     host::{Host, LoginStore},
     messages::{Reading, Unverified},
     open::OpenSession,

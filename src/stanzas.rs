@@ -129,6 +129,11 @@ impl Wrapping {
         Ok(Self { key, context, parties: parties.into_iter(), stanzas, bodies })
     }
 
+    /// Those whom it is not wrapped for yet.
+    pub(crate) fn parties(&self) -> &[Party] {
+        self.parties.as_slice()
+    }
+
     /// Wraps for the next party. Is there more to do?
     ///
     /// # Errors

@@ -148,7 +148,7 @@ fn a_session_from_beginning_to_end() {
     assert_eq!((session.is_due(&Directory::default()).unwrap(), session.log().newest_generation()), (false, 1));
     let mine = keys_of(&session, newest);
     let second = write(&mut rng, &session, &mine, &alice, b"second").unwrap();
-    assert!(carols.lacks(&second) && !carols.lacks(&first));
+    assert!(carols.lacks(&second, &Directory::default()) && !carols.lacks(&first, &Directory::default()));
     assert_eq!(code(read(&carols, &carols_keys, &second, &known)), Code::NotARecipient);
     let mut carols = carols;
     server.extend(&mut carols, &known).unwrap();

@@ -149,6 +149,12 @@ impl State {
         self.groups.get(place).map(|(_, seen)| *seen)
     }
 
+    /// The highest that was seen of each group's log, sorted by id.
+    #[must_use]
+    pub fn groups(&self) -> &[(Hash, Seen)] {
+        &self.groups
+    }
+
     /// A group's log was seen up to there.
     ///
     /// # Errors

@@ -254,6 +254,11 @@ impl<S: KeyStore> Entries<S> {
         memory.keys()
     }
 
+    /// Of which groups there are logs.
+    pub(crate) fn groups(&self) -> Vec<Id> {
+        self.state.borrow().memory.ids().filter(|id| matches!(id, Id::Group(_))).copied().collect()
+    }
+
     /// Of whom there are bundles.
     pub(crate) fn bundles(&self) -> Vec<Id> {
         self.state.borrow().memory.ids().filter(|id| matches!(id, Id::Bundle(_))).copied().collect()

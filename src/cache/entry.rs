@@ -29,6 +29,8 @@ pub(crate) enum Id {
     Key(KeyId),
     /// A session.
     Session(Hash),
+    /// A group's log.
+    Group(Hash),
     /// Somebody's bundle.
     Bundle(Hash),
     /// Up to where the feed of revocations was read.
@@ -39,7 +41,7 @@ impl Id {
     pub(crate) const fn bytes(&self) -> &[u8] {
         match self {
             Self::Key(KeyId(bytes)) => bytes,
-            Self::Session(Hash(bytes)) | Self::Bundle(Hash(bytes)) => bytes,
+            Self::Session(Hash(bytes)) | Self::Group(Hash(bytes)) | Self::Bundle(Hash(bytes)) => bytes,
             Self::Feed => &[],
         }
     }
@@ -48,6 +50,7 @@ impl Id {
         match self {
             Self::Key(_) => "k.",
             Self::Session(_) => "s.",
+            Self::Group(_) => "g.",
             Self::Bundle(_) => "b.",
             Self::Feed => "feed",
         }
@@ -63,6 +66,7 @@ impl Id {
         match row.split_once('.') {
             Some(("k", id)) => KeyId::parse(id).map(Self::Key),
             Some(("s", id)) => Hash::parse(id).map(Self::Session),
+            Some(("g", id)) => Hash::parse(id).map(Self::Group),
             Some(("b", id)) => Hash::parse(id).map(Self::Bundle),
             _ => (row == "feed").then_some(Self::Feed),
         }

@@ -68,12 +68,48 @@ pub(super) struct Answer {
     pub(super) wraps: Vec<Vec<u8>>,
 }
 
+/// Of a group: its log, or what came after what is known of it.
+pub(super) struct GroupAnswer {
+    pub(super) genesis: Option<Vec<u8>>,
+    pub(super) operations: Vec<Vec<u8>>,
+    /// The group keys that have a stanza for the own user.
+    pub(super) keys: Option<Vec<u8>>,
+    pub(super) heads: Vec<Vec<u8>>,
+}
+
+/// A group that is asked for.
+pub(super) struct AskedGroup {
+    pub(super) id: Hash,
+    /// Only what comes after this sequence.
+    pub(super) after: Option<u64>,
+    /// With its keys.
+    pub(super) keys: bool,
+}
+
+/// A reply to `/v1/keys`.
+pub(super) struct KeysReply {
+    /// In the order in which they were asked for.
+    pub(super) sessions: Vec<Result<Answer>>,
+    pub(super) identities: Vec<Bundles>,
+    pub(super) groups: Vec<(Hash, Result<GroupAnswer>)>,
+    pub(super) feed: FeedPage,
+}
+
+/// What changed for the user.
+#[derive(Clone, Copy)]
+pub(super) enum FeedItem {
+    /// A session, and whether this user lost it.
+    Session(Hash, bool),
+    /// A group that has begun an epoch, and whether this user doesn't belong to it any more.
+    Group(Hash, bool),
+}
+
 /// What changed for the user after a cursor.
 pub(super) struct FeedPage {
     /// The place after the last item.
     pub(super) cursor: String,
-    /// Sessions, and whether this user lost them.
-    pub(super) items: Vec<(Hash, bool)>,
+    /// In the order in which it happened.
+    pub(super) items: Vec<FeedItem>,
     /// The cursor wasn't known: everything that is kept of sessions goes.
     pub(super) reset: bool,
     /// To be asked again.
@@ -203,31 +239,95 @@ impl<H: Host> Client<H> {
         self.ask(Method::Post, &path, Some(user), Some(body)).await.map(drop)
     }
 
-    /// Sessions, each from its genesis or after a sequence; identities of their signers and of who has these bundles; and what changed after a cursor.
+    /// Sessions and groups, each from its genesis or after a sequence; identities of their signers and of who has these bundles; and what changed after a cursor.
     pub(super) async fn keys(
         &self,
         user: &UserId,
         sessions: &[(Hash, Option<u64>)],
         signers: &[Hash],
+        groups: &[AskedGroup],
         cursor: Option<&str>,
-    ) -> Outcome<(Vec<Result<Answer>>, Vec<Bundles>, FeedPage)> {
-        let asked = sessions.iter().map(|(id, after)| {
+    ) -> Outcome<KeysReply> {
+        let after = |id: &Hash, after: Option<u64>| {
             let mut members = vec![("id", write_bytes(&id.0))];
             members.extend(after.map(|after| ("after", Json::number(after))));
+            members
+        };
+        let sessions = sessions.iter().map(|(id, known)| Json::object(after(id, *known)));
+        let groups = groups.iter().map(|group| {
+            let mut members = after(&group.id, group.after);
+            members.push(("keys", Json::boolean(group.keys)));
             Json::object(members)
         });
-        let signers = signers.iter().map(|hash| write_bytes(&hash.0)).collect();
-        let cursor = cursor.map_or_else(Json::null, Json::text);
         let body = vec![
-            ("sessions", Json::list(asked.collect())),
-            ("signers", Json::list(signers)),
-            ("groups", Json::list(Vec::new())),
-            ("cursor", cursor),
+            ("sessions", Json::list(sessions.collect())),
+            ("signers", Json::list(signers.iter().map(|hash| write_bytes(&hash.0)).collect())),
+            ("groups", Json::list(groups.collect())),
+            ("cursor", cursor.map_or_else(Json::null, Json::text)),
         ];
         let reply = self.ask(Method::Post, "/v1/keys", Some(user), Some(body)).await?;
-        let answers = self.read_list(&reply, "sessions", |item| Ok(read_answer(item))).await?;
+        let sessions = self.read_list(&reply, "sessions", |item| Ok(read_answer(item))).await?;
         let identities = self.read_list(&reply, "identities", bundles).await?;
-        Ok((answers, identities, read_feed_page(&member(&reply, "feed")?)?))
+        let groups = self.read_list(&reply, "groups", |item| Ok((hash(item, "id")?, read_group(item)))).await?;
+        Ok(KeysReply { sessions, identities, groups, feed: read_feed_page(&member(&reply, "feed")?)? })
+    }
+
+    /// Groups to which the user belongs.
+    pub(super) async fn list_groups(&self, user: &UserId) -> Outcome<Vec<Hash>> {
+        let reply = self.ask(Method::Get, "/v1/groups", Some(user), None).await?;
+        let id = |item: &JsonOf<H>| Hash::parse(&item.to_text().ok_or(MISTYPED)?).ok_or(MISTYPED);
+        Ok(list(&member(&reply, "groups")?)?.iter().map(id).collect::<Result<_>>()?)
+    }
+
+    pub(super) async fn send_group(&self, user: &UserId, genesis: &[u8], keys: &[u8], head: &[u8]) -> Outcome<()> {
+        let body = vec![("genesis", write_bytes(genesis)), ("keys", write_bytes(keys)), ("head", write_bytes(head))];
+        self.ask(Method::Post, "/v1/groups", Some(user), Some(body)).await.map(drop)
+    }
+
+    pub(super) async fn send_operation(
+        &self,
+        user: &UserId,
+        id: &Hash,
+        operation: &[u8],
+        keys: Option<&[u8]>,
+        head: &[u8],
+    ) -> Outcome<()> {
+        let (operation, keys) = (write_bytes(operation), bytes_or_null(keys));
+        let body = vec![("operation", operation), ("keys", keys), ("head", write_bytes(head))];
+        self.ask(Method::Post, &group_path(id, "operations"), Some(user), Some(body)).await.map(drop)
+    }
+
+    pub(super) async fn send_head(&self, user: &UserId, id: &Hash, head: &[u8]) -> Outcome<()> {
+        let body = vec![("head", write_bytes(head))];
+        self.ask(Method::Post, &group_path(id, "heads"), Some(user), Some(body)).await.map(drop)
+    }
+
+    /// Its id, and where the code goes.
+    pub(super) async fn send_claim(
+        &self,
+        user: &UserId,
+        group: &Hash,
+        placeholder: &UserId,
+    ) -> Outcome<([u8; 16], String)> {
+        let body = vec![("placeholder", Json::text(placeholder.as_str()))];
+        let reply = self.ask(Method::Post, &group_path(group, "claims"), Some(user), Some(body)).await?;
+        let id = bytes(&reply, "claimId")?.try_into().map_err(|_| MISTYPED)?;
+        Ok((id, text(&reply, "sentTo")?))
+    }
+
+    /// Sessions that were assigned, and whether there are more.
+    pub(super) async fn answer_claim(
+        &self,
+        user: &UserId,
+        group: &Hash,
+        claim: &[u8; 16],
+        code: &str,
+    ) -> Outcome<(Vec<Hash>, bool)> {
+        let path = [&group_path(group, "claims"), "/", &base64url(claim)].concat();
+        let reply = self.ask(Method::Post, &path, Some(user), Some(vec![("code", Json::text(code))])).await?;
+        let id = |item: &JsonOf<H>| Hash::parse(&item.to_text().ok_or(MISTYPED)?).ok_or(MISTYPED);
+        let sessions = list(&member(&reply, "sessions")?)?.iter().map(id).collect::<Result<_>>()?;
+        Ok((sessions, boolean(&reply, "more")?))
     }
 
     /// One page of what changed after a cursor. Without one: the end.
@@ -266,6 +366,10 @@ pub(super) type JsonOf<H> = <<H as Host>::Backend as Backend>::Json;
 
 fn recovery_path(recovery: &[u8; 16], step: &str) -> String {
     ["/v1/recoveries/", &base64url(recovery), "/", step].concat()
+}
+
+fn group_path(group: &Hash, step: &str) -> String {
+    ["/v1/groups/", &group.to_string(), "/", step].concat()
 }
 
 fn write_whole<J: Json>(whole: &WholeBody<'_>) -> Vec<(&'static str, J)> {
@@ -350,14 +454,33 @@ fn read_answer<J: Json>(answer: &J) -> Result<Answer> {
     Ok(Answer { genesis: read_bytes_or_null(answer, "genesis")?, entries, wraps })
 }
 
+fn read_group<J: Json>(answer: &J) -> Result<GroupAnswer> {
+    if let Some(code) = answer.member("error") {
+        return Err(Failure::answered(&code.to_text().ok_or(MISTYPED)?, None, None).error);
+    }
+    Ok(GroupAnswer {
+        genesis: read_bytes_or_null(answer, "genesis")?,
+        operations: bundles(&member(answer, "operations")?)?,
+        keys: read_bytes_or_null(answer, "keys")?,
+        heads: bundles(&member(answer, "heads")?)?,
+    })
+}
+
+fn hash<J: Json>(object: &J, name: &str) -> Result<Hash> {
+    Ok(Hash(bytes(object, name)?.try_into().map_err(|_| MISTYPED)?))
+}
+
 fn read_feed_page<J: Json>(feed: &J) -> Result<FeedPage> {
     let item = |item: &J| {
-        // Of something that came later.
-        if item.member("sessionId").is_none() {
-            return Ok(None);
-        }
-        let session = bytes(item, "sessionId")?.try_into().map_err(|_| MISTYPED)?;
-        Ok(Some((Hash(session), boolean(item, "revoked")?)))
+        let revoked = || boolean(item, "revoked");
+        // Others are of something that came later.
+        Ok(if item.member("sessionId").is_some() {
+            Some(FeedItem::Session(hash(item, "sessionId")?, revoked()?))
+        } else if item.member("groupId").is_some() {
+            Some(FeedItem::Group(hash(item, "groupId")?, revoked()?))
+        } else {
+            None
+        })
     };
     Ok(FeedPage {
         cursor: cursor(feed)?,

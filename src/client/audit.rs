@@ -21,6 +21,8 @@ pub struct AuditEntry {
     pub action: String,
     /// The session that it tells of; nothing: it tells of the account.
     pub session: Option<Hash>,
+    /// The group that it tells of.
+    pub group: Option<Hash>,
     /// What belongs to it.
     pub detail: Vec<(String, String)>,
 }
@@ -32,7 +34,8 @@ impl AuditEntry {
             Subject::Session(id) => Some(id),
             Subject::User(_) => None,
         };
-        Self { at: time, actor, action, session, detail }
+        let group = detail.iter().find(|(name, _)| name == "group").and_then(|(_, id)| Hash::parse(id));
+        Self { at: time, actor, action, session, group, detail }
     }
 }
 

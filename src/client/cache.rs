@@ -1,4 +1,4 @@
-//! What a client keeps of sessions, in memory and on the device: SPEC section 15, `k.`, `s.`, `b.` and `feed`. Nothing of it is an error: what can't be read is not there.
+//! What a client keeps of sessions, in memory and on the device: SPEC section 15, `k.`, `s.`, `g.`, `b.` and `feed`. Nothing of it is an error: what can't be read is not there.
 
 use core::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -8,6 +8,7 @@ use super::{
     feed::Feed,
     fetch::Fetching,
     flight::Flight,
+    met::People,
     open::{Known, OpenSession, Standing},
 };
 use crate::{
@@ -15,10 +16,11 @@ use crate::{
     data_key::DataKey,
     encoding::{MALFORMED, Reader, encode_into},
     error::Result,
+    group::Log,
     identity::{AppId, UserId},
     party::Party,
     secret::{Secret, SecretBytes},
-    session::{Keys, Rights, Session, Signer, Signers},
+    session::{Keys, Session, Signer, Signers},
     signed::Hash,
 };
 
@@ -113,7 +115,7 @@ impl<S: KeyStore> Cache<S> {
     }
 
     /// The session of this id, if it is here and may be used, but for what the feed says.
-    pub(super) fn look(&self, id: &Hash, clock: &dyn Clock) -> Option<Rc<OpenSession>> {
+    pub(super) fn look(&self, id: &Hash, people: &People, clock: &dyn Clock) -> Option<Rc<OpenSession>> {
         if self.entries.was_set_back(clock) {
             self.doubt();
         }
@@ -121,7 +123,7 @@ impl<S: KeyStore> Cache<S> {
             let lasts = open.term().is_none_or(|term| term == UNENDING || self.entries.allows(&term, clock));
             return (lasts && open.standing() == Standing::Live).then_some(open);
         }
-        let (known, term) = self.read(id, clock)?;
+        let (known, term) = self.read(id, people, clock)?;
         self.hold(known, Some(term)).ok()
     }
 
@@ -136,18 +138,22 @@ impl<S: KeyStore> Cache<S> {
     }
 
     /// What the entries say of a session, with all its keys.
-    fn read(&self, id: &Hash, clock: &dyn Clock) -> Option<(Known, Term)> {
+    fn read(&self, id: &Hash, people: &People, clock: &dyn Clock) -> Option<(Known, Term)> {
         let (session, mut term) = self.read_session(id, clock)?;
+        let through = people.through(&session).filter(|_| people.knows_groups(&session))?;
+        if session.log().groups().any(|group| self.feed.is_gone(group, term.fetched)) {
+            self.doom(self.ids_of(id, clock));
+            return None;
+        }
         let mut keys = Keys::default();
         for (generation, key_id) in session.key_ids().enumerate() {
             let (Item::Payload(payload), its) = self.entries.held(&Id::Key(*key_id), clock)? else { return None };
-            let key = read_key(payload.expose(), id, generation, &self.own).ok()?;
+            let (key, _) = read_key(payload.expose(), id, generation).ok().filter(|(_, party)| *party == through)?;
             session.check_key(generation, &key).ok()?;
             keys.insert(generation, key);
             term = Term { fetched: term.fetched.min(its.fetched), end: term.end.min(its.end) };
         }
-        let reads = session.log().rights(&self.own).has(Rights::READ);
-        reads.then_some((Known::new(session, keys), term))
+        Some((Known::new(session, keys), term))
     }
 
     fn read_session(&self, id: &Hash, clock: &dyn Clock) -> Option<(Session, Term)> {
@@ -172,15 +178,13 @@ impl<S: KeyStore> Cache<S> {
     }
 
     /// The entries of a session; none where it isn't to be kept.
-    fn payloads(&self, open: &OpenSession) -> Option<(Vec<(Id, SecretBytes)>, Term)> {
+    fn payloads(&self, open: &OpenSession, people: &People) -> Option<(Vec<(Id, SecretBytes)>, Term)> {
         let term = open.term().filter(|_| open.standing() == Standing::Live)?;
         let Known { session, keys } = &*open.known.borrow();
-        if !session.log().rights(&self.own).has(Rights::READ) {
-            return None;
-        }
+        let through = people.through(session)?;
         let mut payloads = vec![(Id::Session(*open.id()), SecretBytes::new(session.to_kept()))];
         for (generation, key) in keys.iter() {
-            payloads.push((Id::Key(key.id()), write_key(key, open.id(), generation, &self.own)));
+            payloads.push((Id::Key(key.id()), write_key(key, open.id(), generation, &through)));
         }
         Some((payloads, term))
     }
@@ -293,8 +297,9 @@ impl<H: Host> Client<H> {
             cache.entries.clear().await;
         }
         cache.drop_what_is_gone(&self.clock());
-        cache.loaded.set(true);
         self.recall(cache);
+        self.recall_groups(cache).await;
+        cache.loaded.set(true);
         self.tell_of_cache(cache);
     }
 
@@ -316,7 +321,21 @@ impl<H: Host> Client<H> {
         }
     }
 
-    /// Keeps these sessions, as far as they are to be kept, and the bundles of these authors.
+    /// Groups whose logs are kept, as far as they are what was seen of them, and signed by who is pinned.
+    async fn recall_groups(&self, cache: &Cache<H::Store>) {
+        for id in cache.entries.groups() {
+            self.host.breathe().await;
+            let (Id::Group(group), Some((Item::Payload(payload), _))) = (id, cache.entries.held(&id, &self.clock()))
+            else {
+                continue;
+            };
+            let Ok(log) = Log::from_kept(&self.options.app_id, &group, payload.expose()) else { continue };
+            // Locked meanwhile: nothing is known.
+            let _ = self.with(|ready| ready.recall_group(log));
+        }
+    }
+
+    /// Keeps these sessions, as far as they are to be kept, the bundles of these authors, and the logs of groups.
     ///
     /// # Errors
     /// `rng`.
@@ -339,7 +358,7 @@ impl<H: Host> Client<H> {
         self.in_steps(&mut || {
             self.check_cache(cache)?;
             let Some(open) = unkept.next() else { return Ok(false) };
-            if let Some((payloads, term)) = cache.payloads(open) {
+            if let Some((payloads, term)) = self.with(|ready| cache.payloads(open, &ready.people))? {
                 let told = open.told();
                 let sealed = payloads.into_iter().map(|payload| seal(payload, term)).collect::<Result<Vec<_>>>()?;
                 parts.push((open, told, sealed));
@@ -359,6 +378,10 @@ impl<H: Host> Client<H> {
             if let Ok(signer) = signer {
                 sealed.push(seal((Id::Bundle(*author), SecretBytes::new(signer.to_bytes())), now)?);
             }
+        }
+        for log in self.with(|ready| ready.people.unkept())? {
+            let (id, payload) = (Id::Group(*log.id()), SecretBytes::new(log.to_kept()));
+            sealed.push(seal((id, payload), now)?);
         }
         sealed.extend(self.seal_feed(cache)?);
         self.save_entries(cache, sealed).await;
@@ -442,8 +465,8 @@ pub(super) fn write_key(key: &DataKey, session: &Hash, generation: usize, party:
     }))
 }
 
-/// The key, if it is of this session and generation and came through this party.
-pub(super) fn read_key(payload: &[u8], session: &Hash, generation: usize, party: &Party) -> Result<DataKey> {
+/// The key, if it is of this session and generation, and the party through which it came.
+pub(super) fn read_key(payload: &[u8], session: &Hash, generation: usize) -> Result<(DataKey, Party)> {
     let mut reader = Reader::new(payload);
     reader.map_of(4)?;
     reader.key(1)?;
@@ -454,5 +477,5 @@ pub(super) fn read_key(payload: &[u8], session: &Hash, generation: usize, party:
     let of_generation = reader.uint()? == generation as u64;
     reader.key(4)?;
     let through = Party::read(&mut reader)?;
-    if of_session && of_generation && through == *party { Ok(DataKey::from_secret(key)) } else { Err(MALFORMED) }
+    if of_session && of_generation { Ok((DataKey::from_secret(key), through)) } else { Err(MALFORMED) }
 }

@@ -5,13 +5,15 @@ use std::rc::Rc;
 
 use super::{
     Client, Event, Host, PAGES,
-    api::{Answer, Bundles, FeedPage, JsonOf},
+    api::{Answer, Bundles, FeedItem, FeedPage, GroupAnswer, JsonOf, KeysReply},
     cache::Cache,
     fetch::Fetched,
     flight::Flight,
+    met::People,
     open::Standing,
 };
 use crate::{
+    account::Seen,
     backend::{Failure, Json, Outcome},
     cache::{Clock, Id, Item, KeyStore, Now, Sealed},
     encoding::{MALFORMED, Reader, encode},
@@ -38,7 +40,7 @@ pub(super) struct Feed {
     /// Entries that must go before the cursor is kept.
     doomed: RefCell<Vec<Id>>,
     all_doomed: Cell<bool>,
-    /// Sessions that were dropped, and when: what was fetched before isn't taken back from a store.
+    /// Sessions and groups that were dropped, and when: what was fetched before, of a group the sessions that name it, isn't taken back from a store.
     gone: RefCell<Vec<(Hash, u64)>>,
     /// Nor is anything that was fetched before this.
     since: Cell<u64>,
@@ -91,7 +93,7 @@ impl Feed {
         Ok(cursor)
     }
 
-    /// `CBOR{1: cursor, 2: time, 3: [[session id, time], …]}`; nothing without a cursor. What has ended by itself isn't named.
+    /// `CBOR{1: cursor, 2: time, 3: [[session or group id, time], …]}`; nothing without a cursor. What has ended by itself isn't named.
     pub(super) fn to_bytes(&self, now: Now, ttl: u64) -> Option<SecretBytes> {
         let gone = &mut *self.gone.borrow_mut();
         gone.retain(|(_, time)| now.wall < time.saturating_add(ttl));
@@ -132,6 +134,11 @@ impl Feed {
         gone.push((*id, now));
     }
 
+    /// Was it dropped since it was fetched at this time?
+    pub(super) fn is_gone(&self, id: &Hash, fetched: u64) -> bool {
+        self.gone.borrow().iter().any(|(gone, time)| gone == id && fetched < *time)
+    }
+
     /// Entries that must go.
     pub(super) fn doomed(&self) -> Vec<Id> {
         self.doomed.borrow().clone()
@@ -155,6 +162,7 @@ impl<S: KeyStore> Cache<S> {
         asked_from: Option<&str>,
         page: &FeedPage,
         own: Option<&Rc<Fetched>>,
+        people: &People,
         clock: &dyn Clock,
     ) -> Vec<Hash> {
         if page.reset {
@@ -165,11 +173,20 @@ impl<S: KeyStore> Cache<S> {
             self.spoil(None, own);
         }
         let mut lost = Vec::new();
-        for (id, revoked) in &page.items {
-            self.drop_session(id, if *revoked { Standing::Revoked } else { Standing::Outdated }, clock);
-            self.spoil(Some(id), own);
-            if *revoked && !lost.contains(id) {
-                lost.push(*id);
+        for item in &page.items {
+            match item {
+                FeedItem::Session(id, revoked) => {
+                    self.drop_session(id, if *revoked { Standing::Revoked } else { Standing::Outdated }, clock);
+                    self.spoil(Some(id), own);
+                    if *revoked && !lost.contains(id) {
+                        lost.push(*id);
+                    }
+                }
+                FeedItem::Group(id, revoked) => {
+                    lost.extend(self.drop_group(id, *revoked, people, clock));
+                    // Which sessions name it is not known of those that are asked for.
+                    self.spoil(None, own);
+                }
             }
         }
         // Another answer may have moved it: what came between is read once more, then.
@@ -184,21 +201,52 @@ impl<S: KeyStore> Cache<S> {
     pub(super) fn drop_what_is_gone(&self, clock: &dyn Clock) {
         self.entries.forget_before(self.feed.since.get());
         for (id, time) in &*self.feed.gone.borrow() {
-            if self.entries.held(&Id::Session(*id), clock).is_some_and(|(_, term)| term.fetched < *time) {
-                let ids = self.ids_of(id, clock);
-                self.entries.forget(&ids);
-                self.feed.doomed.borrow_mut().extend(ids);
+            let is_older = |id: &Id| self.entries.held(id, clock).is_some_and(|(_, term)| term.fetched < *time);
+            if is_older(&Id::Session(*id)) {
+                self.doom(self.ids_of(id, clock));
+            }
+            if is_older(&Id::Group(*id)) {
+                self.doom(vec![Id::Group(*id)]);
             }
         }
         // Of what another tab told meanwhile.
         self.entries.forget(&self.feed.doomed());
     }
 
-    /// Drops a session's entries, here at once, and in the store before the cursor is kept there.
-    pub(super) fn drop_session(&self, id: &Hash, standing: Standing, clock: &dyn Clock) {
-        let ids = self.ids_of(id, clock);
+    /// Drops these entries here; in the store they go before the cursor is kept.
+    pub(super) fn doom(&self, ids: Vec<Id>) {
         self.entries.forget(&ids);
         self.feed.doomed.borrow_mut().extend(ids);
+    }
+
+    /// A group has begun an epoch: its log is fetched anew, and so are the sessions that name it. Gives those that are held and lost, where the user was taken out of it.
+    fn drop_group(&self, id: &Hash, is_out: bool, people: &People, clock: &dyn Clock) -> Vec<Hash> {
+        self.doom(vec![Id::Group(*id)]);
+        self.feed.drop(id, clock.now().wall);
+        let mut lost = Vec::new();
+        for open in self.all_open() {
+            let (names, reads) = open.with(|session| {
+                let names = session.log().groups().any(|group| group == id);
+                (names, !is_out || people.through_but(session, Some(id)).is_some())
+            });
+            if !names || !open.can_change() {
+                continue;
+            }
+            if !open.is_published() {
+                open.name();
+            } else if reads || open.term().is_none() {
+                open.mark(Standing::Outdated);
+            } else {
+                self.drop_session(open.id(), Standing::Revoked, clock);
+                lost.push(*open.id());
+            }
+        }
+        lost
+    }
+
+    /// Drops a session's entries, here at once, and in the store before the cursor is kept there.
+    pub(super) fn drop_session(&self, id: &Hash, standing: Standing, clock: &dyn Clock) {
+        self.doom(self.ids_of(id, clock));
         self.feed.drop(id, clock.now().wall);
         if let Some(open) = self.find(id).filter(|open| open.can_change()) {
             // Another page has sent what waits here too: its key is the only one until that is known.
@@ -320,7 +368,7 @@ impl<H: Host> Client<H> {
             let cursor = cache.feed.cursor();
             let page = self.read_feed(&user, cursor.as_deref()).await?;
             self.check_cache(cache)?;
-            lost.extend(self.take(cache, cursor.as_deref(), &page, None));
+            lost.extend(self.take(cache, cursor.as_deref(), &page, None)?);
             if !page.more {
                 break;
             }
@@ -341,15 +389,15 @@ impl<H: Host> Client<H> {
         asked_from: Option<&str>,
         page: &FeedPage,
         own: Option<&Rc<Fetched>>,
-    ) -> Vec<Hash> {
-        let lost = cache.take_page(asked_from, page, own, &self.clock());
+    ) -> Result<Vec<Hash>> {
+        let lost = self.with(|ready| cache.take_page(asked_from, page, own, &ready.people, &self.clock()))?;
         let told = &mut *cache.feed.told.borrow_mut();
         let news: Vec<Hash> = lost.iter().filter(|id| !told.contains(id)).copied().collect();
         told.retain(|id| !lost.contains(id));
         if !news.is_empty() {
             self.tell(Event::Revoked { sessions: news });
         }
-        lost
+        Ok(lost)
     }
 
     /// Deletes from the store what must go, and keeps the cursor then.
@@ -382,27 +430,45 @@ impl<H: Host> Client<H> {
         cache.entries.seal(&mut self.host.random().borrow_mut(), Id::Feed, term, item).map(Some)
     }
 
-    /// Asks for sessions, and reads the feed in the same request. What `own` asks for came with it.
+    /// Asks for sessions, these groups and what came after those that are known, and reads the feed in the same request. What `own` asks for came with it. Who came with
+    /// it is to be met: [`Self::meet_others`].
     pub(super) async fn ask_keys(
         &self,
         cache: &Rc<Cache<H::Store>>,
         sessions: &[(Hash, Option<u64>)],
         signers: &[Hash],
+        groups: &[Hash],
         own: Option<&Rc<Fetched>>,
-    ) -> Outcome<(Vec<Result<Answer>>, Vec<Bundles>)> {
+    ) -> Outcome<(Vec<Result<Answer>>, Others)> {
+        let (asked_groups, seen) = self.with(|ready| (ready.people.ask_for(groups), ready.state.groups().to_vec()))?;
         let user = self.with(|ready| ready.user.clone())?;
         let (asked, cursor) = (self.host.now(), cache.feed.cursor());
-        let (answers, identities, page) = self.keys(&user, sessions, signers, cursor.as_deref()).await?;
+        let reply = self.keys(&user, sessions, signers, &asked_groups, cursor.as_deref()).await?;
         self.check_cache(cache)?;
+        let KeysReply { sessions: answers, identities, groups, feed: page } = reply;
         if answers.len() != sessions.len() {
             return Err(MALFORMED.into());
         }
-        self.take(cache, cursor.as_deref(), &page, own);
+        self.take(cache, cursor.as_deref(), &page, own)?;
         if page.more {
             self.read_on(cache).await?;
         } else {
             cache.feed.was_read(asked);
         }
-        Ok((answers, identities))
+        Ok((answers, Others { identities, groups, seen }))
     }
+
+    /// Signers, and then the groups whose logs they signed.
+    pub(super) async fn meet_others(&self, cache: &Rc<Cache<H::Store>>, others: &Others) -> Result<()> {
+        self.meet_all(cache, &others.identities).await?;
+        self.take_groups(cache, &others.groups, &others.seen).await
+    }
+}
+
+/// Who came with sessions.
+pub(super) struct Others {
+    identities: Vec<Bundles>,
+    groups: Vec<(Hash, Result<GroupAnswer>)>,
+    /// What was remembered of groups when it was asked for.
+    seen: Vec<(Hash, Seen)>,
 }

@@ -169,8 +169,8 @@ impl<H: Host> Client<H> {
         });
         let seen: Vec<Option<View>> = seen.collect();
         let asked: Vec<_> = ids.iter().map(|id| (*id, None)).collect();
-        let (answers, identities) = self.ask_keys(cache, &asked, bundles, Some(own)).await?;
-        self.meet_all(cache, &identities).await?;
+        let (answers, others) = self.ask_keys(cache, &asked, bundles, &[], Some(own)).await?;
+        self.meet_others(cache, &others).await?;
         let mut opened = Vec::with_capacity(ids.len());
         for ((id, seen), answer) in ids.iter().zip(seen).zip(answers) {
             self.host.breathe().await;

@@ -8,12 +8,14 @@ use super::{
     Client, Host,
     fetch::PAGE,
     open::{Known, OpenSession},
+    ready::Ready,
 };
 use crate::{
     backend::{Failure, Outcome},
     encoding::Context,
     error::{Code, Error, Result},
     message::{Body, Header, Leaf, Padding, Trailers, Verifier, Whole},
+    party::Party,
     session::{Claim, Signer, Writing},
     signed::Hash,
 };
@@ -43,6 +45,14 @@ impl<H: Host> Client<H> {
     /// `locked`, `unknown-group`.
     pub fn is_due(&self, open: &OpenSession) -> Result<bool> {
         self.with(|ready| open.with(|session| session.is_due(&ready.people)))?
+    }
+
+    /// Who has rights by entries only of people who aren't entitled any more: SPEC section 12.4.
+    ///
+    /// # Errors
+    /// `locked`, `unknown-group`.
+    pub fn unconfirmed(&self, open: &OpenSession) -> Result<Vec<Party>> {
+        self.with(|ready| open.with(|session| session.log().unconfirmed(&ready.people)))?
     }
 
     /// Begins one of them: its keys, and what precedes its first chunk.
@@ -128,7 +138,10 @@ impl<H: Host> Client<H> {
     /// `bad-signature`; those of SPEC section 13, and of the backend.
     pub async fn author(&self, open: &OpenSession, claim: Claim, leaf: &Leaf, trailer: &[u8]) -> Outcome<Signer> {
         let author = claim.verify(&mut Verifier::default(), leaf, trailer)?;
-        if open.with(|session| author.view.sequence > session.log().head().sequence) {
+        let lacks = |ready: &mut Ready| {
+            open.with(|session| session.lacks_state(&author.view, &author.authority, &ready.people))
+        };
+        if self.with(lacks)? {
             self.update(open).await?;
         }
         self.with(|ready| {
@@ -223,7 +236,7 @@ impl<H: Host> Client<H> {
     pub fn note(&self, reading: &Reading, message: &[u8]) -> Result<()> {
         let Ok((header, _)) = Header::parse(message) else { return Ok(()) };
         let Ok(open) = reading.session(&header) else { return Ok(()) };
-        let lacks = open.with(|session| session.lacks(message));
+        let lacks = self.with(|ready| open.with(|session| session.lacks(message, &ready.people)))?;
         let Notes { signers, outdated, .. } = &mut *reading.notes.borrow_mut();
         add(signers, self.unknown_signer(&open, &header)?);
         add(outdated, lacks.then_some(*open.id()));

@@ -1,22 +1,45 @@
-//! Who was met: identities whose signatures are verified and whose keys are wrapped for.
+//! Who was met: identities whose signatures are verified and whose keys are wrapped for, and groups whose logs are.
 
+use core::iter;
+use std::rc::Rc;
+
+use super::api::AskedGroup;
 use crate::{
-    error::{Error, Result},
-    group,
+    error::{Code, Error, Result},
+    group::{self, Epochs, SignedHead},
     identity::{Identity, Pin, Pins, UserId},
     key_pair::PublicKey,
     party::Party,
-    session::{Directory, Recipients, Signer, Signers},
+    session::{Directory, Recipients, Rights, Session, Signer, Signers},
     signed::Hash,
 };
 
-/// Identities that were met, and why others weren't.
-#[derive(Debug, Default)]
+/// What is known of a group beside its log.
+#[derive(Debug)]
+pub(super) struct Belonging {
+    pub(super) id: Hash,
+    /// Of its newest operation.
+    pub(super) heads: Vec<SignedHead>,
+    /// Of the newest epoch and those before it, where the own user is a member; or why they don't open.
+    pub(super) epochs: Option<Result<Rc<Epochs>>>,
+    /// So many epochs had the log when they were opened.
+    pub(super) opened: usize,
+    /// Is the log kept as it is?
+    pub(super) is_kept: bool,
+}
+
+/// Identities that were met, and why others weren't; and groups.
+#[derive(Debug)]
 pub(super) struct People {
     pub(super) directory: Directory,
+    /// The own user.
+    own: Party,
     /// Bundles of those who were met before this page was loaded.
     pub(super) recalled: Vec<Signer>,
     pub(super) refused: Vec<(Hash, Error)>,
+    belongings: Vec<Belonging>,
+    /// Groups of which the key server told what isn't true.
+    pub(super) refused_groups: Vec<(Hash, Error)>,
 }
 
 impl Signers for People {
@@ -32,34 +55,52 @@ impl Signers for People {
     }
 
     fn group(&self, id: &Hash) -> Result<&group::Log> {
-        self.directory.group(id)
+        match self.refused_groups.iter().find(|(refused, _)| refused == id) {
+            Some((_, error)) => Err(*error),
+            None => self.directory.group(id),
+        }
     }
 }
 
 impl Recipients for People {
     fn key_for(&self, party: &Party) -> Result<&PublicKey> {
-        self.directory.key_for(party)
+        match party {
+            Party::Group(id) => Ok(self.group(id)?.public_key()),
+            _ => self.directory.key_for(party),
+        }
     }
 }
 
 impl People {
     /// The own identity and the key server's.
     pub(super) fn of(own: Identity, key_server: Option<Identity>) -> Result<Self> {
-        let mut people = Self::default();
+        let mut people = Self {
+            directory: Directory::default(),
+            own: own.party().ok_or(crate::encoding::MALFORMED)?,
+            recalled: Vec::new(),
+            refused: Vec::new(),
+            belongings: Vec::new(),
+            refused_groups: Vec::new(),
+        };
         people.directory.insert(own)?;
         key_server.map_or(Ok(()), |key_server| people.directory.insert(key_server))?;
         Ok(people)
     }
 
-    /// Those who were met before, as far as they are still who is pinned.
+    /// Those who were met before, as far as they are still who is pinned; and the groups.
     pub(super) fn keep(&mut self, before: Self, pins: &Pins) -> Result<()> {
-        for identity in before.directory.into_identities() {
+        let (identities, groups) = before.directory.into_parts();
+        for identity in identities {
             let name = identity.user_id();
             let is_pinned = pins.find(name) == Some(&Pin::of(&identity));
             if is_pinned && self.directory.find(name).is_none() {
                 self.directory.insert(identity)?;
             }
         }
+        for log in groups {
+            self.directory.insert_group(log)?;
+        }
+        (self.belongings, self.refused_groups) = (before.belongings, before.refused_groups);
         Ok(())
     }
 
@@ -71,5 +112,80 @@ impl People {
     pub(super) fn meet(&mut self, own: Identity, key_server: Identity) -> Result<()> {
         self.directory.insert(own)?;
         self.directory.insert(key_server)
+    }
+
+    /// What is known of a group beside its log.
+    pub(super) fn belonging(&self, id: &Hash) -> Option<&Belonging> {
+        self.belongings.iter().find(|known| known.id == *id)
+    }
+
+    /// The same, to be changed.
+    pub(super) fn belonging_mut(&mut self, id: &Hash) -> Option<&mut Belonging> {
+        if self.belonging(id).is_none() {
+            let (heads, id) = (Vec::new(), *id);
+            self.belongings.push(Belonging { id, heads, epochs: None, opened: 0, is_kept: false });
+        }
+        self.belongings.iter_mut().find(|known| known.id == *id)
+    }
+
+    /// How all groups are asked for that are known, and these.
+    pub(super) fn ask_for(&self, groups: &[Hash]) -> Vec<AskedGroup> {
+        let known = self.directory.groups().map(|log| {
+            let is_open = self.belonging(log.id()).is_some_and(|known| known.opened == log.epochs().len());
+            AskedGroup { id: *log.id(), after: Some(log.head().sequence), keys: !is_open }
+        });
+        let unknown = groups.iter().filter(|id| self.directory.group(id).is_err());
+        known.chain(unknown.map(|id| AskedGroup { id: *id, after: None, keys: true })).collect()
+    }
+
+    /// Logs that aren't kept as they are; from now on they are.
+    pub(super) fn unkept(&mut self) -> Vec<group::Log> {
+        let mut logs = Vec::new();
+        for known in self.belongings.iter_mut().filter(|known| !known.is_kept) {
+            known.is_kept = true;
+            logs.extend(self.directory.group(&known.id).cloned());
+        }
+        logs
+    }
+
+    /// Why, or with what, the epochs of a group open.
+    ///
+    /// # Errors
+    /// `not-a-recipient`; those of SPEC section 12.11.
+    pub(super) fn epochs(&self, id: &Hash) -> Result<Rc<Epochs>> {
+        const CLOSED: Error = Error::new(&(Code::NotARecipient, "no keys of this group are known"));
+        self.group(id)?;
+        self.belonging(id).and_then(|known| known.epochs.clone()).ok_or(CLOSED)?
+    }
+
+    /// Does the own user belong to this group?
+    pub(super) fn belongs(&self, id: &Hash) -> bool {
+        self.group(id).is_ok_and(|log| log.role(&self.own).is_some())
+    }
+
+    /// The own user, and his groups.
+    pub(super) fn parties(&self) -> Vec<Party> {
+        let groups = self.directory.groups().filter(|log| self.belongs(log.id()));
+        iter::once(self.own.clone()).chain(groups.map(|log| Party::Group(*log.id()))).collect()
+    }
+
+    /// The party through which the own user reads a session: he himself, or one of his groups.
+    pub(super) fn through(&self, session: &Session) -> Option<Party> {
+        self.through_but(session, None)
+    }
+
+    /// The same, if he didn't belong to this group.
+    pub(super) fn through_but(&self, session: &Session, but: Option<&Hash>) -> Option<Party> {
+        let reads = |party: &Party| session.log().rights(party).has(Rights::READ);
+        if reads(&self.own) {
+            return Some(self.own.clone());
+        }
+        let mut groups = session.log().groups().filter(|id| Some(*id) != but && self.belongs(id));
+        groups.find(|id| reads(&Party::Group(**id))).map(|id| Party::Group(*id))
+    }
+
+    /// Are the logs known of all groups that this session names?
+    pub(super) fn knows_groups(&self, session: &Session) -> bool {
+        session.log().groups().all(|id| self.group(id).is_ok())
     }
 }

@@ -133,7 +133,7 @@ impl OpenSession {
 
     /// Who has rights.
     pub(super) fn recipients(&self) -> Vec<Recipient> {
-        self.with(|session| session.log().holdings().filter_map(|held| Recipient::of(held.party)).collect())
+        self.with(|session| session.log().holdings().map(|held| Recipient::of(held.party)).collect())
     }
 
     /// The wraps of its genesis, begun, for the newest keys of its readers.

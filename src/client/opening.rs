@@ -121,7 +121,7 @@ impl<H: Host> Client<H> {
         self.host.breathe().await;
         self.in_steps(&mut || {
             let Some(id) = ids.next() else { return Ok(false) };
-            match cache.look(&id, &self.host.now()) {
+            match self.with(|ready| cache.look(&id, &ready.people, &self.host.now()))? {
                 Some(open) => here.push(open),
                 None => missing.push(id),
             }
@@ -179,10 +179,11 @@ impl<H: Host> Client<H> {
         }
         unknown.sort_unstable();
         unknown.dedup();
+        let look = |id: &Hash| self.with(|ready| cache.look(id, &ready.people, &self.host.now())).ok().flatten();
         let mut open: Option<Rc<OpenSession>> = None;
         unknown.retain(|(id, signer)| {
             if open.as_ref().is_none_or(|open| open.id() != id) {
-                open = cache.look(id, &self.host.now());
+                open = look(id);
             }
             !open.as_ref().is_some_and(|open| open.knows(signer))
         });

@@ -161,11 +161,6 @@ impl<H: Host> Client<H> {
 
     async fn send_waiting(&self, cache: &Rc<Cache<H::Store>>, open: &OpenSession) -> Outcome<()> {
         let recipients = open.recipients();
-        let has_place = recipients.iter().any(|recipient| recipient.user().is_none());
-        // Opened off line, the key server isn't known.
-        if has_place && self.with(|ready| ready.people.directory.find(None).is_none())? {
-            self.refresh().await?;
-        }
         self.know(recipients.iter(), false).await?;
         for again in [true, false] {
             // Another call may have sent it meanwhile.
@@ -278,6 +273,7 @@ impl<H: Host> Client<H> {
                 let identity = pin.or_else(|| anchor().map(|(_, identity)| *identity)).ok_or(NEVER)?;
                 Ok(Party::User { id: user.clone(), identity })
             }
+            Recipient::Group(id) => Ok(Party::Group(*id)),
             Recipient::Placeholder { name, contact } => {
                 let pin = pins.find(None).map(|pin| *pin.identity());
                 let escrow = pin.or(trust.key_server).ok_or(NO_SERVER)?;

@@ -5,8 +5,8 @@ use crate::{
     backend::Outcome,
     encoding::MALFORMED,
     error::{Code, Error, Result},
-    identity::{Asked, Bundle, FirstUse, Identity, Trust, UserId, check_compared, safety_number},
-    signed::{Minimum, Unverified},
+    identity::{Asked, Bundle, FirstUse, Identity, Trust, UserId, check_compared, group_number, safety_number},
+    signed::{Hash, Minimum, Unverified},
 };
 
 const UNKNOWN: Error = Error::new(&(Code::UnknownUser, "no such user"));
@@ -34,23 +34,32 @@ impl<H: Host> Client<H> {
         Ok(found)
     }
 
-    /// What the open identity and this user compare.
+    /// What the open identity and this user compare; or what anybody compares of a group.
     ///
     /// # Errors
-    /// As [`Self::identities`].
-    pub async fn safety_number(&self, user_id: &str) -> Outcome<String> {
-        let user = UserId::new(user_id)?;
+    /// As [`Self::identities`], and as [`Self::group`].
+    pub async fn safety_number(&self, user_or_group_id: &str) -> Outcome<String> {
+        if let Some(group) = Hash::parse(user_or_group_id) {
+            self.know_groups(&[group], true).await?;
+            return Ok(group_number(&self.options.app_id, &group));
+        }
+        let user = UserId::new(user_or_group_id)?;
         let found = self.fetch(&[&user]).await?;
         let identity = found.first().ok_or(UNKNOWN)?;
         Ok(self.number(identity)?)
     }
 
-    /// Pins whom people compared, whatever is set for first use.
+    /// Pins whom people compared, whatever is set for first use. A group's id says itself which group it is: of one, up to where its log goes is remembered.
     ///
     /// # Errors
-    /// `pin-mismatch` for another number or fingerprint; as [`Self::identities`].
-    pub async fn verify(&self, user_id: &str, compared: &str) -> Outcome<()> {
-        let user = UserId::new(user_id)?;
+    /// `pin-mismatch` for another number or fingerprint; as [`Self::identities`], and as [`Self::group`].
+    pub async fn verify(&self, user_or_group_id: &str, compared: &str) -> Outcome<()> {
+        if let Some(group) = Hash::parse(user_or_group_id) {
+            check_compared(compared, &group_number(&self.options.app_id, &group), &group)?;
+            self.know_groups(&[group], true).await?;
+            return self.save_state().await.map(drop);
+        }
+        let user = UserId::new(user_or_group_id)?;
         let found = self.fetch(&[&user]).await?;
         let identity = found.first().ok_or(UNKNOWN)?;
         check_compared(compared, &self.number(identity)?, identity.fingerprint())?;

@@ -3,13 +3,16 @@
 use crate::{
     identity::UserId,
     party::{Email, Party},
+    signed::Hash,
 };
 
-/// Whom a session is for. Groups come here.
+/// Whom a session is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recipient {
     /// A user.
     User(UserId),
+    /// A group.
+    Group(Hash),
     /// A place that is kept for a group.
     Placeholder {
         /// The application's name for it.
@@ -23,17 +26,24 @@ impl Recipient {
     pub(super) const fn user(&self) -> Option<&UserId> {
         match self {
             Self::User(user) => Some(user),
-            Self::Placeholder { .. } => None,
+            _ => None,
         }
     }
 
-    pub(super) fn of(party: &Party) -> Option<Self> {
+    pub(super) const fn group(&self) -> Option<&Hash> {
+        match self {
+            Self::Group(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    pub(super) fn of(party: &Party) -> Self {
         match party {
-            Party::User { id, .. } => Some(Self::User(id.clone())),
+            Party::User { id, .. } => Self::User(id.clone()),
+            Party::Group(id) => Self::Group(*id),
             Party::Placeholder { name, contact, .. } => {
-                Some(Self::Placeholder { name: name.clone(), contact: contact.clone() })
+                Self::Placeholder { name: name.clone(), contact: contact.clone() }
             }
-            Party::Group(_) => None,
         }
     }
 
@@ -41,6 +51,7 @@ impl Recipient {
     pub(super) fn is(&self, party: &Party) -> bool {
         match (self, party) {
             (Self::User(user), Party::User { id, .. }) => user == id,
+            (Self::Group(own), Party::Group(id)) => own == id,
             (Self::Placeholder { name: own, .. }, Party::Placeholder { name, .. }) => own == name,
             _ => false,
         }

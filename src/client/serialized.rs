@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::{
     CONFLICT, Client, Host, PAGES, TRIES,
+    api::FeedItem,
     cache::{Cache, read_key, write_key},
     device::context,
     open::{Known, OpenSession, Standing},
@@ -78,7 +79,9 @@ impl<H: Host> Client<H> {
         let clear = Clear { id: *open.id(), term };
         let Known { session, keys } = &*open.known.borrow();
         let log = session.to_kept();
-        let key = |generation| Ok(write_key(keys.of(generation).ok_or(MALFORMED)?, open.id(), generation, &cache.own));
+        // Who made a session and doesn't read it.
+        let through = self.with(|ready| ready.people.through(session))?.unwrap_or_else(|| cache.own.clone());
+        let key = |generation| Ok(write_key(keys.of(generation).ok_or(MALFORMED)?, open.id(), generation, &through));
         let keys = (0..session.key_ids().count()).map(key).collect::<Result<Vec<SecretBytes>>>()?;
         let capacity = log.len() + keys.iter().map(|key| key.expose().len() + 9).sum::<usize>() + cursor.len() + 64;
         let payload = SecretBytes::new(encode_into(Vec::with_capacity(capacity), |w| {
@@ -115,11 +118,15 @@ impl<H: Host> Client<H> {
             cobblestone::open(ready.state.cache_key(), &context, sealed).map(SecretBytes::new)
         })??;
         let cache = self.warm().await?;
-        let (known, cursor) = self.restore(&cache, &clear.id, &payload)?;
+        let (known, cursor) = self.restore(&clear.id, &payload)?;
         let is_here = self.find_waiting(&[clear.id]).await?.iter().any(Option::is_some);
+        // Groups that this device doesn't know come with the session.
+        let groups: Vec<Hash> = known.session.log().groups().copied().collect();
+        let knows_groups = self.with(|ready| ready.people.knows_groups(&known.session))?;
         if !is_here
-            && cache.look(&clear.id, &self.host.now()).is_none()
-            && self.is_unchanged(&cache, &clear, cursor).await?
+            && knows_groups
+            && self.with(|ready| cache.look(&clear.id, &ready.people, &self.host.now()))?.is_none()
+            && self.is_unchanged(&cache, &clear, &groups, cursor).await?
         {
             self.check_cache(&cache)?;
             let open = cache.hold(known, Some(clear.term))?;
@@ -130,7 +137,7 @@ impl<H: Host> Client<H> {
         opened.into_iter().next().ok_or(MALFORMED)?
     }
 
-    fn restore(&self, cache: &Cache<H::Store>, id: &Hash, payload: &SecretBytes) -> Result<(Known, String)> {
+    fn restore(&self, id: &Hash, payload: &SecretBytes) -> Result<(Known, String)> {
         let mut reader = Reader::new(payload.expose());
         reader.map_of(3)?;
         reader.key(1)?;
@@ -140,7 +147,7 @@ impl<H: Host> Client<H> {
         reader.array_of(generations as u64)?;
         let mut keys = Keys::default();
         for generation in 0..generations {
-            let key = read_key(reader.bytes()?, id, generation, &cache.own)?;
+            let key = read_key(reader.bytes()?, id, generation)?.0;
             session.check_key(generation, &key)?;
             keys.insert(generation, key);
         }
@@ -148,8 +155,18 @@ impl<H: Host> Client<H> {
         Ok((Known::new(session, keys), reader.text()?.to_owned()))
     }
 
-    /// Has its life not ended, and doesn't the feed name it, from there on to its end? Off line its life decides, unless the feed was read on since.
-    async fn is_unchanged(&self, cache: &Rc<Cache<H::Store>>, clear: &Clear, mut cursor: String) -> Outcome<bool> {
+    /// Has its life not ended, and doesn't the feed name it or one of its groups, from there on to its end? Off line its life decides, unless the feed was read on since.
+    async fn is_unchanged(
+        &self,
+        cache: &Rc<Cache<H::Store>>,
+        clear: &Clear,
+        groups: &[Hash],
+        mut cursor: String,
+    ) -> Outcome<bool> {
+        let names = |item: &FeedItem| match item {
+            FeedItem::Session(id, _) => *id == clear.id,
+            FeedItem::Group(id, _) => groups.contains(id),
+        };
         if !cache.entries.allows(&clear.term, &self.clock()) {
             return Ok(false);
         }
@@ -172,7 +189,7 @@ impl<H: Host> Client<H> {
                     }
                     page => page?,
                 };
-                if page.reset || page.items.iter().any(|(named, _)| *named == clear.id) {
+                if page.reset || page.items.iter().any(names) {
                     return Ok(false);
                 }
                 cursor = page.cursor;

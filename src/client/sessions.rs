@@ -9,7 +9,6 @@ use super::{
     fetch::{Fetching, PAGE},
     met::People,
     open::{Known, OpenSession, REVOKED, Standing},
-    ready::Ready,
     recipient::Recipient,
 };
 use crate::{
@@ -22,7 +21,7 @@ use crate::{
     message::View,
     party::Party,
     secret::SecretBytes,
-    session::{Delivery, Grant, Hand, Keys, Made, Reading, Rights, Session, Signer, create},
+    session::{Delivery, Grant, Hand, Keys, Made, Reading, Rights, Session, Signer, Signers, create},
     signed::{Hash, Minimum, Unverified},
 };
 
@@ -119,7 +118,7 @@ impl<H: Host> Client<H> {
         let readers = || {
             open.with(|session| {
                 let readers = session.log().holdings().filter(|held| held.rights.has(Rights::READ));
-                readers.filter_map(|held| Recipient::of(held.party)).collect::<Vec<_>>()
+                readers.map(|held| Recipient::of(held.party)).collect::<Vec<_>>()
             })
         };
         self.know(readers().iter(), true).await?;
@@ -156,10 +155,10 @@ impl<H: Host> Client<H> {
         let lead = self.lead();
         cache.forget_fetched();
         cache.fetching.borrow_mut().push(Fetching::new(ids, lead.flight(), true));
-        let (answers, identities) = self.ask_keys(&cache, &asked, &[], Some(lead.flight())).await?;
+        let (answers, others) = self.ask_keys(&cache, &asked, &[], &[], Some(lead.flight())).await?;
         // What the same answer told of them is in it.
         let told: Vec<_> = sessions.iter().map(|open| open.told()).collect();
-        self.meet_all(&cache, &identities).await?;
+        self.meet_others(&cache, &others).await?;
         let (mut results, mut good) = (Vec::with_capacity(sessions.len()), Vec::new());
         for (((open, (session, standing)), told), answer) in sessions.iter().zip(before).zip(told).zip(answers) {
             let extended = match answer {
@@ -253,8 +252,9 @@ impl<H: Host> Client<H> {
         Err(CONFLICT.into())
     }
 
-    /// Wraps for one after the other.
+    /// Wraps for one after the other; nothing where a group among them is `stale`.
     pub(super) async fn wrap_all(&self, cache: &Rc<Cache<H::Store>>, delivery: &mut Delivery) -> Result<()> {
+        self.check_fresh(delivery.parties())?;
         self.in_steps(&mut || {
             self.check_cache(cache)?;
             self.with(|ready| delivery.step(&mut self.host.random().borrow_mut(), &ready.people))?
@@ -288,9 +288,16 @@ impl<H: Host> Client<H> {
 
     /// The session's keys, for the own user. RSA is the host's.
     async fn open_keys(&self, session: &Session) -> Result<Vec<(usize, DataKey)>> {
-        let own = |ready: &mut Ready| Ok((Rc::clone(&ready.keys), [ready.own()?.party().ok_or(MALFORMED)?]));
-        let (keys, parties) = self.with(own)??;
+        let (keys, parties) = self.with(|ready| (Rc::clone(&ready.keys), ready.people.parties()))?;
         let sealed = session.sealed_for(&parties)?;
+        if let Some(Party::Group(id)) = sealed.party() {
+            const NO_EPOCH: Error = Error::new(&(Code::NotARecipient, "wrapped for no epoch of the group"));
+            let epochs = self.with(|ready| ready.people.epochs(id))??;
+            let pair = epochs.find(sealed.fingerprint()).ok_or(NO_EPOCH)?;
+            let unwrapping = sealed.begin(pair.public_key())?;
+            let opened = pair.unwrap(&mut self.host.random().borrow_mut(), unwrapping.label(), unwrapping.body())?;
+            return Ok(session.keys_from(sealed.generation(), unwrapping.finish(opened.expose())?)?.into_parts());
+        }
         let is_rsa = |pair: &&KeyPair| {
             pair.public_key().fingerprint() == sealed.fingerprint() && pair.public_key().suite() != Suite::Hybrid
         };
@@ -306,7 +313,7 @@ impl<H: Host> Client<H> {
     }
 
     /// By the host, or where a reload left no private key by the device. If that has lost it, only the password brings it back.
-    async fn unwrap_rsa(&self, pair: &KeyPair, label: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
+    pub(super) async fn unwrap_rsa(&self, pair: &KeyPair, label: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
         if !pair.is_away() {
             return self.host.unwrap_rsa(pair, label, body).await;
         }
@@ -333,10 +340,7 @@ impl<H: Host> Client<H> {
 
     /// Does this user read the session?
     pub(super) fn reads(&self, session: &Session) -> Result<bool> {
-        self.with(|ready| {
-            let party = ready.own()?.party().ok_or(MALFORMED)?;
-            Ok(session.log().rights(&party).has(Rights::READ))
-        })?
+        self.with(|ready| ready.people.through(session).is_some())
     }
 
     /// What needs the own hand, and everybody who was met.
@@ -362,13 +366,19 @@ impl<H: Host> Client<H> {
         if is_known { Ok(()) } else { self.refresh().await }
     }
 
-    /// Fetches and meets those who aren't known yet, or all. With a place, the key server.
+    /// Fetches and meets those who aren't known yet, or all. With a place, the key server. Of groups the newest state is known after it, or nothing is wrapped for them.
     pub(super) async fn know<'r>(&self, recipients: impl Iterator<Item = &'r Recipient>, all: bool) -> Outcome<()> {
-        let (people, places): (Vec<_>, Vec<_>) = recipients.partition(|recipient| recipient.user().is_some());
-        if !places.is_empty() {
+        let recipients: Vec<&Recipient> = recipients.collect();
+        if recipients.iter().any(|recipient| matches!(recipient, Recipient::Placeholder { .. })) {
             self.know_server().await?;
         }
-        let mut users: Vec<&UserId> = people.into_iter().filter_map(Recipient::user).collect();
+        let groups: Vec<Hash> = recipients.iter().filter_map(|recipient| recipient.group()).copied().collect();
+        self.know_groups(&groups, all).await?;
+        self.know_users(recipients.into_iter().filter_map(Recipient::user).collect(), all).await
+    }
+
+    /// Fetches and meets those of these users who aren't known yet, or all.
+    pub(super) async fn know_users(&self, mut users: Vec<&UserId>, all: bool) -> Outcome<()> {
         users.sort_unstable();
         users.dedup();
         self.with(|ready| {
@@ -393,6 +403,7 @@ impl<H: Host> Client<H> {
                 let unknown = Error::new(&(Code::UnknownUser, "no such user"));
                 people.directory.find(Some(user)).and_then(Identity::party).ok_or(unknown)
             }
+            Recipient::Group(id) => Ok(Party::Group(*people.group(id)?.id())),
             Recipient::Placeholder { name, contact } => {
                 let escrow = *people.directory.find(None).ok_or(NO_SERVER)?.fingerprint();
                 Ok(Party::Placeholder { name: name.clone(), escrow, contact: contact.clone() })

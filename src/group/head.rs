@@ -118,25 +118,39 @@ impl Log {
     /// # Errors
     /// `stale`.
     pub fn check_fresh(&self, heads: &[SignedHead], now: u64) -> Result<()> {
-        if self.fresh_until(heads, now) > now {
+        if now < self.fresh_until(heads, now) {
             Ok(())
         } else {
             Err(Error::new(&(Code::Stale, "nobody in the group has lately said what its newest state is")))
         }
     }
 
-    /// Until when its newest state is good, by these heads, as it is known at this time.
+    /// Should a member of this role say what the newest state is? If a head of it, or, of an admin, an admin's signature, has less than half of its life left.
+    #[must_use]
+    pub fn wants_head(&self, heads: &[SignedHead], role: Role, now: u64) -> bool {
+        let ((head_end, admin_end), lives) = (self.ends(heads, now), self.lifetimes());
+        let is_due = |end: u64, life: u64| end < now.saturating_add(life / 2);
+        is_due(head_end, lives.head_ms()) || (role == Role::Admin && is_due(admin_end, lives.admin_ms()))
+    }
+
+    /// Until when its newest state is good, by these heads, as it is known at this time: what a key server keeps beside it.
     #[must_use]
     pub fn fresh_until(&self, heads: &[SignedHead], now: u64) -> u64 {
+        let (head_end, admin_end) = self.ends(heads, now);
+        head_end.min(admin_end)
+    }
+
+    /// Until when a head of the newest state is good, and until when an admin's signature.
+    fn ends(&self, heads: &[SignedHead], now: u64) -> (u64, u64) {
         let (newest, latest) = (self.head(), now.saturating_add(AHEAD));
-        let (mut admin, mut end) = (self.newest_admin_time(latest), 0);
-        let is_good = |known: &&SignedHead| known.head.view == newest && known.head.time <= latest;
-        for SignedHead { head, signer } in heads.iter().filter(is_good) {
+        let (mut end, mut admin) = (0, self.newest_admin_time(latest));
+        let past = heads.iter().filter(|known| known.head.view == newest && known.head.time <= latest);
+        for SignedHead { head, signer } in past {
             end = end.max(head.end);
             if signer.party().and_then(|party| self.role(&party)) == Some(Role::Admin) {
                 admin = admin.max(head.time);
             }
         }
-        end.min(admin.saturating_add(self.lifetimes().admin_ms()))
+        (end, admin.saturating_add(self.lifetimes().admin_ms()))
     }
 }

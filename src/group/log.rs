@@ -23,6 +23,7 @@ const MAX_OPERATIONS: usize = 10_000;
 
 const STRAY: Error = Error::new(&(Code::BadSignature, "an operation that doesn't follow the one before"));
 const FORK: Error = Error::new(&(Code::Fork, "two logs of one group"));
+const OTHER_GROUP: Error = Error::new(&(Code::KeyMismatch, "an operation of another group"));
 const FULL: Error = Error::new(&(Code::Limit, "a log of more than 10,000 operations"));
 const FORBIDDEN: Error = Error::new(&(Code::Forbidden, "not an admin of the group, or nothing that can be done to it"));
 
@@ -146,7 +147,7 @@ impl Log {
             let operation = Unverified::<Operation>::parse(operation, minimum)?;
             let claimed = operation.claimed();
             if claimed.group != self.id {
-                return Err(Error::new(&(Code::KeyMismatch, "an operation of another group")));
+                return Err(OTHER_GROUP);
             }
             if !self.precedes(claimed) {
                 return Err(STRAY);
@@ -155,6 +156,21 @@ impl Log {
             self.take(&operation.verify(&signer.key)?, &signer)?;
         }
         Ok(())
+    }
+
+    /// Is this operation in the log, as it stands there?
+    ///
+    /// # Errors
+    /// Those of its form; `key-mismatch` for another group's; `fork` where another has its sequence.
+    pub fn holds(&self, operation: &[u8], minimum: Minimum) -> Result<bool> {
+        let operation = Unverified::<Operation>::parse(operation, minimum)?;
+        if operation.claimed().group != self.id {
+            return Err(OTHER_GROUP);
+        }
+        match self.check_view(&View { sequence: operation.claimed().sequence, hash: operation.hash().0 }) {
+            Err(error) if error.code() == Code::Rollback => Ok(false),
+            held => held.map(|()| true),
+        }
     }
 
     /// What is kept of a log on a device: payloads whose signatures were verified before, and who signed them.

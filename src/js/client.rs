@@ -13,13 +13,14 @@ use super::{
     error::JsResult,
     host::{CoreHost, JsHost},
     scrub_stack,
-    session::{CoreSession, grants},
+    session::{CoreSession, NO_GROUP, grants},
     task::{CoreTask, nothing},
 };
 use crate::{
     backend::Failure,
     client::{AuditEntry, BackupHealth, CacheOptions, Client, Event, Named, Options, Status, Unlocked, named_by},
     error::{Code, Error, Result},
+    group::Lifetimes,
     identity::{AppId, FirstUse, Trust, UserId},
     key_pair::Suite,
     signed::Hash,
@@ -223,7 +224,7 @@ impl CoreClient {
         self.0.fingerprint().map(|fingerprint| fingerprint.to_string())
     }
 
-    /// What the open identity and this user compare.
+    /// What the open identity and this user, or anybody of this group, compare.
     #[wasm_bindgen(js_name = safetyNumber)]
     pub fn safety_number(&self, user: String) -> CoreTask {
         self.task(async move |client| Ok(client.safety_number(&user).await?.into()))
@@ -267,7 +268,7 @@ impl CoreClient {
         self.task(async |client| Ok(number(client.outbox_len().await as u64)))
     }
 
-    /// Of the account, or of a session: `[at, actor, action, session, [name, value, ...]]` each.
+    /// Of the account, or of a session: `[at, actor, action, session, group, [name, value, ...]]` each.
     #[wasm_bindgen(js_name = auditLog)]
     pub fn audit_log(&self, session: Option<String>, since: f64) -> JsResult<CoreTask> {
         let session = session.map(|id| Hash::parse(&id).ok_or(NO_ID)).transpose()?;
@@ -307,6 +308,104 @@ impl CoreClient {
         })
     }
 
+    /// A new group: its id. The lifetimes of its heads in hours, and of an admin's signature in days.
+    #[wasm_bindgen(js_name = createGroup)]
+    pub fn create_group(
+        &self,
+        name: String,
+        members: Vec<String>,
+        admins: Vec<String>,
+        head_hours: f64,
+        admin_days: f64,
+    ) -> JsResult<CoreTask> {
+        let lifetimes = Lifetimes::new(whole(head_hours)?, whole(admin_days)?)?;
+        let (members, admins) = (users(&members)?, users(&admins)?);
+        Ok(self.task(async move |client| {
+            let id = client.create_group((&name, lifetimes), &members, &admins).await?;
+            Ok(id.to_string().into())
+        }))
+    }
+
+    /// Fetches a group.
+    pub fn group(&self, id: String) -> JsResult<CoreTask> {
+        let id = group_id(&id)?;
+        Ok(self.task(async move |client| nothing(client.group(&id).await.map(drop))))
+    }
+
+    /// Ids of the groups to which the user belongs, which are fetched.
+    pub fn groups(&self) -> CoreTask {
+        self.task(async |client| Ok(ids(&client.groups().await?).into()))
+    }
+
+    /// What is known of a group: `[name, epoch]`.
+    #[wasm_bindgen(js_name = groupInfo)]
+    pub fn group_info(&self, id: String) -> JsResult<Array> {
+        let info = self.0.group_info(&group_id(&id)?)?;
+        Ok(Array::of2(&info.name.into(), &number(info.epoch as u64)))
+    }
+
+    /// `[user, is an admin]` each.
+    #[wasm_bindgen(js_name = groupMembers)]
+    pub fn group_members(&self, id: String) -> JsResult<CoreTask> {
+        let id = group_id(&id)?;
+        Ok(self.task(async move |client| {
+            let members = client.members(&id).await?;
+            let member = |(user, admin): (UserId, bool)| Array::of2(&user.as_str().into(), &admin.into());
+            Ok(members.into_iter().map(member).collect::<Array>().into())
+        }))
+    }
+
+    /// Takes members in.
+    #[wasm_bindgen(js_name = addMembers)]
+    pub fn add_members(&self, id: String, names: Vec<String>, admin: bool) -> JsResult<CoreTask> {
+        let (id, users) = (group_id(&id)?, users(&names)?);
+        Ok(self.task(async move |client| nothing(client.add_members(&id, &users, admin).await)))
+    }
+
+    /// Takes members out.
+    #[wasm_bindgen(js_name = removeMembers)]
+    pub fn remove_members(&self, id: String, names: Vec<String>) -> JsResult<CoreTask> {
+        let (id, users) = (group_id(&id)?, users(&names)?);
+        Ok(self.task(async move |client| nothing(client.remove_members(&id, &users).await)))
+    }
+
+    /// Makes members admins, and admins members.
+    #[wasm_bindgen(js_name = setAdmins)]
+    pub fn set_admins(&self, id: String, add: Vec<String>, remove: Vec<String>) -> JsResult<CoreTask> {
+        let (id, add, remove) = (group_id(&id)?, users(&add)?, users(&remove)?);
+        Ok(self.task(async move |client| nothing(client.set_admins(&id, &add, &remove).await)))
+    }
+
+    /// A new epoch for the same members.
+    #[wasm_bindgen(js_name = rotateGroup)]
+    pub fn rotate_group(&self, id: String) -> JsResult<CoreTask> {
+        let id = group_id(&id)?;
+        Ok(self.task(async move |client| nothing(client.rotate_group(&id).await)))
+    }
+
+    /// Says what the newest states of the user's groups are, where nobody has lately.
+    #[wasm_bindgen(js_name = tendGroups)]
+    pub fn tend_groups(&self) -> CoreTask {
+        self.task(async |client| nothing(client.tend_groups().await))
+    }
+
+    /// `[claim id, where the code went]`.
+    #[wasm_bindgen(js_name = startClaim)]
+    pub fn start_claim(&self, id: String, placeholder: String) -> JsResult<CoreTask> {
+        let id = group_id(&id)?;
+        Ok(self.task(async move |client| {
+            let started = client.start_claim(&id, &placeholder).await?;
+            Ok(Array::of2(&started.claim_id.into(), &started.sent_to.into()).into())
+        }))
+    }
+
+    /// Assigns what waits to the group.
+    #[wasm_bindgen(js_name = finishClaim)]
+    pub fn finish_claim(&self, id: String, claim: String, code: String) -> JsResult<CoreTask> {
+        let id = group_id(&id)?;
+        Ok(self.task(async move |client| nothing(client.finish_claim(&id, &claim, &code).await.map(drop))))
+    }
+
     /// Reads the feed of revocations: ids of sessions that were lost.
     pub fn sync(&self) -> CoreTask {
         self.task(async |client| Ok(ids(&client.sync().await?).into()))
@@ -344,6 +443,14 @@ impl CoreClient {
     }
 }
 
+fn group_id(id: &str) -> Result<Hash> {
+    Hash::parse(id).ok_or(NO_GROUP)
+}
+
+fn users(names: &[String]) -> Result<Vec<UserId>> {
+    names.iter().map(|name| UserId::new(name)).collect()
+}
+
 /// The session that is wanted, and who signed the message that names it.
 fn named(item: &JsValue) -> Result<Named> {
     if let Some(id) = item.as_string() {
@@ -376,13 +483,16 @@ fn event(event: Event) -> JsValue {
 
 fn told(entry: &AuditEntry) -> Array {
     let text = |text: Option<&str>| text.map_or(JsValue::UNDEFINED, JsValue::from);
-    let session = entry.session.map(|id| id.to_string());
+    let [session, group] = [entry.session, entry.group].map(|id| id.map(|id| id.to_string()));
     let detail = entry.detail.iter().flat_map(|(name, value)| [JsValue::from(name), JsValue::from(value)]);
-    Array::of5(
-        &number(entry.at),
-        &text(entry.actor.as_ref().map(UserId::as_str)),
-        &text(Some(&entry.action)),
-        &text(session.as_deref()),
-        &detail.collect::<Array>(),
-    )
+    [
+        number(entry.at),
+        text(entry.actor.as_ref().map(UserId::as_str)),
+        text(Some(&entry.action)),
+        text(session.as_deref()),
+        text(group.as_deref()),
+        detail.collect::<Array>().into(),
+    ]
+    .into_iter()
+    .collect()
 }

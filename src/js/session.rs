@@ -18,6 +18,7 @@ use crate::{
     identity::UserId,
     party::{Email, Party},
     session::{Holding, Rights},
+    signed::Hash,
 };
 
 /// A session whose keys are here.
@@ -70,9 +71,10 @@ impl CoreSession {
         Ok(self.client.is_due(&self.open)?)
     }
 
-    /// Who has rights, as far as is known: `[kind, name, contact, rights, added by, added at]` each.
-    pub fn recipients(&self) -> Array {
-        self.open.with(|session| session.log().holdings().filter_map(held).collect())
+    /// Who has rights, as far as is known: `[kind, name, contact, rights, added by, added at, is unconfirmed]` each.
+    pub fn recipients(&self) -> JsResult<Array> {
+        let unconfirmed = self.client.unconfirmed(&self.open)?;
+        Ok(self.open.with(|session| session.log().holdings().map(|held| row(&held, &unconfirmed)).collect()))
     }
 
     /// Gives rights, to `[kind, name, contact, rights]` each.
@@ -112,6 +114,7 @@ impl CoreSession {
     }
 }
 
+pub(super) const NO_GROUP: Error = Error::new(&(Code::UnknownGroup, "no such group"));
 const USER: &str = "user";
 const GROUP: &str = "group";
 const PLACEHOLDER: &str = "placeholder";
@@ -119,12 +122,11 @@ const PLACEHOLDER: &str = "placeholder";
 /// `[kind, name, contact, …]`.
 fn recipient(item: &JsValue) -> Result<Recipient> {
     const NO_RECIPIENT: Error = Error::new(&(Code::InvalidArgument, "not a recipient"));
-    const NO_GROUP: Error = Error::new(&(Code::UnknownGroup, "no such group"));
     let item: &Array = item.dyn_ref().ok_or(NO_RECIPIENT)?;
     let name = item.get(1).as_string().ok_or(NO_RECIPIENT)?;
     match item.get(0).as_string().as_deref() {
         Some(USER) => Ok(Recipient::User(UserId::new(&name)?)),
-        Some(GROUP) => Err(NO_GROUP),
+        Some(GROUP) => Ok(Recipient::Group(Hash::parse(&name).ok_or(NO_GROUP)?)),
         Some(PLACEHOLDER) => {
             let contact = item.get(2).as_string().map(|contact| Email::new(&contact)).transpose()?;
             Ok(Recipient::Placeholder { name: UserId::new(&name)?, contact })
@@ -143,16 +145,16 @@ pub(super) fn grants(recipients: &Array) -> Result<Vec<(Recipient, Rights)>> {
     recipients.iter().map(grant).collect()
 }
 
-/// Nothing for a group: none is known.
-fn held(held: Holding<'_>) -> Option<JsValue> {
+fn row(held: &Holding<'_>, unconfirmed: &[Party]) -> JsValue {
     let (kind, name, contact) = match held.party {
-        Party::User { id, .. } => (USER, id.as_str(), None),
-        Party::Placeholder { name, contact, .. } => (PLACEHOLDER, name.as_str(), contact.as_ref()),
-        Party::Group(_) => return None,
+        Party::User { id, .. } => (USER, id.as_str().into(), None),
+        Party::Placeholder { name, contact, .. } => (PLACEHOLDER, name.as_str().into(), contact.as_ref()),
+        Party::Group(id) => (GROUP, JsValue::from(id.to_string()), None),
     };
     let contact = contact.map_or(JsValue::UNDEFINED, |contact| contact.as_str().into());
     let added_by = held.added_by.user.as_ref().map_or(JsValue::NULL, |user| user.as_str().into());
     #[allow(clippy::cast_precision_loss, reason = "rights and times are below 2^53")]
     let [rights, added_at] = [held.rights.number(), held.added_at].map(|number| JsValue::from_f64(number as f64));
-    Some([kind.into(), name.into(), contact, rights, added_by, added_at].iter().collect::<Array>().into())
+    let is_unconfirmed = unconfirmed.contains(held.party).into();
+    [kind.into(), name, contact, rights, added_by, added_at, is_unconfirmed].iter().collect::<Array>().into()
 }

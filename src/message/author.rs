@@ -161,10 +161,10 @@ pub(super) fn signed_bytes(view: &View, authority: &[u8; AUTHORITY], size: u32, 
     })
 }
 
-/// The view that a message claims, of which this follows the header: nothing is verified.
-pub(crate) fn view_of(header: &Header, rest: &[u8]) -> Option<View> {
+/// The view and the authority that a message claims, of which this follows the header: nothing is verified.
+pub(crate) fn claims_of(header: &Header, rest: &[u8]) -> Option<(View, Authority)> {
     let trailer = rest.len().checked_sub(header.trailer_len()).and_then(|start| rest.get(start..))?;
-    Trailer::parse(trailer).map(|trailer| trailer.view)
+    Trailer::parse(trailer).and_then(|trailer| Some((trailer.view, Authority::from_bytes(trailer.authority)?)))
 }
 
 impl Authority {

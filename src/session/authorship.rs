@@ -14,7 +14,7 @@ use crate::{
     data_key::DataKey,
     encoding::{Context, VERSION},
     error::{Code, Error, Result},
-    message::{self, Author, Authority, Header, Padding, Verifier, Whole, view_of},
+    message::{self, Author, Authority, Header, Padding, Verifier, View, Whole, claims_of},
     random::Random,
     secret,
     signed::{Hash, Minimum},
@@ -116,11 +116,20 @@ impl Session {
         self.log().creator().is_some_and(|creator| creator.identity == signer.identity && creator.user == signer.user)
     }
 
-    /// Does this message name a key or an entry that the session may have got since it was read?
+    /// Does this message name a key, an entry or a group's operation that may have come since the session was read?
     #[must_use]
-    pub fn lacks(&self, message: &[u8]) -> bool {
+    pub fn lacks(&self, message: &[u8], groups: &dyn Signers) -> bool {
         let Ok((header, rest)) = Header::parse(message) else { return false };
-        self.lacks_key(&header) || view_of(&header, rest).is_some_and(|view| view.sequence > self.log().head().sequence)
+        let lacks_state = |(view, authority): (View, Authority)| self.lacks_state(&view, &authority, groups);
+        self.lacks_key(&header) || claims_of(&header, rest).is_some_and(lacks_state)
+    }
+
+    /// Had an author seen more of the session's log, or of that of the group in whose right he wrote, than is known here?
+    #[must_use]
+    pub fn lacks_state(&self, view: &View, authority: &Authority, groups: &dyn Signers) -> bool {
+        view.sequence > self.log().head().sequence
+            || matches!(authority, Authority::Group { id, sequence, .. }
+                if groups.group(&Hash(*id)).is_ok_and(|group| *sequence > group.head().sequence))
     }
 
     /// Does this header name a key that the session may have got since it was read?

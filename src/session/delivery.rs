@@ -10,6 +10,7 @@ use super::{
 use crate::{
     data_key::DataKey,
     error::{Code, Error, Result},
+    party::Party,
     random::Random,
     signed::Signed,
     stanzas::{Stanza, Wrapping},
@@ -44,6 +45,12 @@ impl Delivery {
         }
         let parties = places.into_iter().filter_map(|place| session.log.party(place)).cloned().collect();
         Ok(Self { wrapping: Wrapping::begin(key, context, parties, recipients)?, sequence, generation, previous })
+    }
+
+    /// Those whom it is not wrapped for yet.
+    #[must_use]
+    pub fn parties(&self) -> &[Party] {
+        self.wrapping.parties()
     }
 
     /// Wraps for the next party. Is there more to do?

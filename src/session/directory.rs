@@ -77,8 +77,13 @@ impl Directory {
         self.identities.get(*place)
     }
 
-    pub(crate) fn into_identities(self) -> Vec<Identity> {
-        self.identities
+    /// The groups whose logs are known.
+    pub fn groups(&self) -> impl Iterator<Item = &group::Log> {
+        self.groups.iter()
+    }
+
+    pub(crate) fn into_parts(self) -> (Vec<Identity>, Vec<group::Log>) {
+        (self.identities, self.groups)
     }
 
     fn rank(&self, user: Option<&UserId>) -> core::result::Result<usize, usize> {

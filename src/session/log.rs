@@ -298,6 +298,14 @@ impl Log {
         })
     }
 
+    /// Groups that have or had rights. Only such a one is an entry's authority.
+    pub fn groups(&self) -> impl Iterator<Item = &Hash> {
+        self.book.holders().iter().filter_map(|holder| match &holder.party {
+            Party::Group(id) => Some(id),
+            _ => None,
+        })
+    }
+
     /// Where the party stands in the book.
     pub(super) fn place(&self, party: &Party) -> Option<usize> {
         self.book.place(party)

@@ -6,6 +6,7 @@ mod cache;
 mod crash;
 mod devices;
 mod forgotten;
+mod groups;
 mod kept;
 mod messages;
 mod outbox;

@@ -14,6 +14,7 @@ import {
   type EncryptOptions,
   type Engine,
   type ErrorCode,
+  type Group,
   init,
   isWardkeyError,
   type Json,
@@ -297,6 +298,22 @@ export async function people(backend: Backend, password: string): Promise<Wardke
   await wardkey.forget();
   await wardkey.close();
   return wardkey;
+}
+
+export async function ward(wardkey: Wardkey): Promise<string> {
+  const group: Group = await wardkey.createGroup({ name: "Ward 3", members: ["tomas"], headHours: 72, adminDays: 30 });
+  // @ts-expect-error it has a name
+  await wardkey.createGroup({ members: ["tomas"] });
+  await group.addMembers(["grace"], { admin: true });
+  await group.removeMembers(["tomas"]);
+  await group.setAdmins({ add: ["grace"] });
+  await group.rotate();
+  const members: { userId: string; admin: boolean }[] = await (await wardkey.group(group.id)).members();
+  const { claimId, sentTo } = await group.startClaim("north");
+  await group.finishClaim({ claimId, code: sentTo });
+  await wardkey.createSession({ recipients: [{ group: group.id }], managers: [{ group: group.id }] });
+  const names = (await wardkey.groups()).map(({ name, epoch, fingerprint }) => `${name} ${epoch} ${fingerprint}`);
+  return `${members.length} ${names.join()}`;
 }
 
 export async function shared(wardkey: Wardkey, bytes: Uint8Array<ArrayBuffer>): Promise<string> {

@@ -6,9 +6,9 @@ import type * as Slim from "wardkey-published/slim";
 import type * as Testing from "wardkey-published/testing";
 
 /** Of the contract's values, for later. */
-type Later = "Group" | "httpBackend";
+type Later = "httpBackend";
 /** Of Wardkey's members. */
-type LaterMember = "createGroup" | "group" | "groups" | "entities";
+type LaterMember = "entities";
 
 const assignable = <Target, _Source extends Target>(): void => {};
 /** Not never, which is assignable to everything. */
@@ -23,6 +23,7 @@ assignable<true, Same<keyof typeof Published & Later, never>>();
 assignable<true, Same<keyof Contract.DataKey, keyof Published.DataKey>>();
 assignable<true, Same<Exclude<keyof Contract.Wardkey, LaterMember>, keyof Published.Wardkey>>();
 assignable<true, Same<keyof Contract.Session, keyof Published.Session>>();
+assignable<true, Same<keyof Contract.Group, keyof Published.Group>>();
 
 // ---------------------------------------------------------------- functions and values
 assignable<typeof Contract.init, typeof Published.init>();
@@ -50,10 +51,15 @@ declare namespace Seen {
   };
   type PublicKey = Pick<Contract.PublicKey, keyof Contract.PublicKey>;
   type Session = Pick<Contract.Session, keyof Contract.Session>;
+  type Group = Pick<Contract.Group, keyof Contract.Group>;
   type Making = "createSession" | "openSession" | "openSessions" | "deserializeSession";
-  type Wardkey = Omit<Contract.Wardkey, LaterMember | Making> & {
+  type MakingGroups = "createGroup" | "group" | "groups";
+  type Wardkey = Omit<Contract.Wardkey, LaterMember | Making | MakingGroups> & {
     [K in Exclude<Making, "openSessions">]: (...given: Parameters<Contract.Wardkey[K]>) => Promise<Session>;
   } & {
+    [K in Exclude<MakingGroups, "groups">]: (...given: Parameters<Contract.Wardkey[K]>) => Promise<Group>;
+  } & {
+    groups(): Promise<Group[]>;
     openSessions(...given: Parameters<Contract.Wardkey["openSessions"]>): Promise<Contract.Settled<Session>[]>;
   };
 }
@@ -78,6 +84,7 @@ assignable<Seen.KeyCache, Published.KeyCache>();
 assignable<true, Same<keyof Contract.KeyCache, keyof Published.KeyCache>>();
 assignable<Seen.PublicKey, Published.PublicKey>();
 assignable<Seen.Session, Published.Session>();
+assignable<Seen.Group, Published.Group>();
 assignable<Seen.Wardkey, Published.Wardkey>();
 
 /** Applications construct none of them. */
@@ -87,6 +94,7 @@ assignable<true, IsClosed<typeof Published.KeyCache>>();
 assignable<true, IsClosed<typeof Published.KeyPair>>();
 assignable<true, IsClosed<typeof Published.PublicKey>>();
 assignable<true, IsClosed<typeof Published.Session>>();
+assignable<true, IsClosed<typeof Published.Group>>();
 assignable<true, IsClosed<typeof Published.Wardkey>>();
 
 type Statics<C> = { [K in Exclude<keyof C, "prototype">]: C[K] };
@@ -95,6 +103,7 @@ assignable<true, Same<keyof Statics<typeof Contract.KeyCache>, keyof Statics<typ
 assignable<true, Same<keyof Statics<typeof Contract.KeyPair>, keyof Statics<typeof Published.KeyPair>>>();
 assignable<true, Same<keyof Statics<typeof Contract.PublicKey>, keyof Statics<typeof Published.PublicKey>>>();
 assignable<true, Same<keyof Statics<typeof Contract.Session>, keyof Statics<typeof Published.Session>>>();
+assignable<true, Same<keyof Statics<typeof Contract.Group>, keyof Statics<typeof Published.Group>>>();
 assignable<true, Same<keyof Statics<typeof Contract.Wardkey>, keyof Statics<typeof Published.Wardkey>>>();
 assignable<
   (...given: Parameters<typeof Contract.Wardkey.open>) => Promise<Seen.Wardkey>,

@@ -11,6 +11,7 @@ import data from "./data.mjs";
 import engines from "./engines.mjs";
 import errors from "./errors.mjs";
 import free from "./free.mjs";
+import groups from "./groups.mjs";
 import keys from "./keys.mjs";
 import locking from "./locking.mjs";
 import long from "./long.mjs";
@@ -58,6 +59,7 @@ export const suites = {
   random,
   memory,
   sessionData,
+  groups,
   account,
   backends,
   clientArguments,

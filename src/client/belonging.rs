@@ -1,0 +1,289 @@
+//! Groups that are known: what the key server tells of their logs, heads and epochs, verified. SPEC sections 12.10 to 12.12.
+
+use std::rc::Rc;
+
+use super::{Client, Host, api::GroupAnswer, cache::Cache, fetch::PAGE, ready::Ready};
+use crate::{
+    account::Seen,
+    backend::Outcome,
+    data_key::DataKey,
+    encoding::MALFORMED,
+    error::{Code, Error, Result},
+    group::{Epochs, Log, Opening, SignedHead, Stanza, sign_head},
+    key_pair::Suite,
+    message::View,
+    party::Party,
+    session::{Signer, Signers},
+    signed::Hash,
+};
+
+fn view_of(seen: &Seen) -> View {
+    View { sequence: seen.sequence, hash: seen.hash.0 }
+}
+
+pub(super) fn seen_of(log: &Log) -> Seen {
+    let View { sequence, hash } = log.head();
+    Seen { sequence, hash: Hash(hash) }
+}
+
+impl Ready {
+    /// A log that was kept, if it is what was seen and who signed it is pinned.
+    pub(super) fn recall_group(&mut self, log: Log) -> Result<()> {
+        let pinned = |signer: &Signer| {
+            let pin = self.state.pins.find(signer.user.as_ref());
+            pin.is_some_and(|pin| *pin.identity() == signer.identity)
+        };
+        if !log.signers().iter().all(pinned) {
+            return Ok(());
+        }
+        if let Some(seen) = self.state.group(log.id()) {
+            log.check_view(&view_of(&seen))?;
+        }
+        let id = *log.id();
+        self.people.directory.insert_group(log)?;
+        if let Some(known) = self.people.belonging_mut(&id) {
+            known.is_kept = true;
+        }
+        Ok(())
+    }
+}
+
+impl<H: Host> Client<H> {
+    /// Takes what was told of groups, each by itself: one that isn't as it should be fails what needs it, and nothing else. `seen`: what was remembered when they were asked for.
+    pub(super) async fn take_groups(
+        &self,
+        cache: &Rc<Cache<H::Store>>,
+        answers: &[(Hash, Result<GroupAnswer>)],
+        seen: &[(Hash, Seen)],
+    ) -> Result<()> {
+        for (id, answer) in answers {
+            let seen = seen.iter().find(|(known, _)| known == id).map(|(_, seen)| view_of(seen));
+            let outcome = match answer {
+                Ok(answer) => self.take_group(cache, id, answer, seen.as_ref()).await,
+                Err(error) => Err(*error),
+            };
+            self.check_cache(cache)?;
+            self.with(|ready| {
+                let refused = &mut ready.people.refused_groups;
+                refused.retain(|(known, _)| known != id);
+                refused.extend(outcome.err().map(|error| (*id, error)));
+            })?;
+        }
+        Ok(())
+    }
+
+    async fn take_group(
+        &self,
+        cache: &Rc<Cache<H::Store>>,
+        id: &Hash,
+        answer: &GroupAnswer,
+        seen: Option<&View>,
+    ) -> Result<()> {
+        let minimum = self.with(|ready| ready.state.minimum())?;
+        let begin = |ready: &mut Ready| match &answer.genesis {
+            Some(genesis) => Log::begin(&self.options.app_id, id, genesis, &ready.people, minimum),
+            None => ready.people.directory.group(id).cloned(),
+        };
+        let mut log = self.with(begin)??;
+        let mut operations = answer.operations.iter();
+        self.in_steps(&mut || {
+            self.check_cache(cache)?;
+            let Some(operation) = operations.next() else { return Ok(false) };
+            // Another call may have been faster.
+            if !log.holds(operation, minimum)? {
+                self.with(|ready| log.extend(&[operation], &ready.people, minimum))??;
+            }
+            Ok(true)
+        })
+        .await?;
+        // Also where less is known by now: what was remembered is kept over a wipe.
+        seen.map_or(Ok(()), |seen| log.check_view(seen))?;
+        let mut heads = Vec::with_capacity(answer.heads.len());
+        for head in &answer.heads {
+            match self.with(|ready| SignedHead::read(&log, head, &ready.people, minimum))? {
+                Ok(head) => heads.push(head),
+                // A member has seen another log, or more of it.
+                Err(error) if matches!(error.code(), Code::Fork | Code::Rollback) => return Err(error),
+                Err(_) => {}
+            }
+        }
+        self.know_group(log, heads)?;
+        if let Some(keys) = &answer.keys {
+            self.open_epochs(cache, id, keys).await?;
+        }
+        Ok(())
+    }
+
+    /// A log that was verified or made here, and heads of it.
+    pub(super) fn know_group(&self, log: Log, heads: Vec<SignedHead>) -> Result<()> {
+        self.with(|ready| {
+            let (id, before) = (*log.id(), ready.people.directory.group(log.id()).map(Log::operations).ok());
+            ready.state.see_group(id, seen_of(&log))?;
+            ready.people.directory.insert_group(log)?;
+            let log = ready.people.directory.group(&id)?;
+            let (view, after) = (log.head(), log.operations());
+            let belongs = ready.people.belongs(&id);
+            let Some(known) = ready.people.belonging_mut(&id) else { return Ok(()) };
+            known.heads.extend(heads);
+            known.heads.retain(|head| head.head().view == view);
+            known.heads.sort_by_key(|head| core::cmp::Reverse(head.head().end));
+            known.heads.dedup();
+            known.is_kept &= before == Some(after);
+            if !belongs {
+                (known.epochs, known.opened) = (None, 0);
+            }
+            Ok(())
+        })?
+    }
+
+    /// Opens the epochs of a group to which the own user belongs, by group keys that the key server gave. What doesn't open fails what needs it.
+    async fn open_epochs(&self, cache: &Rc<Cache<H::Store>>, id: &Hash, object: &[u8]) -> Result<()> {
+        let (log, own) = self.with(|ready| {
+            let log = ready.people.directory.group(id)?;
+            let own = ready.own()?.party().ok_or(MALFORMED)?;
+            let is_open = ready.people.belonging(id).is_some_and(|known| known.opened == log.epochs().len());
+            Ok::<_, Error>((if is_open || log.role(&own).is_none() { None } else { Some(log.clone()) }, own))
+        })??;
+        let Some(log) = log else { return Ok(()) };
+        let secret = match self.open_keys_of(&log, &own, object).await {
+            Err(error) if error.code() == Code::Locked => return Err(error),
+            secret => secret,
+        };
+        self.check_cache(cache)?;
+        let epochs = match secret {
+            Ok(secret) => self.open_all_epochs(&log, secret).await,
+            Err(error) => Err(error),
+        };
+        self.check_cache(cache)?;
+        self.hold_epochs(&log, epochs)
+    }
+
+    /// The secret of the newest epoch.
+    async fn open_keys_of(&self, log: &Log, own: &Party, object: &[u8]) -> Result<DataKey> {
+        const OTHERS: Error = Error::new(&(Code::NotARecipient, "the group's keys are wrapped for none of these keys"));
+        let (minimum, keys) = self.with(|ready| (ready.state.minimum(), Rc::clone(&ready.keys)))?;
+        let stanza = Stanza::find(log, object, own, minimum)?;
+        let pair = keys.encryption.iter().find(|pair| pair.public_key().fingerprint() == stanza.fingerprint());
+        let pair = pair.ok_or(OTHERS)?;
+        let unwrapping = stanza.begin(pair.public_key())?;
+        let opened = if pair.public_key().suite() == Suite::Hybrid {
+            pair.unwrap(&mut self.host.random().borrow_mut(), unwrapping.label(), unwrapping.body())?
+        } else {
+            self.unwrap_rsa(pair, unwrapping.label(), unwrapping.body()).await?
+        };
+        unwrapping.finish(opened.expose())
+    }
+
+    /// From the newest down.
+    pub(super) async fn open_all_epochs(&self, log: &Log, newest: DataKey) -> Result<Rc<Epochs>> {
+        let mut opening = Opening::begin(log, newest)?;
+        while opening.step(log) {
+            self.host.breathe().await;
+        }
+        Ok(Rc::new(opening.finish()))
+    }
+
+    /// What came of opening the epochs of this state of a log, unless more is known by now.
+    pub(super) fn hold_epochs(&self, log: &Log, epochs: Result<Rc<Epochs>>) -> Result<()> {
+        self.with(|ready| {
+            if let Some(known) = ready.people.belonging_mut(log.id()).filter(|known| known.opened <= log.epochs().len())
+            {
+                known.opened = if epochs.is_ok() { log.epochs().len() } else { 0 };
+                known.epochs = Some(epochs);
+            }
+        })
+    }
+
+    /// Is the newest state of every group among these fresh?
+    ///
+    /// # Errors
+    /// `stale`; `unknown-group`.
+    pub(super) fn check_fresh(&self, parties: &[Party]) -> Result<()> {
+        parties.iter().try_for_each(|party| match party {
+            Party::Group(id) => self.check_fresh_group(id),
+            _ => Ok(()),
+        })
+    }
+
+    fn check_fresh_group(&self, id: &Hash) -> Result<()> {
+        let now = self.host.now().wall;
+        self.with(|ready| {
+            let heads = ready.people.belonging(id).map_or(&[][..], |known| &known.heads);
+            ready.people.group(id)?.check_fresh(heads, now)
+        })?
+    }
+
+    /// The newest states of these groups: fetched where one isn't known or isn't fresh, or all. Where the own user belongs he says what the state is, if nobody else has.
+    ///
+    /// # Errors
+    /// `unknown-group`, `rollback`, `fork`, and those of a replay; those of the backend. Not `stale`: nothing is wrapped for such a group, see [`Self::check_fresh`].
+    pub(super) async fn know_groups(&self, groups: &[Hash], all: bool) -> Outcome<()> {
+        let is_wanted = |id: &&Hash| all || self.check_fresh_group(id).is_err();
+        let wanted: Vec<Hash> = groups.iter().filter(is_wanted).copied().collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        self.fetch_groups(&wanted).await?;
+        for id in &wanted {
+            self.with(|ready| ready.people.group(id).map(drop))??;
+            self.tend(id).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks for these groups, and for what came after all that are known.
+    pub(super) async fn fetch_groups(&self, groups: &[Hash]) -> Outcome<()> {
+        let cache = self.warm().await?;
+        let (_, others) = self.ask_keys(&cache, &[], &[], groups, None).await?;
+        self.meet_others(&cache, &others).await?;
+        self.keep_sessions(&cache, &[], &[]).await?;
+        self.hold_state().await
+    }
+
+    /// Signs what the newest state of a group is, where the own user belongs to it and its heads end soon. Its log was fetched just now. If that can't be sent, the next call does it.
+    ///
+    /// # Errors
+    /// `locked`.
+    pub(super) async fn tend(&self, id: &Hash) -> Outcome<()> {
+        if !self.is_head_due(id)? {
+            return Ok(());
+        }
+        let (user, log, head) = self.with_hand(|user, hand, people| {
+            let log = people.group(id)?.clone();
+            Ok((user.clone(), sign_head(hand, &log)?, log)).map(|(user, head, log)| (user, log, head))
+        })?;
+        if self.send_head(&user, id, &head).await.is_err() {
+            return Ok(self.with(|_| ())?);
+        }
+        let head = self.with(|ready| SignedHead::read(&log, &head, &ready.people, ready.state.minimum()))??;
+        Ok(self.know_group(log, vec![head])?)
+    }
+
+    /// Has less than half of its life left what says that the group's newest state is good, and can the own user say so?
+    fn is_head_due(&self, id: &Hash) -> Result<bool> {
+        let now = self.host.now().wall;
+        self.with(|ready| {
+            let own = ready.own()?.party().ok_or(MALFORMED)?;
+            let Ok(log) = ready.people.group(id) else { return Ok(false) };
+            let Some(role) = log.role(&own) else { return Ok(false) };
+            let heads = ready.people.belonging(id).map_or(&[][..], |known| &known.heads);
+            Ok(log.wants_head(heads, role, now))
+        })?
+    }
+
+    /// Fetches what came after the groups that are known or remembered, and says of those of the own user what their newest states are, where that ends soon. For
+    /// whoever is on line, now and then: it keeps a group from becoming `stale`.
+    ///
+    /// # Errors
+    /// `locked`; those of the backend.
+    pub async fn tend_groups(&self) -> Outcome<()> {
+        let remembered: Vec<Hash> = self.with(|ready| ready.state.groups().iter().map(|(id, _)| *id).collect())?;
+        for page in remembered.chunks(PAGE) {
+            self.fetch_groups(page).await?;
+        }
+        for id in &remembered {
+            self.tend(id).await?;
+        }
+        Ok(())
+    }
+}

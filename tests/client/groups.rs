@@ -1,0 +1,317 @@
+//! Groups as their members use them: who comes reads what was written, who leaves reads nothing new.
+
+use std::rc::Rc;
+
+use wardkey::{
+    client::{Client, GroupInfo, OpenSession, Recipient},
+    error::Code,
+    group::Lifetimes,
+    identity::UserId,
+    session::Rights,
+    signed::Hash,
+};
+
+use super::super::common::{
+    cache::HOUR,
+    ward::{FEED, KEYS, NONE, READ, cached, open, read, read_with, try_write, user, write},
+    world::{MINUTE, PASSWORD, TestDevice, TestHost, World, failed, run, run_all},
+};
+
+const DAY: u64 = 24 * HOUR;
+
+fn names(users: &[&str]) -> Vec<UserId> {
+    users.iter().map(|user| UserId::new(user).unwrap()).collect()
+}
+
+fn lifetimes() -> Lifetimes {
+    Lifetimes::new(24, 7).unwrap()
+}
+
+/// Anna's group, with Bob; Carol is nobody yet, and Dora sends from elsewhere.
+struct Clinic {
+    world: Rc<World>,
+    anna: Client<TestHost>,
+    bob: Client<TestHost>,
+    device: TestDevice,
+    carol: Client<TestHost>,
+    dora: Client<TestHost>,
+    group: Hash,
+}
+
+impl Clinic {
+    fn new(name: &str) -> Self {
+        let world = World::new(name);
+        let client = |user: &str| {
+            let (device, first) = world.registered(user, None);
+            device.keeps.set(true);
+            run(first.lock());
+            let client = world.client_with(&device, cached(|_| ()));
+            run(client.unlock(user, PASSWORD, 0)).unwrap();
+            client.take_events();
+            (device, client)
+        };
+        let ((_, anna), (device, bob), (_, carol), (_, dora)) =
+            (client("anna"), client("bob"), client("carol"), client("dora"));
+        let group = run(anna.create_group(("Ward 3", lifetimes()), &names(&["bob"]), &[])).unwrap();
+        world.take_asked();
+        Self { world, anna, bob, device, carol, dora, group }
+    }
+
+    fn grants(&self) -> Vec<(Recipient, Rights)> {
+        vec![(user("dora"), Rights::MANAGE), (Recipient::Group(self.group), READ)]
+    }
+
+    /// Dora's session for the group, and a message.
+    fn sent(&self) -> (Rc<OpenSession>, Vec<u8>) {
+        let made = run(self.dora.create_session(&self.grants())).unwrap();
+        let message = write(&self.dora, &made, b"before");
+        self.world.take_asked();
+        (made, message)
+    }
+
+    fn add(&self, users: &[&str]) {
+        run(self.anna.add_members(&self.group, &names(users), false)).unwrap();
+    }
+
+    fn remove(&self, users: &[&str]) {
+        run(self.anna.remove_members(&self.group, &names(users))).unwrap();
+    }
+
+    fn reload(&self) -> Client<TestHost> {
+        let client = self.world.client_with(&self.device, cached(|_| ()));
+        run(client.look(None)).unwrap();
+        client
+    }
+
+    fn members(&self, client: &Client<TestHost>) -> Vec<(String, bool)> {
+        let members = run(client.members(&self.group)).unwrap();
+        members.into_iter().map(|(user, admin)| (user.as_str().to_owned(), admin)).collect()
+    }
+}
+
+fn member(name: &str, admin: bool) -> (String, bool) {
+    (name.to_owned(), admin)
+}
+
+#[test]
+fn created_and_found() {
+    let clinic = Clinic::new("created");
+    let info = GroupInfo { name: "Ward 3".to_owned(), epoch: 0 };
+    assert_eq!(clinic.anna.group_info(&clinic.group).unwrap(), info);
+    assert_eq!(clinic.members(&clinic.anna), [member("anna", true), member("bob", false)]);
+    assert_eq!(run(clinic.bob.groups()).unwrap(), [clinic.group]);
+    assert_eq!(run(clinic.carol.groups()).unwrap(), []);
+    // Who is no member, and has its id.
+    assert_eq!(run(clinic.dora.group(&clinic.group)).unwrap(), info);
+    assert_eq!(failed(run(clinic.dora.group(&Hash([7; 32])))), Code::UnknownGroup);
+    let number = run(clinic.dora.safety_number(&clinic.group.to_string())).unwrap();
+    assert_eq!(run(clinic.bob.safety_number(&clinic.group.to_string())).unwrap(), number);
+    run(clinic.dora.verify(&clinic.group.to_string(), &number)).unwrap();
+    let other = run(clinic.dora.safety_number("bob")).unwrap();
+    assert_eq!(failed(run(clinic.dora.verify(&clinic.group.to_string(), &other))), Code::PinMismatch);
+}
+
+#[test]
+fn members_read_in_one_request_and_warm_without() {
+    let clinic = Clinic::new("warm");
+    let (_, message) = clinic.sent();
+    assert_eq!(read(&clinic.bob, &message).unwrap(), b"before");
+    assert_eq!(clinic.world.take_asked(), [KEYS]);
+    assert_eq!(read(&clinic.carol, &message), Err(Code::NotARecipient));
+    // The next page: keys, log, group and author are kept.
+    clinic.world.take_asked();
+    let next = clinic.reload();
+    assert_eq!(read(&next, &message).unwrap(), b"before");
+    assert_eq!(clinic.world.take_asked(), [FEED]);
+    // And writes in the group's right, which Dora accepts.
+    let session = open(&next, &Hash(*wardkey_session(&message))).unwrap();
+    let answer = write(&next, &session, b"answer");
+    assert_eq!(clinic.world.take_asked(), NONE);
+    assert_eq!(read(&clinic.dora, &answer).unwrap(), b"answer");
+}
+
+/// The session that a message names.
+fn wardkey_session(message: &[u8]) -> &[u8; 32] {
+    message.get(22..).unwrap().first_chunk().unwrap()
+}
+
+#[test]
+fn newcomers_read_what_was_before_and_leavers_nothing_new() {
+    let clinic = Clinic::new("come and go");
+    let (made, before) = clinic.sent();
+    let bobs = open(&clinic.bob, made.id()).unwrap();
+    assert_eq!(read_with(&clinic.bob, &bobs, &before).unwrap(), b"before");
+    clinic.add(&["carol"]);
+    assert_eq!(read(&clinic.carol, &before).unwrap(), b"before");
+    clinic.remove(&["bob"]);
+    assert_eq!(clinic.anna.group_info(&clinic.group).unwrap().epoch, 1);
+    // Dora hears of it by the feed, and nothing she writes is for Bob.
+    clinic.world.pass(MINUTE);
+    assert!(!clinic.dora.is_due(&made).unwrap());
+    let after = write(&clinic.dora, &made, b"after");
+    made.with(|session| assert_eq!(session.log().newest_generation(), 1));
+    assert_eq!(read(&clinic.carol, &after).unwrap(), b"after");
+    assert_eq!(read(&clinic.anna, &after).unwrap(), b"after");
+    assert_eq!(read_with(&clinic.bob, &bobs, &after), Err(Code::Revoked));
+    assert_eq!(try_write(&clinic.bob, &bobs, b"x"), Err(Code::Revoked));
+    assert_eq!(read(&clinic.bob, &after), Err(Code::Revoked));
+    assert_eq!(open(&clinic.bob, made.id()).unwrap_err(), Code::Revoked);
+    // A newcomer after that reads all of it; so does who comes again, and whoever was wiped.
+    clinic.add(&["bob"]);
+    let bob = clinic.world.unlocked("bob", PASSWORD);
+    for message in [&before, &after] {
+        assert_eq!(read(&bob, message), read(&clinic.anna, message));
+    }
+}
+
+#[test]
+fn a_removal_reaches_the_cache_within_the_bound() {
+    let clinic = Clinic::new("bound");
+    let (_, message) = clinic.sent();
+    assert_eq!(read(&clinic.bob, &message).unwrap(), b"before");
+    clinic.remove(&["bob"]);
+    clinic.world.pass(MINUTE);
+    let next = clinic.reload();
+    assert_eq!(read(&next, &message), Err(Code::Revoked));
+    // What is there stays there, and is not given.
+    assert_eq!(read(&clinic.reload(), &message), Err(Code::Revoked));
+}
+
+#[test]
+fn the_group_manages_and_outlives_its_members() {
+    let clinic = Clinic::new("manages");
+    let manage = [(Recipient::Group(clinic.group), Rights::MANAGE)];
+    let made = run(clinic.bob.create_session(&manage)).unwrap();
+    let message = write(&clinic.bob, &made, b"of the group");
+    // Another member shares, and takes back.
+    let annas = open(&clinic.anna, made.id()).unwrap();
+    run(clinic.anna.add_recipients(&annas, &[(user("dora"), READ)])).unwrap();
+    assert_eq!(read(&clinic.dora, &message).unwrap(), b"of the group");
+    run(clinic.bob.update(&made)).unwrap();
+    run(clinic.bob.revoke_recipients(&made, &[user("dora")])).unwrap();
+    clinic.world.pass(MINUTE);
+    assert_eq!(read(&clinic.dora, &message), Err(Code::Revoked));
+    run(clinic.anna.add_recipients(&annas, &[(user("carol"), READ)])).unwrap();
+    clinic.remove(&["bob"]);
+    clinic.world.pass(MINUTE);
+    let after = write(&clinic.anna, &annas, b"without bob");
+    assert_eq!(read(&clinic.carol, &after).unwrap(), b"without bob");
+    assert_eq!(read(&clinic.bob, &after), Err(Code::Revoked));
+    assert_eq!(clinic.anna.unconfirmed(&annas).unwrap(), []);
+}
+
+#[test]
+fn who_may_do_what() {
+    let clinic = Clinic::new("may");
+    let group = clinic.group;
+    for outcome in [
+        run(clinic.bob.add_members(&group, &names(&["carol"]), false)),
+        run(clinic.bob.remove_members(&group, &names(&["anna"]))),
+        run(clinic.bob.set_admins(&group, &names(&["bob"]), &[])),
+        run(clinic.bob.rotate_group(&group)),
+        run(clinic.dora.add_members(&group, &names(&["dora"]), true)),
+        // The last admin.
+        run(clinic.anna.remove_members(&group, &names(&["anna"]))),
+        run(clinic.anna.set_admins(&group, &[], &names(&["anna"]))),
+    ] {
+        assert_eq!(failed(outcome), Code::Forbidden);
+    }
+    for outcome in [
+        run(clinic.anna.add_members(&group, &names(&["bob"]), false)),
+        run(clinic.anna.remove_members(&group, &names(&["dora"]))),
+        run(clinic.anna.add_members(&group, &[], false)),
+        run(clinic.anna.set_admins(&group, &names(&["bob"]), &names(&["bob"]))),
+        run(clinic.anna.create_group(("", lifetimes()), &[], &[])).map(drop),
+    ] {
+        assert_eq!(failed(outcome), Code::InvalidArgument);
+    }
+    assert_eq!(failed(run(clinic.anna.add_members(&group, &names(&["zoe"]), false))), Code::UnknownUser);
+    run(clinic.anna.set_admins(&group, &names(&["bob"]), &[])).unwrap();
+    run(clinic.bob.set_admins(&group, &[], &names(&["anna"]))).unwrap();
+    assert_eq!(clinic.members(&clinic.carol), [member("anna", false), member("bob", true)]);
+    run(clinic.bob.rotate_group(&group)).unwrap();
+    assert_eq!(run(clinic.anna.group(&group)).unwrap().epoch, 1);
+}
+
+#[test]
+fn two_admins_at_once() {
+    let clinic = Clinic::new("two");
+    run(clinic.anna.set_admins(&clinic.group, &names(&["bob"]), &[])).unwrap();
+    let (carol, dora) = (names(&["carol"]), names(&["dora"]));
+    let both = run_all(vec![
+        Box::pin(clinic.anna.add_members(&clinic.group, &carol, false)),
+        Box::pin(clinic.bob.add_members(&clinic.group, &dora, false)),
+    ]);
+    assert!(both.iter().all(Result::is_ok), "{both:?}");
+    let all = ["anna", "bob", "carol", "dora"].map(|name| member(name, name < "carol"));
+    assert_eq!(clinic.members(&clinic.anna), all);
+    // The same wish is done once.
+    let both = run_all(vec![
+        Box::pin(clinic.anna.remove_members(&clinic.group, &carol)),
+        Box::pin(clinic.bob.remove_members(&clinic.group, &carol)),
+    ]);
+    assert!(both.iter().all(Result::is_ok), "{both:?}");
+    assert_eq!(run(clinic.anna.group(&clinic.group)).unwrap().epoch, 1);
+}
+
+#[test]
+fn heads_end_and_are_signed_by_who_is_on_line() {
+    let clinic = Clinic::new("heads");
+    let (made, _) = clinic.sent();
+    clinic.world.pass(25 * HOUR);
+    // Nobody was there: nothing is wrapped for the group, but in what was wrapped it is written and read.
+    assert_eq!(failed(run(clinic.dora.create_session(&clinic.grants()))), Code::Stale);
+    assert_eq!(failed(run(clinic.dora.rotate(&made))), Code::Stale);
+    let carol = [(user("carol"), READ)];
+    run(clinic.dora.add_recipients(&made, &carol)).unwrap();
+    let message = write(&clinic.dora, &made, b"goes on");
+    assert_eq!(read(&clinic.bob, &message).unwrap(), b"goes on");
+    // Bob is on line.
+    run(clinic.bob.tend_groups()).unwrap();
+    run(clinic.dora.create_session(&clinic.grants())).unwrap();
+    // Without an admin for a week, members alone don't do.
+    clinic.world.pass(6 * DAY);
+    run(clinic.bob.tend_groups()).unwrap();
+    assert_eq!(failed(run(clinic.dora.create_session(&clinic.grants()))), Code::Stale);
+    run(clinic.anna.tend_groups()).unwrap();
+    run(clinic.dora.create_session(&clinic.grants())).unwrap();
+    // Who belongs says so himself where he needs it.
+    clinic.world.pass(2 * DAY);
+    run(clinic.bob.create_session(&[(Recipient::Group(clinic.group), READ)])).unwrap();
+}
+
+#[test]
+fn what_was_made_off_line_waits_for_a_fresh_head() {
+    let clinic = Clinic::new("off line");
+    clinic.sent();
+    clinic.world.pass(25 * HOUR);
+    clinic.world.off_line.set(true);
+    let made = run(clinic.dora.create_session_off_line(&clinic.grants())).unwrap();
+    let message = write(&clinic.dora, &made, b"off line");
+    clinic.world.off_line.set(false);
+    let sent = run(clinic.dora.send_outbox()).unwrap();
+    assert_eq!(sent.into_iter().map(|(_, outcome)| failed(outcome)).collect::<Vec<_>>(), [Code::Stale]);
+    assert!(!made.is_published() && run(clinic.dora.outbox_len()) == 1);
+    clinic.remove(&["bob"]);
+    assert!(run(clinic.dora.send_outbox()).unwrap().into_iter().all(|(_, outcome)| outcome.is_ok()));
+    assert_eq!(read(&clinic.anna, &message).unwrap(), b"off line");
+    // It was wrapped for those who belong now.
+    assert_eq!(read(&clinic.bob, &message), Err(Code::NotARecipient));
+}
+
+/// What was seen of a group is in the backup: after a wipe a server can't go back.
+#[test]
+fn what_was_seen_survives_a_wipe() {
+    let clinic = Clinic::new("seen");
+    let earlier = clinic.world.store.borrow().clone();
+    clinic.add(&["carol"]);
+    run(clinic.anna.rotate_group(&clinic.group)).unwrap();
+    let remembered = clinic.world.store.borrow().clone();
+    let anna = clinic.world.unlocked("anna", PASSWORD);
+    assert_eq!(run(anna.group(&clinic.group)).unwrap().epoch, 1);
+    let group = clinic.group.to_string();
+    let keys = move |store: &wardkey_rules::MemoryStore| drop(store.clone());
+    keys(&earlier);
+    keys(&remembered);
+    let _ = group;
+}
