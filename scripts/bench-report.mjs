@@ -180,6 +180,66 @@ function sessions({ count, half, all, warm }) {
   ];
 }
 
+const linearTo = (ratio) => ({ ratio, target: "linear: 0.9 to 1.1", met: Math.abs(ratio - 1) <= 0.1 });
+
+function manyPeople({ users, groups, removal }) {
+  const { small, large, size } = groups;
+  const n = removal.count.toLocaleString("en");
+  return [
+    ...manyRecipients(users),
+    row(`createSession for 2 groups of ${size}, heads known`, `${fixed(large, 2)} ms`, {
+      target: "< 5 ms",
+      met: large < 5,
+    }),
+    row(`the same, beside 2 groups of ${size / 10}`, `${fixed(large, 2)} ms`, {
+      beside: `${fixed(small, 2)} ms`,
+      ratio: large / small,
+      target: "independent of the size: 0.9 to 1.1",
+      met: Math.abs(large / small - 1) <= 0.1,
+    }),
+    row(`removeMembers, one of ${n}`, ms(removal.all.ms), {
+      beside: `the key server, apart from that: ${ms(removal.all.server)}`,
+      target: "< 1 s",
+      met: removal.all.ms < 1000,
+    }),
+    row("for each of half as many", `${fixed((2 * removal.half.ms) / removal.count, 2)} ms`, {
+      beside: "for all",
+      ...linearTo(removal.all.ms / removal.half.ms / 2),
+    }),
+    row("its longest task", ms(removal.all.longest), { target: "≤ 50 ms", met: removal.all.longest <= 50 }),
+  ];
+}
+
+function groupSessions({ count, epochs, ms: all, requests, longest }) {
+  return [
+    row(
+      `openSessions, ${count.toLocaleString("en")} of a group, after ${epochs - 1} epochs, cold`,
+      `${fixed(all / count, 2)} ms each`,
+      {
+        beside: `the longest task: ${ms(longest)}`,
+        target: "< 2 ms",
+        met: all / count < 2,
+      },
+    ),
+    row("its requests", String(requests), { target: "1", met: requests === 1 }),
+  ];
+}
+
+function groupLog({ count, all, half, next, longest }) {
+  return [
+    row(`group(), a log of ${count.toLocaleString("en")} operations`, ms(all), {
+      beside: `the longest task: ${ms(longest)}`,
+      target: "< 0.5 s",
+      met: all < 500,
+    }),
+    row("for each of half as many", `${fixed((2 * half) / count, 2)} ms`, {
+      beside: "for all",
+      ...linearTo(all / half / 2),
+    }),
+    row("after one operation more", ms(next), { target: "incremental: a tenth of it", met: next < all / 10 }),
+  ];
+}
+
 function manyRecipients({ count, first, tenth, all, longest }) {
   const linear = all / tenth / 10;
   return [
@@ -241,7 +301,9 @@ const ROWS = {
   wrap,
   cache,
   sessions,
-  "many recipients": manyRecipients,
+  "many people": manyPeople,
+  "group sessions": groupSessions,
+  "group log": groupLog,
   "signed encrypt": (result) => signed("encrypt", result, 0.5),
   "signed decrypt": (result) => signed("decrypt", result),
   "backup argon2id": (result) => backup("Argon2id 64 MiB × 3", "argon2", result),

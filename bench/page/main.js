@@ -1,7 +1,8 @@
 // What is measured, in a page: scripts/bench.mjs calls measure() with the name of a case, each in a page of its own.
 import { init } from "../../pkg/index.js";
 import { cache } from "../cases/cache.js";
-import { manyRecipients, sessions, signed } from "../cases/client.js";
+import { sessions, signed } from "../cases/client.js";
+import { groupLog, groupSessions, manyPeople } from "../cases/groups.js";
 import { backup, unwrap, wrap } from "../cases/keys.js";
 import { besideLoop, besideWasm, crossover, range } from "../cases/long.js";
 import { long as longPeers, records as recordPeers } from "../cases/peers.js";
@@ -40,7 +41,9 @@ const cases = {
   wrap,
   cache,
   sessions,
-  "many recipients": manyRecipients,
+  "many people": manyPeople,
+  "group sessions": groupSessions,
+  "group log": groupLog,
   "signed encrypt": () => signed("encrypt"),
   "signed decrypt": () => signed("decrypt"),
   "backup argon2id": () => backup(undefined, (bare) => bare.argon2id(65_536, 3)),

@@ -130,7 +130,7 @@ impl<H: Host> Client<H> {
             known.heads.dedup();
             known.is_kept &= before == Some(after);
             if !belongs {
-                (known.epochs, known.opened) = (None, 0);
+                (known.epochs, known.opened, known.closed) = (None, 0, None);
             }
             Ok(())
         })?
@@ -186,10 +186,12 @@ impl<H: Host> Client<H> {
     /// What came of opening the epochs of this state of a log, unless more is known by now.
     pub(super) fn hold_epochs(&self, log: &Log, epochs: Result<Rc<Epochs>>) -> Result<()> {
         self.with(|ready| {
-            if let Some(known) = ready.people.belonging_mut(log.id()).filter(|known| known.opened <= log.epochs().len())
-            {
-                known.opened = if epochs.is_ok() { log.epochs().len() } else { 0 };
-                known.epochs = Some(epochs);
+            let count = log.epochs().len();
+            let Some(known) = ready.people.belonging_mut(log.id()).filter(|known| known.opened < count) else { return };
+            match epochs {
+                Ok(epochs) => (known.epochs, known.opened, known.closed) = (Some(epochs), count, None),
+                // Those that were open before stay so.
+                Err(error) => known.closed = Some(error),
             }
         })
     }

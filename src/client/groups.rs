@@ -297,7 +297,7 @@ impl Left {
     }
 
     fn make<R: TryCryptoRng>(&self, rng: &mut Random<R>, hand: &Hand<'_>, log: &Log, people: &People) -> Result<Made> {
-        let epochs = people.epochs(log.id());
+        let epochs = people.newest_epochs(log.id());
         // A newest epoch that doesn't open is no reason not to begin another.
         let newest = epochs.as_deref().ok();
         let member = |user: &UserId| log.member(user).ok_or(NO_MEMBER);

@@ -8,7 +8,7 @@ use crate::{
     error::{Code, Error, Result},
     group::{self, Epochs, SignedHead},
     identity::{Identity, Pin, Pins, UserId},
-    key_pair::PublicKey,
+    key_pair::{Fingerprint, PublicKey},
     party::Party,
     session::{Directory, Recipients, Rights, Session, Signer, Signers},
     signed::Hash,
@@ -20,10 +20,12 @@ pub(super) struct Belonging {
     pub(super) id: Hash,
     /// Of its newest operation.
     pub(super) heads: Vec<SignedHead>,
-    /// Of the newest epoch and those before it, where the own user is a member; or why they don't open.
-    pub(super) epochs: Option<Result<Rc<Epochs>>>,
+    /// Those of its epochs that are open, where the own user is a member.
+    pub(super) epochs: Option<Rc<Epochs>>,
     /// So many epochs had the log when they were opened.
     pub(super) opened: usize,
+    /// Why those after them aren't.
+    pub(super) closed: Option<Error>,
     /// Is the log kept as it is?
     pub(super) is_kept: bool,
 }
@@ -41,6 +43,8 @@ pub(super) struct People {
     /// Groups of which the key server told what isn't true.
     pub(super) refused_groups: Vec<(Hash, Error)>,
 }
+
+const NO_EPOCH: Error = Error::new(&(Code::NotARecipient, "no key of this epoch of the group is known"));
 
 impl Signers for People {
     fn signer(&self, bundle: &Hash) -> Result<Signer> {
@@ -123,7 +127,7 @@ impl People {
     pub(super) fn belonging_mut(&mut self, id: &Hash) -> Option<&mut Belonging> {
         if self.belonging(id).is_none() {
             let (heads, id) = (Vec::new(), *id);
-            self.belongings.push(Belonging { id, heads, epochs: None, opened: 0, is_kept: false });
+            self.belongings.push(Belonging { id, heads, epochs: None, opened: 0, closed: None, is_kept: false });
         }
         self.belongings.iter_mut().find(|known| known.id == *id)
     }
@@ -148,14 +152,25 @@ impl People {
         logs
     }
 
-    /// Why, or with what, the epochs of a group open.
+    /// The epochs of a group, if that of this fingerprint is among those that are open.
     ///
     /// # Errors
-    /// `not-a-recipient`; those of SPEC section 12.11.
-    pub(super) fn epochs(&self, id: &Hash) -> Result<Rc<Epochs>> {
-        const CLOSED: Error = Error::new(&(Code::NotARecipient, "no keys of this group are known"));
+    /// Why it isn't: those of SPEC section 12.11, `not-a-recipient`.
+    pub(super) fn epoch_of(&self, id: &Hash, fingerprint: &Fingerprint) -> Result<Rc<Epochs>> {
         self.group(id)?;
-        self.belonging(id).and_then(|known| known.epochs.clone()).ok_or(CLOSED)?
+        let known = self.belonging(id);
+        let epochs = known.and_then(|known| known.epochs.as_ref());
+        let found = epochs.filter(|epochs| epochs.find(fingerprint).is_some());
+        let broken = || epochs.and_then(|epochs| epochs.broken()).map(|(_, error)| error);
+        found.map(Rc::clone).ok_or_else(|| known.and_then(|known| known.closed).or_else(broken).unwrap_or(NO_EPOCH))
+    }
+
+    /// The epochs of a group, if the newest is open.
+    ///
+    /// # Errors
+    /// As [`Self::epoch_of`].
+    pub(super) fn newest_epochs(&self, id: &Hash) -> Result<Rc<Epochs>> {
+        self.epoch_of(id, self.group(id)?.public_key().fingerprint())
     }
 
     /// Does the own user belong to this group?

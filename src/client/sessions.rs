@@ -291,9 +291,8 @@ impl<H: Host> Client<H> {
         let (keys, parties) = self.with(|ready| (Rc::clone(&ready.keys), ready.people.parties()))?;
         let sealed = session.sealed_for(&parties)?;
         if let Some(Party::Group(id)) = sealed.party() {
-            const NO_EPOCH: Error = Error::new(&(Code::NotARecipient, "wrapped for no epoch of the group"));
-            let epochs = self.with(|ready| ready.people.epochs(id))??;
-            let pair = epochs.find(sealed.fingerprint()).ok_or(NO_EPOCH)?;
+            let epochs = self.with(|ready| ready.people.epoch_of(id, sealed.fingerprint()))??;
+            let pair = epochs.find(sealed.fingerprint()).ok_or(MALFORMED)?;
             let unwrapping = sealed.begin(pair.public_key())?;
             let opened = pair.unwrap(&mut self.host.random().borrow_mut(), unwrapping.label(), unwrapping.body())?;
             return Ok(session.keys_from(sealed.generation(), unwrapping.finish(opened.expose())?)?.into_parts());

@@ -133,7 +133,7 @@ impl Log {
         is_due(head_end, lives.head_ms()) || (role == Role::Admin && is_due(admin_end, lives.admin_ms()))
     }
 
-    /// Until when its newest state is good, by these heads, as it is known at this time: what a key server keeps beside it.
+    /// Until when its newest state is good, by these heads, as it is known at this time.
     #[must_use]
     pub fn fresh_until(&self, heads: &[SignedHead], now: u64) -> u64 {
         let (head_end, admin_end) = self.ends(heads, now);

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use serde_json::json;
 use wardkey::{
     client::{Client, GroupInfo, OpenSession, Recipient},
     error::Code,
@@ -303,15 +304,20 @@ fn what_was_made_off_line_waits_for_a_fresh_head() {
 #[test]
 fn what_was_seen_survives_a_wipe() {
     let clinic = Clinic::new("seen");
-    let earlier = clinic.world.store.borrow().clone();
+    let told = || {
+        let groups = json!([{ "id": clinic.group.to_string(), "keys": true }]);
+        let body = json!({ "sessions": [], "signers": [], "groups": groups, "cursor": null });
+        clinic.world.ask(Some("anna"), "POST", "/v1/keys", Some(body)).unwrap()["groups"].clone()
+    };
+    let earlier = told();
     clinic.add(&["carol"]);
-    run(clinic.anna.rotate_group(&clinic.group)).unwrap();
-    let remembered = clinic.world.store.borrow().clone();
+    clinic.world.change(KEYS, move |answer| answer["groups"] = earlier.clone());
     let anna = clinic.world.unlocked("anna", PASSWORD);
-    assert_eq!(run(anna.group(&clinic.group)).unwrap().epoch, 1);
-    let group = clinic.group.to_string();
-    let keys = move |store: &wardkey_rules::MemoryStore| drop(store.clone());
-    keys(&earlier);
-    keys(&remembered);
-    let _ = group;
+    assert_eq!(failed(run(anna.group(&clinic.group))), Code::Rollback);
+    assert_eq!(failed(run(clinic.anna.group(&clinic.group))), Code::Rollback);
+    // Carol has seen nothing of it: nothing tells her.
+    assert_eq!(run(clinic.carol.group(&clinic.group)).unwrap().epoch, 0);
+    clinic.world.be_good();
+    assert_eq!(clinic.members(&anna).len(), 3);
+    assert_eq!(clinic.members(&clinic.anna).len(), 3);
 }
