@@ -10,6 +10,7 @@
 
 mod account;
 mod atomicity;
+mod claims;
 mod codes;
 mod failing;
 mod feed;

@@ -77,6 +77,19 @@ impl World {
         result
     }
 
+    /// What the application asks.
+    pub(crate) fn application(&mut self, method: &str, path: &str, body: &Value) -> Result<Reply, ApiError> {
+        let before = self.store.snapshot().unwrap();
+        let caller = Some(Caller::Application);
+        let request = Request { now_ms: self.now, caller, method, path, body: Body::Json(body) };
+        let result = self.store.request(&self.server, &mut self.rng, &request);
+        if let Err(error) = &result {
+            codes::check(error);
+            assert!(self.store.snapshot().unwrap() == before, "{error}");
+        }
+        result
+    }
+
     /// One that succeeds; gives its body.
     #[track_caller]
     pub(crate) fn call(
