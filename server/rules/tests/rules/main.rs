@@ -15,6 +15,7 @@ mod codes;
 mod failing;
 mod feed;
 mod groups;
+mod histories;
 mod journal;
 mod keys;
 mod random;
