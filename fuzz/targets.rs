@@ -31,7 +31,7 @@ use wardkey::{
     password::Password,
     random::Random,
     secret::{Secret, SecretBytes},
-    session::{Entry, Genesis, Session, join, split},
+    session::{Entry, Genesis, Served, Session, join, split},
     sign::{SigningKey, VerifyingKey},
     signed::{Hash, Minimum, Unverified},
     wrap::unwrap_key,
@@ -434,13 +434,20 @@ pub fn object(data: &[u8]) {
         group::Operation,
         group::Head
     );
-    let wraps = split(data, Minimum::default());
-    allow(&wraps, &OBJECT);
-    assert!(read + usize::from(wraps.is_ok()) <= 1, "one object of two types");
+    let (wraps, keys) = (split(data, Minimum::default()), group::split(data, Minimum::default()));
+    for served in [&wraps, &keys] {
+        allow(served, &OBJECT);
+    }
+    assert!(read + usize::from(wraps.is_ok()) + usize::from(keys.is_ok()) <= 1, "one object of two types");
+    let bodies = |served: &Served| {
+        let stanzas = served.stanzas.clone().into_iter().enumerate();
+        stanzas.filter_map(|(place, stanza)| Some((place, stanza.body?))).collect::<Vec<_>>()
+    };
     if let Ok(wraps) = wraps {
-        let bodies = wraps.stanzas.iter().enumerate();
-        let bodies = bodies.filter_map(|(place, stanza)| Some((place, stanza.body.clone()?)));
-        assert_eq!(join(&wraps.signed, bodies).as_deref(), Ok(data));
+        assert_eq!(join(&wraps.signed, bodies(&wraps)).as_deref(), Ok(data));
+    }
+    if let Ok(keys) = keys {
+        assert_eq!(group::join(&keys.signed, bodies(&keys)).as_deref(), Ok(data));
     }
 }
 

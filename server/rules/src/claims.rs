@@ -154,7 +154,11 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         (placeholder, group): (&Party, &Hash),
         actor: Option<&UserId>,
     ) -> Result<bool> {
-        let session = self.verify(directory, id, core::slice::from_ref(placeholder))?;
+        let session = match self.verify(directory, id, core::slice::from_ref(placeholder)) {
+            Ok(session) => session,
+            Err(error) if error.code() == Code::Server => return Err(error),
+            Err(_) => return Ok(false),
+        };
         let made = match self.make_assignment(directory, &session, placeholder, group) {
             Ok(made) => made,
             Err(error) if error.code() == Code::Rng => return Err(error.into()),

@@ -44,6 +44,13 @@ impl fmt::Debug for MemoryStore {
     }
 }
 
+impl Clone for MemoryStore {
+    /// In the copy everything is committed.
+    fn clone(&self) -> Self {
+        Self { tables: self.tables.clone(), undo: Vec::new() }
+    }
+}
+
 impl PartialEq for MemoryStore {
     fn eq(&self, other: &Self) -> bool {
         self.tables == other.tables

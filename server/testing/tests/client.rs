@@ -88,7 +88,7 @@ fn the_first_login_says_which_application() {
     assert_eq!(run(stranger.start_recovery("anna")).unwrap_err().code(), Code::NoBackup);
     let empty = world.server.borrow().state().unwrap();
     let ask = |who: Option<&UserId>, method: &str, path: &str, body: Option<&str>| {
-        world.server.borrow_mut().request(world::NOW, who, (method, path), body).map(|_| ()).unwrap_err().code()
+        world.server.borrow_mut().request(NOW, who, (method, path), body).map(|_| ()).unwrap_err().code()
     };
     let anna = user("anna");
     assert_eq!(ask(Some(&anna), "GET", "/v1/backup", None), Code::NoBackup);

@@ -45,5 +45,7 @@ pub(crate) fn check(error: &ApiError) {
     assert!(json["message"].is_string());
     assert_eq!(json.get("retryAfterMs").is_some(), error.retry_after_ms().is_some());
     assert_eq!(json.get("attemptsLeft").is_some(), error.attempts_left().is_some());
-    assert!(!error.keeps() || error.code().as_str() == "otp-wrong" || error.status() == 500, "{error}");
+    // `stale`: a claim's code was right.
+    let keeps = matches!(error.code().as_str(), "otp-wrong" | "stale") || error.status() == 500;
+    assert!(!error.keeps() || keeps, "{error}");
 }

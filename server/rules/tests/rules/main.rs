@@ -10,10 +10,12 @@
 
 mod account;
 mod atomicity;
+mod claims;
 mod codes;
 mod failing;
 mod feed;
 mod groups;
+mod histories;
 mod journal;
 mod keys;
 mod random;

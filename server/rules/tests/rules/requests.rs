@@ -31,6 +31,12 @@ fn paths() -> Vec<(&'static str, String, bool, &'static [&'static str])> {
         ("POST", of("/v1/sessions"), false, &["genesis", "wraps"]),
         ("POST", format!("/v1/sessions/{ID}/entries"), false, &["items"]),
         ("POST", of("/v1/keys"), false, &["sessions", "signers", "groups"]),
+        ("GET", of("/v1/groups"), false, &[]),
+        ("POST", of("/v1/groups"), false, &["genesis", "keys", "head"]),
+        ("POST", format!("/v1/groups/{ID}/operations"), false, &["operation", "keys", "head"]),
+        ("POST", format!("/v1/groups/{ID}/heads"), false, &["head"]),
+        ("POST", format!("/v1/groups/{ID}/claims"), false, &["placeholder"]),
+        ("POST", format!("/v1/groups/{ID}/claims/{RECOVERY}"), false, &["code"]),
         ("POST", of("/v1/feed"), false, &["cursor"]),
         ("GET", of("/v1/events"), false, &[]),
         ("POST", of("/v1/journal"), false, &["sessionId", "after"]),
@@ -44,6 +50,8 @@ fn paths_that_are_not_here() {
     let other =
         ["", "/", "/v1", "/v1/", "/v2/login", "/v1/login/", "/v1//login", "/v1/login?x=1", "/V1/login", "v1/login"];
     let ids = ["/v1/recoveries/x/code", "/v1/sessions/x/entries", "/v1/sessions//entries", "/v1/recoveries/AAAA=/code"];
+    let groups = ["/v1/groups/x/heads", "/v1/groups//operations", "/v1/groups/x/claims", "/v1/groups/x"];
+    let ids: Vec<_> = ids.into_iter().chain(groups).collect();
     for path in other.into_iter().chain(ids) {
         for method in ["GET", "POST", "PUT", "DELETE", "post", ""] {
             let error = world.refuse("invalid-argument", Some(&alice), method, path, json!({}));
@@ -54,6 +62,7 @@ fn paths_that_are_not_here() {
     for (method, path, ..) in paths() {
         for other in ["GET", "POST", "PUT", "DELETE", "PATCH"] {
             let is_backup = path == "/v1/backup" && other != "DELETE" && other != "PATCH" && other != "POST";
+            let is_backup = is_backup || path == "/v1/groups" && matches!(other, "GET" | "POST");
             if other != method && !is_backup {
                 assert_eq!(world.refuse("invalid-argument", None, other, &path, json!({})).status(), 404);
             }
@@ -102,7 +111,7 @@ fn members() {
             let body: Value = names.iter().map(|name| ((*name).to_owned(), value.clone())).collect();
             let is_good = match names {
                 ["cursor"] => value.is_null() || value.is_string(),
-                ["userId"] => value.is_string(),
+                ["userId" | "placeholder" | "code"] => value.is_string(),
                 _ => false,
             };
             if !is_good {
@@ -138,6 +147,7 @@ fn limits() {
         ("/v1/directory", json!({ "userIds": [], "bundles": many(1001, json!(ID)) })),
         ("/v1/keys", json!({ "sessions": many(1001, json!({ "id": ID })), "signers": [], "groups": [] })),
         ("/v1/keys", json!({ "sessions": [], "signers": many(1001, json!(ID)), "groups": [] })),
+        ("/v1/keys", json!({ "sessions": [], "signers": [], "groups": many(1001, json!({ "id": ID, "keys": true })) })),
         (&format!("/v1/sessions/{ID}/entries"), json!({ "items": many(17, json!({ "entry": "", "wraps": null })) })),
     ] {
         world.refuse("limit", Some(&alice), "POST", path, body);

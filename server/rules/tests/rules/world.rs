@@ -64,15 +64,28 @@ impl World {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Reply, ApiError> {
-        let before = self.store.snapshot().unwrap();
+        let before = self.store.clone();
         let body = body.map_or(Body::None, Body::Json);
         let caller = caller.map(Caller::User);
         let request = Request { now_ms: self.now, caller, method, path, body };
         let result = self.store.request(&self.server, &mut self.rng, &request);
         if let Err(error) = &result {
             codes::check(error);
-            let is_same = self.store.snapshot().unwrap() == before;
+            let is_same = self.store == before;
             assert_eq!(is_same, !error.keeps(), "{method} {path}: {error}");
+        }
+        result
+    }
+
+    /// What the application asks.
+    pub(crate) fn application(&mut self, method: &str, path: &str, body: &Value) -> Result<Reply, ApiError> {
+        let before = self.store.clone();
+        let caller = Some(Caller::Application);
+        let request = Request { now_ms: self.now, caller, method, path, body: Body::Json(body) };
+        let result = self.store.request(&self.server, &mut self.rng, &request);
+        if let Err(error) = &result {
+            codes::check(error);
+            assert!(self.store == before, "{error}");
         }
         result
     }
