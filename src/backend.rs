@@ -16,8 +16,6 @@ pub trait Json: Sized {
     fn text(text: &str) -> Self;
     /// A number.
     fn number(number: u64) -> Self;
-    /// A boolean.
-    fn boolean(value: bool) -> Self;
     /// An array.
     fn list(items: Vec<Self>) -> Self;
     /// An object of these members.

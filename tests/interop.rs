@@ -9,12 +9,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
-#[allow(dead_code)]
-mod recording;
 
 use std::{env, fs, path::PathBuf};
 
-use common::{check, objects, schema};
+use common::{
+    check, group_story, objects,
+    rows::{self, Opened, Refused},
+    schema, story,
+};
 use serde::de::DeserializeOwned;
 
 fn read<V: DeserializeOwned, I: DeserializeOwned>(name: &str, least: (usize, usize)) -> schema::File<V, I> {
@@ -46,6 +48,11 @@ fn replay_all<V: DeserializeOwned, I: DeserializeOwned>(
     file.vectors.iter().for_each(vector);
     let unlike: Vec<_> = file.invalid.iter().filter_map(|row| check::unlike(name(&row.entry), row, &open)).collect();
     assert!(unlike.is_empty(), "{}", unlike.join("\n"));
+}
+
+/// One whose entries are of several kinds.
+fn replay_kinds<I: rows::Input + DeserializeOwned>(file_name: &str, least: (usize, usize)) {
+    replay_all(file_name, least, Opened::<I>::check, |row: &Refused<I>| &row.name, Refused::open);
 }
 
 #[test]
@@ -105,20 +112,15 @@ fn journals_made_by_python() {
 
 #[test]
 fn sessions_made_by_python() {
-    let opens = |row: &recording::session::Opened| {
-        let found = row.input.open(&row.kind).unwrap_or_else(|error| panic!("{}: {error}", row.name));
-        assert_eq!(found, row.expected, "{}, {}", row.kind, row.name);
-    };
-    let try_open = |row: &recording::session::Refused| row.input.open(&row.kind).map(drop);
-    replay_all("session.json", (20, 100), opens, |row: &recording::session::Refused| &row.name, try_open);
+    replay_kinds::<story::Input>("session.json", (20, 100));
 }
 
 #[test]
 fn groups_made_by_python() {
-    let opens = |row: &recording::group::Opened| {
-        let found = row.input.open(&row.kind).unwrap_or_else(|error| panic!("{}: {error}", row.name));
-        assert_eq!(found, row.expected, "{}, {}", row.kind, row.name);
-    };
-    let try_open = |row: &recording::group::Refused| row.input.open(&row.kind).map(drop);
-    replay_all("group.json", (15, 80), opens, |row: &recording::group::Refused| &row.name, try_open);
+    replay_kinds::<group_story::Input>("group.json", (15, 80));
+}
+
+#[test]
+fn sessions_with_groups_made_by_python() {
+    replay_kinds::<story::Input>("group_session.json", (24, 28));
 }

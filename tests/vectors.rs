@@ -8,9 +8,10 @@ mod recording;
 use std::{fs, path::PathBuf};
 
 use common::{
-    check, objects,
+    check, group_story, objects,
+    rows::{self, Opened, Refused},
     schema::{self, File},
-    sums,
+    story, sums,
 };
 use serde::de::DeserializeOwned;
 
@@ -32,6 +33,11 @@ fn replay<V: DeserializeOwned, I: DeserializeOwned>(
     file.vectors.iter().for_each(vector);
     let unlike: Vec<_> = file.invalid.iter().filter_map(|row| check::unlike(name(&row.entry), row, &open)).collect();
     assert!(unlike.is_empty(), "{}", unlike.join("\n"));
+}
+
+/// One whose entries are of several kinds.
+fn replay_kinds<I: rows::Input + DeserializeOwned>(file_name: &str, least: (usize, usize)) {
+    replay(file_name, least, Opened::<I>::check, |row: &Refused<I>| &row.name, Refused::open);
 }
 
 #[test]
@@ -77,22 +83,17 @@ fn password() {
 
 #[test]
 fn session() {
-    let opens = |row: &recording::session::Opened| {
-        let found = row.input.open(&row.kind).unwrap_or_else(|error| panic!("{}: {error}", row.name));
-        assert_eq!(found, row.expected, "{}, {}", row.kind, row.name);
-    };
-    let try_open = |row: &recording::session::Refused| row.input.open(&row.kind).map(drop);
-    replay("session.json", (30, 140), opens, |row: &recording::session::Refused| &row.name, try_open);
+    replay_kinds::<story::Input>("session.json", (30, 140));
 }
 
 #[test]
 fn group() {
-    let opens = |row: &recording::group::Opened| {
-        let found = row.input.open(&row.kind).unwrap_or_else(|error| panic!("{}: {error}", row.name));
-        assert_eq!(found, row.expected, "{}, {}", row.kind, row.name);
-    };
-    let try_open = |row: &recording::group::Refused| row.input.open(&row.kind).map(drop);
-    replay("group.json", (40, 300), opens, |row: &recording::group::Refused| &row.name, try_open);
+    replay_kinds::<group_story::Input>("group.json", (40, 300));
+}
+
+#[test]
+fn group_session() {
+    replay_kinds::<story::Input>("group_session.json", (85, 100));
 }
 
 #[test]

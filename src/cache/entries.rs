@@ -254,6 +254,11 @@ impl<S: KeyStore> Entries<S> {
         memory.keys()
     }
 
+    /// Is there an entry of this?
+    pub(crate) fn has(&self, id: &Id) -> bool {
+        self.state.borrow().memory.contains(id)
+    }
+
     /// Of which groups there are logs.
     pub(crate) fn groups(&self) -> Vec<Id> {
         self.state.borrow().memory.ids().filter(|id| matches!(id, Id::Group(_))).copied().collect()
@@ -365,7 +370,7 @@ impl<S: KeyStore> Entries<S> {
 
     /// Is what has this form of name this cache's to delete?
     fn owns(&self, row: &str) -> bool {
-        let prefixes: &[&str] = if self.of_client { &["k.", "s.", "b.", "feed"] } else { &["k."] };
+        let prefixes: &[&str] = if self.of_client { &["k.", "s.", "g.", "b.", "feed"] } else { &["k."] };
         prefixes.iter().any(|prefix| row.starts_with(prefix))
     }
 

@@ -82,8 +82,8 @@ pub(super) struct AskedGroup {
     pub(super) id: Hash,
     /// Only what comes after this sequence.
     pub(super) after: Option<u64>,
-    /// With its keys.
-    pub(super) keys: bool,
+    /// The newest epoch that is open.
+    pub(super) epoch: Option<u64>,
 }
 
 /// A reply to `/v1/keys`.
@@ -256,7 +256,7 @@ impl<H: Host> Client<H> {
         let sessions = sessions.iter().map(|(id, known)| Json::object(after(id, *known)));
         let groups = groups.iter().map(|group| {
             let mut members = after(&group.id, group.after);
-            members.push(("keys", Json::boolean(group.keys)));
+            members.extend(group.epoch.map(|epoch| ("epoch", Json::number(epoch))));
             Json::object(members)
         });
         let body = vec![

@@ -379,7 +379,8 @@ impl<H: Host> Client<H> {
                 sealed.push(seal((Id::Bundle(*author), SecretBytes::new(signer.to_bytes())), now)?);
             }
         }
-        for log in self.with(|ready| ready.people.unkept())? {
+        let is_there = |id: &Hash| cache.entries.has(&Id::Group(*id));
+        for log in self.with(|ready| ready.people.unkept(is_there))? {
             let (id, payload) = (Id::Group(*log.id()), SecretBytes::new(log.to_kept()));
             sealed.push(seal((id, payload), now)?);
         }

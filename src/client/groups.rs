@@ -130,7 +130,7 @@ impl<H: Host> Client<H> {
         Ok(ids)
     }
 
-    /// Who belongs to a group, by its newest state, and who is an admin of it.
+    /// Who belongs to a group, by its newest state, sorted by name, and who is an admin of it.
     ///
     /// # Errors
     /// As [`Self::group`].
@@ -140,7 +140,9 @@ impl<H: Host> Client<H> {
             Party::User { id, .. } => Some((id.clone(), role == Role::Admin)),
             _ => None,
         };
-        Ok(self.with_group(id, |log| log.members().filter_map(member).collect())?)
+        let mut members: Vec<_> = self.with_group(id, |log| log.members().filter_map(member).collect())?;
+        members.sort_unstable();
+        Ok(members)
     }
 
     /// Takes members in: they read what was written before, too.

@@ -135,17 +135,18 @@ impl People {
     /// How all groups are asked for that are known, and these.
     pub(super) fn ask_for(&self, groups: &[Hash]) -> Vec<AskedGroup> {
         let known = self.directory.groups().map(|log| {
-            let is_open = self.belonging(log.id()).is_some_and(|known| known.opened == log.epochs().len());
-            AskedGroup { id: *log.id(), after: Some(log.head().sequence), keys: !is_open }
+            let opened = self.belonging(log.id()).map(|known| known.opened as u64);
+            let epoch = opened.and_then(|opened| opened.checked_sub(1));
+            AskedGroup { id: *log.id(), after: Some(log.head().sequence), epoch }
         });
         let unknown = groups.iter().filter(|id| self.directory.group(id).is_err());
-        known.chain(unknown.map(|id| AskedGroup { id: *id, after: None, keys: true })).collect()
+        known.chain(unknown.map(|id| AskedGroup { id: *id, after: None, epoch: None })).collect()
     }
 
-    /// Logs that aren't kept as they are; from now on they are.
-    pub(super) fn unkept(&mut self) -> Vec<group::Log> {
+    /// Logs that aren't kept as they are; from now on they are. `is_there`: is a group's log kept at all?
+    pub(super) fn unkept(&mut self, is_there: impl Fn(&Hash) -> bool) -> Vec<group::Log> {
         let mut logs = Vec::new();
-        for known in self.belongings.iter_mut().filter(|known| !known.is_kept) {
+        for known in self.belongings.iter_mut().filter(|known| !known.is_kept || !is_there(&known.id)) {
             known.is_kept = true;
             logs.extend(self.directory.group(&known.id).cloned());
         }

@@ -31,9 +31,6 @@ impl Json for JsJson {
         Self(text.into())
     }
     #[allow(clippy::cast_precision_loss, reason = "numbers of the API are below 2^53")]
-    fn boolean(value: bool) -> Self {
-        Self(JsValue::from_bool(value))
-    }
     fn number(number: u64) -> Self {
         Self(JsValue::from_f64(number as f64))
     }

@@ -66,13 +66,17 @@ impl Session {
     /// Step 1: the key of a message of this session, and its generation.
     ///
     /// # Errors
-    /// `downgrade`; `key-mismatch` for a message that isn't of this session; `not-a-recipient`.
+    /// `downgrade`; `key-mismatch` for a message that isn't of this session; `not-a-recipient`; that of a key which stayed closed.
     pub fn key_for<'k>(&self, keys: &'k Keys, header: &Header, minimum: Minimum) -> Result<(usize, &'k DataKey)> {
         minimum.check(VERSION)?;
         if header.session.as_ref().is_none_or(|session| session.id != self.log().id().0) {
             return Err(Error::new(&(Code::KeyMismatch, "a message of another session")));
         }
-        keys.find(&header.key_id).ok_or(Error::new(&(Code::NotARecipient, "no key of this session opens the message")))
+        keys.find(&header.key_id).ok_or_else(|| {
+            let generation = self.key_ids().position(|id| *id == header.key_id);
+            let closed = generation.and_then(|generation| keys.why_closed(generation));
+            closed.unwrap_or(Error::new(&(Code::NotARecipient, "no key of this session opens the message")))
+        })
     }
 
     /// Steps 2 and 3: whose bundle the header names; nothing where the message isn't signed.

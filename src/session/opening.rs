@@ -76,41 +76,64 @@ impl Sealed<'_> {
 
 /// The keys of a session, by generation.
 #[derive(Default)]
-pub struct Keys(Vec<(usize, DataKey)>);
+pub struct Keys {
+    open: Vec<(usize, DataKey)>,
+    /// Generations, falling, whose keys didn't open by that after them, and why. Nor did those before, by this path.
+    broken: Vec<(usize, Error)>,
+}
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(generation, _)| generation)).finish()
+        f.debug_list().entries(self.open.iter().map(|(generation, _)| generation)).finish()
     }
 }
 
 impl Keys {
     /// Takes a key in, in the place of another of its generation. It was checked: [`Session::check_key`].
     pub fn insert(&mut self, generation: usize, key: DataKey) {
-        self.0.retain(|(known, _)| *known != generation);
-        self.0.push((generation, key));
+        self.open.retain(|(known, _)| *known != generation);
+        self.open.push((generation, key));
+    }
+
+    /// Takes in what was opened from an earlier generation down: [`Session::sealed_below`].
+    pub fn join(&mut self, earlier: Self) {
+        earlier.open.into_iter().for_each(|(generation, key)| self.insert(generation, key));
+        self.broken.extend(earlier.broken);
+    }
+
+    /// The newest generation whose key isn't sealed as it should be in the one after it, if there is one, and why. It may be open all the same.
+    #[must_use]
+    pub fn broken(&self) -> Option<(usize, Error)> {
+        self.broken.first().copied()
+    }
+
+    /// Why this generation's key stayed closed: `decryption-failed`, `key-mismatch`.
+    #[must_use]
+    pub fn why_closed(&self, generation: usize) -> Option<Error> {
+        let nearest = || self.broken.iter().rev().find(|(broken, _)| *broken >= generation);
+        if self.of(generation).is_some() { None } else { nearest().map(|(_, error)| *error) }
     }
 
     /// The key of a generation.
     #[must_use]
     pub fn of(&self, generation: usize) -> Option<&DataKey> {
-        self.0.iter().find(|(known, _)| *known == generation).map(|(_, key)| key)
+        self.open.iter().find(|(known, _)| *known == generation).map(|(_, key)| key)
     }
 
     /// The key of this id, and its generation.
     #[must_use]
     pub fn find(&self, id: &KeyId) -> Option<(usize, &DataKey)> {
-        self.0.iter().find(|(_, key)| key.id() == *id).map(|(generation, key)| (*generation, key))
+        self.open.iter().find(|(_, key)| key.id() == *id).map(|(generation, key)| (*generation, key))
     }
 
     /// All of them, taken out.
     pub(crate) fn into_parts(self) -> Vec<(usize, DataKey)> {
-        self.0
+        self.open
     }
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &DataKey)> {
-        self.0.iter().map(|(generation, key)| (*generation, key))
+        self.open.iter().map(|(generation, key)| (*generation, key))
     }
 }
 
@@ -138,39 +161,76 @@ impl Session {
             .ok_or(Error::new(&(Code::BadSignature, "the stanza that was signed is missing")))
     }
 
-    /// From the key of a generation down: those of all before. Where the session was restored, down to the first one whose successor was fetched.
+    /// Where one was broken: the newest stanza below a generation through which these parties come to a key that isn't among these, which are those of
+    /// [`Self::keys_from`]. One that doesn't open is passed over: the next is below its generation.
+    #[must_use]
+    pub fn sealed_below(&self, parties: &[Party], keys: &Keys, below: usize) -> Option<Sealed<'_>> {
+        keys.broken()?;
+        let bodies = parties.iter().filter_map(|party| self.log().place(party)).flat_map(|place| {
+            let closed = |body: &&Body| body.generation < below && keys.of(body.generation).is_none();
+            self.wrapped.bodies.iter().filter(move |body| body.party == place).filter(closed)
+        });
+        // Of one generation, that of the first party.
+        let newest = bodies.reduce(|newest, body| if body.generation > newest.generation { body } else { newest });
+        newest.map(|body| Sealed { session: self, body })
+    }
+
+    /// From the key of a generation down: those of all before, to the first that doesn't open: [`Keys::broken`]. Where the session was restored, down to
+    /// the first one whose successor was fetched.
     ///
     /// # Errors
-    /// `key-mismatch`, `decryption-failed`.
+    /// `key-mismatch` where it isn't this generation's key.
     pub fn keys_from(&self, generation: usize, key: DataKey) -> Result<Keys> {
         self.check_key(generation, &key)?;
-        let mut keys = Keys(vec![(generation, key)]);
-        while let Some((number, key)) = keys.0.last() {
+        let mut keys = Keys { open: vec![(generation, key)], broken: Vec::new() };
+        while let Some((number, key)) = keys.open.last() {
             let Some(before) = number.checked_sub(1) else { break };
             let Some(sealed) = self.wrapped.generations.get(*number).and_then(|wrapping| wrapping.previous) else {
                 break;
             };
-            let commitment = self.log().commitment(before).ok_or(OTHER_KEY)?;
-            let context = previous_context(self.log().id(), *number, commitment);
-            let opened = SecretBytes::new(cobblestone::open(key.dangerously_expose(), &context, &sealed)?);
-            let opened = DataKey::from_secret(Secret::from_slice(opened.expose()).ok_or(OTHER_KEY)?);
-            self.check_key(before, &opened)?;
-            keys.0.push((before, opened));
+            match self.key_before(*number, key, &sealed) {
+                Ok(opened) => keys.open.push((before, opened)),
+                Err(error) => {
+                    keys.broken.push((before, error));
+                    break;
+                }
+            }
         }
         Ok(keys)
+    }
+
+    /// The key before that of a generation, which is sealed by it.
+    fn key_before(&self, number: usize, key: &DataKey, sealed: &[u8]) -> Result<DataKey> {
+        let before = number.checked_sub(1).ok_or(OTHER_KEY)?;
+        let commitment = self.log().commitment(before).ok_or(OTHER_KEY)?;
+        let context = previous_context(self.log().id(), number, commitment);
+        let opened = SecretBytes::new(cobblestone::open(key.dangerously_expose(), &context, sealed)?);
+        let opened = DataKey::from_secret(Secret::from_slice(opened.expose()).ok_or(OTHER_KEY)?);
+        self.check_key(before, &opened)?;
+        Ok(opened)
     }
 
     /// Opens the session for these parties with the key pairs that the user has, those of his groups' epochs among them.
     ///
     /// # Errors
-    /// Those of SPEC section 12.6, steps 2 to 4.
+    /// Those of SPEC section 12.6, steps 2 and 3.
     pub fn open<R: TryCryptoRng>(&self, rng: &mut Random<R>, parties: &[Party], pairs: &[&KeyPair]) -> Result<Keys> {
-        let sealed = self.sealed_for(parties)?;
-        let pair = pairs.iter().find(|pair| pair.public_key().fingerprint() == sealed.fingerprint());
-        let pair = pair.ok_or(NOT_FOR_THIS)?;
-        let unwrapping = sealed.begin(pair.public_key())?;
-        let opened = pair.unwrap(rng, unwrapping.label(), unwrapping.body())?;
-        self.keys_from(sealed.generation(), unwrapping.finish(opened.expose())?)
+        let mut from = |sealed: &Sealed<'_>| {
+            let pair = pairs.iter().find(|pair| pair.public_key().fingerprint() == sealed.fingerprint());
+            let pair = pair.ok_or(NOT_FOR_THIS)?;
+            let unwrapping = sealed.begin(pair.public_key())?;
+            let opened = pair.unwrap(rng, unwrapping.label(), unwrapping.body())?;
+            self.keys_from(sealed.generation(), unwrapping.finish(opened.expose())?)
+        };
+        let mut sealed = self.sealed_for(parties)?;
+        let mut keys = from(&sealed)?;
+        while let Some(next) = self.sealed_below(parties, &keys, sealed.generation()) {
+            if let Ok(earlier) = from(&next) {
+                keys.join(earlier);
+            }
+            sealed = next;
+        }
+        Ok(keys)
     }
 
     /// Is this the key of this generation?

@@ -206,7 +206,69 @@ fn w5_a_different_key_for_each_reader() {
     let good = rotated.generation_wraps(&mut rng, alice, &[alice, bob]);
     let other = Wraps { previous: cbor::Null, ..good.clone() }.with_previous(&mut rng, &key, &second);
     rotated.wraps.push(other.sign(alice.seed()));
-    assert_eq!(code(opened(&rotated, &ward, bob)), Code::DecryptionFailed);
+    let bobs = opened(&rotated, &ward, bob).unwrap();
+    assert_eq!(ids(&bobs), [id_of(&key), id_of(&rotated.keys[0])], "by his stanza of then");
+    rotated.tell(alice, grant(&[(ward.mallory.party(), 1)]));
+    rotated.wraps.push(rotated.wraps_for(&mut rng, alice, &[&ward.mallory]).sign(alice.seed()));
+    let later = opened(&rotated, &ward, &ward.mallory).unwrap();
+    assert_eq!(ids(&later), [id_of(&key)]);
+    assert_eq!(later.why_closed(0).map(|error| error.code()), Some(Code::DecryptionFailed));
+}
+
+fn id_of(key: &[u8; 32]) -> Vec<u8> {
+    expand(key, "key-id", 16)
+}
+
+/// In the order in which they were opened.
+fn ids(keys: &Keys) -> Vec<Vec<u8>> {
+    keys.iter().map(|(_, key)| key.id().0.to_vec()).collect()
+}
+
+/// A reader who seals nothing as the key before the one that he begins takes nothing from those who had it.
+#[test]
+fn w5_a_broken_generation() {
+    let mut rng = seeded("w5 broken");
+    let ward = ward(&mut rng);
+    let Ward { alice, bob, mallory, .. } = &ward;
+    let mut story = Story::new(&mut rng, &[(alice, 15), (mallory, 1)]);
+    let old = story.message(&mut rng, alice, 0, &story.view(), b"old");
+    let break_next = |rng: &mut Seeded, story: &mut Story, readers: &[&Person]| {
+        story.begin_generation(rng, mallory);
+        let wraps = story.wraps_for(rng, mallory, readers);
+        story.wraps.push(Wraps { previous: cbor::bytes([0; 104]), ..wraps }.sign(mallory.seed()));
+    };
+    break_next(&mut rng, &mut story, &[alice, mallory]);
+    story.grant(&mut rng, alice, &[(bob, 1)], &[bob]);
+    story.rotate(&mut rng, alice, &[alice, bob, mallory]);
+    break_next(&mut rng, &mut story, &[alice, bob, mallory]);
+    let session = read(&story, &ward).unwrap();
+    let all: Vec<_> = story.keys.iter().rev().map(id_of).collect();
+    let keys = opened(&story, &ward, alice).unwrap();
+    assert_eq!(ids(&keys), all);
+    assert_eq!(keys.broken().map(|(generation, why)| (generation, why.code())), Some((2, Code::DecryptionFailed)));
+    assert!((0..4).all(|generation| keys.why_closed(generation).is_none()));
+    assert_eq!(opened_message(&story, &ward, alice, &old).unwrap().data, b"old");
+    // Who came in generation 1 has all from there on.
+    assert_eq!(ids(&opened(&story, &ward, bob).unwrap()), all[..3]);
+    assert_eq!(code(opened_message(&story, &ward, bob, &old)), Code::DecryptionFailed);
+    // One stanza after the other, as where the private key is the browser's.
+    let parties = [alice.party()];
+    let unwrapped = |generation: usize| DataKey::from_slice(&story.keys[generation]).unwrap();
+    let mut below = session.sealed_for(&parties).unwrap().generation();
+    let mut keys = session.keys_from(below, unwrapped(below)).unwrap();
+    assert_eq!((below, ids(&keys).len()), (3, 1));
+    let mut used = Vec::new();
+    while let Some(next) = session.sealed_below(&parties, &keys, below) {
+        below = next.generation();
+        used.push(below);
+        keys.join(session.keys_from(below, unwrapped(below)).unwrap());
+    }
+    assert_eq!((used, ids(&keys)), (vec![2, 0], all));
+    // Nothing is broken: nothing is tried.
+    let whole = Story::new(&mut rng, &[(alice, 15)]);
+    let session = read(&whole, &ward).unwrap();
+    assert!(session.sealed_below(&parties, &Keys::default(), 1).is_none());
+    assert!(opened(&whole, &ward, alice).unwrap().broken().is_none());
 }
 
 #[test]

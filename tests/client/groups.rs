@@ -297,7 +297,7 @@ fn what_was_made_off_line_waits_for_a_fresh_head() {
     assert!(run(clinic.dora.send_outbox()).unwrap().into_iter().all(|(_, outcome)| outcome.is_ok()));
     assert_eq!(read(&clinic.anna, &message).unwrap(), b"off line");
     // It was wrapped for those who belong now.
-    assert_eq!(read(&clinic.bob, &message), Err(Code::NotARecipient));
+    assert_eq!(read(&clinic.bob, &message), Err(Code::Revoked));
 }
 
 /// What was seen of a group is in the backup: after a wipe a server can't go back.
@@ -305,7 +305,7 @@ fn what_was_made_off_line_waits_for_a_fresh_head() {
 fn what_was_seen_survives_a_wipe() {
     let clinic = Clinic::new("seen");
     let told = || {
-        let groups = json!([{ "id": clinic.group.to_string(), "keys": true }]);
+        let groups = json!([{ "id": clinic.group.to_string() }]);
         let body = json!({ "sessions": [], "signers": [], "groups": groups, "cursor": null });
         clinic.world.ask(Some("anna"), "POST", "/v1/keys", Some(body)).unwrap()["groups"].clone()
     };

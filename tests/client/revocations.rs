@@ -260,7 +260,7 @@ fn many_items_are_read_to_their_end() {
         pages += 1;
         let other = base64url(&[pages; 32]);
         let items = if pages < 3 {
-            json!([{ "sessionId": other, "revoked": true }, { "groupId": other, "epoch": 2 }])
+            json!([{ "sessionId": other, "revoked": true }, { "groupId": other, "epoch": 2, "revoked": false }, { "later": other }])
         } else {
             json!([{ "sessionId": id, "revoked": true }])
         };

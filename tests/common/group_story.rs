@@ -24,9 +24,10 @@ use super::{
     },
     hex::{hex, unhex, unhex_array},
     keys::Pair,
+    known::{self, Lazy},
     people::{APP, Person},
     rng::{Seeded, draw_array},
-    story::{self, Lazy, Private, Seen, refs},
+    story::{self, Private, Seen, refs},
 };
 
 const HOUR: u64 = 3_600_000;
@@ -82,9 +83,9 @@ impl Input {
 
     fn log(&self, known: &story::Input) -> Result<Log> {
         let (app, id) = (AppId::new(&self.app_id)?, Hash(unhex_array(&self.group_id)));
-        let mut log = Log::begin(&app, &id, &unhex(&self.genesis), &Lazy(known), known.minimum())?;
+        let mut log = Log::begin(&app, &id, &unhex(&self.genesis), &Lazy::new(known), known.minimum())?;
         let operations: Vec<_> = self.operations.iter().map(|operation| unhex(operation)).collect();
-        log.extend(&refs(&operations), &Lazy(known), known.minimum())?;
+        log.extend(&refs(&operations), &Lazy::new(known), known.minimum())?;
         for seen in &self.seen {
             log.check_view(&View { sequence: seen.sequence, hash: unhex_array(&seen.hash) })?;
         }
@@ -107,7 +108,7 @@ impl Input {
         let known = self.known();
         let log = self.log(&known)?;
         let heads = || -> Result<Vec<_>> {
-            let read = |head: &String| SignedHead::read(&log, &unhex(head), &Lazy(&known), known.minimum());
+            let read = |head: &String| SignedHead::read(&log, &unhex(head), &Lazy::new(&known), known.minimum());
             self.heads.iter().map(read).collect()
         };
         match kind {
@@ -248,6 +249,16 @@ impl Story {
     pub(crate) fn keys(&self, rng: &mut Seeded, by: &Person, members: &[&Person]) -> Keys {
         let place = (self.operations.len() as u64, self.secrets.len() as u64 - 1);
         Keys::of(rng, self.id, place, self.secret(), by, members)
+    }
+
+    /// What somebody knows of it, with the group keys that he was given.
+    pub(crate) fn known(&self, keys: Option<&[u8]>) -> known::Group {
+        known::Group {
+            group_id: hex(self.id),
+            genesis: hex(&self.genesis),
+            operations: self.operations.iter().map(hex).collect(),
+            keys: keys.map(hex),
+        }
     }
 
     /// A head of the newest operation.

@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use wardkey::{
     encoding::Context,
-    error::{Code, Error, Result},
-    identity::{AppId, Asked, FirstUse, Identity, Pin, compare},
+    error::{Error, Result},
+    group::Epochs,
+    identity::{AppId, FirstUse, Identity, Pin, compare},
     key_pair::Suite,
     message::Header,
     party::Party,
-    session::{Keys, Log, Session, Signer, Signers},
+    session::{Keys, Log, Session, Signers},
     signed::{Hash, Minimum},
 };
 
@@ -24,6 +25,7 @@ use super::{
     },
     hex::{hex, unhex, unhex_array},
     keys::Pair,
+    known::{Group, Lazy},
     parts,
     people::{APP, Person},
     rng::{Seeded, draw_array},
@@ -56,6 +58,8 @@ pub(crate) struct Input {
     pub(crate) sealed: String,
     #[serde(default)]
     pub(crate) context: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) groups: Vec<Group>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -70,36 +74,9 @@ pub(crate) struct Private {
     pub(crate) private: String,
 }
 
-/// Verifies an identity when it is asked for.
-pub(super) struct Lazy<'a>(pub(super) &'a Input);
-
-impl Signers for Lazy<'_> {
-    fn signer(&self, bundle: &Hash) -> Result<Signer> {
-        let app = AppId::new(&self.0.app_id)?;
-        for bundles in &self.0.identities {
-            let bundles: Vec<_> = bundles.iter().map(|bundle| unhex(bundle)).collect();
-            let objects: Vec<_> = bundles.iter().map(Vec::as_slice).collect();
-            let found = Identity::verify(&objects, &app, Asked::Bundle(bundle), Minimum(self.0.minimum));
-            match found {
-                Ok(identity) => {
-                    self.0.meet(&identity)?;
-                    return Ok(Signer::of(&identity, bundle).expect("asked for"));
-                }
-                Err(error) if error.code() == Code::BadSignature => (),
-                Err(error) => return Err(error),
-            }
-        }
-        Err(Error::new(&(Code::BadSignature, "not here")))
-    }
-
-    fn group(&self, _: &Hash) -> Result<&wardkey::group::Log> {
-        Err(Error::new(&(Code::UnknownGroup, "not here")))
-    }
-}
-
 impl Input {
     /// Compares an identity with its pin, and the key server's with the fingerprint that is configured.
-    fn meet(&self, identity: &Identity) -> Result<()> {
+    pub(super) fn meet(&self, identity: &Identity) -> Result<()> {
         let name = identity.user_id().map(|name| name.as_str());
         let pin = name.and_then(|name| self.pins.get(name)).map(pin_of);
         let anchor = self.escrow_key.as_deref().filter(|_| name.is_none()).map(|key| Hash(unhex_array(key)));
@@ -113,7 +90,10 @@ impl Input {
 
     /// Without the identities that nothing names.
     pub(crate) fn trimmed(mut self) -> Self {
-        let text = [self.genesis.as_str(), &self.entries.concat(), &self.sealed].join(" ");
+        let mut text = [self.genesis.as_str(), &self.entries.concat(), &self.sealed].join(" ");
+        for group in &self.groups {
+            text += &[group.genesis.as_str(), &group.operations.concat()].join(" ");
+        }
         self.identities.retain(|bundles| {
             let hash = |bundle: &String| hex(hash("wardkey/v1/bundle", &payload_of(&unhex(bundle))));
             bundles.iter().any(|bundle| text.contains(&hash(bundle)))
@@ -121,11 +101,11 @@ impl Input {
         self
     }
 
-    pub(crate) fn log(&self) -> Result<Log> {
+    fn log(&self, known: &Lazy<'_>) -> Result<Log> {
         let (app, id) = (AppId::new(&self.app_id)?, Hash(unhex_array(&self.session_id)));
-        let mut log = Log::begin(&app, &id, &unhex(&self.genesis), &Lazy(self), self.minimum())?;
+        let mut log = Log::begin(&app, &id, &unhex(&self.genesis), known, self.minimum())?;
         let entries = all(&self.entries);
-        log.extend(&refs(&entries), &Lazy(self), self.minimum())?;
+        log.extend(&refs(&entries), known, self.minimum())?;
         for seen in &self.seen {
             let view = wardkey::message::View { sequence: seen.sequence, hash: unhex_array(&seen.hash) };
             log.check_view(&view)?;
@@ -133,38 +113,53 @@ impl Input {
         Ok(log)
     }
 
-    pub(crate) fn session(&self) -> Result<Session> {
-        self.log()?;
+    pub(crate) fn session(&self, known: &Lazy<'_>) -> Result<Session> {
+        self.log(known)?;
         let (app, id) = (AppId::new(&self.app_id)?, Hash(unhex_array(&self.session_id)));
         let (entries, wraps) = (all(&self.entries), all(&self.wraps));
         let genesis = unhex(&self.genesis);
-        Session::read(&app, &id, &genesis, &refs(&entries), &refs(&wraps), &Lazy(self), self.minimum())
+        Session::read(&app, &id, &genesis, &refs(&entries), &refs(&wraps), known, self.minimum())
     }
 
-    pub(crate) fn keys(&self, session: &Session) -> Result<Keys> {
+    fn keys(&self, session: &Session, known: &Lazy<'_>) -> Result<Keys> {
         let pair = |one: &Private| Pair::read(Suite::from_name(&one.suite).expect("a suite"), &unhex(&one.private));
         let pairs: Vec<_> = self.keys.iter().map(pair).collect();
         let parties: Vec<_> =
             self.parties.iter().map(|party| Party::from_bytes(&unhex(party)).expect("a party")).collect();
-        session.open(&mut system(), &parties, &pairs.iter().map(|pair| &pair.pair).collect::<Vec<_>>())
+        let own: Vec<_> = pairs.iter().map(|pair| &pair.pair).collect();
+        let epochs = parties.first().map_or(Ok(Vec::new()), |party| known.epochs(party, &own))?;
+        let pairs: Vec<_> = own.into_iter().chain(epochs.iter().flat_map(Epochs::iter)).collect();
+        session.open(&mut system(), &parties, &pairs)
     }
 
     /// What it gives, as this kind of entry.
     pub(crate) fn open(&self, kind: &str) -> Result<Value> {
+        let known = Lazy::with_groups(self)?;
         match kind {
-            "log" => self.log().map(|log| log_json(&log)),
+            "log" => self.log(&known).map(|log| log_json(&log)),
+            "unconfirmed" => {
+                let parties = self.log(&known)?.unconfirmed(&known)?;
+                let mut parties: Vec<_> = parties.iter().map(|party| hex(party.to_bytes())).collect();
+                parties.sort();
+                Ok(json!(parties))
+            }
             "session" => {
-                let session = self.session()?;
-                let keys = self.keys(&session)?;
-                Ok(session_json(&session, &keys, &Lazy(self))?)
+                let session = self.session(&known)?;
+                let keys = self.keys(&session, &known)?;
+                // Each is asked for by that after it.
+                keys.broken().map_or_else(|| session_json(&session, &keys, &known), |(_, error)| Err(error))
+            }
+            "keys" => {
+                let session = self.session(&known)?;
+                Ok(keys_json(&session, &self.keys(&session, &known)?))
             }
             "message" => {
-                let session = self.session()?;
-                let (keys, message) = (self.keys(&session)?, unhex(&self.sealed));
+                let session = self.session(&known)?;
+                let (keys, message) = (self.keys(&session, &known)?, unhex(&self.sealed));
                 let entries = self.context.iter().map(|(key, value)| (key.as_str(), value.as_str()));
                 let context = Context::new(entries)?;
-                let opened = session.open_message(&keys, &message, &context, &Lazy(self), self.minimum());
-                let in_parts = parts::open_message(&session, &keys, &message, &context, &Lazy(self), self.minimum());
+                let opened = session.open_message(&keys, &message, &context, &known, self.minimum());
+                let in_parts = parts::open_message(&session, &keys, &message, &context, &known, self.minimum());
                 assert_eq!(in_parts.as_ref().map_err(Error::code), opened.as_ref().map_err(Error::code), "in parts",);
                 let opened = opened?;
                 let author = opened.author.map(|author| {
@@ -190,7 +185,7 @@ fn pin_of(pin: &Value) -> Pin {
     Pin::from_bytes(&encoded).expect("a pin")
 }
 
-fn all(texts: &[String]) -> Vec<Vec<u8>> {
+pub(super) fn all(texts: &[String]) -> Vec<Vec<u8>> {
     texts.iter().map(|text| unhex(text)).collect()
 }
 
@@ -238,6 +233,15 @@ fn session_json(session: &Session, keys: &Keys, signers: &dyn Signers) -> Result
     }))
 }
 
+/// Those that are open, and why the others aren't.
+fn keys_json(session: &Session, keys: &Keys) -> Value {
+    let one = |generation: usize| {
+        let key = keys.of(generation).map(|key| hex(key.dangerously_expose().expose()));
+        json!({ "key": key, "error": keys.why_closed(generation).map(|error| error.code().as_str()) })
+    };
+    (0..session.key_ids().count()).map(one).collect()
+}
+
 /// Without its bodies, but for this party's.
 pub(crate) fn only_for(wraps: &[u8], party: &[u8]) -> Vec<u8> {
     let mut decoder = minicbor::Decoder::new(wraps);
@@ -282,6 +286,8 @@ pub(crate) struct Story {
     pub(crate) wraps: Vec<Vec<u8>>,
     /// By generation.
     pub(crate) keys: Vec<[u8; 32]>,
+    /// In whose right the next entries are signed; null: their signers' own.
+    pub(crate) right: Item,
 }
 
 impl Story {
@@ -300,13 +306,22 @@ impl Story {
 
     pub(crate) fn of(genesis: &Genesis, object: &[u8], key: [u8; 32]) -> Self {
         let id = genesis.id();
-        Self { id, genesis: object.to_vec(), entries: Vec::new(), hashes: vec![id], wraps: Vec::new(), keys: vec![key] }
+        Self {
+            id,
+            genesis: object.to_vec(),
+            entries: Vec::new(),
+            hashes: vec![id],
+            wraps: Vec::new(),
+            keys: vec![key],
+            right: Null,
+        }
     }
 
     /// The entry that comes next.
     pub(crate) fn next(&self, by: &Person, action: Item) -> Entry {
         let sequence = self.entries.len() as u64 + 1;
-        Entry::after(self.id, sequence, *self.hashes.last().expect("a genesis"), by, action)
+        let entry = Entry::after(self.id, sequence, *self.hashes.last().expect("a genesis"), by, action);
+        Entry { authority: self.right.clone(), ..entry }
     }
 
     pub(crate) fn push(&mut self, entry: &Entry, seed: &[u8; 32]) {

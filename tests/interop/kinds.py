@@ -7,19 +7,20 @@ bundles, from version 1 on; `user_id` null is the key server. The functions' nam
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from wardkey_format import (
     account,
     cbor,
+    confirmed,
     contact,
     derive,
     device,
-    epoch,
     group_head,
     group_keys,
     group_replay,
+    groups,
     identity,
     journal,
     login,
@@ -267,7 +268,7 @@ def open_account(given: Json) -> Json:
     }
 
 
-# session.json
+# session.json and group_session.json
 
 
 def _directory(given: Json) -> Directory:
@@ -288,8 +289,34 @@ def _replay(given: Json, directory: Directory) -> Log:
         unhex_all(given["entries"]),
         directory,
         seen={one["sequence"]: unhex(one["hash"]) for one in given["seen"]},
+        groups=groups.of_logs(_known_groups(given, directory)),
         minimum=given["minimum"],
     )
+
+
+def _known_groups(given: Json, directory: Directory) -> list[GroupLog]:
+    """The logs of `groups`, if there are any: what the reader knows of them."""
+    return [
+        group_replay.replay(
+            unhex(one["group_id"]),
+            unhex(one["genesis"]),
+            unhex_all(one["operations"]),
+            directory,
+            minimum=given["minimum"],
+        )
+        for one in given.get("groups", [])
+    ]
+
+
+def _epoch_pairs(given: Json, directory: Directory) -> Iterator[KeyPair]:
+    """Of the groups whose `keys` are there, the reader's first party being himself."""
+    pairs, minimum = read_keys(given["keys"]), given["minimum"]
+    known = _known_groups(given, directory)
+    for one, log in zip(given.get("groups", []), known, strict=True):
+        if one["keys"] is not None:
+            user = party.decode(unhex(given["parties"][0]))
+            assert isinstance(user, User)
+            yield from group_keys.open_epochs(log, unhex(one["keys"]), user, pairs, minimum).pairs
 
 
 def open_log(given: Json) -> Json:
@@ -314,22 +341,43 @@ def open_log(given: Json) -> Json:
 def _open_session(given: Json, directory: Directory) -> session.Session:
     log = _replay(given, directory)
     parties: list[Party] = [party.decode(unhex(one)) for one in given["parties"]]
-    objects, keys = unhex_all(given["wraps"]), read_keys(given["keys"])
+    objects = unhex_all(given["wraps"])
+    keys = [*read_keys(given["keys"]), *_epoch_pairs(given, directory)]
     return session.open_session(log, objects, parties, keys, given["minimum"])
 
 
+def open_unconfirmed(given: Json) -> list[str]:
+    """Section 12.4: who has rights by the full replay only."""
+    found = confirmed.unconfirmed(_replay(given, _directory(given)))
+    return sorted(party.encode(one).hex() for one in found)
+
+
 def open_session(given: Json) -> Json:
-    """Sections 12.5 and 12.6, for the user and groups of `parties` with their private keys.
+    """Sections 12.5 and 12.6, for the user and groups of `parties` with his private keys, and those
+    of the groups' epochs: the keys of all generations, each by that after it.
     `due`: section 12.7, whether a new generation is made before the next message."""
     opened = _open_session(given, _directory(given))
+    if opened.broken:
+        raise opened.broken[max(opened.broken)]
     return {
-        "keys": [key.hex() for key in opened.keys],
+        "keys": [key.hex() for _, key in sorted(opened.keys.items())],
         "stanzas": [
             [party.encode(one).hex() for one, _ in party.in_order(stanzas.by_party)]
             for _, stanzas in sorted(opened.stanzas.items())
         ],
         "due": session.generation_is_due(opened.log, opened.stanzas),
     }
+
+
+def open_keys(given: Json) -> list[Json]:
+    """Section 12.6: the keys by generation, and why those that are closed didn't open."""
+    opened = _open_session(given, _directory(given))
+    found = []
+    for generation in sorted(opened.stanzas):
+        why = opened.why_closed(generation)
+        key = _hex(opened.keys.get(generation))
+        found.append({"key": key, "error": why and why.code})
+    return found
 
 
 def open_message(given: Json) -> Json:
@@ -395,12 +443,11 @@ def open_group_keys(given: Json) -> Json:
     user = party.decode(unhex(given["party"]))
     assert isinstance(user, User)
     keys, pairs = unhex(given["keys"]), read_keys(given["pairs"])
-    secrets = group_keys.open_epochs(log, keys, user, pairs, given["minimum"])
-    pairs_of_epochs = [epoch.key_pair(secret) for secret in secrets]
-    return {
-        "secret": secrets[-1].hex(),
-        "fingerprints": [pair.public_key.fingerprint.hex() for pair in pairs_of_epochs],
-    }
+    epochs = group_keys.open_epochs(log, keys, user, pairs, given["minimum"])
+    if epochs.broken:  # all are asked for
+        raise epochs.broken
+    fingerprints = [pair.public_key.fingerprint.hex() for pair in epochs.pairs]
+    return {"secret": epochs.secrets[0].hex(), "fingerprints": fingerprints[::-1]}
 
 
 def _open_heads(given: Json) -> tuple[GroupLog, list[group_head.Verified]]:
@@ -542,7 +589,7 @@ def open_serialized(given: Json) -> Json:
     }
 
 
-KINDS: dict[str, Callable[[Json], Json | list[Json]]] = {
+KINDS: dict[str, Callable[[Json], Json | list[Json] | list[str]]] = {
     "identity": open_identity,
     "party": open_party,
     "safety-number": open_safety_number,
@@ -556,7 +603,9 @@ KINDS: dict[str, Callable[[Json], Json | list[Json]]] = {
     "recovery-proof": open_recovery_proof,
     "account": open_account,
     "log": open_log,
+    "unconfirmed": open_unconfirmed,
     "session": open_session,
+    "keys": open_keys,
     "message": open_message,
     "group": open_group,
     "group-keys": open_group_keys,

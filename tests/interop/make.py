@@ -4,8 +4,8 @@
 
 writes the files of `testdata/` in their schema (see `vectors.py` and `recorded.py`), and into
 `OUTDIR/objects` all of sections 9 to 15, in the schema of `kinds.py`: `identity.json`,
-`account.json`, `session.json`, `group.json`, `journal.json` and `device.json`, each with bad
-entries, too.
+`account.json`, `session.json`, `group.json`, `group_session.json`, `journal.json` and
+`device.json`, each with bad entries, too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from making import accounts, devices, groups, identities, journals, sessions
+from making import accounts, devices, group_sessions, groups, identities, journals, sessions
 from making.as_recorded import converted
 from making.entries import without_made
 from wardkey_format import author, backup, ed25519, message, wrap
@@ -236,6 +236,7 @@ def objects(seed: str = "wardkey") -> dict[str, Files]:
         "account.json": accounts.make,
         "session.json": sessions.make,
         "group.json": groups.make,
+        "group_session.json": group_sessions.make,
         "journal.json": journals.make,
         "device.json": devices.make,
     }

@@ -260,6 +260,7 @@ CHECKS: dict[str, Callable[[Entry], None]] = {
     "journal.json": check_journal,
     "session.json": check_kind,
     "group.json": check_kind,
+    "group_session.json": check_kind,
 }
 
 

@@ -1,7 +1,6 @@
 """Confirmed entries (SPEC section 12.4), and logs compared.
 
-The client has no groups yet, so entries with authority of a group are in no vector. The states of
-groups are made up here, but for those of the one group that is replayed.
+The states of groups are made up here, but for those of the one group that is replayed.
 """
 
 from __future__ import annotations

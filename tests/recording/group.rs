@@ -1,9 +1,12 @@
 //! `group.json`: SPEC sections 12.8 to 12.12.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use wardkey::key_pair::Suite;
 
-use super::{group_head_invalid, group_invalid, group_keys_invalid, invalid};
+use super::{
+    group_head_invalid, group_invalid, group_keys_invalid,
+    rows::{self, Cast},
+};
 use crate::common::{
     cbor::{self, Uint},
     craft::group::{ADMIN, MEMBER, START, add, give_roles},
@@ -12,7 +15,8 @@ use crate::common::{
     keys::{Pair, signing_key},
     people::{Person, app, directory},
     rng::{Seeded, draw_array},
-    schema::{File, Invalid},
+    rows::{Opened, Refused},
+    schema::File,
     story::Seen,
 };
 
@@ -20,67 +24,11 @@ pub(super) const MINUTE: u64 = 60_000;
 pub(super) const HOUR: u64 = 60 * MINUTE;
 pub(super) const DAY: u64 = 24 * HOUR;
 
-/// An entry of `vectors`.
-#[derive(serde::Serialize, serde::Deserialize)]
-pub(crate) struct Opened {
-    pub(crate) kind: String,
-    pub(crate) name: String,
-    pub(crate) input: Input,
-    pub(crate) expected: Value,
-}
+pub(super) type Rows = rows::Rows<Input>;
 
-/// An entry of `invalid`.
-#[derive(serde::Serialize, serde::Deserialize)]
-pub(crate) struct Refused {
-    pub(crate) kind: String,
-    pub(crate) name: String,
-    pub(crate) input: Input,
-}
-
-/// Who takes part.
-pub(super) struct Cast {
-    pub(super) alice: Person,
-    pub(super) bob: Person,
-    pub(super) carol: Person,
-    pub(super) mallory: Person,
-    pub(super) key_server: Person,
-}
-
-impl Cast {
-    fn new(rng: &mut Seeded) -> Self {
-        let [alice, bob, carol, mallory] = ["alice", "bob", "carol", "mallory"].map(|name| Person::new(rng, name));
-        Self { alice, bob, carol, mallory, key_server: Person::key_server(rng) }
-    }
-
-    pub(super) fn all(&self) -> [&Person; 5] {
-        [&self.alice, &self.bob, &self.carol, &self.mallory, &self.key_server]
-    }
-}
-
-pub(super) struct Rows {
-    vectors: Vec<Opened>,
-    refused: Vec<Invalid<Refused>>,
-}
-
-impl Rows {
-    /// It opens to what it gives here.
-    fn opens(&mut self, kind: &str, name: &str, input: Input) {
-        let input = input.trimmed();
-        let expected = input.open(kind).unwrap_or_else(|error| panic!("{kind}, {name}: {error}"));
-        self.vectors.push(Opened { kind: kind.to_owned(), name: name.to_owned(), input, expected });
-    }
-
-    pub(super) fn fails(&mut self, kind: &str, name: &str, error: &str, input: Input) {
-        let input = input.trimmed();
-        let found = input.open(kind).map_err(|error| error.code().as_str());
-        assert_eq!(found, Err(error), "{kind}, {name}");
-        self.refused.push(invalid(error, Refused { kind: kind.to_owned(), name: name.to_owned(), input }));
-    }
-}
-
-pub(super) fn file(rng: &mut Seeded) -> File<Opened, Refused> {
+pub(super) fn file(rng: &mut Seeded) -> File<Opened<Input>, Refused<Input>> {
     let mut cast = Cast::new(rng);
-    let mut rows = Rows { vectors: Vec::new(), refused: Vec::new() };
+    let mut rows = Rows::new();
     logs(rng, &cast, &mut rows);
     lifetimes(rng, &cast, &mut rows);
     openings(rng, &cast, &mut rows);
@@ -94,7 +42,7 @@ pub(super) fn file(rng: &mut Seeded) -> File<Opened, Refused> {
     cast.alice.renew(rng);
     renewed(rng, &cast, &mut rows, before, &keys);
     group_invalid::renewed(rng, &cast, &mut rows);
-    File { vectors: rows.vectors, invalid: rows.refused }
+    rows.file()
 }
 
 pub(super) fn seen(story: &Story, sequence: usize) -> Seen {

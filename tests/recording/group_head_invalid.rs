@@ -1,6 +1,9 @@
 //! Heads that are wrong in one place, and states that are stale.
 
-use super::group::{Cast, DAY, HOUR, MINUTE, Rows};
+use super::{
+    group::{DAY, HOUR, MINUTE, Rows},
+    rows::Cast,
+};
 use crate::common::{
     cbor::{self, Uint},
     craft::{

@@ -2,7 +2,10 @@
 
 use wardkey::{identity::UserId, key_pair::Suite, party::Party, signed::Hash};
 
-use super::group::{Cast, Rows, seen};
+use super::{
+    group::{Rows, seen},
+    rows::Cast,
+};
 use crate::common::{
     cbor::{self, Array, Item, Null, Uint},
     craft::{

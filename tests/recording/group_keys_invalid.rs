@@ -1,9 +1,6 @@
 //! Group keys, and epochs, that are wrong in one place.
 
-use super::{
-    group::{Cast, Rows},
-    group_invalid::generic,
-};
+use super::{group::Rows, group_invalid::generic, rows::Cast};
 use crate::common::{
     cbor::{self, Array, Item, Null, Uint},
     craft::{

@@ -2,7 +2,7 @@
 
 use wardkey::party::Party;
 
-use super::session::{Cast, Rows};
+use super::{rows::Cast, session::Rows};
 use crate::common::{
     cbor::{self, Array, Item, Map, Null, Uint},
     craft::{
@@ -113,7 +113,7 @@ fn entries(rng: &mut Seeded, cast: &Cast, rows: &mut Rows) {
         input.entries.push(hex(entry));
         input
     };
-    assert!(with(&good.sign(alice.seed())).log().is_ok());
+    assert!(with(&good.sign(alice.seed())).open("log").is_ok());
     type Change<'a> = Box<dyn Fn(&mut Entry) + 'a>;
     let changes: Vec<(&str, &str, Change<'_>)> = vec![
         ("of another session", "key-mismatch", Box::new(|entry: &mut Entry| entry.session = [3; 32])),

@@ -13,10 +13,12 @@ mod author_invalid;
 mod backup;
 mod backup_invalid;
 mod derive;
-pub(crate) mod group;
+mod group;
 mod group_head_invalid;
 mod group_invalid;
 mod group_keys_invalid;
+mod group_session;
+mod group_session_invalid;
 mod identity;
 mod journal;
 mod log_invalid;
@@ -26,7 +28,8 @@ mod oaep;
 mod opening;
 mod password;
 mod public_key;
-pub(crate) mod session;
+mod rows;
+mod session;
 mod session_invalid;
 mod session_message_invalid;
 mod wrap;
@@ -61,6 +64,7 @@ pub(crate) fn all() -> Vec<(&'static str, String)> {
         file("journal.json", journal::file),
         file("session.json", session::file),
         file("group.json", group::file),
+        file("group_session.json", group_session::file),
     ]
 }
 

@@ -1,86 +1,29 @@
 //! `session.json`: SPEC sections 12 and 13.
 
-use serde_json::Value;
 use sha2::{Digest, Sha256};
-use wardkey::{identity::UserId, key_pair::Suite, party::Party, signed::Hash};
+use wardkey::{key_pair::Suite, signed::Hash};
 
-use super::{invalid, log_invalid, session_invalid, session_message_invalid};
+use super::{
+    log_invalid,
+    rows::{self, Cast},
+    session_invalid, session_message_invalid,
+};
 use crate::common::{
     cbor,
     craft::session::{assignment, revoke, revoke_all},
     keys::{Pair, signing_key},
     people::Person,
     rng::Seeded,
-    schema::{File, Invalid},
+    rows::{Opened, Refused},
+    schema::File,
     story::{Input, Story},
 };
 
-/// An entry of `vectors`.
-#[derive(serde::Serialize, serde::Deserialize)]
-pub(crate) struct Opened {
-    pub(crate) kind: String,
-    pub(crate) name: String,
-    pub(crate) input: Input,
-    pub(crate) expected: Value,
-}
+pub(super) type Rows = rows::Rows<Input>;
 
-/// An entry of `invalid`.
-#[derive(serde::Serialize, serde::Deserialize)]
-pub(crate) struct Refused {
-    pub(crate) kind: String,
-    pub(crate) name: String,
-    pub(crate) input: Input,
-}
-
-/// Who takes part.
-pub(super) struct Cast {
-    pub(super) alice: Person,
-    pub(super) bob: Person,
-    pub(super) carol: Person,
-    pub(super) mallory: Person,
-    pub(super) key_server: Person,
-}
-
-impl Cast {
-    fn new(rng: &mut Seeded) -> Self {
-        let [alice, bob, carol, mallory] = ["alice", "bob", "carol", "mallory"].map(|name| Person::new(rng, name));
-        Self { alice, bob, carol, mallory, key_server: Person::key_server(rng) }
-    }
-
-    pub(super) fn all(&self) -> [&Person; 5] {
-        [&self.alice, &self.bob, &self.carol, &self.mallory, &self.key_server]
-    }
-
-    pub(super) fn placeholder(&self) -> Party {
-        let name = UserId::new("rehab").expect("a name");
-        Party::Placeholder { name, escrow: self.key_server.signer.identity, contact: None }
-    }
-}
-
-pub(super) struct Rows {
-    pub(super) vectors: Vec<Opened>,
-    pub(super) refused: Vec<Invalid<Refused>>,
-}
-
-impl Rows {
-    /// It opens to what it gives here.
-    fn opens(&mut self, kind: &str, name: &str, input: Input) {
-        let input = input.trimmed();
-        let expected = input.open(kind).unwrap_or_else(|error| panic!("{kind}, {name}: {error}"));
-        self.vectors.push(Opened { kind: kind.to_owned(), name: name.to_owned(), input, expected });
-    }
-
-    pub(super) fn fails(&mut self, kind: &str, name: &str, error: &str, input: Input) {
-        let input = input.trimmed();
-        let found = input.open(kind).map_err(|error| error.code().as_str());
-        assert_eq!(found, Err(error), "{kind}, {name}");
-        self.refused.push(invalid(error, Refused { kind: kind.to_owned(), name: name.to_owned(), input }));
-    }
-}
-
-pub(super) fn file(rng: &mut Seeded) -> File<Opened, Refused> {
+pub(super) fn file(rng: &mut Seeded) -> File<Opened<Input>, Refused<Input>> {
     let mut cast = Cast::new(rng);
-    let mut rows = Rows { vectors: Vec::new(), refused: Vec::new() };
+    let mut rows = Rows::new();
     logs(rng, &cast, &mut rows);
     sessions(rng, &cast, &mut rows);
     messages(rng, &cast, &mut rows);
@@ -92,7 +35,7 @@ pub(super) fn file(rng: &mut Seeded) -> File<Opened, Refused> {
     cast.alice.renew(rng);
     renewed(rng, &cast, &mut rows, before);
     log_invalid::renewed(rng, &cast, &mut rows);
-    File { vectors: rows.vectors, invalid: rows.refused }
+    rows.file()
 }
 
 fn logs(rng: &mut Seeded, cast: &Cast, rows: &mut Rows) {
@@ -187,7 +130,7 @@ fn made_here(rng: &mut Seeded, alice: &Person, dave: &Person) -> Story {
     let wraps = session.wrap_genesis(rng, &alice.hand(), &key, &known).expect("wrapped");
     let Hash(id) = *session.log().id();
     let key = *key.dangerously_expose().expose();
-    Story { id, genesis, entries: Vec::new(), hashes: vec![id], wraps: vec![wraps], keys: vec![key] }
+    Story { id, genesis, entries: Vec::new(), hashes: vec![id], wraps: vec![wraps], keys: vec![key], right: cbor::Null }
 }
 
 fn messages(rng: &mut Seeded, cast: &Cast, rows: &mut Rows) {

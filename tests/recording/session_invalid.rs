@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::session::{Cast, Rows};
+use super::{rows::Cast, session::Rows};
 use crate::common::{
     cbor::{self, Array, Null, Uint},
     craft::{

@@ -1,6 +1,6 @@
 //! Messages of sessions that are wrong in one place.
 
-use super::session::{Cast, Rows};
+use super::{rows::Cast, session::Rows};
 use crate::common::{
     cbor,
     craft::{

@@ -26,6 +26,7 @@ use crate::{
         },
         hex::{hex, unhex},
         keys::{Pair, RSA_SUITES, rsa_numbers, rsa_pem},
+        known::Lazy,
         rng::{Seeded, draw, draw_array, seeded},
         schema::{self, File},
         story::Input,
@@ -258,6 +259,9 @@ fn objects() -> Seeds {
 
 fn kept_sessions() -> Seeds {
     let file: Value = serde_json::from_str(SESSION).unwrap();
-    let read = |vector: &Value| serde_json::from_value::<Input>(vector["input"].clone()).ok()?.session().ok();
+    let read = |vector: &Value| {
+        let input = serde_json::from_value::<Input>(vector["input"].clone()).ok()?;
+        input.session(&Lazy::new(&input)).ok()
+    };
     file["vectors"].as_array().unwrap().iter().filter_map(read).map(|session| session.to_kept()).collect()
 }

@@ -315,17 +315,17 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         Ok(log)
     }
 
-    /// A group in 6.3: what came after a sequence, and with `keys` those of the caller.
+    /// A group in 6.3: what came after a sequence, and the caller's keys, unless he has this epoch open and it is the newest.
     pub(crate) fn group_for(
         &mut self,
         (caller, party): (&UserId, &Party),
         id: &Hash,
-        (after, keys): (Option<u64>, bool),
+        (after, epoch): (Option<u64>, Option<u64>),
         signers: &mut Vec<UserId>,
     ) -> Result<Value> {
-        if self.store.group(id)?.is_none() {
+        let Some(group) = self.store.group(id)? else {
             return Ok(json!({ "id": bytes(id.0), "error": UNKNOWN_GROUP.code().as_str() }));
-        }
+        };
         if !self.store.is_watcher(id, caller)? {
             self.store.add_watcher(id, caller)?;
         }
@@ -343,7 +343,8 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
             heads.push(head.object);
         }
         let is_member = matches!(self.store.membership(id, caller)?, Some(Membership::Is(_)));
-        let keys = if keys && is_member { self.store.newest_group_keys(id, party)? } else { None };
+        let keys =
+            if is_member && epoch != Some(group.epoch) { self.store.newest_group_keys(id, party)? } else { None };
         let join = |keys: crate::store::Wraps| {
             let place = |place: u32| usize::try_from(place).unwrap_or(usize::MAX);
             join(&keys.signed, keys.bodies.into_iter().map(|body| (place(body.place), body.bytes)))

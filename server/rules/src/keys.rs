@@ -25,8 +25,8 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         })?;
         let bundles = members.hashes("signers")?;
         let asked_groups = members.list("groups", MAX_LIST, |group| {
-            let members = Members::of(group, &["id", "after", "keys"])?;
-            Ok((members.hash("id")?, members.number_if_any("after")?, members.boolean("keys")?))
+            let members = Members::of(group, &["id", "after", "epoch"])?;
+            Ok((members.hash("id")?, members.number_if_any("after")?, members.number_if_any("epoch")?))
         })?;
         let cursor = if members.has("cursor") { Some(members.text_or_null("cursor")?) } else { None };
 
@@ -55,10 +55,10 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         for bundle in &bundles {
             signers.extend(self.store.owner_of(bundle)?);
         }
-        let whole = other_groups.into_iter().map(|id| (id, None, true));
+        let whole = other_groups.into_iter().map(|id| (id, None, None));
         let mut groups = Vec::with_capacity(asked_groups.len());
-        for (id, after, keys) in asked_groups.into_iter().chain(whole) {
-            groups.push(self.group_for((caller, reader.party()), &id, (after, keys), &mut signers)?);
+        for (id, after, epoch) in asked_groups.into_iter().chain(whole) {
+            groups.push(self.group_for((caller, reader.party()), &id, (after, epoch), &mut signers)?);
         }
         let mut reply = json!({ "sessions": answers, "identities": self.identities(&signers)?, "groups": groups });
         if let Some((cursor, members)) = cursor.zip(reply.as_object_mut()) {

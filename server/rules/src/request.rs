@@ -193,10 +193,6 @@ impl<'a> Members<'a> {
         self.value(name)?.as_u64().filter(|number| *number <= MAX_NUMBER).ok_or(MISTYPED)
     }
 
-    pub(crate) fn boolean(self, name: &str) -> Result<bool> {
-        self.value(name)?.as_bool().ok_or(MISTYPED)
-    }
-
     pub(crate) fn bytes(self, name: &str) -> Result<Vec<u8>> {
         from_base64url(self.text(name)?).map_err(|_| MISTYPED)
     }

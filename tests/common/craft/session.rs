@@ -2,7 +2,7 @@
 
 use ed25519_dalek::{Signer, SigningKey};
 use sha2::{Digest, Sha256};
-use wardkey::party::Party;
+use wardkey::{key_pair::PublicKey, party::Party};
 
 use super::{
     super::{
@@ -221,13 +221,27 @@ impl Wraps {
         self.bodies.push(cbor::bytes(body));
     }
 
-    /// A stanza's body, of a hybrid key.
+    /// A stanza for whatever party, in its place.
+    pub(crate) fn insert(&mut self, rng: &mut Seeded, key: &[u8; 32], to: &Party, public: &PublicKey) {
+        let body = self.body_for(rng, key, public);
+        let party = party(to);
+        let at = self.stanzas.partition_point(|stanza| stanza.0.encode() < party.encode());
+        self.stanzas.insert(at, (party, public.fingerprint().0, 1, Sha256::digest(&body).into()));
+        self.bodies.insert(at, cbor::bytes(body));
+    }
+
+    /// A stanza's body.
     pub(crate) fn body(&self, rng: &mut Seeded, key: &[u8; 32], reader: &Person) -> Vec<u8> {
+        self.body_for(rng, key, reader.pair().public_key())
+    }
+
+    /// The same for this key, which is hybrid.
+    pub(crate) fn body_for(&self, rng: &mut Seeded, key: &[u8; 32], public: &PublicKey) -> Vec<u8> {
         let session = wardkey::encoding::base64url(&self.session);
         let context = cbor::context([("session", session.as_str()), ("generation", &self.generation.to_string())]);
         let set = WrapSet { key_id: self.key_id.clone(), commitment: self.commitment.clone(), stanzas: Vec::new() };
-        let info = set.info(1, &reader.pairs[0].fingerprint(), &context);
-        hpke(rng, material(reader.pair().public_key()), &info, key)
+        let info = set.info(1, &public.fingerprint().0, &context);
+        hpke(rng, material(public), &info, key)
     }
 
     /// Seals the key before.

@@ -183,7 +183,8 @@ export default {
   "who somebody is": async (pkg, tools) => {
     const { anna, close } = await stage(pkg, tools);
     const cases = [];
-    for (const name of badNames()) {
+    // That one is the id of a group.
+    for (const name of badNames().filter((bad) => bad !== "A".repeat(43))) {
       cases.push([label("safetyNumber", name), () => anna.safetyNumber(name)]);
       cases.push([label("verify", name), () => anna.verify(name, "A".repeat(43))]);
     }

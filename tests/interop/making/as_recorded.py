@@ -233,8 +233,8 @@ FILES: dict[str, tuple[str, Callable[[Json, Json | None, Json], Json | None]]] =
 }
 
 
-SESSION_KINDS = frozenset({"log", "session", "message"})
-# Every entry of `session.json` has the same fields.
+SESSION_KINDS = frozenset({"log", "unconfirmed", "session", "keys", "message"})
+# Every entry of `session.json` has the same fields; those of `group_session.json` also `groups`.
 SESSION_FIELDS: Json = {"wraps": [], "parties": [], "keys": [], "sealed": "", "context": {}}
 
 
@@ -247,7 +247,8 @@ def converted(entries: list[Json]) -> Iterator[tuple[str, Json]]:
     for entry in entries:
         if entry["kind"] in SESSION_KINDS:
             filled = {**SESSION_FIELDS, **entry["input"]}
-            yield "session.json", without_made({**entry, "input": filled})
+            file_name = "group_session.json" if "groups" in filled else "session.json"
+            yield file_name, without_made({**entry, "input": filled})
         if entry["kind"] in GROUP_KINDS:
             yield "group.json", without_made({**entry, "input": {**GROUP_FIELDS, **entry["input"]}})
         if entry["kind"] not in FILES:

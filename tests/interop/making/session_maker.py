@@ -174,9 +174,15 @@ class SessionMaker:
         data = cbor.encode(changed(payload, **fields))
         self.wraps.append(signed(wraps.FORM, seed or signer.seed, data, given))
 
-    def generation(self, signer: Person, parties: Iterable[Party], **options: Any) -> int:
+    def generation(
+        self,
+        signer: Person,
+        parties: Iterable[Party],
+        authority: Authority | None = None,
+        **options: Any,
+    ) -> int:
         """A generation with its wraps."""
-        sequence = self.add_generation(signer)
+        sequence = self.add_generation(signer, authority=authority)
         previous = self.sealed_previous(len(self.keys) - 1)
         self.add_wraps(signer, sequence, parties, **{"previous": previous, **options})
         return sequence

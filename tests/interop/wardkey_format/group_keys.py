@@ -119,10 +119,24 @@ def newest_for(log: GroupLog, user: User) -> int | None:
     return next((at for at in sequences if user in keyed_by(log, at)), None)
 
 
+@dataclass(frozen=True)
+class Epochs:
+    """What a member opened."""
+
+    secrets: tuple[bytes, ...]
+    """From the newest epoch down."""
+    broken: WardkeyError | None
+    """Why the others stayed closed."""
+
+    @property
+    def pairs(self) -> list[KeyPair]:
+        return [epoch.key_pair(secret) for secret in self.secrets]
+
+
 def open_epochs(
     log: GroupLog, data: bytes, user: User, key_pairs: Sequence[KeyPair], minimum: int = 1
-) -> list[bytes]:
-    """The secrets of all epochs, from 0 on. `data`: the object that the key server gives."""
+) -> Epochs:
+    """`data`: the object that the key server gives."""
     if user not in log.state.members:
         was = any(user in state.members for state in log.states)
         code: Code = "revoked" if was else "not-a-recipient"
@@ -144,5 +158,9 @@ def open_epochs(
     secrets = [secret]
     for number in range(payload.epoch, 0, -1):
         above, below = log.epochs[number], log.epochs[number - 1]
-        secrets.append(epoch.secret_before(log.group_id, number, secrets[-1], above, below))
-    return secrets[::-1]
+        try:
+            secret = epoch.secret_before(log.group_id, number, secret, above, below)
+        except WardkeyError as error:
+            return Epochs(tuple(secrets), error)
+        secrets.append(secret)
+    return Epochs(tuple(secrets), None)

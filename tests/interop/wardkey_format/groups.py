@@ -1,4 +1,4 @@
-"""What a session's rules ask of groups (SPEC sections 12.3 step 4 and 12.4).
+"""What a session's rules ask of groups (SPEC sections 12.3 step 4, 12.4 and 12.7).
 
 The states are those of logs that were replayed (`of_logs`), or what a test makes up; without them,
 a rule that needs a group is `unknown-group`.
@@ -22,9 +22,10 @@ class GroupState:
 
 @dataclass(frozen=True)
 class Groups:
-    """The states of each group, by sequence."""
+    """The states of each group, by sequence; and the fingerprint of its newest epoch's key."""
 
     states: dict[bytes, list[GroupState]] = field(default_factory=dict)
+    keys: dict[bytes, bytes] = field(default_factory=dict)
 
     def state(self, group_id: bytes, sequence: int, expected: bytes) -> GroupState:
         known = self.states.get(group_id)
@@ -43,11 +44,12 @@ class Groups:
 
 
 def of_logs(logs: Iterable[GroupLog]) -> Groups:
-    states = {
-        log.group_id: [GroupState(state.hash, frozenset(state.members)) for state in log.states]
-        for log in logs
-    }
-    return Groups(states)
+    groups = Groups()
+    for log in logs:
+        states = [GroupState(state.hash, frozenset(state.members)) for state in log.states]
+        groups.states[log.group_id] = states
+        groups.keys[log.group_id] = log.epochs[-1].public_key.fingerprint
+    return groups
 
 
 NO_GROUPS = Groups()

@@ -190,7 +190,7 @@ fn whatever_fails_in_a_group() {
     assert_eq!(check(&ward.world, Some(&ben), "GET", "/v1/groups", None), 0);
     let path = ward.path("heads");
     assert_eq!(check(&ward.world, Some(&anna), "POST", &path, Some(&body)), 0, "the same head");
-    let keys = json!({ "sessions": [], "signers": [], "groups": [{ "id": ward.id, "keys": true }] });
+    let keys = json!({ "sessions": [], "signers": [], "groups": [{ "id": ward.id }] });
     assert_eq!(check(&ward.world, Some(&ben), "POST", "/v1/keys", Some(&keys)), 1, "a watcher");
     ward.world.now += 1;
     let body = json!({ "head": ward.anna.head(ward.world.now, &ward.log) });

@@ -541,7 +541,7 @@ fn groups_in_keys() {
     };
     let unknown = Hash([9; 32]).to_string();
     let id = ward.id.clone();
-    let asked = json!([{ "id": unknown, "keys": true }, { "id": id, "after": 0, "keys": true }, { "id": id, "after": 2, "keys": false }]);
+    let asked = json!([{ "id": unknown }, { "id": id, "after": 0 }, { "id": id, "after": 2, "keys": false }]);
     let reply = ask(&mut ward, &ben, asked);
     let groups = &reply["groups"];
     assert_eq!(groups[0], json!({ "id": unknown, "error": "unknown-group" }));

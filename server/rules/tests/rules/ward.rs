@@ -159,7 +159,7 @@ impl Ward {
 
     /// The group as somebody is given it.
     pub(crate) fn given(&mut self, caller: &User) -> Value {
-        let groups = [json!({ "id": self.id, "keys": true })];
+        let groups = [json!({ "id": self.id })];
         let body = json!({ "sessions": [], "signers": [], "groups": groups });
         self.world.post(caller, "/v1/keys", body)["groups"][0].clone()
     }

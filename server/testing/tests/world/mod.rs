@@ -119,9 +119,6 @@ impl Json for Text {
     fn text(text: &str) -> Self {
         Self(text.into())
     }
-    fn boolean(value: bool) -> Self {
-        Self(Value::Bool(value))
-    }
     fn number(number: u64) -> Self {
         Self(number.into())
     }
