@@ -541,7 +541,7 @@ fn groups_in_keys() {
     };
     let unknown = Hash([9; 32]).to_string();
     let id = ward.id.clone();
-    let asked = json!([{ "id": unknown }, { "id": id, "after": 0 }, { "id": id, "after": 2, "keys": false }]);
+    let asked = json!([{ "id": unknown }, { "id": id, "after": 0, "epoch": 0 }, { "id": id, "after": 2, "epoch": 1 }]);
     let reply = ask(&mut ward, &ben, asked);
     let groups = &reply["groups"];
     assert_eq!(groups[0], json!({ "id": unknown, "error": "unknown-group" }));
@@ -553,7 +553,7 @@ fn groups_in_keys() {
     assert_eq!(list(&groups[2]["heads"]).len(), 1);
     // The heads' signers come along, though none of her operations does.
     assert_eq!(reply["identities"].as_array().unwrap().len(), 1);
-    let body = json!([{ "id": id, "keys": 1 }]);
+    let body = json!([{ "id": id, "epoch": "1" }]);
     ward.world.refuse(
         "invalid-argument",
         Some(&ben),
