@@ -331,7 +331,9 @@ fn operations_that_are_refused() {
 
     // Of two the first counts, and of the other nothing stays.
     roles["keys"] = Value::Null;
-    ward.world.post(&anna, &ward.path("operations"), roles);
+    ward.world.post(&anna, &ward.path("operations"), roles.clone());
+    // Who never belonged isn't told either that it is in the log.
+    ward.refuse("forbidden", &carl, "operations", roles);
     ward.refuse("conflict", &anna, "operations", body);
     let row = format!("anna group-roles group={} operation=1", ward.id);
     assert_eq!(ward.world.journal(&ben, None).last(), Some(&row));
