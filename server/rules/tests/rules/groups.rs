@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use wardkey::{
     group::{Lifetimes, Log, Member, Role, Stanza, split},
+    secret::Secret,
     session::{Directory, Rights, Session},
+    sign::SigningKey,
     signed::Hash,
 };
 use wardkey_rules::{GroupStore, Membership};
@@ -253,8 +255,16 @@ fn members_of_a_new_group() {
     let known = directory(&ward.world, &[&ward.anna, &ben]);
     let body = found(&mut ward, &[member(&ben, Role::Member)], &known);
     let mut anna = take(&mut ward.anna);
+    let seed = Secret::from_slice(anna.signing[0].seed().expose()).unwrap();
+    let before = User { signing: vec![SigningKey::from_seed(seed)], ..ward_copy(&anna) };
     anna.renewed(&mut ward.world, 2);
     ward.anna = anna;
+    refuse(&mut ward, "stale", body);
+    // Her older bundle alone, all else being new.
+    let known = directory(&ward.world, &[&ward.anna, &ben]);
+    let (log, _, mut body) =
+        before.found((&mut seeded(61), now), &[member(&ben, Role::Member)], Lifetimes::default(), &known);
+    body["head"] = ward.anna.head(now, &log);
     refuse(&mut ward, "stale", body);
     // A thousand groups are enough.
     let known = directory(&ward.world, &[&ward.anna, &ben]);
