@@ -489,7 +489,7 @@ fn wrapped_for_a_group() {
     let rotated = anna.sign_at(NOW, |hand| session.rotate(&mut seeded(95), hand, keys, &known).unwrap().0);
     ward.world.refuse("stale", Some(anna), "POST", &path, items(&[&rotated]));
     let granted = anna.sign_at(NOW, |hand| {
-        session.grant(&mut seeded(96), hand, &[with(&ward.dora, Rights::FORWARD)], keys, &known).unwrap()
+        session.grant(&mut seeded(96), hand, &[with_group(&ward.log, Rights::READ)], keys, &known).unwrap()
     });
     ward.world.post(anna, &path, items(&[&granted]));
     session = granted.session;
