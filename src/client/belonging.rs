@@ -10,7 +10,6 @@ use crate::{
     encoding::MALFORMED,
     error::{Code, Error, Result},
     group::{Epochs, Log, Opening, SignedHead, Stanza, sign_head},
-    key_pair::Suite,
     message::View,
     party::Party,
     session::{Signer, Signers},
@@ -166,11 +165,7 @@ impl<H: Host> Client<H> {
         let pair = keys.encryption.iter().find(|pair| pair.public_key().fingerprint() == stanza.fingerprint());
         let pair = pair.ok_or(OTHERS)?;
         let unwrapping = stanza.begin(pair.public_key())?;
-        let opened = if pair.public_key().suite() == Suite::Hybrid {
-            pair.unwrap(&mut self.host.random().borrow_mut(), unwrapping.label(), unwrapping.body())?
-        } else {
-            self.unwrap_rsa(pair, unwrapping.label(), unwrapping.body()).await?
-        };
+        let opened = self.unwrap(pair, &unwrapping).await?;
         unwrapping.finish(opened.expose())
     }
 

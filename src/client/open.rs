@@ -229,9 +229,7 @@ impl OpenSession {
             fetched.session.log().check_follows(known.session.log())?;
             known.session = fetched.session;
         }
-        for (generation, key) in fetched.keys.into_parts() {
-            known.keys.insert(generation, key);
-        }
+        known.keys.join(fetched.keys);
         Ok(())
     }
 }

@@ -81,7 +81,14 @@ impl<H: Host> Client<H> {
         let log = session.to_kept();
         // Who made a session and doesn't read it.
         let through = self.with(|ready| ready.people.through(session))?.unwrap_or_else(|| cache.own.clone());
-        let key = |generation| Ok(write_key(keys.of(generation).ok_or(MALFORMED)?, open.id(), generation, &through));
+        let key = |generation| {
+            Ok(write_key(
+                keys.of(generation).ok_or(keys.why_closed(generation).unwrap_or(MALFORMED))?,
+                open.id(),
+                generation,
+                &through,
+            ))
+        };
         let keys = (0..session.key_ids().count()).map(key).collect::<Result<Vec<SecretBytes>>>()?;
         let capacity = log.len() + keys.iter().map(|key| key.expose().len() + 9).sum::<usize>() + cursor.len() + 64;
         let payload = SecretBytes::new(encode_into(Vec::with_capacity(capacity), |w| {

@@ -21,8 +21,9 @@ use crate::{
     message::View,
     party::Party,
     secret::SecretBytes,
-    session::{Delivery, Grant, Hand, Keys, Made, Reading, Rights, Session, Signer, Signers, create},
+    session::{Delivery, Grant, Hand, Keys, Made, Reading, Rights, Sealed, Session, Signer, Signers, create},
     signed::{Hash, Minimum, Unverified},
+    wrap::Unwrapping,
 };
 
 impl<H: Host> Client<H> {
@@ -205,9 +206,7 @@ impl<H: Host> Client<H> {
         if is_known {
             self.check_reader(&next)?;
         } else {
-            for (generation, key) in self.open_keys(&next).await? {
-                keys.insert(generation, key);
-            }
+            keys = self.open_keys(&next).await?;
         }
         open.check()?;
         open.advance(Known { session: next, keys })
@@ -222,10 +221,20 @@ impl<H: Host> Client<H> {
     ) -> Outcome<()> {
         self.publish(open).await?;
         let cache = self.warm().await?;
+        let mut is_newest = false;
         for _ in 0..TRIES {
             open.check()?;
-            let (user, (mut made, delivery, key)) =
-                self.with_hand(|user, hand, people| Ok((user.clone(), make(&open.known.borrow(), hand, people)?)))?;
+            let made =
+                self.with_hand(|user, hand, people| Ok((user.clone(), make(&open.known.borrow(), hand, people)?)));
+            let (user, (mut made, delivery, key)) = match made {
+                // Somebody has seen more of a group than is known here.
+                Err(error) if error.code() == Code::Rollback && !is_newest => {
+                    is_newest = true;
+                    self.update(open).await?;
+                    continue;
+                }
+                made => made?,
+            };
             if let Some(mut delivery) = delivery {
                 self.wrap_all(&cache, &mut delivery).await?;
                 match self.with_hand(|_, hand, _| made.deliver(delivery, hand)) {
@@ -279,40 +288,54 @@ impl<H: Host> Client<H> {
         })??;
         let session = self.read_all(reading).await?;
         seen.map_or(Ok(()), |seen| session.log().check_view(seen))?;
-        let mut keys = Keys::default();
-        for (generation, key) in self.open_keys(&session).await? {
-            keys.insert(generation, key);
-        }
+        let keys = self.open_keys(&session).await?;
         Ok(Known::new(session, keys))
     }
 
-    /// The session's keys, for the own user. RSA is the host's.
-    async fn open_keys(&self, session: &Session) -> Result<Vec<(usize, DataKey)>> {
-        let (keys, parties) = self.with(|ready| (Rc::clone(&ready.keys), ready.people.parties()))?;
-        let sealed = session.sealed_for(&parties)?;
-        if let Some(Party::Group(id)) = sealed.party() {
-            let epochs = self.with(|ready| ready.people.epoch_of(id, sealed.fingerprint()))??;
-            let pair = epochs.find(sealed.fingerprint()).ok_or(MALFORMED)?;
-            let unwrapping = sealed.begin(pair.public_key())?;
-            let opened = pair.unwrap(&mut self.host.random().borrow_mut(), unwrapping.label(), unwrapping.body())?;
-            return Ok(session.keys_from(sealed.generation(), unwrapping.finish(opened.expose())?)?.into_parts());
-        }
-        let is_rsa = |pair: &&KeyPair| {
-            pair.public_key().fingerprint() == sealed.fingerprint() && pair.public_key().suite() != Suite::Hybrid
-        };
-        let opened = match keys.encryption.iter().find(is_rsa) {
-            None => session.open(&mut self.host.random().borrow_mut(), &parties, &keys.refs().0)?,
-            Some(pair) => {
-                let unwrapping = sealed.begin(pair.public_key())?;
-                let key = self.unwrap_rsa(pair, unwrapping.label(), unwrapping.body()).await?;
-                session.keys_from(sealed.generation(), unwrapping.finish(key.expose())?)?
+    /// The session's keys, for the own user. Where somebody has broken a generation, from earlier stanzas as far as there are any.
+    async fn open_keys(&self, session: &Session) -> Result<Keys> {
+        let parties = self.with(|ready| ready.people.parties())?;
+        let mut sealed = session.sealed_for(&parties)?;
+        let mut keys = self.open_from(session, &sealed).await?;
+        while let Some(next) = session.sealed_below(&parties, &keys, sealed.generation()) {
+            match self.open_from(session, &next).await {
+                Ok(earlier) => keys.join(earlier),
+                Err(error) if error.code() == Code::Locked => return Err(error),
+                Err(_) => {}
             }
+            sealed = next;
+        }
+        Ok(keys)
+    }
+
+    /// From one stanza down: with a key pair of the user's, of which RSA is the host's, or of an epoch of his group's.
+    async fn open_from(&self, session: &Session, sealed: &Sealed<'_>) -> Result<Keys> {
+        const NOT_FOR_THIS: Error = Error::new(&(Code::NotARecipient, "wrapped for none of these keys"));
+        let own = self.with(|ready| Rc::clone(&ready.keys))?;
+        let (epochs, unwrapping);
+        let pair = if let Some(Party::Group(id)) = sealed.party() {
+            epochs = self.with(|ready| ready.people.epoch_of(id, sealed.fingerprint()))??;
+            epochs.find(sealed.fingerprint())
+        } else {
+            own.encryption.iter().find(|pair| pair.public_key().fingerprint() == sealed.fingerprint())
         };
-        Ok(opened.into_parts())
+        let pair = pair.ok_or(NOT_FOR_THIS)?;
+        unwrapping = sealed.begin(pair.public_key())?;
+        let opened = self.unwrap(pair, &unwrapping).await?;
+        session.keys_from(sealed.generation(), unwrapping.finish(opened.expose())?)
+    }
+
+    /// The private operation: hybrid here, RSA elsewhere.
+    pub(super) async fn unwrap(&self, pair: &KeyPair, unwrapping: &Unwrapping) -> Result<SecretBytes> {
+        let (label, body) = (unwrapping.label(), unwrapping.body());
+        match pair.public_key().suite() {
+            Suite::Hybrid => pair.unwrap(&mut self.host.random().borrow_mut(), label, body),
+            _ => self.unwrap_rsa(pair, label, body).await,
+        }
     }
 
     /// By the host, or where a reload left no private key by the device. If that has lost it, only the password brings it back.
-    pub(super) async fn unwrap_rsa(&self, pair: &KeyPair, label: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
+    async fn unwrap_rsa(&self, pair: &KeyPair, label: &[u8; 32], body: &[u8]) -> Result<SecretBytes> {
         if !pair.is_away() {
             return self.host.unwrap_rsa(pair, label, body).await;
         }

@@ -78,7 +78,7 @@ impl Sealed<'_> {
 #[derive(Default)]
 pub struct Keys {
     open: Vec<(usize, DataKey)>,
-    /// Generations, falling, whose keys didn't open by that after them, and why. Nor did those before, by this path.
+    /// Generations whose keys didn't open by that after them, and why. Nor did those before, by this path.
     broken: Vec<(usize, Error)>,
 }
 
@@ -98,20 +98,25 @@ impl Keys {
     /// Takes in what was opened from an earlier generation down: [`Session::sealed_below`].
     pub fn join(&mut self, earlier: Self) {
         earlier.open.into_iter().for_each(|(generation, key)| self.insert(generation, key));
-        self.broken.extend(earlier.broken);
+        for (generation, error) in earlier.broken {
+            if self.broken.iter().all(|(known, _)| *known != generation) {
+                self.broken.push((generation, error));
+            }
+        }
     }
 
     /// The newest generation whose key isn't sealed as it should be in the one after it, if there is one, and why. It may be open all the same.
     #[must_use]
     pub fn broken(&self) -> Option<(usize, Error)> {
-        self.broken.first().copied()
+        self.broken.iter().max_by_key(|(generation, _)| *generation).copied()
     }
 
     /// Why this generation's key stayed closed: `decryption-failed`, `key-mismatch`.
     #[must_use]
     pub fn why_closed(&self, generation: usize) -> Option<Error> {
-        let nearest = || self.broken.iter().rev().find(|(broken, _)| *broken >= generation);
-        if self.of(generation).is_some() { None } else { nearest().map(|(_, error)| *error) }
+        let above = self.broken.iter().filter(|(broken, _)| *broken >= generation);
+        let nearest = above.min_by_key(|(broken, _)| *broken).filter(|_| self.of(generation).is_none());
+        nearest.map(|(_, error)| *error)
     }
 
     /// The key of a generation.
@@ -124,11 +129,6 @@ impl Keys {
     #[must_use]
     pub fn find(&self, id: &KeyId) -> Option<(usize, &DataKey)> {
         self.open.iter().find(|(_, key)| key.id() == *id).map(|(generation, key)| (*generation, key))
-    }
-
-    /// All of them, taken out.
-    pub(crate) fn into_parts(self) -> Vec<(usize, DataKey)> {
-        self.open
     }
 
     /// All of them.

@@ -96,7 +96,7 @@ fn c4_the_key_must_be_the_one_that_is_named() {
         let raw = held.dangerously_expose().expose();
         let mut rng = device.rng.borrow_mut();
         let body = wardkey::cobblestone::seal(&sealed_by.cache_seal(), &mut rng, context.writer(), raw).unwrap();
-        [&[2], fetched.to_be_bytes().as_slice(), &expires.to_be_bytes(), &body].concat()
+        [&[3], fetched.to_be_bytes().as_slice(), &expires.to_be_bytes(), &body].concat()
     };
     for (held, there) in [(&key, true), (&other, false)] {
         device.store.rows.borrow_mut().insert(format!("k.{}", key.id()), entry(&key, held));

@@ -16,6 +16,7 @@ use wardkey::{
     message::Padding,
     session::Rights,
     sign::SigningKey,
+    signed::Hash,
 };
 
 use super::common::{
@@ -507,8 +508,11 @@ fn i3_a_name_is_no_hash() {
     assert_eq!(failed(run(client.register(&like_group, PASSWORD, None))), Code::InvalidArgument);
     assert_eq!(failed(run(client.unlock(&like_group, PASSWORD, 0))), Code::InvalidArgument);
     assert_eq!(failed(run(client.start_recovery(&like_group))), Code::InvalidArgument);
-    assert_eq!(failed(run(anna.safety_number(&like_group))), Code::InvalidArgument);
-    assert!(world.take_asked().is_empty());
+    assert_eq!(failed(run(anna.add_members(&Hash([1; 32]), &[], false))), Code::UnknownGroup);
+    assert!(UserId::new(&like_group).is_err());
+    // Where either may stand it is a group's id, and nobody is asked for a user of this name.
+    assert_eq!(failed(run(anna.safety_number(&like_group))), Code::UnknownGroup);
+    assert_eq!(world.take_asked(), ["POST /v1/keys", "POST /v1/keys"]);
     // From the server: the bundle of a user whose name was replaced by one that has the form of a hash.
     world.registered("B".repeat(42).as_str(), None);
     let bundles = Cell::new(None);

@@ -18,6 +18,7 @@ mod group_head_invalid;
 mod group_invalid;
 mod group_keys_invalid;
 mod group_session;
+mod group_session_broken;
 mod group_session_invalid;
 mod identity;
 mod journal;
