@@ -359,7 +359,8 @@ fn a_stale_group() {
     for _ in 0..7 {
         waiting.refuse("stale", &path, &code);
     }
-    waiting.refuse("otp-wrong", &path, "wrong");
+    // The right one was counted, once.
+    assert_eq!(waiting.refuse("otp-wrong", &path, "wrong").attempts_left(), Some(3));
     waiting.ward.refresh();
     assert_eq!(waiting.answer(&path, &code)["sessions"], json!([waiting.id]));
 }
