@@ -132,25 +132,25 @@ impl Session {
     /// Is a new generation to be made before anything is written? SPEC section 12.7.
     ///
     /// # Errors
-    /// `unknown-group`.
+    /// `unknown-group` where confirming needs it, and why what was told of a group that has a stanza isn't true.
     pub fn is_due(&self, groups: &dyn Signers) -> Result<bool> {
         if self.log.is_superseded() {
             return Ok(true);
         }
         let readers = self.log.wrapped_readers(groups)?;
         for (place, fingerprint) in &self.wrapped.newest {
-            // Of a group whose log isn't known no newer epoch is known either.
             let is_newest = match self.log.party(*place) {
-                Some(Party::Group(id)) => {
-                    groups.group(id).map_or(true, |group| group.public_key().fingerprint() == fingerprint)
-                }
+                // Of a group whose log isn't known no newer epoch is known either.
+                Some(Party::Group(id)) => match groups.group(id) {
+                    Err(error) if error.code() == Code::UnknownGroup => true,
+                    group => group?.public_key().fingerprint() == fingerprint,
+                },
                 _ => true,
             };
             if !is_newest || readers.get(*place) != Some(&true) {
                 return Ok(true);
             }
         }
-        let begun = self.log.begun(self.log.newest_generation());
-        Ok(!self.log.is_confirmed(begun, groups)?)
+        Ok(!self.log.is_newest_entitled(groups)?)
     }
 }

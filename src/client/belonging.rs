@@ -121,7 +121,8 @@ impl<H: Host> Client<H> {
             ready.people.directory.insert_group(log)?;
             let log = ready.people.directory.group(&id)?;
             let (view, after) = (log.head(), log.operations());
-            let belongs = ready.people.belongs(&id);
+            // Also of a group of which what was told before isn't true.
+            let belongs = log.role(&ready.own()?.party().ok_or(MALFORMED)?).is_some();
             let Some(known) = ready.people.belonging_mut(&id) else { return Ok(()) };
             known.heads.extend(heads);
             known.heads.retain(|head| head.head().view == view);

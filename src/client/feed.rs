@@ -19,7 +19,8 @@ use crate::{
     encoding::{MALFORMED, Reader, encode},
     error::{Code, Error, Result},
     secret::SecretBytes,
-    signed::Hash,
+    session::{Action, Entry},
+    signed::{Hash, Minimum, Unverified},
 };
 
 const BLOCKED: Error = Error::new(&(Code::Stale, "the key server answers, but revocations can't be read"));
@@ -455,7 +456,28 @@ impl<H: Host> Client<H> {
         } else {
             cache.feed.was_read(asked);
         }
+        self.know_assigner(&answers).await?;
+        self.check_cache(cache)?;
         Ok((answers, Others { identities, groups, seen }))
+    }
+
+    /// The key server signs assignments. After a reload it may not be known yet; if it can't be, that fails the sessions that it signed in, and nothing else.
+    ///
+    /// # Errors
+    /// `locked`.
+    async fn know_assigner(&self, answers: &[Result<Answer>]) -> Outcome<()> {
+        let is_assignment = |entry: &Vec<u8>| {
+            let entry = Unverified::<Entry>::parse(entry, Minimum::default());
+            entry.is_ok_and(|entry| matches!(entry.claimed().action, Action::Assignment { .. }))
+        };
+        let is_known = self.with(|ready| ready.people.directory.find(None).is_some())?;
+        if !is_known && answers.iter().flatten().flat_map(|answer| &answer.entries).any(is_assignment) {
+            return self
+                .refresh()
+                .await
+                .or_else(|failure| if failure.code() == Code::Locked { Err(failure) } else { Ok(()) });
+        }
+        Ok(())
     }
 
     /// Signers, and then the groups whose logs they signed.

@@ -300,8 +300,14 @@ impl Left {
 
     fn make<R: TryCryptoRng>(&self, rng: &mut Random<R>, hand: &Hand<'_>, log: &Log, people: &People) -> Result<Made> {
         let epochs = people.newest_epochs(log.id());
-        // A newest epoch that doesn't open is no reason not to begin another.
-        let newest = epochs.as_deref().ok();
+        let is_admin = hand.signer.party().and_then(|party| log.role(&party)) == Some(Role::Admin);
+        // One that an admin broke is no reason not to begin another, which closes those before it; one that the key server doesn't give as it was signed is. Nobody is told
+        // why who may not do it anyway couldn't.
+        let newest = || match &epochs {
+            Ok(epochs) => Ok(Some(&**epochs)),
+            Err(error) if is_admin && !is_broken(error.code()) => Err(*error),
+            Err(_) => Ok(None),
+        };
         let member = |user: &UserId| log.member(user).ok_or(NO_MEMBER);
         let with_role = |user: &UserId, role| Ok(Member { role, ..member(user)? });
         match self {
@@ -310,8 +316,6 @@ impl Left {
                     return Err(Error::new(&(Code::InvalidArgument, "who is to be added is a member")));
                 }
                 let added = users.iter().map(|user| named(people, user, *role)).collect::<Result<Vec<_>>>()?;
-                // Nobody is told why who may not do it anyway couldn't.
-                let is_admin = hand.signer.party().and_then(|party| log.role(&party)) == Some(Role::Admin);
                 if !is_admin {
                     return Err(FORBIDDEN);
                 }
@@ -319,16 +323,21 @@ impl Left {
             }
             Self::Remove(users) => {
                 let parties = users.iter().map(|user| Ok(member(user)?.party)).collect::<Result<Vec<_>>>()?;
-                log.remove(rng, hand, &parties, newest, people)
+                log.remove(rng, hand, &parties, newest()?, people)
             }
             Self::Roles(admins, members) => {
                 let mut changed = admins.iter().map(|user| with_role(user, Role::Admin)).collect::<Result<Vec<_>>>()?;
                 changed.extend(members.iter().map(|user| with_role(user, Role::Member)).collect::<Result<Vec<_>>>()?);
                 log.give_roles(hand, &changed)
             }
-            Self::Rotate => log.rotate(rng, hand, newest, people),
+            Self::Rotate => log.rotate(rng, hand, newest()?, people),
         }
     }
+}
+
+/// Did whoever made the epoch break it? What is withheld, or isn't what was signed, is the key server's.
+const fn is_broken(code: Code) -> bool {
+    matches!(code, Code::UnwrapFailed | Code::KeyMismatch | Code::DecryptionFailed)
 }
 
 const FORBIDDEN: Error = Error::new(&(Code::Forbidden, "not an admin of the group"));

@@ -16,7 +16,7 @@ use crate::{
     error::{Code, Error, Result},
     message::{Body, Header, Leaf, Padding, Trailers, Verifier, Whole},
     party::Party,
-    session::{Claim, Signer, Writing},
+    session::{Claim, Signer, Signers, Writing},
     signed::Hash,
 };
 
@@ -27,10 +27,19 @@ impl<H: Host> Client<H> {
     /// So many messages of a session, under a new generation where one is due.
     ///
     /// # Errors
-    /// `locked`, `forbidden`, `limit`; those of [`Self::rotate`].
+    /// `locked`, `forbidden`, `limit`; those of [`Self::rotate`] and [`Self::group`].
     pub async fn write(&self, open: &OpenSession, size: usize, sign: bool, padding: Padding) -> Outcome<Writing> {
         self.usable(open).await?;
-        if self.is_due(open)? {
+        let due = match self.is_due(open) {
+            Ok(due) => due,
+            // What was told of a group isn't true: perhaps what is told now is.
+            Err(_) => {
+                let groups: Vec<Hash> = open.with(|session| session.log().groups().copied().collect());
+                self.fetch_groups(&groups).await?;
+                self.is_due(open)?
+            }
+        };
+        if due {
             self.rotate(open).await?;
         }
         open.check()?;
@@ -42,9 +51,17 @@ impl<H: Host> Client<H> {
     /// Is a new generation to be made before anything is written?
     ///
     /// # Errors
-    /// `locked`, `unknown-group`.
+    /// `locked`; `unknown-group`, and why else nothing is known of a group.
     pub fn is_due(&self, open: &OpenSession) -> Result<bool> {
-        self.with(|ready| open.with(|session| session.is_due(&ready.people)))?
+        self.with(|ready| {
+            open.with(|session| {
+                // What waits to be sent may be for a group that nobody was asked for yet.
+                if open.is_published() {
+                    session.log().groups().try_for_each(|id| ready.people.group(id).map(drop))?;
+                }
+                session.is_due(&ready.people)
+            })
+        })?
     }
 
     /// Who has rights by entries only of people who aren't entitled any more: SPEC section 12.4.

@@ -128,12 +128,13 @@ impl Session {
         self.lacks_key(&header) || claims_of(&header, rest).is_some_and(lacks_state)
     }
 
-    /// Had an author seen more of the session's log, or of that of the group in whose right he wrote, than is known here?
+    /// Had an author seen more of the session's log, or of that of the group in whose right he wrote, than is known here? So had he where what was told of the group last
+    /// isn't true: nothing is known of it then.
     #[must_use]
     pub fn lacks_state(&self, view: &View, authority: &Authority, groups: &dyn Signers) -> bool {
         view.sequence > self.log().head().sequence
             || matches!(authority, Authority::Group { id, sequence, .. }
-                if groups.group(&Hash(*id)).is_ok_and(|group| *sequence > group.head().sequence))
+                if groups.group(&Hash(*id)).map_or(true, |group| *sequence > group.head().sequence))
     }
 
     /// Does this header name a key that the session may have got since it was read?

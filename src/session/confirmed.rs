@@ -44,15 +44,17 @@ impl Log {
         Ok(confirmed)
     }
 
-    /// Is the entry of this sequence confirmed?
+    /// Was the newest generation begun by somebody who was a reader then, if entries that aren't confirmed have no effect? Another has its key, for whomever it was wrapped.
     ///
     /// # Errors
     /// `unknown-group`.
-    pub(super) fn is_confirmed(&self, sequence: usize, groups: &dyn Signers) -> Result<bool> {
-        if !self.knows_groups() {
+    pub(super) fn is_newest_entitled(&self, groups: &dyn Signers) -> Result<bool> {
+        let begun = self.begun(self.newest_generation());
+        if begun == 0 || !self.knows_groups() {
             return Ok(true);
         }
-        Ok(self.confirmed(groups)?.get(sequence).copied().unwrap_or_default())
+        let (is_confirmed, may) = self.confirmed_replay(groups, begun)?.1;
+        Ok(is_confirmed && may.has(Rights::READ))
     }
 
     /// By place in the log: is a new generation's key wrapped for the party? For readers who are readers too if entries that aren't confirmed have no effect.
@@ -60,7 +62,7 @@ impl Log {
     /// # Errors
     /// `unknown-group`.
     pub(super) fn wrapped_readers(&self, groups: &dyn Signers) -> Result<Vec<bool>> {
-        let book = if self.knows_groups() { Some(self.confirmed_book(groups)?) } else { None };
+        let book = if self.knows_groups() { Some(self.confirmed_replay(groups, 0)?.0) } else { None };
         let reads = |holder: &Holder| {
             let counts = |book: &Book| book.rights(&holder.party).has(Rights::READ);
             holder.rights().has(Rights::READ) && book.as_ref().is_none_or(counts)
@@ -76,15 +78,15 @@ impl Log {
         if !self.knows_groups() {
             return Ok(Vec::new());
         }
-        let book = self.confirmed_book(groups)?;
+        let book = self.confirmed_replay(groups, 0)?.0;
         let lacks = |party: &&Party| book.rights(party) == Rights::NONE;
         Ok(self.holdings().map(|holding| holding.party).filter(lacks).cloned().collect())
     }
 
-    /// The replay in which entries that aren't confirmed have no effect.
-    fn confirmed_book(&self, groups: &dyn Signers) -> Result<Book> {
+    /// The replay in which entries that aren't confirmed have no effect. And of one entry, whether it is confirmed, and what its signer's party had before it.
+    pub(super) fn confirmed_replay(&self, groups: &dyn Signers, of: usize) -> Result<(Book, (bool, Rights))> {
         let confirmed = self.confirmed(groups)?;
-        let mut book = Book::default();
+        let (mut book, mut asked) = (Book::default(), (true, Rights::MANAGE));
         for (sequence, (step, is_confirmed)) in self.steps().iter().zip(confirmed).enumerate() {
             if sequence == 0 {
                 let genesis: Genesis = decode_payload(&step.payload)?;
@@ -96,10 +98,13 @@ impl Log {
             let entry: Entry = decode_payload(&step.payload)?;
             let party = self.signer_of(step).and_then(|signer| named_party(&entry.authority, signer));
             let may = party.map_or(Rights::NONE, |party| book.rights(&party));
+            if sequence == of {
+                asked = (is_confirmed, may);
+            }
             if is_confirmed && !book.lacks(may, &entry.action) {
                 book.apply(sequence, &entry.action);
             }
         }
-        Ok(book)
+        Ok((book, asked))
     }
 }

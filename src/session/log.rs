@@ -270,27 +270,35 @@ impl Log {
         self.least.is_some()
     }
 
-    /// In whose right this signer can do this: his own, or that of a group that he belongs to. His own where nobody's suffices.
+    /// In whose right this signer can do this: his own, or that of a group that he belongs to; if there is one, in one that counts too if entries that aren't confirmed have
+    /// no effect. His own where nobody's suffices.
     pub(super) fn authority_for(&self, signer: &Signer, action: &Action, groups: &dyn Signers) -> Authority {
-        self.authority_with(signer, groups, |rights| !self.book.lacks(rights, action)).unwrap_or(Authority::Signer)
+        let suffices = |book: &Book, party: &Party| !book.lacks(book.rights(party), action);
+        let confirmed = if self.knows_groups() { self.confirmed_replay(groups, 0).ok() } else { None };
+        let counts = |party: &Party| {
+            suffices(&self.book, party) && confirmed.as_ref().is_none_or(|(book, _)| suffices(book, party))
+        };
+        let authority = self.authority_with(signer, groups, counts);
+        let authority = authority.or_else(|| self.authority_with(signer, groups, |party| suffices(&self.book, party)));
+        authority.unwrap_or(Authority::Signer)
     }
 
     /// In whose right this signer may read now.
     pub(super) fn reading_authority(&self, signer: &Signer, groups: &dyn Signers) -> Option<Authority> {
-        self.authority_with(signer, groups, |rights| rights.has(Rights::READ))
+        self.authority_with(signer, groups, |party| self.book.rights(party).has(Rights::READ))
     }
 
     fn authority_with(
         &self,
         signer: &Signer,
         groups: &dyn Signers,
-        suffices: impl Fn(Rights) -> bool,
+        suffices: impl Fn(&Party) -> bool,
     ) -> Option<Authority> {
         let party = signer.party()?;
-        if suffices(self.book.rights(&party)) {
+        if suffices(&party) {
             return Some(Authority::Signer);
         }
-        self.book.sorted().filter(|(_, holder)| suffices(holder.rights())).find_map(|(_, holder)| {
+        self.book.sorted().filter(|(_, holder)| suffices(&holder.party)).find_map(|(_, holder)| {
             let Party::Group(id) = &holder.party else { return None };
             let group = groups.group(id).ok().filter(|group| group.role(&party).is_some())?;
             let View { sequence, hash } = group.head();

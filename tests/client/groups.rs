@@ -321,3 +321,106 @@ fn what_was_seen_survives_a_wipe() {
     assert_eq!(clinic.members(&anna).len(), 3);
     assert_eq!(clinic.members(&clinic.anna).len(), 3);
 }
+
+/// What isn't true of a group stands in nobody's way once the key server tells what is.
+#[test]
+fn a_lie_about_a_group_passes() {
+    let clinic = Clinic::new("lie");
+    let manage = [(Recipient::Group(clinic.group), Rights::MANAGE)];
+    let made = run(clinic.anna.create_session(&manage)).unwrap();
+    let message = write(&clinic.bob, &open(&clinic.bob, made.id()).unwrap(), b"of bob");
+    assert_eq!(read_with(&clinic.anna, &made, &message).unwrap(), b"of bob");
+    let lie = |answer: &mut serde_json::Value| answer["groups"][0]["operations"] = json!(["AAAA"]);
+    clinic.world.change(KEYS, lie);
+    assert_eq!(failed(run(clinic.anna.group(&clinic.group))), Code::InvalidFormat);
+    assert!(run(clinic.anna.remove_members(&clinic.group, &names(&["bob"]))).is_err());
+    clinic.world.be_good();
+    // Who holds the session asks once more who its author is; who fetches it again has the group's keys.
+    assert_eq!(read_with(&clinic.anna, &made, &message).unwrap(), b"of bob");
+    clinic.world.change(KEYS, lie);
+    assert_eq!(failed(run(clinic.anna.group(&clinic.group))), Code::InvalidFormat);
+    clinic.world.be_good();
+    drop(made);
+    run(clinic.anna.clear_cache()).unwrap();
+    assert_eq!(read(&clinic.anna, &message).unwrap(), b"of bob");
+}
+
+/// A key server that keeps an admin from the newest epoch doesn't make him close those before it to all.
+#[test]
+fn who_is_not_given_an_epoch_begins_none() {
+    let clinic = Clinic::new("withheld");
+    let (_, message) = clinic.sent();
+    run(clinic.anna.set_admins(&clinic.group, &names(&["bob"]), &[])).unwrap();
+    clinic.add(&["carol"]);
+    clinic.world.change(KEYS, |answer| answer["groups"][0]["keys"] = json!(null));
+    let bob = clinic.world.unlocked("bob", PASSWORD);
+    assert_eq!(failed(run(bob.remove_members(&clinic.group, &names(&["carol"])))), Code::NotARecipient);
+    assert_eq!(failed(run(bob.rotate_group(&clinic.group))), Code::NotARecipient);
+    clinic.world.be_good();
+    run(bob.remove_members(&clinic.group, &names(&["carol"]))).unwrap();
+    assert_eq!(read(&clinic.world.unlocked("anna", PASSWORD), &message).unwrap(), b"before");
+}
+
+/// Who signs an assignment is asked for where only the device was asked before.
+#[test]
+fn what_was_assigned_is_read_after_a_reload() {
+    let clinic = Clinic::new("assigned");
+    let room = || Recipient::Placeholder { name: UserId::new("room 7").unwrap(), contact: None };
+    let made = run(clinic.dora.create_session(&[(user("dora"), Rights::MANAGE), (room(), READ)])).unwrap();
+    let message = write(&clinic.dora, &made, b"for whoever comes");
+    assert_eq!(read(&clinic.bob, &message), Err(Code::NotARecipient));
+    clinic.world.assign("room 7", &clinic.group.to_string()).unwrap();
+    assert_eq!(read(&clinic.reload(), &message).unwrap(), b"for whoever comes");
+    // Whoever holds the session learns of it so, too: the next message is under a new key.
+    let dora = clinic.world.unlocked("dora", PASSWORD);
+    let held = open(&dora, made.id()).unwrap();
+    let after = write(&dora, &held, b"for the group");
+    assert_eq!(read(&clinic.reload(), &after).unwrap(), b"for the group");
+}
+
+/// Who was wiped remembers what his backup says: told what was before a removal, he writes nothing under what the removed one has.
+#[test]
+fn nothing_is_written_by_a_state_that_was_rolled_back() {
+    let clinic = Clinic::new("rolled back");
+    let grants = [(user("anna"), Rights::MANAGE), (Recipient::Group(clinic.group), READ)];
+    let made = run(clinic.anna.create_session(&grants)).unwrap();
+    write(&clinic.anna, &made, b"before");
+    let told = {
+        let body =
+            json!({ "sessions": [{ "id": made.id().to_string() }], "signers": [], "groups": [], "cursor": null });
+        clinic.world.ask(Some("anna"), "POST", "/v1/keys", Some(body)).unwrap()
+    };
+    clinic.remove(&["bob"]);
+    clinic.world.change(KEYS, move |answer| {
+        answer["groups"] = told["groups"].clone();
+        if answer["sessions"].as_array().is_some_and(|sessions| !sessions.is_empty()) {
+            answer["sessions"] = told["sessions"].clone();
+        }
+    });
+    let anna = clinic.world.unlocked("anna", PASSWORD);
+    let held = open(&anna, made.id()).unwrap();
+    assert_eq!(try_write(&anna, &held, b"after"), Err(Code::Rollback));
+    clinic.world.be_good();
+    let after = write(&anna, &held, b"after");
+    held.with(|session| assert_eq!(session.log().newest_generation(), 1));
+    assert_eq!(read(&clinic.bob, &after), Err(Code::Revoked));
+}
+
+/// Whom only somebody who left has let in makes a generation: nobody writes under his key.
+#[test]
+fn nobody_writes_under_a_key_of_who_is_not_entitled() {
+    let clinic = Clinic::new("unconfirmed key");
+    let made = run(clinic.anna.create_session(&[(Recipient::Group(clinic.group), Rights::MANAGE)])).unwrap();
+    let bobs = open(&clinic.bob, made.id()).unwrap();
+    run(clinic.bob.add_recipients(&bobs, &[(user("carol"), Rights::MANAGE)])).unwrap();
+    clinic.remove(&["bob"]);
+    let carols = open(&clinic.carol, made.id()).unwrap();
+    run(clinic.carol.rotate(&carols)).unwrap();
+    run(clinic.anna.update(&made)).unwrap();
+    made.with(|session| assert_eq!(session.log().newest_generation(), 1));
+    assert!(clinic.anna.is_due(&made).unwrap());
+    let message = write(&clinic.anna, &made, b"of the group");
+    made.with(|session| assert_eq!(session.log().newest_generation(), 2));
+    assert_eq!(read_with(&clinic.carol, &carols, &message), Err(Code::NotARecipient));
+    assert_eq!(read(&clinic.world.unlocked("anna", PASSWORD), &message).unwrap(), b"of the group");
+}

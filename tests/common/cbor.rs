@@ -1,7 +1,7 @@
-//! CBOR written by hand (RFC 8949), so that what is not canonical can be written too.
+//! CBOR written by hand (RFC 8949), so that what is not canonical can be written too; and read by hand, so that a test needs no reader of the crate's.
 
 /// A data item.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
     Uint(u64),
     Bytes(Vec<u8>),
@@ -81,4 +81,79 @@ pub(crate) fn long_head(major: u8, argument: u64, width: usize) -> Vec<u8> {
 /// The first bytes of a stored object, and what follows.
 pub(crate) fn framed(magic: &[u8; 4], body: &[u8]) -> Vec<u8> {
     [magic.as_slice(), &[1], body].concat()
+}
+
+impl Item {
+    /// Reads one item of what was written by [`Self::encode`]; nothing where it isn't.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut rest = bytes;
+        let item = read(&mut rest)?;
+        rest.is_empty().then_some(item)
+    }
+
+    pub(crate) fn items(&self) -> &[Self] {
+        match self {
+            Array(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The value of this key of a map.
+    pub(crate) fn field(&self, key: u64) -> Option<&Self> {
+        match self {
+            Map(entries) => entries.iter().find(|(known, _)| *known == Uint(key)).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn uint(&self) -> Option<u64> {
+        match self {
+            Uint(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+fn read(rest: &mut &[u8]) -> Option<Item> {
+    let (&first, after) = rest.split_first()?;
+    *rest = after;
+    if first == 0xf6 {
+        return Some(Null);
+    }
+    let argument = match first & 31 {
+        small @ 0..24 => u64::from(small),
+        info @ 24..28 => {
+            let (argument, after) = rest.split_at_checked(1 << (info - 24))?;
+            *rest = after;
+            argument.iter().fold(0, |value, byte| value << 8 | u64::from(*byte))
+        }
+        _ => return None,
+    };
+    let mut take = || {
+        let (taken, after) = rest.split_at_checked(usize::try_from(argument).ok()?)?;
+        *rest = after;
+        Some(taken.to_vec())
+    };
+    match first >> 5 {
+        0 => Some(Uint(argument)),
+        2 => take().map(Item::Bytes),
+        3 => String::from_utf8(take()?).ok().map(Item::Text),
+        4 => (0..argument).map(|_| read(rest)).collect::<Option<_>>().map(Array),
+        5 => (0..argument).map(|_| Some((read(rest)?, read(rest)?))).collect::<Option<_>>().map(Map),
+        _ => None,
+    }
 }

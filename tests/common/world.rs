@@ -185,6 +185,40 @@ impl World {
         })
     }
 
+    /// Another world as this one is now, but for its devices.
+    pub(crate) fn again(&self, name: &str) -> Rc<Self> {
+        let again = Self::new(name);
+        let server = self.server.borrow().as_ref().unwrap().to_secret_bytes();
+        *again.server.borrow_mut() = Some(Server::from_secret_bytes(&server).unwrap());
+        *again.store.borrow_mut() = MemoryStore::restore(&self.store.borrow().snapshot().unwrap()).unwrap();
+        *again.slow.borrow_mut() = self.slow.borrow().clone();
+        again
+    }
+
+    /// What a store answers now, and nothing else comes of it.
+    pub(crate) fn ask_store(&self, store: &mut MemoryStore, asked: &Asked) -> core::result::Result<Value, Failure> {
+        let caller = asked.caller.as_ref().map(|user| UserId::new(user).unwrap());
+        let (method, path) = asked.what.split_once(' ').unwrap();
+        let body = if asked.body.is_null() { Body::None } else { Body::Json(&asked.body) };
+        let caller = caller.as_ref().map(wardkey_rules::Caller::User);
+        let request = wardkey_rules::Request { now_ms: self.now.get(), caller, method, path, body };
+        let server = self.server.borrow();
+        let result = store.request(server.as_ref().unwrap(), &mut *self.rng.borrow_mut(), &request);
+        result.map(|reply| reply.json).map_err(|error| Failure::answered(error.code().as_str(), None, None))
+    }
+
+    /// What the application's own server asks: sessions whose placeholder was assigned.
+    pub(crate) fn assign(&self, placeholder: &str, group: &str) -> core::result::Result<Value, Failure> {
+        let body = serde_json::json!({ "placeholder": placeholder, "groupId": group });
+        let (caller, body) = (Some(wardkey_rules::Caller::Application), Body::Json(&body));
+        let request =
+            wardkey_rules::Request { now_ms: self.now.get(), caller, method: "POST", path: "/v1/assignments", body };
+        let server = self.server.borrow();
+        let mut store = self.store.borrow_mut();
+        let result = store.request(server.as_ref().unwrap(), &mut *self.rng.borrow_mut(), &request);
+        result.map(|reply| reply.json).map_err(|error| Failure::answered(error.code().as_str(), None, None))
+    }
+
     /// What was asked since the last call of this: `POST /v1/login`, ….
     pub(crate) fn take_asked(&self) -> Vec<String> {
         self.asked.take().into_iter().map(|asked| asked.what).collect()
