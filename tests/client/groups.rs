@@ -179,6 +179,17 @@ fn a_removal_reaches_the_cache_within_the_bound() {
 }
 
 #[test]
+fn what_was_lost_is_not_lost_again_with_the_group() {
+    let clinic = Clinic::new("lost once");
+    let (made, _) = clinic.sent();
+    let _held = open(&clinic.bob, made.id()).unwrap();
+    run(clinic.dora.revoke_recipients(&made, &[Recipient::Group(clinic.group)])).unwrap();
+    clinic.remove(&["bob"]);
+    assert_eq!(run(clinic.bob.sync()).unwrap(), [*made.id()]);
+    assert_eq!(run(clinic.bob.sync()).unwrap(), []);
+}
+
+#[test]
 fn the_group_manages_and_outlives_its_members() {
     let clinic = Clinic::new("manages");
     let manage = [(Recipient::Group(clinic.group), Rights::MANAGE)];
