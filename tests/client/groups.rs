@@ -1,6 +1,6 @@
 //! Groups as their members use them: who comes reads what was written, who leaves reads nothing new.
 
-use std::rc::Rc;
+use std::{pin::pin, rc::Rc};
 
 use serde_json::json;
 use wardkey::{
@@ -15,7 +15,7 @@ use wardkey::{
 use super::super::common::{
     cache::HOUR,
     ward::{FEED, KEYS, NONE, READ, cached, open, read, read_with, try_write, user, write},
-    world::{MINUTE, PASSWORD, TestDevice, TestHost, World, failed, run, run_all},
+    world::{MINUTE, PASSWORD, TestDevice, TestHost, World, failed, run, run_all, run_for},
 };
 
 const DAY: u64 = 24 * HOUR;
@@ -331,4 +331,40 @@ fn what_was_seen_survives_a_wipe() {
     clinic.world.be_good();
     assert_eq!(clinic.members(&anna).len(), 3);
     assert_eq!(clinic.members(&clinic.anna).len(), 3);
+}
+
+/// Whoever opens the page after a lock gets nothing of what was under way: no keys, and no group in his backup.
+#[test]
+fn what_a_lock_interrupts_is_not_the_next_users() {
+    let clinic = Clinic::new("interrupted");
+    let client = &clinic.anna;
+    let begin = async |founds: bool| match founds {
+        true => client.create_group(("Night", lifetimes()), &names(&["bob"]), &[]).await.map(drop),
+        false => client.rotate_group(&clinic.group).await,
+    };
+    for founds in [false, true] {
+        // What was done once takes longer the next time: there is an epoch more.
+        for waits in (0..1_000).step_by(3) {
+            let mut begun = pin!(begin(founds));
+            let done = run_for(waits, begun.as_mut());
+            run(client.lock());
+            run(client.unlock("dora", PASSWORD, 0)).unwrap();
+            let is_done = done.is_some();
+            if let Some(outcome) = done {
+                outcome.unwrap();
+            } else {
+                let outcome = run_for(1_000, begun).unwrap();
+                // Or it was done already, but for what the device keeps.
+                assert!(outcome.is_ok() || failed(outcome) == Code::Locked, "{waits}");
+            }
+            assert_eq!(run(client.groups()).unwrap(), [], "{waits}");
+            run(client.tend_groups()).unwrap();
+            assert_eq!(client.group_info(&clinic.group).unwrap_err().code(), Code::UnknownGroup, "{waits}");
+            run(client.lock());
+            run(client.unlock("anna", PASSWORD, 0)).unwrap();
+            if is_done {
+                break;
+            }
+        }
+    }
 }
