@@ -368,3 +368,28 @@ fn what_a_lock_interrupts_is_not_the_next_users() {
         }
     }
 }
+
+/// The key server tells of so many groups in one answer, and a client may know more.
+#[test]
+fn more_groups_than_one_request_asks_for() {
+    let clinic = Clinic::new("more");
+    let found = |founder: &Client<TestHost>, count| {
+        (0..count).map(|_| run(founder.create_group(("Ward", lifetimes()), &[], &[])).unwrap()).collect::<Vec<_>>()
+    };
+    let mut grants = clinic.grants();
+    for group in [found(&clinic.anna, 600), found(&clinic.bob, 401)].concat() {
+        grants.push((Recipient::Group(group), READ));
+    }
+    let made = run(clinic.dora.create_session(&grants)).unwrap();
+    let message = write(&clinic.dora, &made, b"to all");
+    assert_eq!(read(&clinic.anna, &message).unwrap(), b"to all");
+    assert_eq!(read(&clinic.bob, &message).unwrap(), b"to all");
+    // Knowing them all she goes on asking, and hears of one that she didn't ask for by what names it.
+    clinic.add(&["carol"]);
+    clinic.remove(&["bob"]);
+    clinic.world.pass(MINUTE);
+    run(clinic.dora.tend_groups()).unwrap();
+    let after = write(&clinic.dora, &made, b"but one");
+    assert_eq!(read(&clinic.carol, &after).unwrap(), b"but one");
+    assert_eq!(run(clinic.anna.groups()).unwrap().len(), 601);
+}
