@@ -213,6 +213,28 @@ fn the_group_manages_and_outlives_its_members() {
 }
 
 #[test]
+fn what_a_leaver_gave_is_unconfirmed_until_somebody_entitled_gives_it() {
+    let clinic = Clinic::new("unconfirmed");
+    let manage = [(Recipient::Group(clinic.group), Rights::MANAGE)];
+    let made = run(clinic.anna.create_session(&manage)).unwrap();
+    let bobs = open(&clinic.bob, made.id()).unwrap();
+    run(clinic.bob.add_recipients(&bobs, &[(user("carol"), READ)])).unwrap();
+    clinic.remove(&["bob"]);
+    run(clinic.anna.update(&made)).unwrap();
+    assert_eq!(clinic.anna.unconfirmed(&made).unwrap().len(), 1);
+    let after = write(&clinic.anna, &made, b"not for carol");
+    assert_eq!(read(&clinic.dora, &after), Err(Code::NotARecipient));
+    assert!(read(&clinic.carol, &after).is_err());
+    run(clinic.anna.add_recipients(&made, &[(user("dora"), READ)])).unwrap();
+    // Another's right doesn't mend it; the same one does.
+    assert_eq!(clinic.anna.unconfirmed(&made).unwrap().len(), 1);
+    run(clinic.anna.add_recipients(&made, &[(user("carol"), READ)])).unwrap();
+    assert_eq!(clinic.anna.unconfirmed(&made).unwrap(), []);
+    let again = write(&clinic.anna, &made, b"for carol");
+    assert_eq!(read(&clinic.carol, &again).unwrap(), b"for carol");
+}
+
+#[test]
 fn who_may_do_what() {
     let clinic = Clinic::new("may");
     let group = clinic.group;
