@@ -120,7 +120,7 @@ export class Session {
   }
 
   /** Who has rights, as the server knows it; offline, as this device does. `addedBy`: a user; empty for the key server. `addedAt`: by his clock, whatever that says. `unconfirmed`: by
-   *  somebody who acted for a group and has left it, and nobody entitled has acted since; who is so is not given what is written from now on.
+   *  somebody who acted for a group and has left it, and nobody acted after him while he still belonged; who is so is not given what is written from now on, until somebody entitled adds him again.
    *  @throws `revoked`, `locked`, `rollback`, `fork`, `server` */
   async recipients(): Promise<
     { recipient: Recipient; rights: Rights; manager: boolean; addedBy: string; addedAt: Date; unconfirmed?: true }[]

@@ -218,15 +218,16 @@ impl<H: Host> Client<H> {
     pub(super) async fn know_groups(&self, groups: &[Hash], all: bool) -> Outcome<()> {
         let is_wanted = |id: &&Hash| all || self.check_fresh_group(id).is_err();
         let wanted: Vec<Hash> = groups.iter().filter(is_wanted).copied().collect();
-        if wanted.is_empty() {
-            return Ok(());
+        let locks = self.locks.get();
+        for page in wanted.chunks(PAGE) {
+            self.fetch_groups(page).await?;
         }
-        self.fetch_groups(&wanted).await?;
         for id in &wanted {
+            self.check_locks(locks)?;
             self.with(|ready| ready.people.group(id).map(drop))??;
             self.tend(id).await?;
         }
-        Ok(())
+        Ok(self.check_locks(locks)?)
     }
 
     /// Asks for these groups, and for what came after all that are known.
@@ -246,12 +247,15 @@ impl<H: Host> Client<H> {
         if !self.is_head_due(id)? {
             return Ok(());
         }
+        let locks = self.locks.get();
         let (user, log, head) = self.with_hand(|user, hand, people| {
             let log = people.group(id)?.clone();
             Ok((user.clone(), sign_head(hand, &log)?, log)).map(|(user, head, log)| (user, log, head))
         })?;
-        if self.send_head(&user, id, &head).await.is_err() {
-            return Ok(self.with(|_| ())?);
+        let sent = self.send_head(&user, id, &head).await;
+        self.check_locks(locks)?;
+        if sent.is_err() {
+            return Ok(());
         }
         let head = self.with(|ready| SignedHead::read(&log, &head, &ready.people, ready.state.minimum()))??;
         Ok(self.know_group(log, vec![head])?)

@@ -286,7 +286,7 @@ impl<H: Host> Client<H> {
         }
     }
 
-    async fn load(&self, cache: &Cache<H::Store>) {
+    async fn load(&self, cache: &Rc<Cache<H::Store>>) {
         let feed = match cache.entries.load(&self.clock()).await {
             Some(Item::Payload(feed)) => Some(feed),
             _ => None,
@@ -322,7 +322,7 @@ impl<H: Host> Client<H> {
     }
 
     /// Groups whose logs are kept, as far as they are what was seen of them, and signed by who is pinned.
-    async fn recall_groups(&self, cache: &Cache<H::Store>) {
+    async fn recall_groups(&self, cache: &Rc<Cache<H::Store>>) {
         for id in cache.entries.groups() {
             self.host.breathe().await;
             let (Id::Group(group), Some((Item::Payload(payload), _))) = (id, cache.entries.held(&id, &self.clock()))
@@ -330,8 +330,8 @@ impl<H: Host> Client<H> {
                 continue;
             };
             let Ok(log) = Log::from_kept(&self.options.app_id, &group, payload.expose()) else { continue };
-            // Locked meanwhile: nothing is known.
-            let _ = self.with(|ready| ready.recall_group(log));
+            // Locked meanwhile: nothing is known, and another's groups are none of the next user's.
+            let _ = self.check_cache(cache).and_then(|()| self.with(|ready| ready.recall_group(log))?);
         }
     }
 

@@ -230,7 +230,8 @@ impl<S: KeyStore> Cache<S> {
                 let names = session.log().groups().any(|group| group == id);
                 (names, !is_out || people.through_but(session, Some(id)).is_some())
             });
-            if !names || !open.can_change() {
+            // What was lost before isn't lost again.
+            if !names || !open.can_change() || open.check().is_err() {
                 continue;
             }
             if !open.is_published() {

@@ -3,7 +3,7 @@
 use core::iter;
 use std::rc::Rc;
 
-use super::api::AskedGroup;
+use super::{api::AskedGroup, fetch::PAGE};
 use crate::{
     error::{Code, Error, Result},
     group::{self, Epochs, SignedHead},
@@ -39,6 +39,7 @@ pub(super) struct People {
     /// Bundles of those who were met before this page was loaded.
     pub(super) recalled: Vec<Signer>,
     pub(super) refused: Vec<(Hash, Error)>,
+    /// Sorted by id.
     belongings: Vec<Belonging>,
     /// Groups of which the key server told what isn't true.
     pub(super) refused_groups: Vec<(Hash, Error)>,
@@ -120,27 +121,41 @@ impl People {
 
     /// What is known of a group beside its log.
     pub(super) fn belonging(&self, id: &Hash) -> Option<&Belonging> {
-        self.belongings.iter().find(|known| known.id == *id)
+        let place = self.belonging_place(id).ok()?;
+        self.belongings.get(place)
     }
 
     /// The same, to be changed.
     pub(super) fn belonging_mut(&mut self, id: &Hash) -> Option<&mut Belonging> {
-        if self.belonging(id).is_none() {
+        let place = self.belonging_place(id).unwrap_or_else(|place| {
             let (heads, id) = (Vec::new(), *id);
-            self.belongings.push(Belonging { id, heads, epochs: None, opened: 0, closed: None, is_kept: false });
-        }
-        self.belongings.iter_mut().find(|known| known.id == *id)
+            let known = Belonging { id, heads, epochs: None, opened: 0, closed: None, is_kept: false };
+            self.belongings.insert(place, known);
+            place
+        });
+        self.belongings.get_mut(place)
     }
 
-    /// How all groups are asked for that are known, and these.
+    fn belonging_place(&self, id: &Hash) -> core::result::Result<usize, usize> {
+        self.belongings.binary_search_by(|known| known.id.cmp(id))
+    }
+
+    /// How these groups are asked for, and all others that are known: as many as one request takes, those to which the own user belongs first. What a session names comes with
+    /// it all the same.
     pub(super) fn ask_for(&self, groups: &[Hash]) -> Vec<AskedGroup> {
-        let known = self.directory.groups().map(|log| {
-            let opened = self.belonging(log.id()).map(|known| known.opened as u64);
+        let others = |belongs| {
+            let ids = self.directory.groups().map(group::Log::id);
+            ids.filter(move |id| self.belongs(id) == belongs && !groups.contains(id))
+        };
+        let ask = |id: &Hash| {
+            let opened = self.belonging(id).map(|known| known.opened as u64);
             let epoch = opened.and_then(|opened| opened.checked_sub(1));
-            AskedGroup { id: *log.id(), after: Some(log.head().sequence), epoch }
-        });
-        let unknown = groups.iter().filter(|id| self.directory.group(id).is_err());
-        known.chain(unknown.map(|id| AskedGroup { id: *id, after: None, epoch: None })).collect()
+            match self.directory.group(id) {
+                Ok(log) => AskedGroup { id: *id, after: Some(log.head().sequence), epoch },
+                Err(_) => AskedGroup { id: *id, after: None, epoch: None },
+            }
+        };
+        groups.iter().chain(others(true)).chain(others(false)).take(PAGE).map(ask).collect()
     }
 
     /// Logs that aren't kept as they are; from now on they are. `is_there`: is a group's log kept at all?
@@ -179,10 +194,10 @@ impl People {
         self.group(id).is_ok_and(|log| log.role(&self.own).is_some())
     }
 
-    /// The own user, and his groups.
-    pub(super) fn parties(&self) -> Vec<Party> {
-        let groups = self.directory.groups().filter(|log| self.belongs(log.id()));
-        iter::once(self.own.clone()).chain(groups.map(|log| Party::Group(*log.id()))).collect()
+    /// The own user, and those of his groups that this session names.
+    pub(super) fn parties(&self, session: &Session) -> Vec<Party> {
+        let groups = session.log().groups().filter(|id| self.belongs(id));
+        iter::once(self.own.clone()).chain(groups.map(|id| Party::Group(*id))).collect()
     }
 
     /// The party through which the own user reads a session: he himself, or one of his groups.

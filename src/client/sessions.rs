@@ -294,7 +294,7 @@ impl<H: Host> Client<H> {
 
     /// The session's keys, for the own user. Where somebody has broken a generation, from earlier stanzas as far as there are any.
     async fn open_keys(&self, session: &Session) -> Result<Keys> {
-        let parties = self.with(|ready| ready.people.parties())?;
+        let parties = self.with(|ready| ready.people.parties(session))?;
         let mut sealed = session.sealed_for(&parties)?;
         let mut keys = self.open_from(session, &sealed).await?;
         while let Some(next) = session.sealed_below(&parties, &keys, sealed.generation()) {

@@ -43,6 +43,8 @@ pub struct Log {
     admins: usize,
     members: usize,
     epochs: Vec<Epoch>,
+    /// Of their keys, in the same order.
+    fingerprints: Vec<Fingerprint>,
     /// Sequences of their operations.
     begun: Vec<usize>,
     /// The newest epoch's.
@@ -108,6 +110,7 @@ impl Log {
 
     /// Of a genesis that was verified, or made here.
     pub(super) fn of_genesis(id: &Hash, payload: &[u8], genesis: &Genesis, signer: Signer) -> Result<Self> {
+        let key = genesis.epoch.key()?;
         let mut log = Self {
             id: *id,
             app_id: genesis.app_id.clone(),
@@ -119,8 +122,9 @@ impl Log {
             admins: 0,
             members: 0,
             epochs: vec![genesis.epoch.clone()],
+            fingerprints: vec![*key.fingerprint()],
             begun: vec![0],
-            key: Arc::new(genesis.epoch.key()?),
+            key: Arc::new(key),
             signers: Vec::new(),
         };
         for member in &genesis.members {
@@ -278,6 +282,7 @@ impl Log {
 
     fn begin_epoch(&mut self, epoch: &Epoch, key: PublicKey) {
         self.epochs.push(epoch.clone());
+        self.fingerprints.push(*key.fingerprint());
         self.begun.push(self.steps.len());
         self.key = Arc::new(key);
     }
@@ -446,8 +451,7 @@ impl Log {
     /// Has one of its epochs this key?
     #[must_use]
     pub fn has_key(&self, fingerprint: &Fingerprint) -> bool {
-        let is_this = |epoch: &Epoch| epoch.key().is_ok_and(|key| key.fingerprint() == fingerprint);
-        self.key.fingerprint() == fingerprint || self.epochs.iter().any(is_this)
+        self.fingerprints.iter().rev().any(|known| known == fingerprint)
     }
 
     /// Who signed the operation of this sequence.

@@ -18,6 +18,7 @@ pub struct Directory {
     names: Vec<usize>,
     /// Bundles, sorted by hash, with the place of their identity.
     bundles: Vec<(Hash, usize)>,
+    /// Sorted by id.
     groups: Vec<group::Log>,
 }
 
@@ -59,8 +60,9 @@ impl Directory {
     /// # Errors
     /// `fork` where they differ. Nothing changes then.
     pub fn insert_group(&mut self, log: group::Log) -> Result<()> {
-        match self.groups.iter_mut().find(|known| known.id() == log.id()) {
-            None => self.groups.push(log),
+        let place = self.group_place(log.id());
+        match place.ok().and_then(|place| self.groups.get_mut(place)) {
+            None => self.groups.insert(place.unwrap_or_else(|place| place), log),
             Some(known) if known.operations() <= log.operations() => {
                 log.check_view(&known.head())?;
                 *known = log;
@@ -90,6 +92,10 @@ impl Directory {
         self.names.binary_search_by(|place| self.identities.get(*place).map(Identity::user_id).cmp(&Some(user)))
     }
 
+    fn group_place(&self, id: &Hash) -> core::result::Result<usize, usize> {
+        self.groups.binary_search_by(|log| log.id().cmp(id))
+    }
+
     /// The identity that has the bundle of this hash.
     #[must_use]
     pub fn with_bundle(&self, bundle: &Hash) -> Option<&Identity> {
@@ -105,7 +111,7 @@ impl Signers for Directory {
     }
 
     fn group(&self, id: &Hash) -> Result<&group::Log> {
-        let log = self.groups.iter().find(|log| log.id() == id);
+        let log = self.group_place(id).ok().and_then(|place| self.groups.get(place));
         log.ok_or(Error::new(&(Code::UnknownGroup, "the log of this group is not known")))
     }
 }

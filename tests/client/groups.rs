@@ -1,6 +1,6 @@
 //! Groups as their members use them: who comes reads what was written, who leaves reads nothing new.
 
-use std::rc::Rc;
+use std::{pin::pin, rc::Rc};
 
 use serde_json::json;
 use wardkey::{
@@ -15,7 +15,7 @@ use wardkey::{
 use super::super::common::{
     cache::HOUR,
     ward::{FEED, KEYS, NONE, READ, cached, open, read, read_with, try_write, user, write},
-    world::{MINUTE, PASSWORD, TestDevice, TestHost, World, failed, run, run_all},
+    world::{MINUTE, PASSWORD, TestDevice, TestHost, World, failed, run, run_all, run_for},
 };
 
 const DAY: u64 = 24 * HOUR;
@@ -179,6 +179,17 @@ fn a_removal_reaches_the_cache_within_the_bound() {
 }
 
 #[test]
+fn what_was_lost_is_not_lost_again_with_the_group() {
+    let clinic = Clinic::new("lost once");
+    let (made, _) = clinic.sent();
+    let _held = open(&clinic.bob, made.id()).unwrap();
+    run(clinic.dora.revoke_recipients(&made, &[Recipient::Group(clinic.group)])).unwrap();
+    clinic.remove(&["bob"]);
+    assert_eq!(run(clinic.bob.sync()).unwrap(), [*made.id()]);
+    assert_eq!(run(clinic.bob.sync()).unwrap(), []);
+}
+
+#[test]
 fn the_group_manages_and_outlives_its_members() {
     let clinic = Clinic::new("manages");
     let manage = [(Recipient::Group(clinic.group), Rights::MANAGE)];
@@ -199,6 +210,28 @@ fn the_group_manages_and_outlives_its_members() {
     assert_eq!(read(&clinic.carol, &after).unwrap(), b"without bob");
     assert_eq!(read(&clinic.bob, &after), Err(Code::Revoked));
     assert_eq!(clinic.anna.unconfirmed(&annas).unwrap(), []);
+}
+
+#[test]
+fn what_a_leaver_gave_is_unconfirmed_until_somebody_entitled_gives_it() {
+    let clinic = Clinic::new("unconfirmed");
+    let manage = [(Recipient::Group(clinic.group), Rights::MANAGE)];
+    let made = run(clinic.anna.create_session(&manage)).unwrap();
+    let bobs = open(&clinic.bob, made.id()).unwrap();
+    run(clinic.bob.add_recipients(&bobs, &[(user("carol"), READ)])).unwrap();
+    clinic.remove(&["bob"]);
+    run(clinic.anna.update(&made)).unwrap();
+    assert_eq!(clinic.anna.unconfirmed(&made).unwrap().len(), 1);
+    let after = write(&clinic.anna, &made, b"not for carol");
+    assert_eq!(read(&clinic.dora, &after), Err(Code::NotARecipient));
+    assert!(read(&clinic.carol, &after).is_err());
+    run(clinic.anna.add_recipients(&made, &[(user("dora"), READ)])).unwrap();
+    // Another's right doesn't mend it; the same one does.
+    assert_eq!(clinic.anna.unconfirmed(&made).unwrap().len(), 1);
+    run(clinic.anna.add_recipients(&made, &[(user("carol"), READ)])).unwrap();
+    assert_eq!(clinic.anna.unconfirmed(&made).unwrap(), []);
+    let again = write(&clinic.anna, &made, b"for carol");
+    assert_eq!(read(&clinic.carol, &again).unwrap(), b"for carol");
 }
 
 #[test]
@@ -423,4 +456,65 @@ fn nobody_writes_under_a_key_of_who_is_not_entitled() {
     made.with(|session| assert_eq!(session.log().newest_generation(), 2));
     assert_eq!(read_with(&clinic.carol, &carols, &message), Err(Code::NotARecipient));
     assert_eq!(read(&clinic.world.unlocked("anna", PASSWORD), &message).unwrap(), b"of the group");
+}
+
+/// Whoever opens the page after a lock gets nothing of what was under way: no keys, and no group in his backup.
+#[test]
+fn what_a_lock_interrupts_is_not_the_next_users() {
+    let clinic = Clinic::new("interrupted");
+    let client = &clinic.anna;
+    let begin = async |founds: bool| match founds {
+        true => client.create_group(("Night", lifetimes()), &names(&["bob"]), &[]).await.map(drop),
+        false => client.rotate_group(&clinic.group).await,
+    };
+    for founds in [false, true] {
+        // What was done once takes longer the next time: there is an epoch more.
+        for waits in (0..1_000).step_by(3) {
+            let mut begun = pin!(begin(founds));
+            let done = run_for(waits, begun.as_mut());
+            run(client.lock());
+            run(client.unlock("dora", PASSWORD, 0)).unwrap();
+            let is_done = done.is_some();
+            if let Some(outcome) = done {
+                outcome.unwrap();
+            } else {
+                let outcome = run_for(1_000, begun).unwrap();
+                // Or it was done already, but for what the device keeps.
+                assert!(outcome.is_ok() || failed(outcome) == Code::Locked, "{waits}");
+            }
+            assert_eq!(run(client.groups()).unwrap(), [], "{waits}");
+            run(client.tend_groups()).unwrap();
+            assert_eq!(client.group_info(&clinic.group).unwrap_err().code(), Code::UnknownGroup, "{waits}");
+            run(client.lock());
+            run(client.unlock("anna", PASSWORD, 0)).unwrap();
+            if is_done {
+                break;
+            }
+        }
+    }
+}
+
+/// The key server tells of so many groups in one answer, and a client may know more.
+#[test]
+fn more_groups_than_one_request_asks_for() {
+    let clinic = Clinic::new("more");
+    let found = |founder: &Client<TestHost>, count| {
+        (0..count).map(|_| run(founder.create_group(("Ward", lifetimes()), &[], &[])).unwrap()).collect::<Vec<_>>()
+    };
+    let mut grants = clinic.grants();
+    for group in [found(&clinic.anna, 600), found(&clinic.bob, 401)].concat() {
+        grants.push((Recipient::Group(group), READ));
+    }
+    let made = run(clinic.dora.create_session(&grants)).unwrap();
+    let message = write(&clinic.dora, &made, b"to all");
+    assert_eq!(read(&clinic.anna, &message).unwrap(), b"to all");
+    assert_eq!(read(&clinic.bob, &message).unwrap(), b"to all");
+    // Knowing them all she goes on asking, and hears of one that she didn't ask for by what names it.
+    clinic.add(&["carol"]);
+    clinic.remove(&["bob"]);
+    clinic.world.pass(MINUTE);
+    run(clinic.dora.tend_groups()).unwrap();
+    let after = write(&clinic.dora, &made, b"but one");
+    assert_eq!(read(&clinic.carol, &after).unwrap(), b"but one");
+    assert_eq!(run(clinic.anna.groups()).unwrap().len(), 601);
 }
