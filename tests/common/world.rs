@@ -18,6 +18,7 @@ use sha2::Sha256;
 use wardkey::{
     account::Receipt,
     backend::{Backend, Failure, Json, Outcome, Request},
+    backup::Envelope,
     cache::{KeyStore, Now, StoreResult},
     client::{Client, Device, Host, LoginStore, Options},
     cobblestone,
@@ -35,7 +36,7 @@ use super::{
     cache::TestStore,
     craft::backup::cheap_argon2id,
     keys::{Pair, rsa_key},
-    people::app,
+    people::{Person, app},
     rng::{Seeded, seeded},
 };
 
@@ -325,6 +326,17 @@ impl World {
         let client = self.client(&self.device());
         run(client.unlock(user, password, 0)).unwrap();
         client
+    }
+
+    /// A registered user with the keys that his first password opens.
+    pub(crate) fn person(&self, user: &str) -> Person {
+        let reply = self.ask(Some(user), "GET", "/v1/backup", None).unwrap();
+        let envelope = Envelope::parse(&bytes_at(&reply, "/active")).unwrap();
+        let derived = [envelope.derivation().to_bytes(), PASSWORD.as_bytes().to_vec()].concat();
+        let slow = SlowKey::new(&Secret::from_slice(&self.slow.borrow()[&derived]).unwrap());
+        let bundles = reply["identity"].as_array().unwrap().iter();
+        let bundles = bundles.map(|bundle| from_base64url(bundle.as_str().unwrap()).unwrap()).collect();
+        Person::opened(&UserId::new(user).unwrap(), bundles, envelope.open_account(&slow).unwrap().keys)
     }
 
     /// Does this password open the account on a device that knows nothing?
