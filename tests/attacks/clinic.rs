@@ -17,12 +17,12 @@ use super::common::{
     craft::{
         group::{GROUP, OPERATION},
         objects::Draft,
-        session::{hash, payload_of},
+        session::{Genesis, Wraps, hash, payload_of},
     },
     group_story::Story,
     people::{Person, app, directory},
     ward::{KEYS, READ, cached, read, user, write},
-    world::{PASSWORD, TestDevice, TestHost, World, bytes_at, failed, run},
+    world::{Asked, PASSWORD, TestDevice, TestHost, World, bytes_at, failed, run},
 };
 
 pub(crate) const HOUR: u64 = 3_600_000;
@@ -97,6 +97,44 @@ impl Told {
             "operations": objects(self.story.operations.get(skip..).unwrap_or_default()),
             "keys": self.keys.as_ref().map_or(given.get("keys").cloned().unwrap_or_default(), |keys| base64url(keys).into()),
             "heads": objects(&self.heads),
+        })
+    }
+}
+
+/// What a key server gives of a session.
+#[derive(Clone)]
+pub(crate) struct Served {
+    pub(crate) id: [u8; 32],
+    pub(crate) genesis: Vec<u8>,
+    pub(crate) entries: Vec<Vec<u8>>,
+    /// With the sequences of their entries.
+    pub(crate) wraps: Vec<(u64, Vec<u8>)>,
+}
+
+impl Served {
+    /// As its creator made it.
+    pub(crate) fn made(genesis: &Genesis, wraps: &Wraps, by: &Person) -> Self {
+        let wraps = vec![(0, wraps.sign(by.seed()))];
+        Self { id: genesis.id(), genesis: genesis.sign(by.seed()), entries: Vec::new(), wraps }
+    }
+
+    /// With these wraps of its genesis.
+    pub(crate) fn with(&self, wraps: &[Vec<u8>]) -> Self {
+        Self { wraps: wraps.iter().map(|wraps| (0, wraps.clone())).collect(), ..self.clone() }
+    }
+
+    pub(crate) fn hash(&self) -> Hash {
+        Hash(self.id)
+    }
+
+    fn answer(&self, asked: &Value) -> Value {
+        let after = asked.get("after").and_then(Value::as_u64);
+        let entries = self.entries.iter().skip(after.map_or(0, |after| usize::try_from(after).unwrap()));
+        let wraps = self.wraps.iter().filter(|(sequence, _)| after.is_none_or(|after| *sequence > after));
+        json!({
+            "genesis": after.is_none().then(|| base64url(&self.genesis)),
+            "entries": entries.map(|entry| base64url(entry)).collect::<Value>(),
+            "wraps": wraps.map(|(_, wraps)| base64url(wraps)).collect::<Value>(),
         })
     }
 }
@@ -176,25 +214,49 @@ impl Clinic {
 
     /// From now on the key server tells this of the group, and who everybody is.
     pub(crate) fn tell(&self, told: &Told) {
-        self.tell_and(told, |_| ());
+        self.tell_and(told, |_, _| ());
     }
 
     /// And changes the rest of its answers, too.
-    pub(crate) fn tell_and(&self, told: &Told, change: impl Fn(&mut Value) + 'static) {
+    pub(crate) fn tell_and(&self, told: &Told, change: impl Fn(&Asked, &mut Value) + 'static) {
         let (told, id) = (told.clone(), Value::from(Hash(told.story.id).to_string()));
         let everybody = self.identities();
         self.world.be_evil(move |asked, answer| {
             let mut answer = answer?;
             if asked.what == KEYS {
-                for group in answer["groups"].as_array_mut().unwrap() {
+                let groups = answer["groups"].as_array_mut().unwrap();
+                if !groups.iter().any(|group| group["id"] == id) {
+                    groups.push(json!({ "id": id }));
+                }
+                for group in groups {
                     if group["id"] == id {
                         *group = told.answer(&asked.body, group);
                     }
                 }
                 answer["identities"].as_array_mut().unwrap().extend(everybody.clone());
-                change(&mut answer);
+                change(asked, &mut answer);
             }
             Ok(answer)
+        });
+    }
+
+    /// And this of a session, as far as it is asked for; what is sent in it is taken.
+    pub(crate) fn serve(&self, told: &Told, served: &Served) {
+        let (id, served) = (Value::from(Hash(served.id).to_string()), served.clone());
+        let before = {
+            self.tell_and(told, move |asked, answer| {
+                for (place, session) in asked.body["sessions"].as_array().unwrap().iter().enumerate() {
+                    if session["id"] == id {
+                        answer["sessions"][place] = served.answer(session);
+                    }
+                }
+            });
+            self.world.evil.take()
+        };
+        let mut tell = before.unwrap();
+        self.world.be_evil(move |asked, answer| match asked.what.as_str() {
+            what if what.starts_with("POST /v1/sessions") => Ok(json!({ "sequence": 1 })),
+            _ => tell(asked, answer),
         });
     }
 
