@@ -22,7 +22,7 @@ mod wraps;
 
 use crate::{
     data_key::KeyId,
-    error::Result,
+    error::{Code, Error, Result},
     identity::AppId,
     party::Party,
     signed::{Hash, Minimum},
@@ -108,6 +108,25 @@ impl Session {
         let mut log = self.log.clone();
         log.extend(&[entry], signers, minimum)?;
         Ok(!self.wrapped.wanted(&log, log.entries()).is_empty())
+    }
+
+    /// Is each group known at least as far as whoever wrapped for it last knew it?
+    ///
+    /// # Errors
+    /// `rollback`.
+    fn check_epochs(&self, groups: &dyn Signers) -> Result<()> {
+        for (place, fingerprint) in &self.wrapped.newest {
+            if let Some(Party::Group(id)) = self.log.party(*place)
+                && let Ok(group) = groups.group(id)
+                && !group.has_key(fingerprint)
+            {
+                return Err(Error::new(&(
+                    Code::Rollback,
+                    "a key was wrapped for an epoch that the group's log doesn't have",
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Is a new generation to be made before anything is written? SPEC section 12.7.

@@ -226,6 +226,27 @@ fn g6_who_left_reads_nothing_new() {
     assert_eq!(read.is_due(&known), Ok(false), "an addition takes nothing away");
 }
 
+/// G3: whoever is shown the group as it was before wraps nothing for it, if the session shows that somebody has seen more.
+#[test]
+fn g3_a_session_tells_of_a_newer_epoch() {
+    let mut ward = Ward::new("g3 epoch");
+    let (mut server, _, _) = ward.session(Rights::READ.with(Rights::FORWARD));
+    let before = ward.known();
+    let known = ward.without_carol();
+    let read = server.read(&known).unwrap();
+    let keys = ward.open(&read, &ward.bob, &ward.group.epochs).unwrap();
+    let (made, _) = read.rotate(&mut ward.rng, &ward.bob.hand(), keys.of(0).unwrap(), &known).unwrap();
+    server.take(made);
+    // Alice has been wiped, and the key server hides the removal.
+    let read = server.read(&known).unwrap();
+    let keys = ward.open(&read, &ward.alice, &ward.group.epochs).unwrap();
+    let hand = ward.alice.hand();
+    assert_eq!(code(read.rotate(&mut ward.rng, &hand, keys.of(1).unwrap(), &before)), Code::Rollback);
+    let eve = Grant { party: ward.eve.party(), rights: Rights::READ };
+    assert_eq!(code(read.grant(&mut ward.rng, &hand, &[eve], keys.of(1).unwrap(), &before)), Code::Rollback);
+    assert_eq!(read.is_due(&known), Ok(false));
+}
+
 fn copy(key: &DataKey) -> DataKey {
     DataKey::from_slice(key.dangerously_expose().expose()).unwrap()
 }

@@ -43,12 +43,10 @@ impl<H: Host> Client<H> {
         let mut assigned = Vec::new();
         for _ in 0..PAGES {
             let (sessions, more) = self.answer_claim(&user, group, &claim, code).await?;
-            let is_end = sessions.is_empty();
+            // None of them, where none of so many could be assigned.
             assigned.extend(sessions);
-            match more {
-                false => return Ok(assigned),
-                true if is_end => return Err(MALFORMED.into()),
-                true => {}
+            if !more {
+                return Ok(assigned);
             }
         }
         Err(MALFORMED.into())

@@ -221,10 +221,20 @@ impl<H: Host> Client<H> {
     ) -> Outcome<()> {
         self.publish(open).await?;
         let cache = self.warm().await?;
+        let mut is_newest = false;
         for _ in 0..TRIES {
             open.check()?;
-            let (user, (mut made, delivery, key)) =
-                self.with_hand(|user, hand, people| Ok((user.clone(), make(&open.known.borrow(), hand, people)?)))?;
+            let made =
+                self.with_hand(|user, hand, people| Ok((user.clone(), make(&open.known.borrow(), hand, people)?)));
+            let (user, (mut made, delivery, key)) = match made {
+                // Somebody has seen more of a group than is known here.
+                Err(error) if error.code() == Code::Rollback && !is_newest => {
+                    is_newest = true;
+                    self.update(open).await?;
+                    continue;
+                }
+                made => made?,
+            };
             if let Some(mut delivery) = delivery {
                 self.wrap_all(&cache, &mut delivery).await?;
                 match self.with_hand(|_, hand, _| made.deliver(delivery, hand)) {

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     error::{Code, Error, Result},
     identity::{AppId, UserId},
-    key_pair::PublicKey,
+    key_pair::{Fingerprint, PublicKey},
     message::View,
     party::{MAX_PARTIES, Party},
     session::{Signer, Signers},
@@ -441,6 +441,13 @@ impl Log {
     #[must_use]
     pub fn public_key(&self) -> &PublicKey {
         &self.key
+    }
+
+    /// Has one of its epochs this key?
+    #[must_use]
+    pub fn has_key(&self, fingerprint: &Fingerprint) -> bool {
+        let is_this = |epoch: &Epoch| epoch.key().is_ok_and(|key| key.fingerprint() == fingerprint);
+        self.key.fingerprint() == fingerprint || self.epochs.iter().any(is_this)
     }
 
     /// Who signed the operation of this sequence.

@@ -43,6 +43,7 @@ impl Delivery {
             let readers = session.log.wrapped_readers(recipients)?;
             places.retain(|place| readers.get(*place) == Some(&true));
         }
+        session.check_epochs(recipients)?;
         let parties = places.into_iter().filter_map(|place| session.log.party(place)).cloned().collect();
         Ok(Self { wrapping: Wrapping::begin(key, context, parties, recipients)?, sequence, generation, previous })
     }

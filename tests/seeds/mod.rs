@@ -218,6 +218,7 @@ fn texts() -> Seeds {
 const STATE: &str = include_str!("../../testdata/state.json");
 const JOURNAL: &str = include_str!("../../testdata/journal.json");
 const SESSION: &str = include_str!("../../testdata/session.json");
+const GROUP: &str = include_str!("../../testdata/group.json");
 
 /// What the vectors of a file say under these names, wherever they stand: the short ones.
 fn of_vectors(file: &str, names: &[&str]) -> Seeds {
@@ -240,12 +241,13 @@ fn of_vectors(file: &str, names: &[&str]) -> Seeds {
 
 /// One or two of each type and file.
 fn objects() -> Seeds {
-    let files: [(&str, &[&str]); 5] = [
+    let files: [(&str, &[&str]); 6] = [
         (include_str!("../../testdata/identity.json"), &["bundles"]),
         (include_str!("../../testdata/recovery.json"), &["receipt", "proof", "contact", "object"]),
         (JOURNAL, &["head"]),
         (SESSION, &["genesis", "entries", "wraps"]),
-        (include_str!("../../testdata/group.json"), &["genesis", "operations", "heads"]),
+        (GROUP, &["genesis", "operations", "heads"]),
+        (GROUP, &["keys"]),
     ];
     let few = |(file, names)| {
         let mut found = of_vectors(file, names);

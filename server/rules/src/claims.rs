@@ -22,8 +22,10 @@ use crate::{
     store::{Claim, Counted, Logged, Store},
 };
 
-/// Sessions of one request.
+/// Sessions that are assigned in one request.
 const MAX_SESSIONS: usize = 100;
+/// With those that don't open.
+const MAX_LOOKED_AT: usize = 1_000;
 
 const NO_ADMIN: ApiError = ApiError::new(Code::Forbidden, "only an admin claims for the group");
 const NO_CLAIM: ApiError = ApiError::new(Code::OtpExpired, "this claim has ended, or there is none");
@@ -126,24 +128,26 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
 
     /// Assigns a placeholder in the sessions that are first; are there more?
     fn assign_all(&mut self, placeholder: &Party, group: &Hash, actor: Option<&UserId>) -> Result<(Vec<Hash>, bool)> {
-        let mut waiting = self.store.waiting(placeholder, MAX_SESSIONS + 1)?;
-        let more = waiting.len() > MAX_SESSIONS;
-        waiting.truncate(MAX_SESSIONS);
         let mut directory = Directory::default();
-        if !waiting.is_empty() {
-            self.know_server(&mut directory)?;
-            self.know_group(&mut directory, group)?;
-        }
-        let mut sessions = Vec::with_capacity(waiting.len());
-        for id in waiting {
-            if self.assign_in(&mut directory, &id, (placeholder, group), actor)? {
-                sessions.push(id);
-            } else {
-                // Until there is something else to open.
-                self.store.put_waiting(&id, placeholder, false)?;
+        self.know_server(&mut directory)?;
+        self.know_group(&mut directory, group)?;
+        let (mut sessions, mut looked_at) = (Vec::new(), 0);
+        loop {
+            let room = MAX_SESSIONS.saturating_sub(sessions.len());
+            let waiting = self.store.waiting(placeholder, room.max(1))?;
+            if waiting.is_empty() || room == 0 || looked_at >= MAX_LOOKED_AT {
+                return Ok((sessions, !waiting.is_empty()));
+            }
+            looked_at += waiting.len();
+            for id in waiting {
+                if self.assign_in(&mut directory, &id, (placeholder, group), actor)? {
+                    sessions.push(id);
+                } else {
+                    // Until there is something else to open.
+                    self.store.put_waiting(&id, placeholder, false)?;
+                }
             }
         }
-        Ok((sessions, more))
     }
 
     /// Assigns a placeholder in one session, if its stanza opens.

@@ -10,8 +10,10 @@ use wardkey::{
     client::{Recipient, Unlocked},
     encoding::{Context, base64url},
     error::Code,
+    group::Lifetimes,
     identity::UserId,
     message::Padding,
+    party::Email,
     session::Rights,
 };
 use wardkey_rules::Event;
@@ -219,6 +221,62 @@ fn placeholders_wait_for_groups() {
     assert_eq!(code(&group, &group), Code::InvalidArgument);
     assert_eq!(code("clinic-7", "clinic-7"), Code::InvalidArgument);
     assert_eq!(code("clinic-7", &group[1..]), Code::InvalidArgument);
+}
+
+/// The application assigns a placeholder without contact, in all sessions; with one its group claims it.
+#[test]
+fn placeholders_become_groups() {
+    let world = World::new();
+    let anna = world.registered("anna", None);
+    let bob = world.registered("bob", None);
+    let dora = world.registered("dora", None);
+    let group = run(anna.create_group(("Ward 7", Lifetimes::default()), &[user("bob")], &[])).unwrap();
+    let place = |contact: Option<&str>| {
+        let contact = contact.map(|contact| Email::new(contact).unwrap());
+        Recipient::Placeholder { name: user("clinic"), contact }
+    };
+    let context = Context::default();
+    let send = |place: Recipient| {
+        let session = run(dora.create_session(&[(to("dora"), Rights::MANAGE), (place, Rights::READ)])).unwrap();
+        let mut messages = run(dora.seal_messages(&session, &[(b"hip", &context)], true, Padding::None)).unwrap();
+        messages.remove(0)
+    };
+    let read = |message: &[u8]| {
+        let opened = run(bob.open_messages(&[(message, &context)], &mut Vec::new())).unwrap().pop().unwrap();
+        opened.map(|opened| opened.data).map_err(|error| error.code())
+    };
+    // More than one page.
+    let open: Vec<_> = (0..101).map(|_| send(place(None))).collect();
+    let closed = send(place(Some("it@clinic.example")));
+    assert_eq!(read(&open[0]), Err(Code::NotARecipient));
+    let assign = |name: &str| {
+        let group = base64url(&group.0);
+        world.server.borrow_mut().assign_placeholder(NOW, name, &group).map_err(|error| error.code())
+    };
+    assert_eq!(assign("nobody").unwrap_err(), Code::UnknownSession);
+    let events = assign("clinic").unwrap();
+    assert!(["anna", "bob", "dora"].iter().all(|name| events.contains(&Event::Feed { user_id: user(name) })));
+    for message in [&open[0], &open[100]] {
+        assert_eq!(read(message).unwrap(), b"hip");
+    }
+    assert_eq!(assign("clinic").unwrap_err(), Code::Forbidden);
+    assert_eq!(read(&closed), Err(Code::NotARecipient));
+
+    let started = run(anna.start_claim(&group, "clinic")).unwrap();
+    assert_eq!(started.sent_to, "i•••@clinic.example");
+    assert_eq!(world.mails.borrow().last().unwrap().user_id, None);
+    // The claim is kept with all else.
+    let state = world.server.borrow().state().unwrap();
+    assert_eq!(KeyServer::restore(seeded(9), &state).unwrap().state().unwrap(), state);
+    let code = world.code();
+    let world = world.reloaded();
+    let anna = world.client("app.example");
+    run(anna.unlock("anna", PASSWORD, 0)).unwrap();
+    assert_eq!(run(anna.finish_claim(&group, &started.claim_id, &code)).unwrap().len(), 1);
+    let bob = world.client("app.example");
+    run(bob.unlock("bob", PASSWORD, 0)).unwrap();
+    let opened = run(bob.open_messages(&[(&closed, &context)], &mut Vec::new())).unwrap().pop().unwrap();
+    assert_eq!(opened.unwrap().data, b"hip");
 }
 
 #[test]

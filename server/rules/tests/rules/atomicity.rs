@@ -9,6 +9,7 @@ use crate::{
     failing::Failing,
     sessions::Scene,
     user::{User, items, with},
+    ward::Ward,
     world::{World, b64, seeded, unb64},
 };
 
@@ -175,4 +176,52 @@ fn snapshots() {
     scene.world = scene.world.copy();
     let made = scene.rotate();
     assert_eq!(scene.send(made), json!({ "sequence": 2 }));
+}
+
+#[test]
+fn whatever_fails_in_a_group() {
+    let mut ward = Ward::unsent();
+    let (anna, ben, body) = (ward.anna.id.clone(), ward.ben.id.clone(), ward.body.clone());
+    let writes = check(&ward.world, Some(&anna), "POST", "/v1/groups", Some(&body));
+    assert_eq!(writes, 5 + 2 + 2, "state, log, keys, group, heads; two members; two journals");
+    ward.world.post(&ward.anna, "/v1/groups", body);
+
+    let body = json!({ "head": ward.anna.head(ward.world.now, &ward.log) });
+    assert_eq!(check(&ward.world, Some(&ben), "GET", "/v1/groups", None), 0);
+    let path = ward.path("heads");
+    assert_eq!(check(&ward.world, Some(&anna), "POST", &path, Some(&body)), 0, "the same head");
+    let keys = json!({ "sessions": [], "signers": [], "groups": [{ "id": ward.id }] });
+    assert_eq!(check(&ward.world, Some(&ben), "POST", "/v1/keys", Some(&keys)), 1, "a watcher");
+    ward.world.now += 1;
+    let body = json!({ "head": ward.anna.head(ward.world.now, &ward.log) });
+    assert_eq!(check(&ward.world, Some(&anna), "POST", &path, Some(&body)), 2, "group, heads");
+
+    let place = wardkey::party::Party::Placeholder {
+        name: UserId::new("clinic").unwrap(),
+        escrow: *ward.world.server.identity().fingerprint(),
+        contact: Some(wardkey::party::Email::new("it@clinic.example").unwrap()),
+    };
+    let grants = [with(&ward.dora, Rights::MANAGE), wardkey::session::Grant { party: place, rights: Rights::READ }];
+    let known = ward.knowing();
+    let (_, body) = ward.dora.session(&mut seeded(80), &grants, &known);
+    ward.world.post(&ward.dora, "/v1/sessions", body);
+    let (path, body) = (ward.path("claims"), json!({ "placeholder": "clinic" }));
+    assert_eq!(check(&ward.world, Some(&anna), "POST", &path, Some(&body)), 4, "claim, two times, journal");
+    let reply = ward.world.post(&ward.anna, &path, body);
+    let path = format!("{path}/{}", reply["claimId"].as_str().unwrap());
+    let wrong = json!({ "code": "x" });
+    assert_eq!(check(&ward.world, Some(&anna), "POST", &path, Some(&wrong)), 3, "claim, time, journal");
+    let right = json!({ "code": ward.world.mails[0].code });
+    let writes = check(&ward.world, Some(&anna), "POST", &path, Some(&right));
+    assert_eq!(
+        writes,
+        2 + 6 + 1 + 3 + 1 + 1,
+        "claim, time; log, two rights, one that waits no more, wraps, session; bodies, three items; journal; journal"
+    );
+
+    let ben_party = ward.ben.party();
+    let body = ward.removes(&[ben_party]);
+    let path = ward.path("operations");
+    let writes = check(&ward.world, Some(&anna), "POST", &path, Some(&body));
+    assert_eq!(writes, 5 + 1 + 2 + 2, "state, log, keys, group, heads; a member; two items; two journals");
 }

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use wardkey::{
     group::{Lifetimes, Log, Member, Role, Stanza, split},
+    secret::Secret,
     session::{Directory, Rights, Session},
+    sign::SigningKey,
     signed::Hash,
 };
 use wardkey_rules::{GroupStore, Membership};
@@ -253,8 +255,16 @@ fn members_of_a_new_group() {
     let known = directory(&ward.world, &[&ward.anna, &ben]);
     let body = found(&mut ward, &[member(&ben, Role::Member)], &known);
     let mut anna = take(&mut ward.anna);
+    let seed = Secret::from_slice(anna.signing[0].seed().expose()).unwrap();
+    let before = User { signing: vec![SigningKey::from_seed(seed)], ..ward_copy(&anna) };
     anna.renewed(&mut ward.world, 2);
     ward.anna = anna;
+    refuse(&mut ward, "stale", body);
+    // Her older bundle alone, all else being new.
+    let known = directory(&ward.world, &[&ward.anna, &ben]);
+    let (log, _, mut body) =
+        before.found((&mut seeded(61), now), &[member(&ben, Role::Member)], Lifetimes::default(), &known);
+    body["head"] = ward.anna.head(now, &log);
     refuse(&mut ward, "stale", body);
     // A thousand groups are enough.
     let known = directory(&ward.world, &[&ward.anna, &ben]);
@@ -331,7 +341,9 @@ fn operations_that_are_refused() {
 
     // Of two the first counts, and of the other nothing stays.
     roles["keys"] = Value::Null;
-    ward.world.post(&anna, &ward.path("operations"), roles);
+    ward.world.post(&anna, &ward.path("operations"), roles.clone());
+    // Who never belonged isn't told either that it is in the log.
+    ward.refuse("forbidden", &carl, "operations", roles);
     ward.refuse("conflict", &anna, "operations", body);
     let row = format!("anna group-roles group={} operation=1", ward.id);
     assert_eq!(ward.world.journal(&ben, None).last(), Some(&row));
@@ -477,7 +489,7 @@ fn wrapped_for_a_group() {
     let rotated = anna.sign_at(NOW, |hand| session.rotate(&mut seeded(95), hand, keys, &known).unwrap().0);
     ward.world.refuse("stale", Some(anna), "POST", &path, items(&[&rotated]));
     let granted = anna.sign_at(NOW, |hand| {
-        session.grant(&mut seeded(96), hand, &[with(&ward.dora, Rights::FORWARD)], keys, &known).unwrap()
+        session.grant(&mut seeded(96), hand, &[with_group(&ward.log, Rights::READ)], keys, &known).unwrap()
     });
     ward.world.post(anna, &path, items(&[&granted]));
     session = granted.session;
@@ -541,7 +553,7 @@ fn groups_in_keys() {
     };
     let unknown = Hash([9; 32]).to_string();
     let id = ward.id.clone();
-    let asked = json!([{ "id": unknown, "keys": true }, { "id": id, "after": 0, "keys": true }, { "id": id, "after": 2, "keys": false }]);
+    let asked = json!([{ "id": unknown }, { "id": id, "after": 0, "epoch": 0 }, { "id": id, "after": 2, "epoch": 1 }]);
     let reply = ask(&mut ward, &ben, asked);
     let groups = &reply["groups"];
     assert_eq!(groups[0], json!({ "id": unknown, "error": "unknown-group" }));
@@ -553,7 +565,7 @@ fn groups_in_keys() {
     assert_eq!(list(&groups[2]["heads"]).len(), 1);
     // The heads' signers come along, though none of her operations does.
     assert_eq!(reply["identities"].as_array().unwrap().len(), 1);
-    let body = json!([{ "id": id, "keys": 1 }]);
+    let body = json!([{ "id": id, "epoch": "1" }]);
     ward.world.refuse(
         "invalid-argument",
         Some(&ben),

@@ -163,7 +163,7 @@ impl History {
             let asked = json!({
                 "sessions": [{ "id": self.session.log().id().to_string() }],
                 "signers": [],
-                "groups": [{ "id": self.ward.id, "keys": true }],
+                "groups": [{ "id": self.ward.id }],
             });
             let reply = self.ward.world.post(user, "/v1/keys", asked);
             let keys = &reply["groups"][0]["keys"];

@@ -4,12 +4,18 @@ use std::sync::OnceLock;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use wardkey::{identity::UserId, session::Rights};
+use wardkey::{
+    group::{Lifetimes, Role},
+    identity::UserId,
+    party::{Email, Party},
+    session::{Grant, Rights},
+};
 
 use crate::{
     sessions::Scene,
     user::{User, items, with},
-    world::{World, b64, unb64},
+    ward::member,
+    world::{NOW, World, b64, seeded, unb64},
 };
 
 type Asked = (Option<&'static str>, &'static str, String, Option<Value>);
@@ -29,7 +35,7 @@ fn begin() -> &'static Start {
         let started = scene.world.call(None, "POST", "/v1/recoveries", json!({ "userId": "dave" }));
         let recovery = format!("/v1/recoveries/{}", started["recoveryId"].as_str().unwrap());
         let (code, key) = (scene.world.mails[0].code.clone(), b64(dave.pairs[0].public_key().as_bytes()));
-        let mut eve = User::new(&mut crate::world::seeded(95), "eve");
+        let mut eve = User::new(&mut seeded(95), "eve");
         let register = eve.registration(&mut scene.world, Some("eve@hospital.example"));
         let state = dave.state(&mut scene.world, 2);
         let pending = dave.write(&mut scene.world, 2, true);
@@ -43,7 +49,33 @@ fn begin() -> &'static Start {
         let revoked = scene.revoke(&[bob]);
         let ended = scene.revoke_all();
         let grants = [with(&scene.alice, Rights::MANAGE), with(&scene.bob, Rights::READ)];
-        let (_, created) = scene.alice.session(&mut crate::world::seeded(96), &grants, &scene.directory);
+        let (_, created) = scene.alice.session(&mut seeded(96), &grants, &scene.directory);
+        let place = Party::Placeholder {
+            name: UserId::new("clinic").unwrap(),
+            escrow: *scene.world.server.identity().fingerprint(),
+            contact: Some(Email::new("it@clinic.example").unwrap()),
+        };
+        let waits = [with(&scene.alice, Rights::MANAGE), Grant { party: place, rights: Rights::READ }];
+        let (_, waiting) = scene.alice.session(&mut seeded(97), &waits, &scene.directory);
+        scene.world.post(&scene.alice, "/v1/sessions", waiting);
+        let members = [member(&scene.bob, Role::Member)];
+        let carol = &scene.carol;
+        let (log, epochs, founded) =
+            carol.found((&mut seeded(98), NOW), &members, Lifetimes::default(), &scene.directory);
+        scene.world.post(carol, "/v1/groups", founded.clone());
+        let added = [member(&scene.alice, Role::Admin)];
+        let added = carol.sign_at(NOW, |hand| log.add(hand, &added, &epochs, &scene.directory).unwrap());
+        let added = carol.operation((&mut seeded(99), NOW), added, &scene.directory);
+        let taken = [scene.bob.party()];
+        let removed = carol.sign_at(NOW, |hand| {
+            log.remove(&mut seeded(100), hand, &taken, Some(&epochs), &scene.directory).unwrap()
+        });
+        let removed = carol.operation((&mut seeded(101), NOW), removed, &scene.directory);
+        let group = format!("/v1/groups/{}", log.id());
+        let started = scene.world.post(carol, &format!("{group}/claims"), json!({ "placeholder": "clinic" }));
+        let claim = format!("{group}/claims/{}", started["claimId"].as_str().unwrap());
+        let claim_code = scene.world.mails.last().unwrap().code.clone();
+        let head = json!({ "head": carol.head(NOW, &log) });
         let kdf = json!({ "name": "argon2id", "memoryKiB": 65_536, "passes": 3 });
         let bundle = scene.bob.identity().newest().hash().to_string();
         let (alice, path, id) = (Some("alice"), scene.path.clone(), scene.id.clone());
@@ -69,6 +101,15 @@ fn begin() -> &'static Start {
             (Some("bob"), "POST", of("/v1/feed"), Some(json!({ "cursor": null }))),
             (Some("bob"), "POST", of("/v1/journal"), Some(json!({ "sessionId": id, "after": 0 }))),
             (alice, "GET", of("/v1/events"), None),
+            (Some("bob"), "GET", of("/v1/groups"), None),
+            (Some("carol"), "POST", of("/v1/groups"), Some(founded)),
+            (Some("carol"), "POST", format!("{group}/operations"), Some(added)),
+            (Some("carol"), "POST", format!("{group}/operations"), Some(removed)),
+            (Some("carol"), "POST", format!("{group}/heads"), Some(head)),
+            (Some("carol"), "POST", format!("{group}/claims"), Some(json!({ "placeholder": "clinic" }))),
+            (Some("carol"), "POST", claim.clone(), Some(json!({ "code": claim_code }))),
+            (Some("carol"), "POST", claim, Some(json!({ "code": "00000000" }))),
+            (alice, "POST", of("/v1/keys"), Some(json!({ "sessions": [], "signers": [], "groups": [{ "id": log.id().to_string(), "after": 0, "epoch": 0 }] }))),
         ];
         let server = scene.world.server.to_secret_bytes().expose().to_vec();
         Start { snapshot: scene.world.store.snapshot().unwrap(), server, asked }

@@ -147,7 +147,7 @@ fn limits() {
         ("/v1/directory", json!({ "userIds": [], "bundles": many(1001, json!(ID)) })),
         ("/v1/keys", json!({ "sessions": many(1001, json!({ "id": ID })), "signers": [], "groups": [] })),
         ("/v1/keys", json!({ "sessions": [], "signers": many(1001, json!(ID)), "groups": [] })),
-        ("/v1/keys", json!({ "sessions": [], "signers": [], "groups": many(1001, json!({ "id": ID, "keys": true })) })),
+        ("/v1/keys", json!({ "sessions": [], "signers": [], "groups": many(1001, json!({ "id": ID })) })),
         (&format!("/v1/sessions/{ID}/entries"), json!({ "items": many(17, json!({ "entry": "", "wraps": null })) })),
     ] {
         world.refuse("limit", Some(&alice), "POST", path, body);
