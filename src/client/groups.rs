@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use rand_core::TryCryptoRng;
 
-use super::{CONFLICT, Client, Host, TRIES, belonging::seen_of, fetch::PAGE, met::People};
+use super::{CONFLICT, Client, Host, TRIES, belonging::seen_of, cache::Cache, met::People};
 use crate::{
     backend::Outcome,
     error::{Code, Error, Result},
@@ -52,6 +52,7 @@ impl<H: Host> Client<H> {
         admins: &[UserId],
     ) -> Outcome<Hash> {
         let name = Name::new(name)?;
+        let cache = self.warm().await?;
         let own = self.with(|ready| ready.user.clone())?;
         // Who makes it is an admin of it, whatever he is called here.
         let others = |users: &[UserId]| users.iter().filter(|user| **user != own).cloned().collect::<Vec<_>>();
@@ -60,6 +61,7 @@ impl<H: Host> Client<H> {
         let everybody = || members.iter().chain(&admins).collect::<Vec<_>>();
         self.know_users(everybody(), false).await?;
         for again in [true, false] {
+            self.check_cache(&cache)?;
             let (user, created) = {
                 let rng = &mut *self.host.random().borrow_mut();
                 self.with_hand(|user, hand, people| {
@@ -70,7 +72,7 @@ impl<H: Host> Client<H> {
                     Ok((user.clone(), made))
                 })?
             };
-            let keys = self.wrap_group(created.delivery).await?;
+            let keys = self.wrap_group(&cache, created.delivery).await?;
             let head = self.with_hand(|_, hand, _| sign_head(hand, &created.log))?;
             match self.send_group(&user, &created.genesis, &keys, &head).await {
                 Err(failure) if failure.code() == Code::Stale && again => {
@@ -81,7 +83,7 @@ impl<H: Host> Client<H> {
                 Ok(()) => {
                     let id = *created.log.id();
                     let epochs = self.open_all_epochs(&created.log, created.secret).await;
-                    self.take_made(created.log, &head, Some(epochs)).await?;
+                    self.take_made(&cache, created.log, &head, Some(epochs)).await?;
                     return Ok(id);
                 }
             }
@@ -118,14 +120,14 @@ impl<H: Host> Client<H> {
     /// # Errors
     /// `locked`; those of the backend.
     pub async fn groups(&self) -> Outcome<Vec<Hash>> {
-        let user = self.with(|ready| ready.user.clone())?;
+        let (user, cache) = (self.with(|ready| ready.user.clone())?, self.warm().await?);
         let mut ids = self.list_groups(&user).await?;
-        for page in ids.chunks(PAGE) {
-            self.fetch_groups(page).await?;
-        }
+        self.check_cache(&cache)?;
+        self.fetch_groups(&ids).await?;
         for id in &ids {
             self.tend(id).await?;
         }
+        self.check_cache(&cache)?;
         self.with(|ready| ids.retain(|id| ready.people.belongs(id)))?;
         Ok(ids)
     }
@@ -181,12 +183,15 @@ impl<H: Host> Client<H> {
     }
 
     async fn operate(&self, id: &Hash, wish: Wish<'_>) -> Outcome<()> {
+        let cache = self.warm().await?;
         self.know_groups(&[*id], true).await?;
         let (mut again, mut all) = (false, false);
         for _ in 0..TRIES {
             let Some(wish) = self.with_group(id, |log| wish.left(log, again))?? else { return Ok(()) };
             let wrapped = self.with_group(id, |log| wish.wrapped_for(log))?;
             self.know_users(wrapped.iter().collect(), all).await?;
+            self.check_cache(&cache)?;
+            self.with(|ready| ready.newest_group(id).map(drop))??;
             let (user, made) = {
                 let rng = &mut *self.host.random().borrow_mut();
                 self.with_hand(|user, hand, people| {
@@ -195,7 +200,7 @@ impl<H: Host> Client<H> {
             };
             let Made { operation, log, delivery, secret } = made;
             let keys = match delivery {
-                Some(delivery) => Some(self.wrap_group(delivery).await?),
+                Some(delivery) => Some(self.wrap_group(&cache, delivery).await?),
                 None => None,
             };
             let head = self.with_hand(|_, hand, _| sign_head(hand, &log))?;
@@ -205,7 +210,7 @@ impl<H: Host> Client<H> {
                         Some(secret) => Some(self.open_all_epochs(&log, secret).await),
                         None => None,
                     };
-                    return self.take_made(log, &head, epochs).await;
+                    return self.take_made(&cache, log, &head, epochs).await;
                 }
                 Err(failure) if failure.code() == Code::Conflict => {
                     again = true;
@@ -222,15 +227,24 @@ impl<H: Host> Client<H> {
     }
 
     /// Wraps an epoch's secret for one member after the other, and signs that.
-    async fn wrap_group(&self, mut delivery: Delivery) -> Result<Vec<u8>> {
-        self.in_steps(&mut || self.with(|ready| delivery.step(&mut self.host.random().borrow_mut(), &ready.people))?)
-            .await?;
+    async fn wrap_group(&self, cache: &Rc<Cache<H::Store>>, mut delivery: Delivery) -> Result<Vec<u8>> {
+        self.in_steps(&mut || {
+            self.check_cache(cache)?;
+            self.with(|ready| delivery.step(&mut self.host.random().borrow_mut(), &ready.people))?
+        })
+        .await?;
         self.with_hand(|_, hand, _| delivery.sign(hand))
     }
 
     /// The key server has taken what was made: it is known, and remembered in the backup.
-    async fn take_made(&self, log: Log, head: &[u8], epochs: Option<Result<Rc<Epochs>>>) -> Outcome<()> {
-        let cache = self.warm().await?;
+    async fn take_made(
+        &self,
+        cache: &Rc<Cache<H::Store>>,
+        log: Log,
+        head: &[u8],
+        epochs: Option<Result<Rc<Epochs>>>,
+    ) -> Outcome<()> {
+        self.check_cache(cache)?;
         let head = self.with(|ready| SignedHead::read(&log, head, &ready.people, ready.state.minimum()))??;
         let seen = seen_of(&log);
         self.with(|ready| ready.state.see_group(*log.id(), seen))??;
@@ -238,7 +252,7 @@ impl<H: Host> Client<H> {
         if let Some(epochs) = epochs {
             self.hold_epochs(&log, epochs)?;
         }
-        self.keep_sessions(&cache, &[], &[]).await?;
+        self.keep_sessions(cache, &[], &[]).await?;
         self.save_state().await.map(drop)
     }
 }

@@ -3,10 +3,10 @@
 use core::iter;
 use std::rc::Rc;
 
-use super::api::AskedGroup;
+use super::{api::AskedGroup, fetch::PAGE};
 use crate::{
     error::{Code, Error, Result},
-    group::{self, Epochs, SignedHead},
+    group::{Epochs, Log, SignedHead},
     identity::{Identity, Pin, Pins, UserId},
     key_pair::{Fingerprint, PublicKey},
     party::Party,
@@ -58,7 +58,7 @@ impl Signers for People {
         self.recalled.iter().find(|signer| signer.bundle == *bundle).cloned().ok_or(unknown)
     }
 
-    fn group(&self, id: &Hash) -> Result<&group::Log> {
+    fn group(&self, id: &Hash) -> Result<&Log> {
         match self.refused_groups.iter().find(|(refused, _)| refused == id) {
             Some((_, error)) => Err(*error),
             None => self.directory.group(id),
@@ -132,19 +132,19 @@ impl People {
         self.belongings.iter_mut().find(|known| known.id == *id)
     }
 
-    /// How all groups are asked for that are known, and these.
+    /// How these groups are asked for, and then all others that are known, as far as one request holds them. Where a session names one of the rest it comes whole.
     pub(super) fn ask_for(&self, groups: &[Hash]) -> Vec<AskedGroup> {
-        let known = self.directory.groups().map(|log| {
-            let opened = self.belonging(log.id()).map(|known| known.opened as u64);
-            let epoch = opened.and_then(|opened| opened.checked_sub(1));
-            AskedGroup { id: *log.id(), after: Some(log.head().sequence), epoch }
+        let others = self.directory.groups().map(Log::id).filter(|id| !groups.contains(id));
+        let asked = groups.iter().chain(others).take(PAGE).map(|id| {
+            let log = self.directory.group(id).ok();
+            let opened = self.belonging(id).map_or(0, |known| known.opened as u64);
+            AskedGroup { id: *id, after: log.map(|log| log.head().sequence), epoch: opened.checked_sub(1) }
         });
-        let unknown = groups.iter().filter(|id| self.directory.group(id).is_err());
-        known.chain(unknown.map(|id| AskedGroup { id: *id, after: None, epoch: None })).collect()
+        asked.collect()
     }
 
     /// Logs that aren't kept as they are; from now on they are. `is_there`: is a group's log kept at all?
-    pub(super) fn unkept(&mut self, is_there: impl Fn(&Hash) -> bool) -> Vec<group::Log> {
+    pub(super) fn unkept(&mut self, is_there: impl Fn(&Hash) -> bool) -> Vec<Log> {
         let mut logs = Vec::new();
         for known in self.belongings.iter_mut().filter(|known| !known.is_kept || !is_there(&known.id)) {
             known.is_kept = true;

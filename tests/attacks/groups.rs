@@ -1,8 +1,14 @@
 //! G1 to G7, I2, I6: what a key server, a member and who was one can do to a group.
 
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+};
+
 use serde_json::{Value, json};
 use wardkey::{
-    client::Recipient,
+    backend::Outcome,
+    client::{Client, Recipient},
     encoding::base64url,
     error::Code,
     group::{Epochs, Stanza},
@@ -16,7 +22,7 @@ use super::{
     common::{
         cbor::{self, Array, Item, Null, Uint},
         craft::{
-            group::{ADMIN, Keys, MEMBER, add, epoch, epoch_of, epoch_pair, give_roles, remove, rotate},
+            group::{ADMIN, Keys, MEMBER, add, epoch, epoch_of, epoch_pair, genesis, give_roles, remove, rotate},
             objects::Draft,
             session::{ENTRY, Entry, Genesis, Wraps, grant, hash as hash_of, payload_of},
             system,
@@ -25,7 +31,7 @@ use super::{
         rng::{Seeded, draw_array, seeded},
         story::refs,
         ward::{FEED, KEYS, READ, cached, open, read, read_with, try_write, user, write},
-        world::{MINUTE, PASSWORD, bytes_at, failed, run},
+        world::{Asked, MINUTE, PASSWORD, TestHost, bytes_at, failed, run, run_for},
     },
 };
 
@@ -76,7 +82,10 @@ fn g1_a_stanza_that_the_server_adds() {
     let mut told = clinic.told_to("bob", &clinic.group);
     let secret = draw_array(rng);
     let real = &told.log(&[&anna, &bob]).epochs()[0].commitment.0.to_vec();
-    let keys = Keys { commitment: real.clone(), ..Keys::of(rng, told.story.id, (0, 0), &secret, &anna, &[&anna, &bob, &mallory]) };
+    let keys = Keys {
+        commitment: real.clone(),
+        ..Keys::of(rng, told.story.id, (0, 0), &secret, &anna, &[&anna, &bob, &mallory])
+    };
     for seed in [anna.seed(), mallory.seed()] {
         told.keys = Some(keys.clone().only_for(&bob).draft(seed).encode());
         clinic.tell(&told);
@@ -338,7 +347,8 @@ fn g4_a_public_key_of_another_secret() {
     let public = epoch_pair(&foreign).pair.public_key().as_bytes().to_vec();
     let mixed = told.story.next(&anna, rotate(epoch_of(&secret, &public, Null)));
     let keys = Keys::of(rng, told.story.id, (1, 1), &secret, &anna, &[&anna, &bob]);
-    let mixed = Told { keys: Some(keys.draft(anna.seed()).encode()), ..told.then(&[&mixed]).vouched(&bob, clinic.now()) };
+    let mixed =
+        Told { keys: Some(keys.draft(anna.seed()).encode()), ..told.then(&[&mixed]).vouched(&bob, clinic.now()) };
     clinic.tell(&mixed);
     let fresh = clinic.world.unlocked("bob", PASSWORD);
     assert_eq!(read(&fresh, &message), Err(Code::KeyMismatch));
@@ -400,7 +410,8 @@ fn g5_a_stray_epoch_key() {
     let others = clinic.told_to("bob", &others).keys.unwrap();
     let told = clinic.told_to("bob", &clinic.group);
     let secret = draw_array(rng);
-    let mut of = |place| Keys::of(rng, told.story.id, place, &secret, &mallory, &[&anna, &bob]).draft(mallory.seed()).encode();
+    let mut of =
+        |place| Keys::of(rng, told.story.id, place, &secret, &mallory, &[&anna, &bob]).draft(mallory.seed()).encode();
     for (stray, code) in [
         (others, Code::KeyMismatch),
         (of((0, 0)), Code::BadSignature),
@@ -437,7 +448,12 @@ fn managed(clinic: &Clinic, rng: &mut Seeded) -> (Served, [u8; 32]) {
 }
 
 /// An entry that follows, in the right of a group as it was then.
-fn in_its_right(served: &Served, by: &Person, (group, sequence, hash): ([u8; 32], u64, [u8; 32]), action: Item) -> Entry {
+fn in_its_right(
+    served: &Served,
+    by: &Person,
+    (group, sequence, hash): ([u8; 32], u64, [u8; 32]),
+    action: Item,
+) -> Entry {
     let sequence_of = served.entries.len() as u64 + 1;
     let last = served.entries.last();
     let previous = last.map_or(served.id, |entry| hash_of(ENTRY, &payload_of(entry)));
@@ -493,7 +509,9 @@ fn g7_sequences_never_fall() {
     served.wraps.push((1, Wraps::of(rng, served.id, (1, 0), &key, &anna, &[&anna]).sign(anna.seed())));
     clinic.serve(&now, &served);
     open(&clinic.anna, &served.hash()).unwrap();
-    for (named, code) in [((0, now.story.id), Code::Rollback), ((sequence, hash), Code::Forbidden), ((0, hash), Code::Fork)] {
+    for (named, code) in
+        [((0, now.story.id), Code::Rollback), ((sequence, hash), Code::Forbidden), ((0, hash), Code::Fork)]
+    {
         let mut later = served.clone();
         let entry = in_its_right(&later, &bob, (now.story.id, named.0, named.1), grant(&[(mallory.party(), 15)]));
         later.entries.push(entry.sign(bob.seed()));
@@ -677,4 +695,115 @@ fn i6_what_another_device_has_seen() {
     clinic.assert_silent();
     clinic.world.be_good();
     run(clinic.dora.send_outbox()).unwrap().into_iter().for_each(|(_, outcome)| outcome.unwrap());
+}
+
+// ---------------------------------------------------------------- what comes between
+
+/// Another device has seen another chain, and its backup is read while this one asks.
+#[test]
+fn g3_a_fork_that_is_told_beside_an_answer() {
+    let mut is_over = false;
+    for waits in 0.. {
+        let (clinic, told) = six("g3 beside");
+        let [anna, bob, _, mallory] = clinic.people();
+        let one = told.then(&[&told.story.next(&anna, give_roles(&[(&bob, ADMIN)]))]).vouched(&anna, clinic.now());
+        let two = told.then(&[&told.story.next(&anna, add(&[(&mallory, MEMBER)]))]);
+        let two = two.then(&[&two.story.next(&anna, give_roles(&[(&bob, ADMIN)]))]).vouched(&anna, clinic.now());
+        let other = clinic.world.unlocked("dora", PASSWORD);
+        clinic.tell(&one);
+        run(other.group(&clinic.group)).unwrap();
+        run(other.refresh()).unwrap();
+        clinic.tell(&two);
+        let mut working = pin!(clinic.dora.group(&clinic.group));
+        let done = run_for(waits, &mut working);
+        is_over |= done.is_some();
+        let refreshed = run(clinic.dora.refresh());
+        match done {
+            // It was known before, so the backup doesn't fit.
+            Some(told) => assert_eq!((told.is_ok(), failed(refreshed)), (true, Code::Fork)),
+            None => match run(working) {
+                Err(failure) => assert_eq!((failure.code(), refreshed.is_ok()), (Code::Fork, true), "{waits}"),
+                Ok(_) => assert_eq!(failed(refreshed), Code::Fork, "{waits}"),
+            },
+        }
+        if is_over {
+            assert!(waits > 5);
+            return;
+        }
+    }
+}
+
+/// Groups that nobody asked for don't keep a client from asking for those that it wants.
+#[test]
+fn g5_groups_pushed_unasked() {
+    let (clinic, rng) = (Clinic::new("g5 pushed"), &mut seeded("g5 pushed"));
+    let [.., mallory] = clinic.people();
+    let secret = draw_array(rng);
+    let pushed: Vec<Value> = (0..1_100)
+        .map(|_| {
+            let genesis = genesis(rng, &mallory, &[(&mallory, ADMIN)], &secret);
+            let id = Hash(genesis.hash()).to_string();
+            json!({ "id": id, "genesis": base64url(&genesis.encode()), "operations": [], "keys": null, "heads": [] })
+        })
+        .collect();
+    let told = clinic.told();
+    clinic.tell_and(&told, move |_, answer| answer["groups"].as_array_mut().unwrap().extend(pushed.clone()));
+    run(clinic.dora.group(&clinic.group)).unwrap();
+    clinic.world.be_good();
+    clinic.world.asked.take();
+    let (_, message) = clinic.sent(b"x");
+    assert_eq!(read(&clinic.bob, &message).unwrap(), b"x");
+    run(clinic.anna.rotate_group(&clinic.group)).unwrap();
+    assert_eq!(run(clinic.dora.group(&clinic.group)).unwrap().epoch, 1);
+    let asked = clinic.world.asked.take();
+    let asked: Vec<_> = asked.iter().filter(|asked| asked.what == KEYS).collect();
+    assert!(!asked.is_empty());
+    assert!(asked.iter().all(|asked| asked.body["groups"].as_array().unwrap().len() <= 1_000));
+}
+
+/// Whoever opens his identity while another's call is under way gets nothing of it: no log, no epoch, no place in his backup; and signs nothing for it.
+#[test]
+fn g4_another_user_opens_meanwhile() {
+    type Work = for<'c> fn(&'c Client<TestHost>, Hash) -> Pin<Box<dyn Future<Output = Outcome<()>> + 'c>>;
+    let works: [Work; 5] = [
+        |anna, group| Box::pin(async move { anna.remove_members(&group, &names(&["bob"])).await }),
+        |anna, group| Box::pin(async move { anna.add_members(&group, &names(&["mallory"]), true).await }),
+        |anna, _| {
+            Box::pin(async move { anna.create_group(("Ward 4", lifetimes()), &names(&["bob"]), &[]).await.map(drop) })
+        },
+        |anna, _| Box::pin(async move { anna.groups().await.map(drop) }),
+        |anna, _| Box::pin(async move { anna.tend_groups().await }),
+    ];
+    for work in works {
+        for waits in 0.. {
+            let clinic = Clinic::new("g4 meanwhile");
+            // She knows who Anna is.
+            run(clinic.dora.identities(&[&names(&["anna"])[0]])).unwrap();
+            run(clinic.dora.refresh()).unwrap();
+            clinic.world.pass(13 * HOUR);
+            let client = clinic.world.unlocked("anna", PASSWORD);
+            let mut working = pin!(work(&client, clinic.group));
+            let done = run_for(waits, &mut working);
+            run(client.lock());
+            run(client.unlock("dora", PASSWORD, 0)).unwrap();
+            clinic.world.asked.take();
+            let is_done = done.is_some();
+            if !is_done {
+                // Nothing was left to be done but what is kept on the device.
+                run(working).ok();
+            }
+            assert_eq!(client.group_info(&clinic.group).unwrap_err().code(), Code::UnknownGroup, "{waits}");
+            let asked = clinic.world.asked.take();
+            let sends = |what: &str| what.starts_with("POST /v1/groups");
+            let as_dora = |asked: &&Asked| asked.caller.as_deref() == Some("dora") && sends(&asked.what);
+            assert!(!asked.iter().any(|asked| as_dora(&asked)), "{waits}: {asked:?}");
+            run(client.refresh()).unwrap();
+            assert_eq!(client.group_info(&clinic.group).unwrap_err().code(), Code::UnknownGroup, "{waits}");
+            run(client.tend_groups()).unwrap();
+            assert!(clinic.world.take_asked().iter().all(|what| what != KEYS), "{waits}: her backup names a group");
+            if is_done {
+                break;
+            }
+        }
+    }
 }
