@@ -27,6 +27,7 @@ mod commitment;
 mod decoders;
 mod format;
 mod ghash;
+mod group_sessions;
 mod groups;
 mod identities;
 mod low_order;
