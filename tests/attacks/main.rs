@@ -25,6 +25,7 @@ mod clients;
 mod clinic;
 mod commitment;
 mod decoders;
+mod escrow;
 mod format;
 mod ghash;
 mod group_sessions;

@@ -28,6 +28,7 @@ use wardkey::{
     key_pair::{KeyPair, Suite},
     password::{Derivation, Password, SlowKey},
     secret::{Secret, SecretBytes},
+    sign::SigningKey,
     signed::{Hash, Minimum},
 };
 use wardkey_rules::{Body, Mail, MemoryStore, Server};
@@ -337,6 +338,31 @@ impl World {
         let bundles = reply["identity"].as_array().unwrap().iter();
         let bundles = bundles.map(|bundle| from_base64url(bundle.as_str().unwrap()).unwrap()).collect();
         Person::opened(&UserId::new(user).unwrap(), bundles, envelope.open_account(&slow).unwrap().keys)
+    }
+
+    /// The key server with its own first keys, for what an honest one doesn't sign.
+    pub(crate) fn key_server(&self) -> Person {
+        let secrets = self.server.borrow().as_ref().unwrap().to_secret_bytes();
+        let keys = secrets.expose().strip_suffix(app().as_str().as_bytes()).unwrap();
+        let [seed, signing] = [64, 32].map(|end| keys[keys.len() - end..][..32].to_vec());
+        let signing = SigningKey::from_seed(Secret::from_slice(&signing).unwrap());
+        Person::with_pair(None, Pair::read(Suite::Hybrid, &seed), signing)
+    }
+
+    /// An assignment, as the application's own server asks for it.
+    pub(crate) fn assign(&self, placeholder: &str, group: &Hash) -> core::result::Result<Value, Failure> {
+        let body = serde_json::json!({ "placeholder": placeholder, "groupId": group.to_string() });
+        let request = wardkey_rules::Request {
+            now_ms: self.now.get(),
+            caller: Some(wardkey_rules::Caller::Application),
+            method: "POST",
+            path: "/v1/assignments",
+            body: Body::Json(&body),
+        };
+        let server = self.server.borrow();
+        let result = self.store.borrow_mut().request(server.as_ref().unwrap(), &mut *self.rng.borrow_mut(), &request);
+        let code = |error: wardkey_rules::ApiError| Failure::answered(error.code().as_str(), None, None);
+        result.map(|reply| reply.json).map_err(code)
     }
 
     /// Does this password open the account on a device that knows nothing?
