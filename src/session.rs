@@ -142,7 +142,7 @@ impl Session {
             // Of a group whose log isn't known no newer epoch is known either.
             let is_newest = match self.log.party(*place) {
                 Some(Party::Group(id)) => {
-                    groups.group(id).map_or(true, |group| group.public_key().fingerprint() == fingerprint)
+                    groups.verified_group(id).is_none_or(|group| group.public_key().fingerprint() == fingerprint)
                 }
                 _ => true,
             };

@@ -64,6 +64,10 @@ impl Signers for People {
             None => self.directory.group(id),
         }
     }
+
+    fn verified_group(&self, id: &Hash) -> Option<&Log> {
+        self.directory.group(id).ok()
+    }
 }
 
 impl Recipients for People {

@@ -240,6 +240,48 @@ fn g6_a_removed_member_keeps_the_session_key() {
     assert_eq!(stanza.fingerprint, newest);
 }
 
+/// Nor where the key server, which can't unsay it, tells what nobody believes of the group: what is known of it stays known.
+#[test]
+fn g6_a_group_that_is_refused() {
+    let clinic = Clinic::new("g6 refused");
+    let [_, bob, ..] = clinic.people();
+    let (made, _) = clinic.sent(b"before");
+    let before = clinic.told();
+    run(clinic.anna.remove_members(&clinic.group, &names(&["bob"]))).unwrap();
+    run(clinic.dora.group(&clinic.group)).unwrap();
+    assert!(clinic.dora.is_due(&made).unwrap());
+    let told = clinic.told();
+    let forged = told.then(&[&told.story.next(&bob, give_roles(&[(&bob, ADMIN)]))]);
+    let id = Value::from(clinic.group.to_string());
+    let evil: [(&dyn Fn(), Code); 3] = [
+        (&|| clinic.tell(&forged), Code::Forbidden),
+        (&|| clinic.tell(&before.whole()), Code::Rollback),
+        (
+            &|| {
+                let id = id.clone();
+                clinic
+                    .world
+                    .change(KEYS, move |answer| answer["groups"] = json!([{ "id": id, "error": "unknown-group" }]));
+            },
+            Code::UnknownGroup,
+        ),
+    ];
+    for (lie, code) in evil {
+        lie();
+        assert_eq!(failed(run(clinic.dora.group(&clinic.group))), code);
+        clinic.world.take_asked();
+        for _ in 0..2 {
+            assert_eq!(try_write(&clinic.dora, &made, b"after"), Err(code));
+        }
+        clinic.assert_silent();
+        clinic.world.be_good();
+        run(clinic.dora.group(&clinic.group)).unwrap();
+    }
+    let after = write(&clinic.dora, &made, b"after");
+    made.with(|session| assert_eq!(session.log().newest_generation(), 1));
+    assert_eq!(read(&clinic.bob, &after), Err(Code::Revoked));
+}
+
 // ---------------------------------------------------------------- G3
 
 /// Anna's and Bob's group, six operations later; Dora has seen them, and her backup says so.
