@@ -205,6 +205,10 @@ impl<H: Host> Client<H> {
     pub(super) fn hold_epochs(&self, log: &Log, epochs: Result<Rc<Epochs>>) -> Result<()> {
         self.with(|ready| {
             let count = log.epochs().len();
+            // He may have been taken out of it meanwhile.
+            if !ready.people.belongs(log.id()) {
+                return;
+            }
             let Some(known) = ready.people.belonging_mut(log.id()).filter(|known| known.opened < count) else { return };
             match epochs {
                 Ok(epochs) => (known.epochs, known.opened, known.closed) = (Some(epochs), count, None),
