@@ -2,6 +2,7 @@ import { allFail, equal, FAST, fails, ok, PASSWORD, pattern, USER } from "./tool
 
 const DELIVERED = [
   "DataKey",
+  "Group",
   "KeyCache",
   "KeyPair",
   "PublicKey",
