@@ -144,7 +144,8 @@ fn w4_wraps_of_groups_moved_dropped_doubled() {
     }
     // A group less, twice the same one, one more.
     let mut without = wraps.clone();
-    (without.stanzas.remove(at), without.bodies.remove(at));
+    without.stanzas.remove(at);
+    without.bodies.remove(at);
     let mut twice = wraps.clone();
     twice.stanzas.insert(at, twice.stanzas[at].clone());
     twice.bodies.insert(at, twice.bodies[at].clone());
