@@ -140,11 +140,9 @@ impl Session {
         let readers = self.log.wrapped_readers(groups)?;
         for (place, fingerprint) in &self.wrapped.newest {
             let is_newest = match self.log.party(*place) {
-                // Of a group whose log isn't known no newer epoch is known either.
-                Some(Party::Group(id)) => match groups.group(id) {
-                    Err(error) if error.code() == Code::UnknownGroup => true,
-                    group => group?.public_key().fingerprint() == fingerprint,
-                },
+                Some(Party::Group(id)) => {
+                    groups.verified_group(id).is_none_or(|group| group.public_key().fingerprint() == fingerprint)
+                }
                 _ => true,
             };
             if !is_newest || readers.get(*place) != Some(&true) {

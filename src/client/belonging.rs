@@ -26,6 +26,24 @@ pub(super) fn seen_of(log: &Log) -> Seen {
 }
 
 impl Ready {
+    /// What is known of a group's log, if no more of it was seen: by another device, too, whose backup was read since.
+    pub(super) fn newest_group(&self, id: &Hash) -> Result<&Log> {
+        let log = self.people.group(id)?;
+        self.state.group(id).map_or(Ok(()), |seen| log.check_view(&view_of(&seen)))?;
+        Ok(log)
+    }
+
+    /// Do the logs that are known agree with what another device has seen of them? The states alone tell only of equal lengths.
+    ///
+    /// # Errors
+    /// `fork`.
+    pub(super) fn check_seen(&self, groups: &[(Hash, Seen)]) -> Result<()> {
+        groups.iter().try_for_each(|(id, seen)| {
+            let log = self.people.directory.group(id).ok().filter(|log| seen.sequence <= log.head().sequence);
+            log.map_or(Ok(()), |log| log.check_view(&view_of(seen)))
+        })
+    }
+
     /// A log that was kept, if it is what was seen and who signed it is pinned.
     pub(super) fn recall_group(&mut self, log: Log) -> Result<()> {
         let pinned = |signer: &Signer| {
@@ -117,6 +135,9 @@ impl<H: Host> Client<H> {
     pub(super) fn know_group(&self, log: Log, heads: Vec<SignedHead>) -> Result<()> {
         self.with(|ready| {
             let (id, before) = (*log.id(), ready.people.directory.group(log.id()).map(Log::operations).ok());
+            if let Some(seen) = ready.state.group(&id).filter(|seen| seen.sequence <= log.head().sequence) {
+                log.check_view(&view_of(&seen))?;
+            }
             ready.state.see_group(id, seen_of(&log))?;
             ready.people.directory.insert_group(log)?;
             let log = ready.people.directory.group(&id)?;
@@ -124,10 +145,12 @@ impl<H: Host> Client<H> {
             // Also of a group of which what was told before isn't true.
             let belongs = log.role(&ready.own()?.party().ok_or(MALFORMED)?).is_some();
             let Some(known) = ready.people.belonging_mut(&id) else { return Ok(()) };
-            known.heads.extend(heads);
             known.heads.retain(|head| head.head().view == view);
-            known.heads.sort_by_key(|head| core::cmp::Reverse(head.head().end));
-            known.heads.dedup();
+            for head in heads.into_iter().filter(|head| head.head().view == view) {
+                if !known.heads.contains(&head) {
+                    known.heads.push(head);
+                }
+            }
             known.is_kept &= before == Some(after);
             if !belongs {
                 (known.epochs, known.opened, known.closed) = (None, 0, None);
@@ -183,6 +206,10 @@ impl<H: Host> Client<H> {
     pub(super) fn hold_epochs(&self, log: &Log, epochs: Result<Rc<Epochs>>) -> Result<()> {
         self.with(|ready| {
             let count = log.epochs().len();
+            // He may have been taken out of it meanwhile.
+            if !ready.people.belongs(log.id()) {
+                return;
+            }
             let Some(known) = ready.people.belonging_mut(log.id()).filter(|known| known.opened < count) else { return };
             match epochs {
                 Ok(epochs) => (known.epochs, known.opened, known.closed) = (Some(epochs), count, None),
@@ -207,7 +234,7 @@ impl<H: Host> Client<H> {
         let now = self.host.now().wall;
         self.with(|ready| {
             let heads = ready.people.belonging(id).map_or(&[][..], |known| &known.heads);
-            ready.people.group(id)?.check_fresh(heads, now)
+            ready.newest_group(id)?.check_fresh(heads, now)
         })?
     }
 
@@ -224,7 +251,7 @@ impl<H: Host> Client<H> {
         }
         for id in &wanted {
             self.check_locks(locks)?;
-            self.with(|ready| ready.people.group(id).map(drop))??;
+            self.with(|ready| ready.newest_group(id).map(drop))??;
             self.tend(id).await?;
         }
         Ok(self.check_locks(locks)?)
@@ -233,10 +260,14 @@ impl<H: Host> Client<H> {
     /// Asks for these groups, and for what came after all that are known.
     pub(super) async fn fetch_groups(&self, groups: &[Hash]) -> Outcome<()> {
         let cache = self.warm().await?;
-        let (_, others) = self.ask_keys(&cache, &[], &[], groups, None).await?;
-        self.meet_others(&cache, &others).await?;
-        self.keep_sessions(&cache, &[], &[]).await?;
-        self.hold_state().await
+        for page in groups.chunks(PAGE) {
+            self.check_cache(&cache)?;
+            let (_, others) = self.ask_keys(&cache, &[], &[], page, None).await?;
+            self.meet_others(&cache, &others).await?;
+            self.keep_sessions(&cache, &[], &[]).await?;
+            self.hold_state().await?;
+        }
+        Ok(())
     }
 
     /// Signs what the newest state of a group is, where the own user belongs to it and its heads end soon. Its log was fetched just now. If that can't be sent, the next call does it.
@@ -266,7 +297,7 @@ impl<H: Host> Client<H> {
         let now = self.host.now().wall;
         self.with(|ready| {
             let own = ready.own()?.party().ok_or(MALFORMED)?;
-            let Ok(log) = ready.people.group(id) else { return Ok(false) };
+            let Ok(log) = ready.newest_group(id) else { return Ok(false) };
             let Some(role) = log.role(&own) else { return Ok(false) };
             let heads = ready.people.belonging(id).map_or(&[][..], |known| &known.heads);
             Ok(log.wants_head(heads, role, now))
@@ -280,9 +311,7 @@ impl<H: Host> Client<H> {
     /// `locked`; those of the backend.
     pub async fn tend_groups(&self) -> Outcome<()> {
         let remembered: Vec<Hash> = self.with(|ready| ready.state.groups().iter().map(|(id, _)| *id).collect())?;
-        for page in remembered.chunks(PAGE) {
-            self.fetch_groups(page).await?;
-        }
+        self.fetch_groups(&remembered).await?;
         for id in &remembered {
             self.tend(id).await?;
         }

@@ -25,8 +25,9 @@ impl<H: Host> Client<H> {
     /// `locked`; `forbidden` for who is no admin of the group; `unknown-session` where nothing waits with a contact; `throttled`; those of [`Self::group`].
     pub async fn start_claim(&self, group: &Hash, placeholder: &str) -> Outcome<ClaimStarted> {
         let placeholder = UserId::new(placeholder)?;
+        let (user, cache) = (self.with(|ready| ready.user.clone())?, self.warm().await?);
         self.know_groups(&[*group], true).await?;
-        let user = self.with(|ready| ready.user.clone())?;
+        self.check_cache(&cache)?;
         let (id, sent_to) = self.send_claim(&user, group, &placeholder).await?;
         Ok(ClaimStarted { claim_id: base64url(&id), sent_to })
     }
@@ -38,10 +39,11 @@ impl<H: Host> Client<H> {
     pub async fn finish_claim(&self, group: &Hash, claim_id: &str, code: &str) -> Outcome<Vec<Hash>> {
         const NO_CLAIM: Error = Error::new(&(Code::InvalidArgument, "not the id of a claim"));
         let claim = from_base64url(claim_id).ok().and_then(|id| <[u8; 16]>::try_from(id).ok()).ok_or(NO_CLAIM)?;
+        let (user, cache) = (self.with(|ready| ready.user.clone())?, self.warm().await?);
         self.know_groups(&[*group], true).await?;
-        let user = self.with(|ready| ready.user.clone())?;
         let mut assigned = Vec::new();
         for _ in 0..PAGES {
+            self.check_cache(&cache)?;
             let (sessions, more) = self.answer_claim(&user, group, &claim, code).await?;
             // None of them, where none of so many could be assigned.
             assigned.extend(sessions);

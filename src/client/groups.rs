@@ -193,6 +193,7 @@ impl<H: Host> Client<H> {
             let wrapped = self.with_group(id, |log| wish.wrapped_for(log))?;
             self.know_users(wrapped.iter().collect(), all).await?;
             self.check_cache(&cache)?;
+            self.with(|ready| ready.newest_group(id).map(drop))??;
             let (user, made) = {
                 let rng = &mut *self.host.random().borrow_mut();
                 self.with_hand(|user, hand, people| {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::{api::AskedGroup, fetch::PAGE};
 use crate::{
     error::{Code, Error, Result},
-    group::{self, Epochs, SignedHead},
+    group::{Epochs, Log, SignedHead},
     identity::{Identity, Pin, Pins, UserId},
     key_pair::{Fingerprint, PublicKey},
     party::Party,
@@ -59,11 +59,15 @@ impl Signers for People {
         self.recalled.iter().find(|signer| signer.bundle == *bundle).cloned().ok_or(unknown)
     }
 
-    fn group(&self, id: &Hash) -> Result<&group::Log> {
+    fn group(&self, id: &Hash) -> Result<&Log> {
         match self.refused_groups.iter().find(|(refused, _)| refused == id) {
             Some((_, error)) => Err(*error),
             None => self.directory.group(id),
         }
+    }
+
+    fn verified_group(&self, id: &Hash) -> Option<&Log> {
+        self.directory.group(id).ok()
     }
 }
 
@@ -144,7 +148,7 @@ impl People {
     /// it all the same.
     pub(super) fn ask_for(&self, groups: &[Hash]) -> Vec<AskedGroup> {
         let others = |belongs| {
-            let ids = self.directory.groups().map(group::Log::id);
+            let ids = self.directory.groups().map(Log::id);
             ids.filter(move |id| self.belongs(id) == belongs && !groups.contains(id))
         };
         let ask = |id: &Hash| {
@@ -159,7 +163,7 @@ impl People {
     }
 
     /// Logs that aren't kept as they are; from now on they are. `is_there`: is a group's log kept at all?
-    pub(super) fn unkept(&mut self, is_there: impl Fn(&Hash) -> bool) -> Vec<group::Log> {
+    pub(super) fn unkept(&mut self, is_there: impl Fn(&Hash) -> bool) -> Vec<Log> {
         let mut logs = Vec::new();
         for known in self.belongings.iter_mut().filter(|known| !known.is_kept || !is_there(&known.id)) {
             known.is_kept = true;

@@ -130,8 +130,11 @@ impl<H: Host> Client<H> {
         // Groups that this device doesn't know come with the session.
         let groups: Vec<Hash> = known.session.log().groups().copied().collect();
         let knows_groups = self.with(|ready| ready.people.knows_groups(&known.session))?;
+        // By what is known of them by now.
+        let is_reader = self.check_reader(&known.session).is_ok();
         if !is_here
             && knows_groups
+            && is_reader
             && self.with(|ready| cache.look(&clear.id, &ready.people, &self.host.now()))?.is_none()
             && self.is_unchanged(&cache, &clear, &groups, cursor).await?
         {

@@ -352,7 +352,7 @@ impl<H: Host> Client<H> {
     }
 
     /// Does the log still let this user in? The creator may be no reader.
-    fn check_reader(&self, session: &Session) -> Result<()> {
+    pub(super) fn check_reader(&self, session: &Session) -> Result<()> {
         let created = self.with(|ready| {
             let party = ready.own()?.party();
             Ok(session.log().creator().and_then(Signer::party) == party)

@@ -144,6 +144,7 @@ impl<H: Host> Client<H> {
             let key_server = Identity::verify(&key_server, &self.options.app_id, Asked::KeyServer, minimum)?;
             let newer = active != ready.envelope;
             let theirs = State::from_bytes(&active.open_state(&ready.state_key)?, &user)?;
+            ready.check_seen(theirs.groups())?;
             let mut merged = theirs.merge(&ready.state)?;
             let met_own = merged.pins.meet(&own, &self.options.trust)?;
             let met = merged.pins.meet(&key_server, &self.options.trust)?;

@@ -95,6 +95,11 @@ pub trait Signers {
     /// # Errors
     /// `unknown-group`.
     fn group(&self, id: &Hash) -> Result<&group::Log>;
+
+    /// What was verified of a group, also where more was told of it that isn't true.
+    fn verified_group(&self, id: &Hash) -> Option<&group::Log> {
+        self.group(id).ok()
+    }
 }
 
 /// Keys of those whom a key is wrapped for.

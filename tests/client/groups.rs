@@ -402,7 +402,7 @@ fn what_was_assigned_is_read_after_a_reload() {
     let made = run(clinic.dora.create_session(&[(user("dora"), Rights::MANAGE), (room(), READ)])).unwrap();
     let message = write(&clinic.dora, &made, b"for whoever comes");
     assert_eq!(read(&clinic.bob, &message), Err(Code::NotARecipient));
-    clinic.world.assign("room 7", &clinic.group.to_string()).unwrap();
+    clinic.world.assign("room 7", &clinic.group).unwrap();
     assert_eq!(read(&clinic.reload(), &message).unwrap(), b"for whoever comes");
     // Whoever holds the session learns of it so, too: the next message is under a new key.
     let dora = clinic.world.unlocked("dora", PASSWORD);

@@ -1,6 +1,7 @@
 //! Users of an application, and its key server.
 
 use wardkey::{
+    backup::OpenedKeys,
     identity::{AppId, Asked, Bundle, Identity, UserId},
     key_pair::KeyPair,
     party::Party,
@@ -47,6 +48,14 @@ impl Person {
         let bundles = vec![bundle.to_bytes()];
         let signer = signer_of(&bundles, name.as_ref());
         Self { name, bundles, pairs: vec![pair], signing: vec![signing], signer }
+    }
+
+    /// Somebody whose backup was opened: what his client wouldn't sign, he can.
+    pub(crate) fn opened(name: &UserId, bundles: Vec<Vec<u8>>, keys: OpenedKeys) -> Self {
+        let pairs = keys.encryption.into_iter();
+        let pairs = pairs.map(|pair| Pair { suite: pair.public_key().suite(), private: Vec::new(), pair }).collect();
+        let signer = signer_of(&bundles, Some(name));
+        Self { name: Some(name.clone()), bundles, pairs, signing: keys.signing, signer }
     }
 
     /// Takes new keys.

@@ -18,6 +18,7 @@ use sha2::Sha256;
 use wardkey::{
     account::Receipt,
     backend::{Backend, Failure, Json, Outcome, Request},
+    backup::Envelope,
     cache::{KeyStore, Now, StoreResult},
     client::{Client, Device, Host, LoginStore, Options},
     cobblestone,
@@ -27,6 +28,7 @@ use wardkey::{
     key_pair::{KeyPair, Suite},
     password::{Derivation, Password, SlowKey},
     secret::{Secret, SecretBytes},
+    sign::SigningKey,
     signed::{Hash, Minimum},
 };
 use wardkey_rules::{Body, Mail, MemoryStore, Server};
@@ -35,7 +37,7 @@ use super::{
     cache::TestStore,
     craft::backup::cheap_argon2id,
     keys::{Pair, rsa_key},
-    people::app,
+    people::{Person, app},
     rng::{Seeded, seeded},
 };
 
@@ -207,18 +209,6 @@ impl World {
         result.map(|reply| reply.json).map_err(|error| Failure::answered(error.code().as_str(), None, None))
     }
 
-    /// What the application's own server asks: sessions whose placeholder was assigned.
-    pub(crate) fn assign(&self, placeholder: &str, group: &str) -> core::result::Result<Value, Failure> {
-        let body = serde_json::json!({ "placeholder": placeholder, "groupId": group });
-        let (caller, body) = (Some(wardkey_rules::Caller::Application), Body::Json(&body));
-        let request =
-            wardkey_rules::Request { now_ms: self.now.get(), caller, method: "POST", path: "/v1/assignments", body };
-        let server = self.server.borrow();
-        let mut store = self.store.borrow_mut();
-        let result = store.request(server.as_ref().unwrap(), &mut *self.rng.borrow_mut(), &request);
-        result.map(|reply| reply.json).map_err(|error| Failure::answered(error.code().as_str(), None, None))
-    }
-
     /// What was asked since the last call of this: `POST /v1/login`, ….
     pub(crate) fn take_asked(&self) -> Vec<String> {
         self.asked.take().into_iter().map(|asked| asked.what).collect()
@@ -359,6 +349,42 @@ impl World {
         let client = self.client(&self.device());
         run(client.unlock(user, password, 0)).unwrap();
         client
+    }
+
+    /// A registered user with the keys that his first password opens.
+    pub(crate) fn person(&self, user: &str) -> Person {
+        let reply = self.ask(Some(user), "GET", "/v1/backup", None).unwrap();
+        let envelope = Envelope::parse(&bytes_at(&reply, "/active")).unwrap();
+        let derived = [envelope.derivation().to_bytes(), PASSWORD.as_bytes().to_vec()].concat();
+        let slow = SlowKey::new(&Secret::from_slice(&self.slow.borrow()[&derived]).unwrap());
+        let bundles = reply["identity"].as_array().unwrap().iter();
+        let bundles = bundles.map(|bundle| from_base64url(bundle.as_str().unwrap()).unwrap()).collect();
+        Person::opened(&UserId::new(user).unwrap(), bundles, envelope.open_account(&slow).unwrap().keys)
+    }
+
+    /// The key server with its own first keys, for what an honest one doesn't sign.
+    pub(crate) fn key_server(&self) -> Person {
+        let secrets = self.server.borrow().as_ref().unwrap().to_secret_bytes();
+        let keys = secrets.expose().strip_suffix(app().as_str().as_bytes()).unwrap();
+        let [seed, signing] = [64, 32].map(|end| keys[keys.len() - end..][..32].to_vec());
+        let signing = SigningKey::from_seed(Secret::from_slice(&signing).unwrap());
+        Person::with_pair(None, Pair::read(Suite::Hybrid, &seed), signing)
+    }
+
+    /// An assignment, as the application's own server asks for it.
+    pub(crate) fn assign(&self, placeholder: &str, group: &Hash) -> core::result::Result<Value, Failure> {
+        let body = serde_json::json!({ "placeholder": placeholder, "groupId": group.to_string() });
+        let request = wardkey_rules::Request {
+            now_ms: self.now.get(),
+            caller: Some(wardkey_rules::Caller::Application),
+            method: "POST",
+            path: "/v1/assignments",
+            body: Body::Json(&body),
+        };
+        let server = self.server.borrow();
+        let result = self.store.borrow_mut().request(server.as_ref().unwrap(), &mut *self.rng.borrow_mut(), &request);
+        let code = |error: wardkey_rules::ApiError| Failure::answered(error.code().as_str(), None, None);
+        result.map(|reply| reply.json).map_err(code)
     }
 
     /// Does this password open the account on a device that knows nothing?

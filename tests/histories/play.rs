@@ -709,7 +709,7 @@ impl Play {
 
     fn assign(&mut self, group: usize) -> Result<(), String> {
         let Some((number, id)) = self.group(group) else { return Ok(()) };
-        let done = self.world.assign(PLACEHOLDER, &id.to_string());
+        let done = self.world.assign(PLACEHOLDER, &id);
         if let Ok(done) = done {
             self.tally.assigned += 1;
             let now = self.now();
