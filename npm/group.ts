@@ -1,7 +1,7 @@
 import { MAX_NAME, shortText, toOptions } from "./arguments.js";
 import type { CoreClient, CoreTask } from "./core/wardkey_core.js";
 import { call } from "./core.js";
-import { invalid } from "./errors.js";
+import { invalid, isWardkeyError, WardkeyError } from "./errors.js";
 import type { SharedClient } from "./shared-client.js";
 
 const SECRET: unique symbol = Symbol("construct");
@@ -36,8 +36,11 @@ export class Group {
 
   /** Rises when somebody leaves and when rotate() is called. As far as is known here. */
   get epoch(): number {
-    if (this.#shared.status === "ready") {
-      this.#known.epoch = (call(() => this.#shared.core.groupInfo(this.id)) as [string, number])[1];
+    // Locked, opened by another user, or told of what isn't true: as it was known last.
+    try {
+      this.#known.epoch = call(() => this.#shared.core.groupInfo(this.id))[1];
+    } catch (error) {
+      if (!isWardkeyError(error)) throw error;
     }
     return this.#known.epoch;
   }
@@ -105,9 +108,13 @@ export class Group {
     return this.#shared.runForUser(make);
   }
 
-  /** One after the other: those of one page don't come in each other's way. */
+  /** One after the other: those of one page don't come in each other's way. Whoever is open when its turn comes may be another. */
   async #operate(make: (core: CoreClient) => CoreTask): Promise<void> {
-    await this.#shared.inTurn(this.id, () => this.#run(make));
+    const { locked } = this.#shared;
+    await this.#shared.inTurn(this.id, () => {
+      if (locked.aborted) throw new WardkeyError("locked", "the identity was locked before its turn came");
+      return this.#run(make);
+    });
   }
 }
 

@@ -138,7 +138,10 @@ impl<H: Host> Client<H> {
             if let Some(seen) = ready.state.group(&id).filter(|seen| seen.sequence <= log.head().sequence) {
                 log.check_view(&view_of(&seen))?;
             }
-            ready.state.see_group(id, seen_of(&log))?;
+            // Others are remembered where somebody asks for them, or a session names them.
+            if ready.state.group(&id).is_some() {
+                ready.state.see_group(id, seen_of(&log))?;
+            }
             ready.people.directory.insert_group(log)?;
             let log = ready.people.directory.group(&id)?;
             let (view, after) = (log.head(), log.operations());
@@ -264,10 +267,23 @@ impl<H: Host> Client<H> {
             self.check_cache(&cache)?;
             let (_, others) = self.ask_keys(&cache, &[], &[], page, None).await?;
             self.meet_others(&cache, &others).await?;
+            self.remember_groups(page)?;
             self.keep_sessions(&cache, &[], &[]).await?;
             self.hold_state().await?;
         }
         Ok(())
+    }
+
+    /// Up to where the logs of these groups go is kept in the backup from now on: not of what a key server tells unasked, which would fill it.
+    pub(super) fn remember_groups(&self, groups: &[Hash]) -> Result<()> {
+        self.with(|ready| {
+            for id in groups {
+                if let Ok(log) = ready.people.group(id) {
+                    ready.state.see_group(*id, seen_of(log))?;
+                }
+            }
+            Ok(())
+        })?
     }
 
     /// Signs what the newest state of a group is, where the own user belongs to it and its heads end soon. Its log was fetched just now. If that can't be sent, the next call does it.

@@ -346,6 +346,9 @@ impl<H: Host> Client<H> {
         authors: &[Hash],
     ) -> Result<()> {
         self.settle_feed(cache).await?;
+        for open in open {
+            self.remember_groups(&open.with(|session| session.log().groups().copied().collect::<Vec<_>>()))?;
+        }
         if self.options.cache.ttl == 0 {
             return Ok(());
         }

@@ -10,6 +10,7 @@ use rand_core::TryCryptoRng;
 use super::{CONFLICT, Client, Host, TRIES, belonging::seen_of, cache::Cache, fetch::PAGE, met::People};
 use crate::{
     backend::Outcome,
+    encoding::MALFORMED,
     error::{Code, Error, Result},
     group::{Delivery, Epochs, Lifetimes, Log, Made, Member, Name, Role, SignedHead, create, sign_head},
     identity::{Identity, UserId},
@@ -122,6 +123,10 @@ impl<H: Host> Client<H> {
     pub async fn groups(&self) -> Outcome<Vec<Hash>> {
         let (locks, user) = (self.locks.get(), self.with(|ready| ready.user.clone())?);
         let mut ids = self.list_groups(&user).await?;
+        // Nobody belongs to more, and each is remembered.
+        if ids.len() > PAGE {
+            return Err(MALFORMED.into());
+        }
         self.check_locks(locks)?;
         for page in ids.chunks(PAGE) {
             self.fetch_groups(page).await?;

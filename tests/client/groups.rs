@@ -518,3 +518,33 @@ fn more_groups_than_one_request_asks_for() {
     assert_eq!(read(&clinic.carol, &after).unwrap(), b"but one");
     assert_eq!(run(clinic.anna.groups()).unwrap().len(), 601);
 }
+
+/// Who made a session that he doesn't read is told of its groups all the same.
+#[test]
+fn a_creator_who_does_not_read_hears_of_a_removal() {
+    let clinic = Clinic::new("no reader");
+    let made = run(clinic.dora.create_session(&[(Recipient::Group(clinic.group), READ)])).unwrap();
+    let before = write(&clinic.dora, &made, b"before");
+    assert_eq!(read(&clinic.bob, &before).unwrap(), b"before");
+    clinic.remove(&["bob"]);
+    assert_eq!(try_write(&clinic.dora, &made, b"after"), Err(Code::Forbidden));
+}
+
+/// What a key server tells of groups that nobody asked for is not kept in the backup.
+#[test]
+fn groups_told_unasked_are_not_remembered() {
+    let clinic = Clinic::new("unasked");
+    let body = json!({ "sessions": [], "signers": [], "groups": [{ "id": clinic.group.to_string() }], "cursor": null });
+    let told = clinic.world.ask(Some("anna"), "POST", "/v1/keys", Some(body)).unwrap();
+    let made = run(clinic.carol.create_session(&[(user("carol"), Rights::MANAGE)])).unwrap();
+    run(clinic.carol.refresh()).unwrap();
+    let version = clinic.carol.backup_version();
+    clinic.world.change(KEYS, move |answer| answer["groups"] = told["groups"].clone());
+    run(clinic.carol.update(&made)).unwrap();
+    clinic.world.be_good();
+    run(clinic.carol.refresh()).unwrap();
+    assert_eq!(clinic.carol.backup_version(), version);
+    run(clinic.carol.group(&clinic.group)).unwrap();
+    run(clinic.carol.refresh()).unwrap();
+    assert!(clinic.carol.backup_version() > version);
+}

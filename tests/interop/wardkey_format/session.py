@@ -176,4 +176,9 @@ def generation_is_due(log: Log, stanzas: dict[int, Stanzas]) -> bool:
     later = [replayed.payload.action for replayed in log.entries[newest.sequence :]]
     if any(isinstance(action, Revoke | RevokeAll | Assignment) for action in later):
         return True
-    return newest.sequence > 0 and not confirmed.confirmed(log)[newest.sequence - 1]
+    if newest.sequence == 0:
+        return False
+    # Whoever makes a generation has its key.
+    at, counts = newest.sequence - 1, confirmed.confirmed(log)
+    before = confirmed.confirmed_states(log, counts)[at]
+    return not (counts[at] and log.entries[at].party in rights.readers(before.rights))
