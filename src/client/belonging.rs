@@ -209,8 +209,8 @@ impl<H: Host> Client<H> {
     pub(super) fn hold_epochs(&self, log: &Log, epochs: Result<Rc<Epochs>>) -> Result<()> {
         self.with(|ready| {
             let count = log.epochs().len();
-            // He may have been taken out of it meanwhile.
-            if !ready.people.belongs(log.id()) {
+            // He may have been taken out of it meanwhile. What was told of it before may not have been true.
+            if !ready.people.is_verified_member(log.id()) {
                 return;
             }
             let Some(known) = ready.people.belonging_mut(log.id()).filter(|known| known.opened < count) else { return };

@@ -193,6 +193,11 @@ impl People {
         self.epoch_of(id, self.group(id)?.public_key().fingerprint())
     }
 
+    /// Does the own user belong to this group by what was verified of it?
+    pub(super) fn is_verified_member(&self, id: &Hash) -> bool {
+        self.verified_group(id).is_some_and(|log| log.role(&self.own).is_some())
+    }
+
     /// Does the own user belong to this group?
     pub(super) fn belongs(&self, id: &Hash) -> bool {
         self.group(id).is_ok_and(|log| log.role(&self.own).is_some())

@@ -199,8 +199,10 @@ impl<H: Host> Client<H> {
             let reading = Reading::after(Rc::unwrap_or_clone(before), (&entries, &wraps), minimum)?;
             Rc::new(self.read_all(reading).await?)
         };
-        let newest = next.log().newest_generation();
-        let is_known = open.known.borrow().keys.of(newest).is_some();
+        // Of a generation that he made himself nobody gives him the stanza; of one that leaves him out there is none.
+        let parties = self.with(|ready| ready.people.parties(&next))?;
+        let own = [Some(next.log().newest_generation()), next.newest_for(&parties)];
+        let is_known = own.into_iter().flatten().any(|generation| open.known.borrow().keys.of(generation).is_some());
         // Who made a session has its key, and no stanza.
         let mut keys = Keys::default();
         if is_known {

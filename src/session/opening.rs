@@ -138,6 +138,12 @@ impl Keys {
 }
 
 impl Session {
+    /// The newest generation that was wrapped for one of these parties.
+    #[must_use]
+    pub fn newest_for(&self, parties: &[Party]) -> Option<usize> {
+        parties.iter().filter_map(|party| self.wrapped.covered(self.log().place(party)?)).max()
+    }
+
     /// The stanza through which these parties, the user and then his groups, come to the newest key that they can have.
     ///
     /// # Errors
@@ -151,8 +157,7 @@ impl Session {
                 Error::new(&(Code::NotARecipient, "no right to read this session"))
             });
         }
-        let covered = |party: &Party| self.wrapped.covered(log.place(party)?);
-        let newest = parties.iter().filter_map(covered).max().ok_or(NOT_FOR_THIS)?;
+        let newest = self.newest_for(parties).ok_or(NOT_FOR_THIS)?;
         let body = parties.iter().find_map(|party| {
             let place = log.place(party)?;
             self.wrapped.bodies.iter().find(|body| body.party == place && body.generation == newest)
