@@ -222,7 +222,12 @@ export default {
       ...["anna", "bob", "carol", "nobody"].map((name) => login(name)),
       ...["anna", "bob", "carol"].map((name) => ["GET", "/v1/backup", undefined, as(name)]),
       ["POST", "/v1/directory", { userIds: ["bob", "carol"], bundles: [] }, as("anna")],
-      ["POST", "/v1/keys", { sessions: [{ id: requests.revoke[1].split("/")[3] }], signers: [], groups: [] }, as("bob")],
+      [
+        "POST",
+        "/v1/keys",
+        { sessions: [{ id: requests.revoke[1].split("/")[3] }], signers: [], groups: [] },
+        as("bob"),
+      ],
       ["POST", "/v1/feed", { cursor: null }, as("anna")],
       requests.revoke,
     ];
