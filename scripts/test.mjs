@@ -36,8 +36,10 @@ await main("test", async () => {
   await native();
   // libFuzzer runs them only on nightly; that they compile shows here.
   await step("fuzz targets", () => run("cargo", ["check", "--locked", "--manifest-path", "fuzz/Cargo.toml"]));
-  await step("every bit of a large file, optimised", () =>
-    run("cargo", ["test", "--locked", "--test", "every_bit"], { env: { CARGO_PROFILE_TEST_OPT_LEVEL: "1" } }),
+  await step("every bit of a large file, and random histories of groups, optimised", () =>
+    run("cargo", ["test", "--locked", "--test", "every_bit", "--test", "group_histories"], {
+      env: { CARGO_PROFILE_TEST_OPT_LEVEL: "1" },
+    }),
   );
   await step("interop: Python opens what Wardkey made", () =>
     run(python, ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/interop"]),
