@@ -1,4 +1,6 @@
-//! Who was given what, as the key server tells it: SPEC section 14.1. Entries are chained by their hashes, and the head is signed whenever they are read.
+//! Who was given what, as the key server tells it: SPEC section 14. Entries are chained by their hashes, and the head is signed whenever they are read.
+
+mod log;
 
 use crate::{
     crypto::sign::SigningKey,
@@ -8,12 +10,14 @@ use crate::{
     signed::{Hash, Minimum, Payload, Signed, Unverified, hash_of},
 };
 
+pub use log::{Log, Proof, RowHeader, RowTree, verify_proofs};
+
 const LABEL: &str = "wardkey/v1/journal";
 
 const BAD: Error = Error::new(&(Code::BadSignature, "the journal is no chain up to its head"));
 
 /// Of whom or what a journal tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// A user.
     User(UserId),

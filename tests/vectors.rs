@@ -144,6 +144,12 @@ fn journal() {
 }
 
 #[test]
+fn journal_log() {
+    let check = objects::check::journal_log;
+    replay("journal_log.json", (7, 70), check, |row| &row.name, objects::check::try_journal_log);
+}
+
+#[test]
 fn made_again_to_the_byte() {
     for (name, text) in recording::all() {
         let recorded = fs::read_to_string(testdata().join(name)).expect(name);

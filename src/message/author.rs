@@ -2,13 +2,12 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{
-    Header, InSession, Leaf, SignedBy,
-    open::Whole,
-    tree::{leaf_hash, path_len, root_from_path},
-};
+use super::{Header, InSession, Leaf, SignedBy, open::Whole};
 use crate::{
-    crypto::sign::VerifyingKey,
+    crypto::{
+        sign::VerifyingKey,
+        tree::{leaf_hash, path_len, root_from_path},
+    },
     data_key::DataKey,
     encoding::{Context, encode},
     error::{Code, Error, Result},

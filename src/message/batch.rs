@@ -6,11 +6,13 @@ use super::{
     Author, Header, InSession, Leaf, Padding,
     author::{FIXED_TRAILER, signed_bytes},
     seal::seal_with,
-    tree::{Tree, leaf_hash},
 };
 use crate::{
     cobblestone::SALT,
-    crypto::sign::SigningKey,
+    crypto::{
+        sign::SigningKey,
+        tree::{Tree, leaf_hash},
+    },
     data_key::DataKey,
     encoding::Context,
     error::{Code, Error, Result},

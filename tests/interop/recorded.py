@@ -21,6 +21,7 @@ from wardkey_format import (
     ed25519,
     identity,
     journal,
+    journal_log,
     login,
     party,
     pin,
@@ -33,6 +34,7 @@ from wardkey_format import (
 )
 from wardkey_format.backup import TwoManShares
 from wardkey_format.errors import WardkeyError
+from wardkey_format.journal_log import Proof
 from wardkey_format.party import Group, User
 from wardkey_format.pin import Pin
 from wardkey_format.private_key import KeyPair
@@ -244,6 +246,25 @@ def check_journal(entry: Entry) -> None:
     assert len(entries) == head.sequence - int(entry["after"])
 
 
+def check_journal_log(entry: Entry) -> None:
+    server = identity.verify(unhex_all(entry["bundles"]), entry["app_id"], None)
+    if entry["proved"] is not None:
+        proved = [
+            (
+                unhex(one["entry"]),
+                Proof(unhex(one["header"]), one["index"], tuple(unhex_all(one["path"]))),
+            )
+            for one in entry["proved"]
+        ]
+        found = journal_log.verify_proofs(proved, server)
+    else:
+        log = journal_log.Log((int(number), unhex(kept)) for number, kept in entry["kept"])
+        for row in entry["rows"]:
+            log.take(unhex(row["header"]), unhex_all(row["entries"]), server)
+        found = log.finish()
+    assert (found and [str(found[0]), found[1].hex()]) == entry["place"]
+
+
 def check_kind(entry: Entry) -> None:
     """These have the schema of `kinds.py`."""
     assert KINDS[entry["kind"]](entry["input"]) == entry["expected"]
@@ -258,6 +279,7 @@ CHECKS: dict[str, Callable[[Entry], None]] = {
     "recovery.json": check_recovery,
     "account.json": check_account,
     "journal.json": check_journal,
+    "journal_log.json": check_journal_log,
     "session.json": check_kind,
     "group.json": check_kind,
     "group_session.json": check_kind,

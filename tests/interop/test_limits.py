@@ -19,6 +19,7 @@ from wardkey_format import (
     group_keys,
     group_replay,
     journal,
+    journal_log,
     operation,
     party,
     receipt,
@@ -47,6 +48,7 @@ SIZES = [
     (group_keys.FORM, 16 * MIB),
     (group_head.FORM, 8 * KIB),
     (journal.HEAD, 8 * KIB),
+    (journal_log.HEADER, 8 * KIB),
 ]
 
 

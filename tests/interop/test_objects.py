@@ -73,4 +73,5 @@ def test_as_recorded(file_name: str, entry: Json) -> None:
 
 
 def test_as_recorded_is_every_file() -> None:
-    assert as_recorded().keys() == recorded.CHECKS.keys()
+    """But the log of journals, which only a key server makes: it is read here, and not made."""
+    assert as_recorded().keys() == recorded.CHECKS.keys() - {"journal_log.json"}

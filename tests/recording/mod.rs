@@ -22,6 +22,7 @@ mod group_session_broken;
 mod group_session_invalid;
 mod identity;
 mod journal;
+mod journal_log;
 mod log_invalid;
 mod message;
 mod message_invalid;
@@ -63,6 +64,7 @@ pub(crate) fn all() -> Vec<(&'static str, String)> {
         file("share.json", account::shares),
         file("account.json", opening::file),
         file("journal.json", journal::file),
+        file("journal_log.json", journal_log::file),
         file("session.json", session::file),
         file("group.json", group::file),
         file("group_session.json", group_session::file),

@@ -12,8 +12,8 @@ Sections 9 to 15: `signed` is the outer form of every signed object. Who: `party
 `identity`, `pin`, `directory`, `safety_number`. Account: `login`, `state`, `contact`, `share`,
 `receipt`, `recovery_proof`, `account`. Sessions: `rights`, `genesis`, `action`, `entry`, `replay`
 (with `groups`), `confirmed`, `wraps`, `session`, `session_message`. Groups: `member`, `epoch`,
-`group_genesis`, `operation`, `group_replay`, `group_keys`, `group_head`. Then `journal` and
-`device`.
+`group_genesis`, `operation`, `group_replay`, `group_keys`, `group_head`. Then `journal`,
+`journal_log` and `device`.
 
     python3 -m venv VENV && VENV/bin/pip install -r tests/interop/requirements.txt
     VENV/bin/python -m pytest tests/interop               # opens testdata/*.json, and tests itself

@@ -1,4 +1,5 @@
-"""The tree over a batch of messages (SPEC section 4.3; RFC 9162 section 2.1)."""
+"""The tree over a batch of messages, or over a row of the journal (SPEC sections 4.3 and 14.2; RFC
+9162 section 2.1)."""
 
 from __future__ import annotations
 

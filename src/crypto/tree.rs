@@ -1,10 +1,10 @@
-//! The tree over the messages of a batch: RFC 9162 section 2.1, with SHA-256.
+//! The tree over the messages of a batch, or over the entries of a journal's row: RFC 9162 section 2.1, with SHA-256.
 
 use sha2::{Digest, Sha256};
 
-pub(super) type Hash = [u8; 32];
+pub(crate) type Hash = [u8; 32];
 
-pub(super) fn leaf_hash(data: &[u8]) -> Hash {
+pub(crate) fn leaf_hash(data: &[u8]) -> Hash {
     Sha256::new().chain_update([0]).chain_update(data).finalize().into()
 }
 
@@ -14,11 +14,11 @@ fn node_hash(left: &Hash, right: &Hash) -> Hash {
 
 /// All levels of the tree, the leaves first. A node without a sibling goes up unchanged, which gives RFC 9162's tree.
 #[derive(Debug, Default)]
-pub(super) struct Tree(Vec<Vec<Hash>>);
+pub(crate) struct Tree(Vec<Vec<Hash>>);
 
 impl Tree {
     /// Takes the next leaf hash.
-    pub(super) fn push(&mut self, leaf: Hash) {
+    pub(crate) fn push(&mut self, leaf: Hash) {
         self.put(0, leaf);
     }
 
@@ -37,7 +37,7 @@ impl Tree {
     }
 
     /// After the last leaf: what has no sibling goes up.
-    pub(super) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         let mut height = 0;
         while let Some(level) = self.0.get(height).filter(|level| level.len() > 1) {
             if let (_, [single]) = level.as_chunks::<2>() {
@@ -49,22 +49,22 @@ impl Tree {
     }
 
     /// Number of leaves.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.first().map_or(0, Vec::len)
     }
 
-    pub(super) fn root(&self) -> Option<&Hash> {
+    pub(crate) fn root(&self) -> Option<&Hash> {
         self.0.last().and_then(|level| level.first())
     }
 
     /// From the leaf up.
-    pub(super) fn path(&self, index: usize) -> Vec<Hash> {
+    pub(crate) fn path(&self, index: usize) -> Vec<Hash> {
         self.0.iter().enumerate().filter_map(|(height, level)| level.get((index >> height) ^ 1)).copied().collect()
     }
 }
 
 /// Length of the path of leaf `index` among `size`.
-pub(super) fn path_len(index: u32, size: u32) -> u8 {
+pub(crate) fn path_len(index: u32, size: u32) -> u8 {
     let (mut node, mut last, mut len) = (index, size.saturating_sub(1), 0);
     while last > 0 {
         if node % 2 == 1 || node < last {
@@ -77,7 +77,7 @@ pub(super) fn path_len(index: u32, size: u32) -> u8 {
 }
 
 /// RFC 9162 section 2.1.3.2: the root, if the path has the length that it must have.
-pub(super) fn root_from_path(index: u32, size: u32, leaf: Hash, path: &[Hash]) -> Option<Hash> {
+pub(crate) fn root_from_path(index: u32, size: u32, leaf: Hash, path: &[Hash]) -> Option<Hash> {
     if index >= size {
         return None;
     }
