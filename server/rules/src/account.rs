@@ -129,7 +129,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         self.store.add_bundle(caller, 1, identity.fingerprint(), &bundle)?;
         let active = Backup { version: 1, bytes: backup, share: share.map(|sealed| Share { version: 1, sealed }) };
         self.store.put_account(caller, &Account { first, active, pending: None, contact })?;
-        self.tell_of(caller, Some(caller), "register", &[version(1)])?;
+        self.tell_of(caller, Some(caller), "register", &[version(1)]);
         Ok(reply)
     }
 
@@ -212,7 +212,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         let backup = Backup { version: written, bytes, share };
         account.pending = Some(Pending { backup, bundle, contact, recovery });
         self.store.put_account(user, &account)?;
-        self.tell_of(user, Some(user), "backup-pending", &[version(written)])?;
+        self.tell_of(user, Some(user), "backup-pending", &[version(written)]);
         Ok(version_json(written))
     }
 
@@ -237,10 +237,10 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         let (renews, changes_contact) = (pending.bundle.is_some(), pending.contact.is_some());
         let account = Account { first, active: pending.backup, pending: None, contact: pending.contact.or(contact) };
         self.store.put_account(user, &account)?;
-        self.tell_of(user, Some(user), "backup-active", &[version(activated)])?;
+        self.tell_of(user, Some(user), "backup-active", &[version(activated)]);
         for (happened, action) in [(renews, "renew"), (changes_contact, "contact")] {
             if happened {
-                self.tell_of(user, Some(user), action, &[version(activated)])?;
+                self.tell_of(user, Some(user), action, &[version(activated)]);
             }
         }
         self.events.push(Event::Backup { user_id: user.clone(), version: activated });

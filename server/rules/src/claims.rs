@@ -16,7 +16,7 @@ use crate::{
     ApiError, Mail, Work, bytes,
     codes::{Sent, masked, read_code},
     error::Result,
-    groups::{STALE, UNKNOWN_GROUP},
+    groups::{UNKNOWN_GROUP, check_fresh},
     request::Members,
     sessions::head_of,
     store::{Claim, Counted, Logged, Store},
@@ -71,7 +71,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         self.store.put_claim(&drawn.id, &claim)?;
         self.store.add_time(caller, Counted::Claim, self.now)?;
         self.store.add_time(&name, Counted::Claimed, self.now)?;
-        self.tell_of(caller, Some(caller), "claim-start", &detail)?;
+        self.tell_of(caller, Some(caller), "claim-start", &detail);
         let reply = json!({ "claimId": bytes(drawn.id), "sentTo": masked(&to) });
         self.mails.push(Mail { to, user_id: None, code: drawn.code });
         Ok(reply)
@@ -93,7 +93,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
             self.store.put_claim(id, &claim)?;
             self.store.add_time(caller, Counted::ClaimTry, self.now)?;
             if !is_right {
-                self.tell_of(caller, Some(caller), "claim-wrong", &detail)?;
+                self.tell_of(caller, Some(caller), "claim-wrong", &detail);
                 return Err(wrong);
             }
         }
@@ -101,7 +101,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         self.check_fresh(group).map_err(|error| if is_again { error } else { error.keeping() })?;
         let (sessions, more) = self.assign_all(&claim.placeholder, group, Some(caller))?;
         if !sessions.is_empty() {
-            self.tell_of(caller, Some(caller), "claim-release", &detail)?;
+            self.tell_of(caller, Some(caller), "claim-release", &detail);
         }
         Ok(assigned(&sessions, more))
     }
@@ -122,8 +122,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
     }
 
     fn check_fresh(&mut self, group: &Hash) -> Result<()> {
-        let group = self.store.group(group)?.ok_or(UNKNOWN_GROUP)?;
-        if group.fresh_until > self.now { Ok(()) } else { Err(STALE) }
+        check_fresh(&self.store.group(group)?.ok_or(UNKNOWN_GROUP)?, self.now)
     }
 
     /// Assigns a placeholder in the sessions that are first; are there more?
@@ -176,7 +175,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         self.store.delete_bodies(id, placeholder)?;
         self.inform_all(&session)?;
         let detail = [("entry", sequence.to_string()), ("group", group.to_string())];
-        self.tell(&Subject::Session(*id), actor, "assign", &detail)?;
+        self.tell(&Subject::Session(*id), actor, "assign", &detail);
         Ok(true)
     }
 

@@ -99,11 +99,11 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
     pub(crate) fn wrong(sent: Sent<'_>, tries_before: usize) -> ApiError {
         let left = TRIES.saturating_sub(sent.tries + 1);
         let left = left.min((DAILY_TRIES - 1).saturating_sub(tries_before) as u64);
-        ApiError::new(Code::OtpWrong, "a wrong code").with_attempts_left(left).keeping()
+        ApiError::otp_wrong(left).keeping()
     }
 
     /// Times within the last 24 hours, or, where the clock was set back, later than now.
-    fn today(&mut self, name: &UserId, what: Counted) -> Result<Vec<u64>> {
+    pub(crate) fn today(&mut self, name: &UserId, what: Counted) -> Result<Vec<u64>> {
         let since = self.now.saturating_add(1).saturating_sub(DAY);
         let mut times = self.store.times(name, what, since)?;
         times.sort_unstable();

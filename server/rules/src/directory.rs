@@ -14,23 +14,16 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
     pub(crate) fn directory(&mut self, body: &Value) -> Result<Value> {
         let members = Members::of(body, &["userIds", "bundles"])?;
         let (mut users, bundles) = (members.user_ids("userIds")?, members.hashes("bundles")?);
-        for bundle in &bundles {
-            users.extend(self.store.owner_of(bundle)?);
-        }
+        users.extend(self.store.owners_of(&bundles)?.into_iter().flatten());
         Ok(json!({ "identities": self.identities(&users)? }))
     }
 
     /// The objects of these users' identities, each once; those who have none are left out.
     pub(crate) fn identities(&mut self, users: &[UserId]) -> Result<Vec<Value>> {
         let mut given = std::collections::BTreeSet::new();
-        let mut identities = Vec::new();
-        for user in users.iter().filter(|user| given.insert(*user)) {
-            let bundles = self.store.bundles(user)?;
-            if !bundles.is_empty() {
-                identities.push(objects(&bundles));
-            }
-        }
-        Ok(identities)
+        let users: Vec<_> = users.iter().filter(|user| given.insert(*user)).cloned().collect();
+        let identities = self.store.bundles_of(&users)?;
+        Ok(identities.iter().filter(|bundles| !bundles.is_empty()).map(|bundles| objects(bundles)).collect())
     }
 
     /// The active identity of a user who has an account.

@@ -58,7 +58,9 @@ impl ApiError {
         Self { code, status, message, retry_after_ms: None, attempts_left: None, keeps: false, cause: None }
     }
 
-    pub(crate) fn not_here() -> Self {
+    /// There is no such path, or not with this method.
+    #[must_use]
+    pub fn not_here() -> Self {
         Self { status: 404, ..Self::new(Code::InvalidArgument, "there is no such path") }
     }
 
@@ -74,16 +76,26 @@ impl ApiError {
         Self::new(Code::Forbidden, "the token is another user's")
     }
 
+    /// Too much at once, or too often: may be asked again after so many milliseconds.
+    #[must_use]
+    pub fn throttled(message: &'static str, retry_after_ms: u64) -> Self {
+        Self::new(Code::Throttled, message).after(retry_after_ms)
+    }
+
     pub(crate) const fn argument(message: &'static str) -> Self {
         Self::new(Code::InvalidArgument, message)
+    }
+
+    pub(crate) const fn server(message: &'static str) -> Self {
+        Self::new(Code::Server, message)
     }
 
     pub(crate) fn after(self, retry_after_ms: u64) -> Self {
         Self { retry_after_ms: Some(retry_after_ms), ..self }
     }
 
-    pub(crate) fn with_attempts_left(self, attempts_left: u64) -> Self {
-        Self { attempts_left: Some(attempts_left), ..self }
+    pub(crate) fn otp_wrong(attempts_left: u64) -> Self {
+        Self { attempts_left: Some(attempts_left), ..Self::new(Code::OtpWrong, "a wrong code") }
     }
 
     /// What was written stays.

@@ -1,4 +1,4 @@
-//! What changed for a user: API section 7.1, SPEC section 14.2.
+//! What changed for a user: API section 7.1, SPEC section 14.3.
 //!
 //! A cursor is a place and the hash of all items up to it, from the store's name on. A store that was made anew, or set back and gone on otherwise, has no such place.
 
@@ -11,10 +11,10 @@ use wardkey::{
 };
 
 use crate::{
-    Work, bytes,
+    Server, Work, bytes,
     error::Result,
     request::{MAX_LIST, Members},
-    store::{About, FeedItem, Store},
+    store::{About, FeedItem, Kept, Store},
 };
 
 /// Of the hash, in a cursor.
@@ -84,22 +84,36 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
     }
 
     fn end_of(&mut self, user: &UserId) -> Result<(u64, [u8; 32])> {
-        let last = self.store.feed_end(user)?;
-        Ok(last.map_or_else(|| (0, self.server.feed_start(user)), |last| (last.place, last.chain)))
+        Ok(end_of(self.store, self.server, user)?)
     }
 
     /// Gives a user an item.
     pub(crate) fn inform(&mut self, user: &UserId, about: About, revoked: bool) -> Result<()> {
-        let (place, before) = self.end_of(user)?;
-        let chain = Sha256::new().chain_update(before);
-        let chain = match about {
-            About::Session(id) => chain.chain_update(id.0),
-            About::Group { id, epoch } => chain.chain_update(id.0).chain_update(epoch.to_be_bytes()),
-        };
-        let chain = chain.chain_update([u8::from(revoked)]).chain_update(self.now.to_be_bytes()).finalize().into();
-        let item = FeedItem { place: place + 1, about, revoked, time: self.now, chain };
-        self.store.add_feed_item(user, &item)?;
+        add_item(self.store, self.server, self.now, user, (about, revoked))?;
         self.informed.insert(user.clone());
         Ok(())
     }
+}
+
+fn end_of(store: &mut impl Store, server: &Server, user: &UserId) -> Kept<(u64, [u8; 32])> {
+    let last = store.feed_end(user)?;
+    Ok(last.map_or_else(|| (0, server.feed_start(user)), |last| (last.place, last.chain)))
+}
+
+/// Gives a user an item.
+pub(crate) fn add_item(
+    store: &mut impl Store,
+    server: &Server,
+    now: u64,
+    user: &UserId,
+    (about, revoked): (About, bool),
+) -> Kept<()> {
+    let (place, before) = end_of(store, server, user)?;
+    let chain = Sha256::new().chain_update(before);
+    let chain = match about {
+        About::Session(id) => chain.chain_update(id.0),
+        About::Group { id, epoch } => chain.chain_update(id.0).chain_update(epoch.to_be_bytes()),
+    };
+    let chain = chain.chain_update([u8::from(revoked)]).chain_update(now.to_be_bytes()).finalize().into();
+    store.add_feed_item(user, &FeedItem { place: place + 1, about, revoked, time: now, chain })
 }

@@ -17,10 +17,10 @@ use wardkey::{
 use crate::{
     ApiError, MINUTE, Work, bytes, bytes_or_null,
     error::Result,
-    objects,
+    object, objects,
     request::Members,
-    sessions::{OTHER_SIGNER, check_newest, kept},
-    store::{About, Group, KeptHead, Logged, Membership, Store},
+    sessions::{OTHER_SIGNER, check_newest, given, kept},
+    store::{About, Group, KeptHead, Logged, Membership, Store, Wraps},
 };
 
 const FIRST: Minimum = Minimum(1);
@@ -30,8 +30,7 @@ const MAX_GROUPS: usize = 1_000;
 const AHEAD: u64 = 5 * MINUTE;
 
 pub(crate) const UNKNOWN_GROUP: ApiError = ApiError::new(Code::UnknownGroup, "there is no such group");
-pub(crate) const STALE: ApiError =
-    ApiError::new(Code::Stale, "nobody in the group has lately said what its newest state is");
+const STALE: ApiError = ApiError::new(Code::Stale, "nobody in the group has lately said what its newest state is");
 const NO_MEMBER: ApiError = ApiError::new(Code::Forbidden, "no member of the group");
 const CONFLICT: ApiError = ApiError::new(Code::Conflict, "another operation was first");
 
@@ -57,7 +56,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
     }
 
     /// Those to which a user belongs now.
-    fn groups_of(&mut self, user: &UserId) -> Result<Vec<Hash>> {
+    pub(crate) fn groups_of(&mut self, user: &UserId) -> Result<Vec<Hash>> {
         let groups = self.store.memberships(user)?.into_iter();
         Ok(groups.filter(|(_, membership)| *membership != Membership::Left).map(|(id, _)| id).collect())
     }
@@ -99,7 +98,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         self.keep_operation(&log, operation, Some(served), head)?;
         self.give_roles(&id, members)?;
         let users = members.iter().filter_map(|member| user_of(&member.party));
-        self.tell_members(&id, 0, caller, users.cloned(), "group-create")?;
+        self.tell_members(&id, 0, caller, users.cloned(), "group-create");
         Ok(json!({}))
     }
 
@@ -162,7 +161,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
                 self.inform(user, About::Group { id: *id, epoch }, users.contains(user))?;
             }
         }
-        self.tell_members(id, says.sequence, caller, users.into_iter().cloned(), name)?;
+        self.tell_members(id, says.sequence, caller, users.into_iter().cloned(), name);
         Ok(json!({ "sequence": log.operations() }))
     }
 
@@ -177,9 +176,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         let before = self.store.heads(id)?;
         let mut heads = Vec::with_capacity(before.len() + 1);
         for head in &before {
-            if directory.find(Some(&head.signer)).is_none() {
-                directory.insert(self.identity(&head.signer)?)?;
-            }
+            self.know_user(&mut directory, &head.signer)?;
             heads.push((head.clone(), SignedHead::read(&log, &head.object, &directory, FIRST)?));
         }
         heads.push(new);
@@ -285,14 +282,13 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         sequence: u64,
         caller: &UserId,
         users: impl Iterator<Item = UserId>,
-        action: &str,
-    ) -> Result<()> {
+        action: &'static str,
+    ) {
         let users: BTreeSet<_> = users.chain([caller.clone()]).collect();
         let detail = [("group", id.to_string()), ("operation", sequence.to_string())];
         for user in &users {
-            self.tell_of(user, Some(caller), action, &detail)?;
+            self.tell_of(user, Some(caller), action, &detail);
         }
-        Ok(())
     }
 
     /// A group's log as it was verified; or, where that can't be read any more, verified anew.
@@ -304,9 +300,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         let logged = self.store.operations(id, 0)?;
         let mut directory = Directory::default();
         for signer in logged.iter().filter_map(|logged| logged.signer.as_ref()) {
-            if directory.find(Some(signer)).is_none() {
-                directory.insert(self.identity(signer)?)?;
-            }
+            self.know_user(&mut directory, signer)?;
         }
         let mut objects = logged.iter().map(|logged| logged.object.as_slice());
         let genesis = objects.next().ok_or(UNKNOWN_GROUP)?;
@@ -327,7 +321,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
             return Ok(json!({ "id": bytes(id.0), "error": UNKNOWN_GROUP.code().as_str() }));
         };
         if !self.store.is_watcher(id, caller)? {
-            self.store.add_watcher(id, caller)?;
+            self.deferred.watched.push((*id, caller.clone(), group.epoch));
         }
         let (mut genesis, mut operations) = (Value::Null, Vec::new());
         for logged in self.store.operations(id, after.map_or(0, |after| after.saturating_add(1)))? {
@@ -345,20 +339,21 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         let is_member = matches!(self.store.membership(id, caller)?, Some(Membership::Is(_)));
         let keys =
             if is_member && epoch != Some(group.epoch) { self.store.newest_group_keys(id, party)? } else { None };
-        let join = |keys: crate::store::Wraps| {
-            let place = |place: u32| usize::try_from(place).unwrap_or(usize::MAX);
-            join(&keys.signed, keys.bodies.into_iter().map(|body| (place(body.place), body.bytes)))
-        };
-        let broken = ApiError::new(Code::Server, "group keys that can't be read");
-        let keys = keys.map(join).transpose().map_err(|_| broken)?;
-        Ok(json!({
-            "id": bytes(id.0),
-            "genesis": genesis,
-            "operations": objects(&operations),
-            "keys": bytes_or_null(keys.as_ref()),
-            "heads": objects(&heads),
-        }))
+        let join = |keys: Wraps| join(&keys.signed, given(keys.bodies));
+        let keys = keys.map(join).transpose().map_err(|_| ApiError::server("group keys that can't be read"))?;
+        Ok(object([
+            ("id", bytes(id.0)),
+            ("genesis", genesis),
+            ("operations", objects(&operations)),
+            ("keys", bytes_or_null(keys.as_ref())),
+            ("heads", objects(&heads)),
+        ]))
     }
+}
+
+/// Has somebody lately said what the group's newest state is?
+pub(crate) fn check_fresh(group: &Group, now: u64) -> Result<()> {
+    if group.fresh_until > now { Ok(()) } else { Err(STALE) }
 }
 
 /// The newest bundle of an identity.

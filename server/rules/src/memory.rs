@@ -1,6 +1,7 @@
 //! A store in memory, with a snapshot: for `memoryBackend()` and for tests.
 
 mod groups;
+mod journal;
 mod tables;
 
 use core::fmt;
@@ -19,14 +20,17 @@ use wardkey::{
 };
 
 use crate::{
-    ApiError, Reply, Request, Server, handle,
-    store::{About, Account, Body, Counted, FeedItem, Head, Kept, Logged, Recovery, Store, StoreError, Wraps},
+    Reply, Request, Server, chain_journal, handle,
+    store::{
+        About, Account, Body, Counted, FeedItem, Head, JournalEnd, JournalMark, JournalRow, Kept, Logged, LoggedRow,
+        LooseRow, Recovery, RowId, Spot, Standing, Store, StoreError, Wraps,
+    },
 };
 
 use self::tables::{Bytes, FeedRow, LogRow, RecoveryRow, Session, Snapshot, Tables, User, WrapsRow};
 
 /// The version of a snapshot.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 type Undo = Box<dyn FnOnce(&mut Tables) + Send>;
 
@@ -131,10 +135,16 @@ impl MemoryStore {
         request: &Request<'_>,
     ) -> crate::Result<Reply> {
         let result = handle(server, self, rng, request);
-        if result.as_ref().err().is_none_or(ApiError::keeps) {
-            self.commit();
-        } else {
+        if result.as_ref().err().is_some_and(|error| !error.keeps()) {
             self.roll_back();
+            return result;
+        }
+        match chain_journal(self, server, request.now_ms) {
+            Ok(_) => self.commit(),
+            Err(error) => {
+                self.roll_back();
+                return Err(error);
+            }
         }
         result
     }
@@ -172,7 +182,8 @@ impl MemoryStore {
             Some(_) => return Err(Error::new(&(Code::UnsupportedVersion, "a snapshot of another version"))),
             None => return Err(malformed),
         }
-        let Snapshot { tables, .. } = serde_json::from_value(json).map_err(|_| malformed)?;
+        let Snapshot { mut tables, .. } = serde_json::from_value(json).map_err(|_| malformed)?;
+        tables.journal.find().map_err(|_| malformed)?;
         Ok(Self { tables, undo: Vec::new() })
     }
 
@@ -232,13 +243,6 @@ impl MemoryStore {
     ) -> Kept<()> {
         self.on(|tables| &mut tables.sessions, id.to_string(), write, undo)
     }
-
-    fn journal_of(&self, subject: &Subject) -> Option<&BTreeMap<u64, Bytes>> {
-        match subject {
-            Subject::User(user) => self.user(user).map(|user| &user.journal),
-            Subject::Session(id) => self.session_of(id).map(|session| &session.journal),
-        }
-    }
 }
 
 fn item(place: u64, row: &FeedRow) -> Kept<FeedItem> {
@@ -248,8 +252,22 @@ fn item(place: u64, row: &FeedRow) -> Kept<FeedItem> {
 }
 
 impl Store for MemoryStore {
-    fn has_account(&mut self, user: &UserId) -> Kept<bool> {
-        Ok(self.user(user).is_some_and(|user| user.account.is_some()))
+    fn standing(&mut self, user: &UserId) -> Kept<Standing> {
+        let is_registered = self.user(user).is_some_and(|user| user.account.is_some());
+        Ok(Standing { is_registered, is_disabled: self.tables.disabled.contains(user.as_str()) })
+    }
+
+    fn put_disabled(&mut self, user: &UserId, disabled: bool) -> Kept<()> {
+        let name = user.as_str().to_owned();
+        let set = |tables: &mut Tables, name: String, disabled| {
+            if disabled { tables.disabled.insert(name) } else { tables.disabled.remove(&name) }
+        };
+        if set(&mut self.tables, name.clone(), disabled) {
+            self.undo.push(Box::new(move |tables| {
+                set(tables, name, !disabled);
+            }));
+        }
+        Ok(())
     }
 
     fn account(&mut self, user: &UserId) -> Kept<Option<Account>> {
@@ -456,34 +474,49 @@ impl Store for MemoryStore {
         )
     }
 
-    fn journal_end(&mut self, subject: &Subject) -> Kept<Option<Vec<u8>>> {
-        let last = self.journal_of(subject).and_then(BTreeMap::last_key_value);
-        Ok(last.map(|(_, entry)| entry.0.clone()))
+    fn journal_ends(&mut self, subjects: &[Subject]) -> Kept<Vec<Option<JournalEnd>>> {
+        Ok(self.ends(subjects))
     }
 
-    fn journal(&mut self, subject: &Subject, after: u64, most: usize) -> Kept<Vec<Vec<u8>>> {
-        let rows = self.journal_of(subject).into_iter().flat_map(|rows| rows.range(after.saturating_add(1)..));
-        Ok(rows.take(most).map(|(_, entry)| entry.0.clone()).collect())
+    fn journal_mark(&mut self, subject: &Subject, from: u64) -> Kept<Option<JournalMark>> {
+        Ok(self.mark(subject, from))
     }
 
-    fn add_journal(&mut self, subject: &Subject, sequence: u64, entry: &[u8]) -> Kept<()> {
-        let entry = Bytes(entry.to_vec());
-        match subject {
-            Subject::User(user) => self.on_user(
-                user,
-                |user| add(&mut user.journal, sequence, entry),
-                move |user, ()| {
-                    user.journal.remove(&sequence);
-                },
-            ),
-            Subject::Session(id) => self.on_session(
-                id,
-                |session| add(&mut session.journal, sequence, entry),
-                move |session, ()| {
-                    session.journal.remove(&sequence);
-                },
-            ),
-        }
+    fn journal_piece(&mut self, spot: &Spot) -> Kept<Vec<u8>> {
+        self.piece(spot)
+    }
+
+    fn add_journal_row(&mut self, row: &JournalRow) -> Kept<()> {
+        self.add_row(row)
+    }
+
+    fn loose_rows(&mut self, most: usize) -> Kept<Vec<LooseRow>> {
+        self.loose(most)
+    }
+
+    fn log_end(&mut self) -> Kept<Option<Vec<u8>>> {
+        Ok(self.tables.journal.headers.last_key_value().map(|(_, row)| row.header.0.clone()))
+    }
+
+    fn add_to_log(&mut self, row: &RowId, number: u64, header: &[u8]) -> Kept<()> {
+        self.add_header(row, number, header)
+    }
+
+    fn logged_rows(&mut self, ids: &[RowId]) -> Kept<Vec<Option<LoggedRow>>> {
+        Ok(ids.iter().map(|id| self.logged_row(id)).collect())
+    }
+
+    fn log_rows(&mut self, after: u64, most: usize) -> Kept<Vec<LoggedRow>> {
+        self.rows_after(after, most)
+    }
+
+    fn answered(&mut self, name: &[u8; 32]) -> Kept<Option<Vec<u8>>> {
+        Ok(self.tables.answered.get(&base64url(name)).map(|(_, answer)| answer.0.clone()))
+    }
+
+    fn put_answered(&mut self, name: &[u8; 32], time: u64, answer: &[u8]) -> Kept<()> {
+        self.put(|tables| &mut tables.answered, base64url(name), (time, Bytes(answer.to_vec())));
+        Ok(())
     }
 
     fn forget_before(&mut self, counted: u64, recoveries: u64, feeds: u64) -> Kept<()> {
@@ -498,6 +531,7 @@ impl Store for MemoryStore {
             let newest = user.feed.last_key_value().map(|(place, _)| *place);
             user.feed.retain(|place, row| row.time >= feeds || Some(*place) == newest);
         }
+        self.tables.answered.retain(|_, (time, _)| *time >= counted);
         self.tables.recoveries.retain(|_, row| row.end >= recoveries);
         self.tables.claims.retain(|_, row| row.end >= recoveries);
         Ok(())

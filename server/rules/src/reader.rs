@@ -26,10 +26,25 @@ impl Reader {
         matches!(self.groups.get(group), Some(Membership::Is(_)))
     }
 
-    /// His parties, of those which may have something in a session.
-    pub(crate) fn parties(&self, groups: &[(Hash, Rights)]) -> Vec<Party> {
+    /// His rights by himself and by his groups: at least one. `revoked` if he had one, `not-a-recipient` if not.
+    pub(crate) fn rights(
+        &self,
+        own: Option<Rights>,
+        groups: &[(Hash, Rights)],
+    ) -> core::result::Result<Rights, ApiError> {
+        let through = groups.iter().filter(|(group, _)| self.belongs_to(group));
+        let rights = through.fold(own.unwrap_or(Rights::NONE), |rights, (_, more)| rights.with(*more));
+        let had_one = own.is_some() || groups.iter().any(|(group, _)| self.groups.contains_key(group));
+        match rights {
+            Rights::NONE => Err(if had_one { REVOKED } else { NOT_ONE }),
+            rights => Ok(rights),
+        }
+    }
+
+    /// His parties, of those which may have something in a session: he himself only where he has rights of his own, or had some.
+    pub(crate) fn parties(&self, own: Option<Rights>, groups: &[(Hash, Rights)]) -> Vec<Party> {
         let groups = groups.iter().filter(|(group, _)| self.belongs_to(group));
-        core::iter::once(self.party.clone()).chain(groups.map(|(group, _)| Party::Group(*group))).collect()
+        own.map(|_| self.party.clone()).into_iter().chain(groups.map(|(group, _)| Party::Group(*group))).collect()
     }
 
     pub(crate) const fn party(&self) -> &Party {
@@ -42,7 +57,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         Ok(Reader { party: self.party(user)?, groups: self.store.memberships(user)?.into_iter().collect() })
     }
 
-    /// The rights of a user in a session, of whose parties these are groups: at least one. `revoked` if he had one, `not-a-recipient` if not.
+    /// The rights of a user in a session, of whose parties these are groups.
     pub(crate) fn rights(
         &mut self,
         reader: &Reader,
@@ -50,13 +65,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         groups: &[(Hash, Rights)],
     ) -> Result<core::result::Result<Rights, ApiError>> {
         let own = self.store.rights(session, &reader.party)?;
-        let through = groups.iter().filter(|(group, _)| reader.belongs_to(group));
-        let rights = through.fold(own.unwrap_or(Rights::NONE), |rights, (_, more)| rights.with(*more));
-        let had_one = own.is_some() || groups.iter().any(|(group, _)| reader.groups.contains_key(group));
-        Ok(match rights {
-            Rights::NONE => Err(if had_one { REVOKED } else { NOT_ONE }),
-            rights => Ok(rights),
-        })
+        Ok(reader.rights(own, groups))
     }
 
     /// Has the user any right in this session?

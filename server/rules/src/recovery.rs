@@ -18,7 +18,7 @@ use crate::{
     codes::{Drawn, LIFE, Sent, masked, read_code},
     error::Result,
     objects,
-    request::Members,
+    request::{Members, Route},
     store::{Counted, Recovery, Store},
 };
 
@@ -29,6 +29,17 @@ const EXPIRED: ApiError = ApiError::new(Code::OtpExpired, "this recovery has end
 const NO_BACKUP: ApiError = ApiError::new(Code::NoBackup, "there is nothing to recover by a code");
 
 impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
+    /// The user whose recovery a public request is of, as far as it names one.
+    pub(crate) fn recovering(&mut self, route: Route, body: &Value) -> Result<Option<UserId>> {
+        match route {
+            Route::StartRecovery => Ok(body.get("userId").and_then(Value::as_str).and_then(|id| UserId::new(id).ok())),
+            Route::AnswerCode(id) | Route::WriteRecovered(id) | Route::ActivateRecovered(id) => {
+                Ok(self.store.recovery(&id)?.map(|recovery| recovery.user))
+            }
+            _ => Ok(None),
+        }
+    }
+
     pub(crate) fn start_recovery(&mut self, body: &Value) -> Result<Value> {
         let user = Members::of(body, &["userId"])?.user_id("userId")?;
         let contact = self.store.account(&user)?.and_then(|account| account.contact).ok_or(NO_BACKUP)?;
@@ -39,7 +50,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         let recovery = Recovery { user: user.clone(), code: kept, end, tries: 0, answered: None, activated: None };
         self.store.put_recovery(&id, &recovery)?;
         self.store.add_time(&user, Counted::Start, self.now)?;
-        self.tell_of(&user, None, "recovery-start", &[named(&id)])?;
+        self.tell_of(&user, None, "recovery-start", &[named(&id)]);
         self.mails.push(Mail { to: to.to_owned(), user_id: Some(user), code });
         Ok(json!({ "recoveryId": bytes(id), "sentTo": masked(to) }))
     }
@@ -60,14 +71,14 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         self.store.put_recovery(id, &recovery)?;
         self.store.add_time(&user, Counted::Try, self.now)?;
         if !is_right {
-            self.tell_of(&user, None, "recovery-wrong", &[named(id)])?;
+            self.tell_of(&user, None, "recovery-wrong", &[named(id)]);
             return Err(wrong);
         }
         // Whatever fails from here on, the try stays counted. Nothing is written before nothing but the store can fail.
         let reply = self.release(id, &user, &key).map_err(ApiError::keeping)?;
         recovery.answered = Some(self.now);
         self.store.put_recovery(id, &recovery)?;
-        self.tell_of(&user, None, "recovery-release", &[named(id)])?;
+        self.tell_of(&user, None, "recovery-release", &[named(id)]);
         Ok(reply)
     }
 

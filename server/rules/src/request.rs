@@ -15,6 +15,8 @@ use crate::error::{ApiError, Result};
 
 /// A body may have so many bytes.
 pub const MAX_BODY: usize = 24 << 20;
+/// And one of a public request so many.
+pub const MAX_PUBLIC_BODY: usize = 2 << 20;
 /// Members of a list in a request, and items of a page.
 pub(crate) const MAX_LIST: usize = 1_000;
 
@@ -41,6 +43,8 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// From `/v1` on, without a query.
     pub path: &'a str,
+    /// The header `Idempotency-Key`, if there is one.
+    pub idempotency_key: Option<&'a str>,
     /// The body.
     pub body: Body<'a>,
 }
@@ -86,6 +90,9 @@ pub(crate) enum Route {
     StartClaim(Hash),
     AnswerClaim(Hash, [u8; 16]),
     Assign,
+    SeeUser,
+    Disable,
+    SeeJournal,
     Feed,
     Events,
     Journal,
@@ -97,16 +104,16 @@ impl Route {
         let short = |id: &str| fixed::<16>(id).ok_or(ApiError::not_here());
         let hash = |id: &str| Hash::parse(id).ok_or(ApiError::not_here());
         match (method, segments.as_slice()) {
-            ("POST", ["login"]) => Ok(Self::Login),
+            ("POST", ["public", "login"]) => Ok(Self::Login),
             ("POST", ["register"]) => Ok(Self::Register),
             ("GET", ["backup"]) => Ok(Self::ReadBackup),
             ("PUT", ["backup"]) => Ok(Self::WriteState),
             ("PUT", ["backup", "pending"]) => Ok(Self::WritePending),
             ("POST", ["backup", "activate"]) => Ok(Self::Activate),
-            ("POST", ["recoveries"]) => Ok(Self::StartRecovery),
-            ("POST", ["recoveries", id, "code"]) => Ok(Self::AnswerCode(short(id)?)),
-            ("PUT", ["recoveries", id, "pending"]) => Ok(Self::WriteRecovered(short(id)?)),
-            ("POST", ["recoveries", id, "activate"]) => Ok(Self::ActivateRecovered(short(id)?)),
+            ("POST", ["public", "recoveries"]) => Ok(Self::StartRecovery),
+            ("POST", ["public", "recoveries", id, "code"]) => Ok(Self::AnswerCode(short(id)?)),
+            ("PUT", ["public", "recoveries", id, "pending"]) => Ok(Self::WriteRecovered(short(id)?)),
+            ("POST", ["public", "recoveries", id, "activate"]) => Ok(Self::ActivateRecovered(short(id)?)),
             ("POST", ["directory"]) => Ok(Self::Directory),
             ("POST", ["sessions"]) => Ok(Self::CreateSession),
             ("POST", ["sessions", id, "entries"]) => Ok(Self::Append(hash(id)?)),
@@ -118,6 +125,9 @@ impl Route {
             ("POST", ["groups", id, "claims"]) => Ok(Self::StartClaim(hash(id)?)),
             ("POST", ["groups", id, "claims", claim]) => Ok(Self::AnswerClaim(hash(id)?, short(claim)?)),
             ("POST", ["assignments"]) => Ok(Self::Assign),
+            ("POST", ["admin", "user"]) => Ok(Self::SeeUser),
+            ("POST", ["admin", "disable"]) => Ok(Self::Disable),
+            ("POST", ["admin", "journal"]) => Ok(Self::SeeJournal),
             ("POST", ["feed"]) => Ok(Self::Feed),
             ("GET", ["events"]) => Ok(Self::Events),
             ("POST", ["journal"]) => Ok(Self::Journal),
@@ -137,14 +147,50 @@ impl Route {
         )
     }
 
+    /// Writes nothing but notes, and who was given the log of a group.
+    pub(crate) const fn is_reading(self) -> bool {
+        matches!(
+            self,
+            Self::Login
+                | Self::ReadBackup
+                | Self::Directory
+                | Self::Keys
+                | Self::MyGroups
+                | Self::Feed
+                | Self::Events
+                | Self::Journal
+                | Self::SeeUser
+                | Self::SeeJournal
+        )
+    }
+
+    /// Has effects each time, and is answered once for each idempotency key.
+    pub(crate) const fn is_answered_once(self) -> bool {
+        matches!(self, Self::StartRecovery | Self::AnswerCode(_) | Self::StartClaim(_) | Self::AnswerClaim(..))
+    }
+
     /// The application asks, and nobody else.
     pub(crate) const fn is_for_application(self) -> bool {
-        matches!(self, Self::Assign)
+        matches!(self, Self::Assign | Self::SeeUser | Self::Disable | Self::SeeJournal)
     }
 
     /// Answers those who have no account, too.
     pub(crate) const fn is_for_strangers(self) -> bool {
         self.is_public() || matches!(self, Self::Register | Self::ReadBackup | Self::WriteState)
+    }
+
+    /// Writes nothing.
+    pub(crate) const fn only_reads(self) -> bool {
+        matches!(
+            self,
+            Self::Login
+                | Self::ReadBackup
+                | Self::Directory
+                | Self::MyGroups
+                | Self::Feed
+                | Self::Events
+                | Self::Journal
+        )
     }
 
     pub(crate) const fn has_body(self) -> bool {
@@ -191,6 +237,10 @@ impl<'a> Members<'a> {
 
     pub(crate) fn number(self, name: &str) -> Result<u64> {
         self.value(name)?.as_u64().filter(|number| *number <= MAX_NUMBER).ok_or(MISTYPED)
+    }
+
+    pub(crate) fn flag(self, name: &str) -> Result<bool> {
+        self.value(name)?.as_bool().ok_or(MISTYPED)
     }
 
     pub(crate) fn bytes(self, name: &str) -> Result<Vec<u8>> {

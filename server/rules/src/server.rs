@@ -218,6 +218,13 @@ impl Server {
         Secret::from_slice(&mac).ok_or(UNREADABLE)
     }
 
+    /// What seals answers that are kept: `HMAC-SHA-256(secret for codes, name)`. A code's text is longer than that name.
+    pub(crate) fn answers(&self) -> Result<Secret<32>> {
+        let mac = Hmac::<Sha256>::new_from_slice(self.codes.expose()).map_err(|_| UNREADABLE)?;
+        let mac = mac.chain_update("wardkey/answered").finalize().into_bytes();
+        Secret::from_slice(&mac).ok_or(UNREADABLE)
+    }
+
     /// Before the first item of a user's feed.
     pub(crate) fn feed_start(&self, user: &UserId) -> [u8; 32] {
         Sha256::new().chain_update(self.name).chain_update(user.as_str()).finalize().into()

@@ -17,7 +17,7 @@ use wardkey::{
 use crate::{
     ApiError, Work,
     error::Result,
-    groups::{STALE, UNKNOWN_GROUP},
+    groups::{UNKNOWN_GROUP, check_fresh},
     reader::NOT_ONE,
     request::Members,
     store::{About, Body, Head, Logged, Store, Wraps},
@@ -95,7 +95,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         let logged = Logged { sequence: 0, signer: Some(caller.clone()), object };
         self.store.put_session(&id, head_of(&session), &session.to_kept())?;
         self.take(&id, &session, logged, Some(served))?;
-        self.tell(&Subject::Session(id), Some(caller), "create", &[("entry", "0".to_owned())])?;
+        self.tell(&Subject::Session(id), Some(caller), "create", &[("entry", "0".to_owned())]);
         Ok(json!({}))
     }
 
@@ -174,7 +174,8 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
             self.inform_all(session)?;
         }
         let detail = ("entry", says.sequence.to_string());
-        self.tell(&Subject::Session(id), Some(caller), action_name(&says.action), &[detail])
+        self.tell(&Subject::Session(id), Some(caller), action_name(&says.action), &[detail]);
+        Ok(())
     }
 
     /// Keeps the newest entry of a session, and whose rights it changed.
@@ -220,6 +221,14 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         Ok(())
     }
 
+    /// Takes the identity of a user in.
+    pub(crate) fn know_user(&mut self, directory: &mut Directory, id: &UserId) -> Result<()> {
+        if directory.find(Some(id)).is_none() {
+            directory.insert(self.identity(id)?)?;
+        }
+        Ok(())
+    }
+
     /// Takes the log of a group in.
     pub(crate) fn know_group(&mut self, directory: &mut Directory, id: &Hash) -> Result<()> {
         if directory.group(id).is_err() {
@@ -254,15 +263,13 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
             let newest = match party {
                 Party::Group(id) => {
                     let group = self.store.group(id)?.ok_or(UNKNOWN_GROUP)?;
-                    if wrapped_for.is_some() && group.fresh_until <= self.now {
-                        return Err(STALE);
+                    if wrapped_for.is_some() {
+                        check_fresh(&group, self.now)?;
                     }
                     group.key
                 }
                 Party::User { id, .. } => {
-                    if directory.find(Some(id)).is_none() {
-                        directory.insert(self.identity(id)?)?;
-                    }
+                    self.know_user(directory, id)?;
                     *directory.key_for(party)?.fingerprint()
                 }
                 Party::Placeholder { .. } => {
@@ -292,8 +299,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         let logged = self.store.log(id, 0)?;
         for Logged { sequence, signer, object } in &logged {
             match signer {
-                Some(signer) if directory.find(Some(signer)).is_none() => directory.insert(self.identity(signer)?)?,
-                Some(_) => {}
+                Some(signer) => self.know_user(directory, signer)?,
                 None => self.know_server(directory)?,
             }
             if *sequence > 0
@@ -314,11 +320,14 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
     }
 }
 
+/// Bodies, each with its place among the stanzas.
+pub(crate) fn given(bodies: Vec<Body>) -> impl Iterator<Item = (usize, Vec<u8>)> {
+    bodies.into_iter().map(|body| (usize::try_from(body.place).unwrap_or(usize::MAX), body.bytes))
+}
+
 /// A wraps object as it is given: with the bodies that were read.
 pub(crate) fn joined(kept: Wraps) -> Result<Vec<u8>> {
-    let place = |place: u32| usize::try_from(place).unwrap_or(usize::MAX);
-    let bodies = kept.bodies.into_iter().map(|body| (place(body.place), body.bytes));
-    join(&kept.signed, bodies).map_err(|_| ApiError::new(Code::Server, "wraps that can't be read"))
+    join(&kept.signed, given(kept.bodies)).map_err(|_| ApiError::new(Code::Server, "wraps that can't be read"))
 }
 
 /// Is this the newest bundle of an identity?

@@ -1,6 +1,7 @@
 //! What a key server keeps: API section 8. One request is one transaction of its store.
 
 mod groups;
+mod rows;
 
 use core::fmt;
 
@@ -8,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use wardkey::{identity::UserId, journal::Subject, party::Party, session::Rights, signed::Hash};
 
 pub use groups::{Claim, Group, GroupStore, KeptHead, Membership};
+pub use rows::{JournalEnd, JournalMark, JournalRow, LoggedRow, LooseRow, RowId, Spot, row_ends, row_entries};
+pub(crate) use rows::{Proving, Walk, Writer, walk};
 
 /// The store failed: the request ends in `server`. The text is for the server's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +26,15 @@ impl core::error::Error for StoreError {}
 
 /// What an operation of a store gives.
 pub type Kept<T> = Result<T, StoreError>;
+
+/// What is asked of a user before all else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Has he an account?
+    pub is_registered: bool,
+    /// Did the application disable him?
+    pub is_disabled: bool,
+}
 
 /// A whole account, but for its bundles.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +130,28 @@ pub struct Head {
     pub generation: u64,
 }
 
+/// What is looked at before a session is given to someone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// As of [`Store::session`].
+    pub head: Option<Head>,
+    /// As of [`Store::rights`].
+    pub rights: Option<Rights>,
+    /// As of [`Store::group_rights`].
+    pub groups: Vec<(Hash, Rights)>,
+}
+
+/// What is read of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The session.
+    pub session: Hash,
+    /// From this sequence on.
+    pub from: u64,
+    /// With the bodies of these parties.
+    pub parties: Vec<Party>,
+}
+
 /// A genesis (0), an entry or an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Logged {
@@ -184,10 +218,13 @@ pub struct FeedItem {
 ///
 /// Transactions are serializable: where two of them meet, the store makes one wait, or refuses its commit, and the server calls [`crate::handle`] anew. All rules
 /// that say "once" or "so often" rest on that. Parties are compared by [`Party::to_bytes`]. `put_…` inserts or replaces, `add_…` inserts; a row that stands there
-/// already is an error of the store. Every operation may fail, and the request with it.
+/// already is an error of the store. Every operation may fail, and the request with it. Those that ask the same of many are here for stores that have to be asked over a
+/// network: in the order of what they are asked.
 pub trait Store: GroupStore {
-    /// Has this user an account?
-    fn has_account(&mut self, user: &UserId) -> Kept<bool>;
+    /// Has this user an account, and may he use it?
+    fn standing(&mut self, user: &UserId) -> Kept<Standing>;
+    /// Disables a user, who need not have an account yet, or lets him in again.
+    fn put_disabled(&mut self, user: &UserId, disabled: bool) -> Kept<()>;
     /// The account.
     fn account(&mut self, user: &UserId) -> Kept<Option<Account>>;
     /// Writes the account; what it replaces is gone.
@@ -195,10 +232,18 @@ pub trait Store: GroupStore {
 
     /// Bundles of a user, from version 1 on: objects.
     fn bundles(&mut self, user: &UserId) -> Kept<Vec<Vec<u8>>>;
+    /// The same of each.
+    fn bundles_of(&mut self, users: &[UserId]) -> Kept<Vec<Vec<Vec<u8>>>> {
+        users.iter().map(|user| self.bundles(user)).collect()
+    }
     /// The next bundle of a user, with its version.
     fn add_bundle(&mut self, user: &UserId, version: u64, hash: &Hash, object: &[u8]) -> Kept<()>;
     /// Whose bundle has this hash?
     fn owner_of(&mut self, bundle: &Hash) -> Kept<Option<UserId>>;
+    /// The same of each.
+    fn owners_of(&mut self, bundles: &[Hash]) -> Kept<Vec<Option<UserId>>> {
+        bundles.iter().map(|bundle| self.owner_of(bundle)).collect()
+    }
 
     /// A recovery by its id.
     fn recovery(&mut self, id: &[u8; 16]) -> Kept<Option<Recovery>>;
@@ -231,6 +276,22 @@ pub trait Store: GroupStore {
     fn group_rights(&mut self, id: &Hash) -> Kept<Vec<(Hash, Rights)>>;
     /// Writes the rights of a party.
     fn put_rights(&mut self, id: &Hash, party: &Party, rights: Rights) -> Kept<()>;
+    /// What is asked of each session before it is given, for this party.
+    fn openings(&mut self, ids: &[Hash], party: &Party) -> Kept<Vec<Opening>> {
+        let opening = |id| {
+            let (head, rights) = (self.session(id)?, self.rights(id, party)?);
+            Ok(Opening { head, rights, groups: self.group_rights(id)? })
+        };
+        ids.iter().map(opening).collect()
+    }
+    /// Logs and wraps of each.
+    fn contents(&mut self, of: &[Wanted]) -> Kept<Vec<(Vec<Logged>, Vec<Wraps>)>> {
+        let content = |one: &Wanted| {
+            let Wanted { session, from, parties } = one;
+            Ok((self.log(session, *from)?, self.wraps(session, *from, parties)?))
+        };
+        of.iter().map(content).collect()
+    }
 
     /// The newest item of a user's feed.
     fn feed_end(&mut self, user: &UserId) -> Kept<Option<FeedItem>>;
@@ -241,13 +302,31 @@ pub trait Store: GroupStore {
     /// Appends an item.
     fn add_feed_item(&mut self, user: &UserId, item: &FeedItem) -> Kept<()>;
 
-    /// The newest entry of a journal.
-    fn journal_end(&mut self, subject: &Subject) -> Kept<Option<Vec<u8>>>;
-    /// Entries after this sequence, in their order, so many at most.
-    fn journal(&mut self, subject: &Subject, after: u64, most: usize) -> Kept<Vec<Vec<u8>>>;
-    /// Appends an entry.
-    fn add_journal(&mut self, subject: &Subject, sequence: u64, entry: &[u8]) -> Kept<()>;
+    /// Where these journals end; nothing: nothing was told of this subject. In the order of the subjects, of which none comes twice.
+    fn journal_ends(&mut self, subjects: &[Subject]) -> Kept<Vec<Option<JournalEnd>>>;
+    /// The mark of the lowest sequence from this one on. A store that finds none, or a higher one, makes reading slower and nothing else.
+    fn journal_mark(&mut self, subject: &Subject, from: u64) -> Kept<Option<JournalMark>>;
+    /// So many bytes of a row's blob.
+    fn journal_piece(&mut self, spot: &Spot) -> Kept<Vec<u8>>;
+    /// Appends a row, with its ends in the place of those before and its marks. It is loose: not in the log yet. What is kept of it for good is its blob: ends and
+    /// marks may be kept in memory alone, and found anew by [`JournalRow::read`].
+    fn add_journal_row(&mut self, row: &JournalRow) -> Kept<()>;
+    /// Loose rows in the order of their names, so many at most.
+    fn loose_rows(&mut self, most: usize) -> Kept<Vec<LooseRow>>;
+    /// The newest header of the log.
+    fn log_end(&mut self) -> Kept<Option<Vec<u8>>>;
+    /// Puts a loose row into the log, with its number and its header.
+    fn add_to_log(&mut self, row: &RowId, number: u64, header: &[u8]) -> Kept<()>;
+    /// Rows by their names, each once; nothing for one that isn't in the log.
+    fn logged_rows(&mut self, ids: &[RowId]) -> Kept<Vec<Option<LoggedRow>>>;
+    /// Rows of the log after this number, in their order, so many at most.
+    fn log_rows(&mut self, after: u64, most: usize) -> Kept<Vec<LoggedRow>>;
 
-    /// Drops what was counted before this time, recoveries and claims whose code ended before it, and items of feeds before it, of each feed the newest excepted.
+    /// What was answered to a request that isn't repeated, by the request's name: as it was put.
+    fn answered(&mut self, name: &[u8; 32]) -> Kept<Option<Vec<u8>>>;
+    /// Keeps that, from this time on.
+    fn put_answered(&mut self, name: &[u8; 32], time: u64, answer: &[u8]) -> Kept<()>;
+
+    /// Drops what was counted or answered before this time, recoveries and claims whose code ended before it, and items of feeds before it, of each feed the newest excepted.
     fn forget_before(&mut self, counted: u64, recoveries: u64, feeds: u64) -> Kept<()>;
 }

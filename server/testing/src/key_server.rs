@@ -50,7 +50,7 @@ impl<R: TryCryptoRng> KeyServer<R> {
     ) -> Result<Reply> {
         let body = body.map_or(Body::None, |text| Body::Bytes(text.as_bytes()));
         let caller = caller.map(Caller::User);
-        let asked = Request { now_ms, caller, method, path, body };
+        let asked = Request { now_ms, caller, method, path, idempotency_key: None, body };
         if let Some(server) = &self.server {
             return self.store.request(server, &mut self.rng, &asked);
         }
@@ -72,7 +72,14 @@ impl<R: TryCryptoRng> KeyServer<R> {
         let server = self.server.as_ref().ok_or(unknown)?;
         let body = json!({ "placeholder": placeholder, "groupId": group });
         let caller = Some(Caller::Application);
-        let asked = Request { now_ms, caller, method: "POST", path: "/v1/assignments", body: Body::Json(&body) };
+        let asked = Request {
+            now_ms,
+            caller,
+            method: "POST",
+            path: "/v1/assignments",
+            idempotency_key: None,
+            body: Body::Json(&body),
+        };
         let mut events = Vec::new();
         loop {
             let reply = self.store.request(server, &mut self.rng, &asked)?;

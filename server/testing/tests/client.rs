@@ -79,7 +79,7 @@ fn a_state_is_the_same_again() {
     assert_eq!(code(&json(&|json| json["shares"]["anna"] = "AQAB".into())), Code::InvalidFormat);
     assert_eq!(code(&json(&|json| json["recoveries"][0] = "AQAB".into())), Code::InvalidFormat);
     assert_eq!(code(&json(&|json| json["more"] = 1.into())), Code::InvalidFormat);
-    assert_eq!(code(&json(&|json| json["store"]["version"] = 2.into())), Code::UnsupportedVersion);
+    assert_eq!(code(&json(&|json| json["store"]["version"] = 1.into())), Code::UnsupportedVersion);
 }
 
 #[test]
@@ -99,10 +99,10 @@ fn the_first_login_says_which_application() {
     assert_eq!(ask(Some(&anna), "GET", "/v1/nothing", None), Code::InvalidArgument);
     // A login that is refused chooses none.
     let weak = r#"{"appId":"weak.example","userId":"anna","kdf":{"name":"pbkdf2-sha256","iterations":1}}"#;
-    assert_eq!(ask(None, "POST", "/v1/login", Some(weak)), Code::KdfPolicy);
-    assert_eq!(ask(None, "POST", "/v1/login", Some(r#"{"appId":"","userId":"anna"}"#)), Code::InvalidArgument);
-    assert_eq!(ask(None, "POST", "/v1/login", Some("{")), Code::InvalidArgument);
-    assert_eq!(ask(None, "POST", "/v1/login", None), Code::InvalidArgument);
+    assert_eq!(ask(None, "POST", "/v1/public/login", Some(weak)), Code::KdfPolicy);
+    assert_eq!(ask(None, "POST", "/v1/public/login", Some(r#"{"appId":"","userId":"anna"}"#)), Code::InvalidArgument);
+    assert_eq!(ask(None, "POST", "/v1/public/login", Some("{")), Code::InvalidArgument);
+    assert_eq!(ask(None, "POST", "/v1/public/login", None), Code::InvalidArgument);
     assert_eq!(world.server.borrow().state().unwrap(), empty);
 
     // A registration for a server that is no more.
@@ -141,8 +141,8 @@ fn two_men() {
 fn receipt(world: &World, name: &str) -> String {
     let mut server = world.server.borrow_mut();
     let start = format!(r#"{{"userId":"{name}"}}"#);
-    let started = server.request(world.now.get(), None, ("POST", "/v1/recoveries"), Some(&start)).unwrap();
-    let path = format!("/v1/recoveries/{}/code", started.json["recoveryId"].as_str().unwrap());
+    let started = server.request(world.now.get(), None, ("POST", "/v1/public/recoveries"), Some(&start)).unwrap();
+    let path = format!("/v1/public/recoveries/{}/code", started.json["recoveryId"].as_str().unwrap());
     let pair = wardkey::key_pair::KeyPair::generate(&mut seeded(7), wardkey::key_pair::Suite::Hybrid).unwrap();
     let (code, key) = (&started.mails[0].code, base64url(pair.public_key().as_bytes()));
     let answer = format!(r#"{{"code":"{code}","key":"{key}"}}"#);

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::store::{Account, Head};
+use wardkey::journal::Subject;
+
+use crate::store::{Account, Head, JournalEnd, JournalRow, Kept, RowId, Spot};
 
 /// Bytes that stand in JSON as base64url.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +26,77 @@ pub(super) struct Tables {
     pub(super) claims: BTreeMap<String, ClaimRow>,
     /// Times, by what is counted and a name.
     pub(super) counted: BTreeMap<String, Vec<u64>>,
+    pub(super) journal: Journal,
+    pub(super) disabled: BTreeSet<String>,
+    /// When, and what.
+    pub(super) answered: BTreeMap<String, (u64, Bytes)>,
+}
+
+/// All rows, by their names in base 16, and the log's headers.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Journal {
+    pub(super) rows: BTreeMap<String, Bytes>,
+    pub(super) headers: BTreeMap<u64, HeaderRow>,
+    #[serde(skip)]
+    pub(super) found: Found,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct HeaderRow {
+    pub(super) row: String,
+    pub(super) header: Bytes,
+}
+
+/// What follows from the rows and headers.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) ends: BTreeMap<Subject, JournalEnd>,
+    pub(super) marks: BTreeMap<(Subject, u64), Spot>,
+    /// The numbers of rows that are in the log.
+    pub(super) numbers: BTreeMap<String, u64>,
+    /// Those that aren't.
+    pub(super) loose: BTreeSet<String>,
+}
+
+pub(super) fn row_name(id: &RowId) -> String {
+    id.0.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) fn row_id(name: &str) -> Option<RowId> {
+    let mut id = [0; 16];
+    for (place, byte) in id.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(name.get(2 * place..2 * place + 2)?, 16).ok()?;
+    }
+    (name.len() == 32).then_some(RowId(id))
+}
+
+impl Found {
+    /// Takes the next row. Gives the ends that it replaces.
+    pub(super) fn take(&mut self, row: &JournalRow) -> Vec<(Subject, Option<JournalEnd>)> {
+        self.loose.insert(row_name(&row.id));
+        for mark in &row.marks {
+            self.marks.insert((mark.subject.clone(), mark.sequence), mark.spot);
+        }
+        row.ends.iter().map(|(subject, end)| (subject.clone(), self.ends.insert(subject.clone(), *end))).collect()
+    }
+}
+
+impl Journal {
+    /// Finds anew what a snapshot doesn't hold.
+    pub(super) fn find(&mut self) -> Kept<()> {
+        self.found = Found::default();
+        for (name, blob) in &self.rows {
+            let id = row_id(name).ok_or_else(super::broken)?;
+            self.found.take(&JournalRow::read(id, blob.0.clone())?);
+        }
+        for (number, header) in &self.headers {
+            if !self.found.loose.remove(&header.row) {
+                return Err(super::broken());
+            }
+            self.found.numbers.insert(header.row.clone(), *number);
+        }
+        Ok(())
+    }
 }
 
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +106,6 @@ pub(super) struct User {
     /// Those to which he belongs or belonged.
     pub(super) groups: BTreeSet<String>,
     pub(super) feed: BTreeMap<u64, FeedRow>,
-    pub(super) journal: BTreeMap<u64, Bytes>,
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +126,6 @@ pub(super) struct Session {
     pub(super) log: BTreeMap<u64, LogRow>,
     pub(super) wraps: BTreeMap<u64, WrapsRow>,
     pub(super) rights: BTreeMap<String, u64>,
-    pub(super) journal: BTreeMap<u64, Bytes>,
 }
 
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,8 +2,8 @@
 
 use wardkey::{identity::UserId, journal::Subject, party::Party, session::Rights, signed::Hash};
 use wardkey_rules::{
-    Account, Claim, Counted, FeedItem, Group, GroupStore, Head, Kept, KeptHead, Logged, Membership, MemoryStore,
-    Recovery, Store, StoreError, Wraps,
+    Account, Claim, Counted, FeedItem, Group, GroupStore, Head, JournalEnd, JournalMark, JournalRow, Kept, KeptHead,
+    Logged, LoggedRow, LooseRow, Membership, MemoryStore, Recovery, RowId, Spot, Standing, Store, StoreError, Wraps,
 };
 
 pub(crate) struct Failing<'a> {
@@ -38,7 +38,8 @@ macro_rules! pass {
 
 pass! {
     Store:
-    false has_account(user: &UserId) -> bool;
+    false standing(user: &UserId) -> Standing;
+    true put_disabled(user: &UserId, disabled: bool) -> ();
     false account(user: &UserId) -> Option<Account>;
     true put_account(user: &UserId, account: &Account) -> ();
     false bundles(user: &UserId) -> Vec<Vec<u8>>;
@@ -63,9 +64,17 @@ pass! {
     false feed_item(user: &UserId, place: u64) -> Option<FeedItem>;
     false feed(user: &UserId, after: u64, most: usize) -> Vec<FeedItem>;
     true add_feed_item(user: &UserId, item: &FeedItem) -> ();
-    false journal_end(subject: &Subject) -> Option<Vec<u8>>;
-    false journal(subject: &Subject, after: u64, most: usize) -> Vec<Vec<u8>>;
-    true add_journal(subject: &Subject, sequence: u64, entry: &[u8]) -> ();
+    false journal_ends(subjects: &[Subject]) -> Vec<Option<JournalEnd>>;
+    false journal_mark(subject: &Subject, from: u64) -> Option<JournalMark>;
+    false journal_piece(spot: &Spot) -> Vec<u8>;
+    true add_journal_row(row: &JournalRow) -> ();
+    false loose_rows(most: usize) -> Vec<LooseRow>;
+    false log_end() -> Option<Vec<u8>>;
+    true add_to_log(row: &RowId, number: u64, header: &[u8]) -> ();
+    false logged_rows(ids: &[RowId]) -> Vec<Option<LoggedRow>>;
+    false log_rows(after: u64, most: usize) -> Vec<LoggedRow>;
+    false answered(name: &[u8; 32]) -> Option<Vec<u8>>;
+    true put_answered(name: &[u8; 32], time: u64, answer: &[u8]) -> ();
     true forget_before(counted: u64, recoveries: u64, feeds: u64) -> ();
 }
 

@@ -33,9 +33,9 @@ fn a_chain_up_to_its_signed_head() {
     assert_eq!((count, place.sequence), (1, 1));
     // Times don't fall, even if the clock does.
     world.now -= 1000;
-    world.call(None, "POST", "/v1/recoveries", json!({ "userId": "alice" }));
+    world.call(None, "POST", "/v1/public/recoveries", json!({ "userId": "alice" }));
     world.now += 5000;
-    world.call(None, "POST", "/v1/recoveries", json!({ "userId": "alice" }));
+    world.call(None, "POST", "/v1/public/recoveries", json!({ "userId": "alice" }));
     let reply = ask(&mut world, &alice, None, 1);
     let (count, place) = check(&world, &subject, 1, &reply, Some(place));
     assert_eq!((count, place.sequence), (2, 3));
@@ -79,6 +79,7 @@ fn pages() {
                     caller: Some(wardkey_rules::Caller::User(&scene.alice.id)),
                     method: "POST",
                     path: "/v1/keys",
+                    idempotency_key: None,
                     body: wardkey_rules::Body::Json(&body),
                 },
             )

@@ -9,6 +9,8 @@
 )]
 
 mod account;
+mod admin;
+mod apart;
 mod atomicity;
 mod claims;
 mod codes;
@@ -18,6 +20,9 @@ mod groups;
 mod histories;
 mod journal;
 mod keys;
+mod log;
+mod mirror;
+mod once;
 mod random;
 mod recovery;
 mod requests;

@@ -32,8 +32,8 @@ fn begin() -> &'static Start {
     START.get_or_init(|| {
         let mut scene = Scene::new();
         let mut dave = User::reachable(&mut scene.world, "dave");
-        let started = scene.world.call(None, "POST", "/v1/recoveries", json!({ "userId": "dave" }));
-        let recovery = format!("/v1/recoveries/{}", started["recoveryId"].as_str().unwrap());
+        let started = scene.world.call(None, "POST", "/v1/public/recoveries", json!({ "userId": "dave" }));
+        let recovery = format!("/v1/public/recoveries/{}", started["recoveryId"].as_str().unwrap());
         let (code, key) = (scene.world.mails[0].code.clone(), b64(dave.pairs[0].public_key().as_bytes()));
         let mut eve = User::new(&mut seeded(95), "eve");
         let register = eve.registration(&mut scene.world, Some("eve@hospital.example"));
@@ -81,13 +81,13 @@ fn begin() -> &'static Start {
         let (alice, path, id) = (Some("alice"), scene.path.clone(), scene.id.clone());
         let of = |path: &str| path.to_owned();
         let asked: Vec<Asked> = vec![
-            (None, "POST", of("/v1/login"), Some(json!({ "appId": "app.example", "userId": "dave", "kdf": kdf }))),
+            (None, "POST", of("/v1/public/login"), Some(json!({ "appId": "app.example", "userId": "dave", "kdf": kdf }))),
             (Some("eve"), "POST", of("/v1/register"), Some(register)),
             (Some("dave"), "GET", of("/v1/backup"), None),
             (Some("dave"), "PUT", of("/v1/backup"), Some(json!({ "backup": b64(state) }))),
             (Some("dave"), "PUT", of("/v1/backup/pending"), Some(pending)),
             (Some("dave"), "POST", of("/v1/backup/activate"), Some(json!({ "version": 2 }))),
-            (None, "POST", of("/v1/recoveries"), Some(json!({ "userId": "dave" }))),
+            (None, "POST", of("/v1/public/recoveries"), Some(json!({ "userId": "dave" }))),
             (None, "POST", format!("{recovery}/code"), Some(json!({ "code": code, "key": key }))),
             (None, "POST", format!("{recovery}/code"), Some(json!({ "code": "00000000", "key": key }))),
             (None, "PUT", format!("{recovery}/pending"), Some(recovered)),

@@ -24,9 +24,9 @@ struct Started {
 }
 
 fn start(world: &mut World, name: &str) -> Started {
-    let reply = world.call(None, "POST", "/v1/recoveries", json!({ "userId": name }));
+    let reply = world.call(None, "POST", "/v1/public/recoveries", json!({ "userId": name }));
     let id = unb64(&reply["recoveryId"]).try_into().unwrap();
-    let path = format!("/v1/recoveries/{}", reply["recoveryId"].as_str().unwrap());
+    let path = format!("/v1/public/recoveries/{}", reply["recoveryId"].as_str().unwrap());
     Started { id, path, code: world.mails.last().unwrap().code.clone() }
 }
 
@@ -170,7 +170,7 @@ fn starts() {
     let mut world = World::new();
     User::registered(&mut world, "bob");
     for name in ["nobody", "bob"] {
-        world.refuse("no-backup", None, "POST", "/v1/recoveries", json!({ "userId": name }));
+        world.refuse("no-backup", None, "POST", "/v1/public/recoveries", json!({ "userId": name }));
     }
     User::reachable(&mut world, "alice");
     let mut codes = std::collections::BTreeSet::new();
@@ -179,14 +179,14 @@ fn starts() {
         codes.insert(start(&mut world, "alice").code);
     }
     assert_eq!(codes.len(), 10);
-    let error = world.refuse("throttled", None, "POST", "/v1/recoveries", json!({ "userId": "alice" }));
+    let error = world.refuse("throttled", None, "POST", "/v1/public/recoveries", json!({ "userId": "alice" }));
     let wait = error.retry_after_ms().unwrap();
     assert_eq!(wait, DAY - 9 * MINUTE);
     world.now += wait - 1;
-    world.refuse("throttled", None, "POST", "/v1/recoveries", json!({ "userId": "alice" }));
+    world.refuse("throttled", None, "POST", "/v1/public/recoveries", json!({ "userId": "alice" }));
     world.now += 1;
     start(&mut world, "alice");
-    world.refuse("throttled", None, "POST", "/v1/recoveries", json!({ "userId": "alice" }));
+    world.refuse("throttled", None, "POST", "/v1/public/recoveries", json!({ "userId": "alice" }));
     // Others aren't throttled.
     User::reachable(&mut world, "carol");
     start(&mut world, "carol");
@@ -210,7 +210,7 @@ fn answers_that_are_refused() {
     for text in ["".to_owned(), "1".repeat(65)] {
         world.refuse("invalid-argument", None, "POST", &path, answer(&text));
     }
-    world.refuse("otp-expired", None, "POST", "/v1/recoveries/AAAAAAAAAAAAAAAAAAAAAA/code", good.clone());
+    world.refuse("otp-expired", None, "POST", "/v1/public/recoveries/AAAAAAAAAAAAAAAAAAAAAA/code", good.clone());
     // None of these was a try.
     let error = world.refuse("otp-wrong", None, "POST", &path, answer(&wrong(&started.code)));
     assert_eq!(error.attempts_left(), Some(4));
@@ -311,7 +311,14 @@ fn of_a_thousand_in_parallel_five_count() {
         let mut rng = seeded(100 + thread);
         let mut codes = Vec::new();
         for _ in 0..250 {
-            let asked = Request { now_ms: now, caller: None, method: "POST", path: &path, body: Body::Json(&body) };
+            let asked = Request {
+                now_ms: now,
+                caller: None,
+                method: "POST",
+                path: &path,
+                idempotency_key: None,
+                body: Body::Json(&body),
+            };
             let result = shared.lock().unwrap().store.request(&server, &mut rng, &asked);
             codes.push(result.unwrap_err().code().as_str());
         }
@@ -456,7 +463,7 @@ fn addresses_are_masked() {
         let mut user = User::new(&mut seeded(30), name);
         let body = user.registration(&mut world, Some(address));
         world.post(&user, "/v1/register", body);
-        let reply = world.call(None, "POST", "/v1/recoveries", json!({ "userId": name }));
+        let reply = world.call(None, "POST", "/v1/public/recoveries", json!({ "userId": name }));
         assert_eq!(reply["sentTo"], masked);
     }
 }

@@ -15,15 +15,15 @@ const RECOVERY: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 /// Method, path, public, names of the members.
 fn paths() -> Vec<(&'static str, String, bool, &'static [&'static str])> {
     let of = |path: &str| path.to_owned();
-    let recovery = |rest: &str| format!("/v1/recoveries/{RECOVERY}/{rest}");
+    let recovery = |rest: &str| format!("/v1/public/recoveries/{RECOVERY}/{rest}");
     vec![
-        ("POST", of("/v1/login"), true, &["appId", "userId", "kdf"]),
+        ("POST", of("/v1/public/login"), true, &["appId", "userId", "kdf"]),
         ("POST", of("/v1/register"), false, &["bundle", "backup", "share", "contact"]),
         ("GET", of("/v1/backup"), false, &[]),
         ("PUT", of("/v1/backup"), false, &["backup"]),
         ("PUT", of("/v1/backup/pending"), false, &["backup", "share", "bundle", "contact"]),
         ("POST", of("/v1/backup/activate"), false, &["version"]),
-        ("POST", of("/v1/recoveries"), true, &["userId"]),
+        ("POST", of("/v1/public/recoveries"), true, &["userId"]),
         ("POST", recovery("code"), true, &["code", "key"]),
         ("PUT", recovery("pending"), true, &["backup", "share", "bundle", "contact", "proof"]),
         ("POST", recovery("activate"), true, &["version"]),
@@ -47,9 +47,24 @@ fn paths() -> Vec<(&'static str, String, bool, &'static [&'static str])> {
 fn paths_that_are_not_here() {
     let mut world = World::new();
     let alice = User::registered(&mut world, "alice");
-    let other =
-        ["", "/", "/v1", "/v1/", "/v2/login", "/v1/login/", "/v1//login", "/v1/login?x=1", "/V1/login", "v1/login"];
-    let ids = ["/v1/recoveries/x/code", "/v1/sessions/x/entries", "/v1/sessions//entries", "/v1/recoveries/AAAA=/code"];
+    let other = [
+        "",
+        "/",
+        "/v1",
+        "/v1/",
+        "/v2/login",
+        "/v1/public/login/",
+        "/v1//login",
+        "/v1/public/login?x=1",
+        "/V1/login",
+        "v1/login",
+    ];
+    let ids = [
+        "/v1/public/recoveries/x/code",
+        "/v1/sessions/x/entries",
+        "/v1/sessions//entries",
+        "/v1/public/recoveries/AAAA=/code",
+    ];
     let groups = ["/v1/groups/x/heads", "/v1/groups//operations", "/v1/groups/x/claims", "/v1/groups/x"];
     let ids: Vec<_> = ids.into_iter().chain(groups).collect();
     for path in other.into_iter().chain(ids) {
@@ -161,7 +176,8 @@ fn bodies_as_they_come() {
     let alice = User::registered(&mut world, "alice");
     let mut ask = |method: &str, path: &str, bytes: &[u8]| {
         let body = Body::Bytes(bytes);
-        let request = Request { now_ms: 1, caller: Some(Caller::User(&alice.id)), method, path, body };
+        let request =
+            Request { now_ms: 1, caller: Some(Caller::User(&alice.id)), method, path, idempotency_key: None, body };
         let result = handle(&world.server, &mut world.store, &mut world.rng, &request);
         result.map_err(|error| {
             codes::check(&error);

@@ -42,9 +42,9 @@ fn it_takes_new_keys() {
     let read = world.call(Some(&alice), "GET", "/v1/backup", None);
     let now = key_server(&read["keyServer"]);
     assert_eq!((now.fingerprint(), now.bundles().len()), (&before, 2));
-    let started = world.call(None, "POST", "/v1/recoveries", json!({ "userId": "alice" }));
+    let started = world.call(None, "POST", "/v1/public/recoveries", json!({ "userId": "alice" }));
     let code = world.mails[0].code.clone();
     let key = wardkey::encoding::base64url(alice.pairs[0].public_key().as_bytes());
-    let path = format!("/v1/recoveries/{}/code", started["recoveryId"].as_str().unwrap());
+    let path = format!("/v1/public/recoveries/{}/code", started["recoveryId"].as_str().unwrap());
     world.call(None, "POST", &path, json!({ "code": code, "key": key }));
 }

@@ -84,7 +84,7 @@ impl User {
             "userId": self.id.as_str(),
             "kdf": { "name": "pbkdf2-sha256", "iterations": 600_000 },
         });
-        let reply = world.call(None, "POST", "/v1/login", asked);
+        let reply = world.call(None, "POST", "/v1/public/login", asked);
         let salt: [u8; 32] = unb64(&reply["serverSalt"]).try_into().unwrap();
         Derivation::new(Kdf::default_pbkdf2(), &login_salt(&app(), &self.id, &salt)).unwrap()
     }
@@ -222,7 +222,7 @@ pub(crate) fn directory(world: &World, users: &[&User]) -> Directory {
         "userId": "nobody",
         "kdf": { "name": "pbkdf2-sha256", "iterations": 600_000 },
     });
-    let reply = copy.call(None, "POST", "/v1/login", login);
+    let reply = copy.call(None, "POST", "/v1/public/login", login);
     directory.insert(key_server(&reply["keyServer"])).unwrap();
     directory
 }

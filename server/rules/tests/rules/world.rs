@@ -6,12 +6,13 @@ use serde_json::Value;
 use wardkey::{
     encoding::{base64url, from_base64url},
     identity::{AppId, Asked, Identity, UserId},
+    journal::Entry,
     random::Random,
     signed::Minimum,
 };
-use wardkey_rules::{ApiError, Body, Caller, Event, Mail, MemoryStore, Reply, Request, Server};
+use wardkey_rules::{ApiError, Body, Caller, Event, Mail, MemoryStore, Reply, Request, Server, Store, row_entries};
 
-use crate::{codes, user::User};
+use crate::{codes, mirror::Mirror, user::User};
 
 pub(crate) type Seeded = Random<ChaCha20Rng>;
 
@@ -35,13 +36,23 @@ pub(crate) struct World {
     pub(crate) now: u64,
     pub(crate) mails: Vec<Mail>,
     pub(crate) events: Vec<Event>,
+    /// Another store, which is asked the same.
+    pub(crate) mirror: Mirror,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
         let mut rng = seeded(1);
         let server = Server::generate(&mut rng, &app()).unwrap();
-        Self { server, store: MemoryStore::default(), rng, now: NOW, mails: Vec::new(), events: Vec::new() }
+        Self {
+            server,
+            store: MemoryStore::default(),
+            rng,
+            now: NOW,
+            mails: Vec::new(),
+            events: Vec::new(),
+            mirror: Mirror::default(),
+        }
     }
 
     /// The same again.
@@ -53,7 +64,23 @@ impl World {
             now: self.now,
             mails: Vec::new(),
             events: Vec::new(),
+            mirror: self.mirror.clone(),
         }
+    }
+
+    fn ask(&mut self, caller: Option<Caller<'_>>, method: &str, path: &str, body: Body<'_>) -> Result<Reply, ApiError> {
+        let before = self.store.clone();
+        let request = Request { now_ms: self.now, caller, method, path, idempotency_key: None, body };
+        let mut seed = [0; 32];
+        self.rng.fill(&mut seed).unwrap();
+        let result = self.store.request(&self.server, &mut Random::new(ChaCha20Rng::from_seed(seed)), &request);
+        self.mirror.ask(&self.server, (&before, &self.store), &request, seed, &result);
+        if let Err(error) = &result {
+            codes::check(error);
+            let is_same = self.store == before;
+            assert_eq!(is_same, !error.keeps(), "{method} {path}: {error}");
+        }
+        result
     }
 
     /// One request. Whatever it is, an error has a known code and leaves nothing behind, unless it says so.
@@ -64,30 +91,12 @@ impl World {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Reply, ApiError> {
-        let before = self.store.clone();
-        let body = body.map_or(Body::None, Body::Json);
-        let caller = caller.map(Caller::User);
-        let request = Request { now_ms: self.now, caller, method, path, body };
-        let result = self.store.request(&self.server, &mut self.rng, &request);
-        if let Err(error) = &result {
-            codes::check(error);
-            let is_same = self.store == before;
-            assert_eq!(is_same, !error.keeps(), "{method} {path}: {error}");
-        }
-        result
+        self.ask(caller.map(Caller::User), method, path, body.map_or(Body::None, Body::Json))
     }
 
     /// What the application asks.
     pub(crate) fn application(&mut self, method: &str, path: &str, body: &Value) -> Result<Reply, ApiError> {
-        let before = self.store.clone();
-        let caller = Some(Caller::Application);
-        let request = Request { now_ms: self.now, caller, method, path, body: Body::Json(body) };
-        let result = self.store.request(&self.server, &mut self.rng, &request);
-        if let Err(error) = &result {
-            codes::check(error);
-            assert!(self.store == before, "{error}");
-        }
-        result
+        self.ask(Some(Caller::Application), method, path, Body::Json(body))
     }
 
     /// One that succeeds; gives its body.
@@ -132,14 +141,21 @@ impl World {
     /// Events since the last time, as text.
     pub(crate) fn pushed(&mut self) -> Vec<String> {
         let events = std::mem::take(&mut self.events);
-        events.iter().map(|event| format!("{} {}", event.user_id(), event.to_json())).collect()
+        events.iter().map(|event| format!("{} {}", event.user_id(), event.to_json().unwrap_or_default())).collect()
+    }
+
+    /// All that was ever told, row by row.
+    pub(crate) fn told(&mut self) -> Vec<Entry> {
+        let rows = self.store.log_rows(0, usize::MAX).unwrap();
+        let entries = rows.iter().flat_map(|row| row_entries(&row.blob).unwrap());
+        entries.map(|bytes| Entry::from_bytes(bytes).unwrap()).collect()
     }
 
     /// The journal of a user or a session: actor, action, detail.
     pub(crate) fn journal(&mut self, caller: &User, session: Option<&str>) -> Vec<String> {
         let reply = self.post(caller, "/v1/journal", serde_json::json!({ "sessionId": session, "after": 0 }));
         let entries = list(&reply["entries"]);
-        let entries = entries.iter().map(|bytes| wardkey::journal::Entry::from_bytes(bytes).unwrap());
+        let entries = entries.iter().map(|bytes| Entry::from_bytes(bytes).unwrap());
         entries
             .map(|entry| {
                 let actor = entry.actor.as_ref().map_or("-", UserId::as_str).to_owned();
