@@ -1,0 +1,123 @@
+//! One backup for both databases.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use sha2::{Digest, Sha256};
+use wardkey_rules::Store;
+use wardkey_server::store::{Database, Options, Place};
+
+use crate::{
+    common::{folder::Folder, postgres::Postgres},
+    keeper::Keeper,
+    things::{WRITES, look, write},
+};
+
+const STRICT: Options = Options { migrate: false, threads: 2, waiting: 100 };
+
+/// Something in every table.
+fn fill(database: &mut Database) {
+    for kind in (0..WRITES).filter(|kind| ![7, 10, 22].contains(kind)) {
+        for a in 0..3 {
+            let work = move |store: &mut dyn Store| write(store, (kind, a, 0, 60 + a)).map(|()| String::new());
+            // Some stand there already.
+            database.run(true, Box::new(work)).ok();
+        }
+    }
+    database.put_secrets(b"sealed").unwrap();
+}
+
+#[test]
+fn from_sqlite_to_postgres_and_back() {
+    let (one, other, backups, postgres) = (Folder::new(), Folder::new(), Folder::new(), Postgres::start());
+    let (first, second, third) = (
+        Place::Sqlite(one.path().join("data")),
+        Place::Postgres(postgres.database()),
+        Place::Sqlite(other.path().join("data")),
+    );
+    let mut database = Database::open(&first, Options::default()).unwrap();
+    fill(&mut database);
+    let before = database.done(look);
+    assert!(!database.is_restored().unwrap());
+    // While it serves.
+    let (file, again) = (backups.path().join("first"), backups.path().join("second"));
+    Database::backup(&first, &file).unwrap();
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(Database::restore(&file, &first, true).unwrap_err().0.contains("another wardkey-server"));
+    // What comes after it isn't in it.
+    database.done(|store| write(store, (3, 0, 0, 99)).map(|()| String::new()));
+    assert_ne!(database.done(look), before);
+
+    Database::restore(&file, &second, false).unwrap();
+    let mut shared = Database::open(&second, STRICT).unwrap();
+    assert_eq!(shared.done(look), before);
+    assert_eq!(shared.secrets().unwrap().unwrap(), b"sealed");
+    assert!(shared.is_restored().unwrap());
+    assert!(!shared.replace_secrets(b"others", b"renamed").unwrap());
+    assert!(shared.is_restored().unwrap());
+    assert!(shared.replace_secrets(b"sealed", b"renamed").unwrap());
+    assert!(!shared.is_restored().unwrap());
+    assert_eq!(shared.put_secrets(b"late").unwrap(), b"renamed");
+    Database::backup(&second, &again).unwrap();
+    drop(shared);
+    let refused = Database::restore(&file, &second, false).unwrap_err();
+    assert!(refused.0.contains("--force"), "{refused}");
+    Database::restore(&file, &second, true).unwrap();
+
+    Database::restore(&again, &third, false).unwrap();
+    let mut back = Database::open(&third, STRICT).unwrap();
+    assert_eq!(back.done(look), before);
+    drop(back);
+    let refused = Database::restore(&file, &third, false).unwrap_err();
+    assert!(refused.0.contains("--force"), "{refused}");
+
+    // In the place of one that has gone on, whose log is longer.
+    drop(database);
+    Database::restore(&file, &first, true).unwrap();
+    let mut restored = Database::open(&first, STRICT).unwrap();
+    assert_eq!(restored.done(look), before);
+    assert!(restored.is_restored().unwrap());
+    let mode = fs::metadata(one.path().join("data/wardkey.db")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+/// A backup of which a byte was changed, or the end is missing, leaves what is there as it is.
+#[test]
+fn a_backup_that_isnt_whole() {
+    let (folder, backups, postgres) = (Folder::new(), Folder::new(), Postgres::start());
+    let place = Place::Sqlite(folder.path().join("data"));
+    let mut database = Database::open(&place, Options::default()).unwrap();
+    fill(&mut database);
+    let before = database.done(look);
+    let file = backups.path().join("backup");
+    Database::backup(&place, &file).unwrap();
+    drop(database);
+    let whole = fs::read(&file).unwrap();
+    let (shared, kept) = (Place::Postgres(postgres.database()), Place::Postgres(postgres.database()));
+    Database::restore(&file, &kept, false).unwrap();
+    for at in [3, 20, whole.len() / 3, whole.len() / 2, whole.len() - 40, whole.len() - 1] {
+        let mut changed = whole.clone();
+        changed[at] ^= 1;
+        fs::write(&file, &changed).unwrap();
+        assert!(Database::restore(&file, &place, true).is_err(), "{at}");
+        assert!(Database::restore(&file, &shared, true).is_err(), "{at}");
+        assert!(Database::restore(&file, &kept, true).is_err(), "{at}");
+        fs::write(&file, &whole[..at]).unwrap();
+        assert!(Database::restore(&file, &place, true).is_err(), "{at}");
+        assert!(Database::restore(&file, &kept, true).is_err(), "{at}");
+        assert!(Database::restore(&file, &shared, true).is_err(), "{at}");
+        // One that was begun is nobody's database: the sum is right, and what it is of isn't whole.
+        fs::write(&file, [&whole[..at], Sha256::digest(&whole[..at]).as_slice()].concat()).unwrap();
+        assert!(Database::restore(&file, &shared, true).is_err(), "{at}");
+        let refused = Database::open(&shared, Options::default());
+        assert!(at <= 20 || refused.is_err_and(|error| error.0.contains("restore")), "{at}");
+    }
+    fs::write(&file, [whole.as_slice(), b"more"].concat()).unwrap();
+    assert!(Database::restore(&file, &place, true).is_err());
+    assert!(Database::restore(&file, &kept, true).is_err());
+    assert_eq!(Database::open(&kept, STRICT).unwrap().done(look), before);
+    let mut database = Database::open(&place, STRICT).unwrap();
+    assert_eq!(database.done(look), before);
+    fs::write(&file, &whole).unwrap();
+    Database::restore(&file, &shared, true).unwrap();
+    assert_eq!(Database::open(&shared, STRICT).unwrap().done(look), before);
+}

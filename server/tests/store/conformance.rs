@@ -1,0 +1,200 @@
+//! What every store does alike.
+
+use proptest::{
+    prelude::*,
+    test_runner::{Config, RngSeed, TestRunner},
+};
+use wardkey::session::Rights;
+use wardkey_rules::{Counted, Kept, MemoryStore, Store};
+use wardkey_server::store::Database;
+
+use crate::{
+    common::{folder::Folder, postgres::Postgres},
+    keeper::{Keeper, shared, sqlite},
+    things::{WRITES, hash, look, party, placeholder, user, write},
+};
+
+fn over_each(check: impl Fn(&mut dyn FnMut() -> Box<dyn Keeper>)) {
+    check(&mut || Box::new(MemoryStore::default()));
+    let folders = std::cell::RefCell::new(Vec::new());
+    check(&mut || {
+        let folder = Folder::new();
+        let database = sqlite(&folder);
+        folders.borrow_mut().push(folder);
+        Box::new(database)
+    });
+    let postgres = Postgres::start();
+    check(&mut || Box::new(shared(&postgres)));
+}
+
+#[track_caller]
+fn done(keeper: &mut dyn Keeper, work: impl FnMut(&mut dyn Store) -> Kept<String> + Send + 'static) -> String {
+    keeper.run(true, Box::new(work)).unwrap_or_else(|error| panic!("{}: {error}", keeper.name()))
+}
+
+/// A row that stands there isn't added again, whatever it says now, nor in the transaction that added it; and it stays what it was.
+#[test]
+fn what_is_added_twice_is_an_error() {
+    // bundle, log, wraps, item, operation, keys, watcher
+    let adds: [(u8, u8, u8, u8); 7] =
+        [(1, 0, 0, 1), (5, 0, 1, 2), (6, 0, 1, 63), (9, 0, 1, 2), (13, 0, 1, 2), (14, 0, 1, 63), (17, 0, 1, 0)];
+    over_each(|new| {
+        let mut keeper = new();
+        for (kind, a, b, c) in adds {
+            let twice = keeper.run(
+                true,
+                Box::new(move |store| {
+                    write(store, (kind, a, b, c))?;
+                    write(store, (kind, a, b, c + 1)).map(|()| String::new())
+                }),
+            );
+            assert!(twice.is_err(), "{} {kind}", keeper.name());
+            done(keeper.as_mut(), move |store| write(store, (kind, a, b, c)).map(|()| String::new()));
+            let before = done(keeper.as_mut(), look);
+            let again =
+                keeper.run(true, Box::new(move |store| write(store, (kind, a, b, c + 1)).map(|()| String::new())));
+            assert!(again.is_err(), "{} {kind}", keeper.name());
+            assert_eq!(done(keeper.as_mut(), look), before, "{} {kind}", keeper.name());
+        }
+        // A bundle of this hash is another user's.
+        let taken = keeper.run(true, Box::new(|store| write(store, (1, 1, 0, 1)).map(|()| String::new())));
+        assert!(taken.is_err(), "{}", keeper.name());
+        // One that doesn't follow.
+        let ahead = keeper.run(true, Box::new(|store| write(store, (1, 0, 2, 3)).map(|()| String::new())));
+        assert!(ahead.is_err(), "{}", keeper.name());
+    });
+}
+
+/// The same time may be counted twice, and both count.
+#[test]
+fn a_time_may_come_twice() {
+    over_each(|new| {
+        let mut keeper = new();
+        let times = done(keeper.as_mut(), |store| {
+            for time in [5, 7, 7, 7] {
+                store.add_time(&user(0), Counted::Try, time)?;
+            }
+            store.add_time(&user(1), Counted::Try, 7)?;
+            store.add_time(&user(0), Counted::Start, 7)?;
+            Ok(format!("{:?}", store.times(&user(0), Counted::Try, 6)?))
+        });
+        assert_eq!(times, "[7, 7, 7]", "{}", keeper.name());
+    });
+}
+
+/// Who waited first comes first, also when what stood before him has gone, and when he is put again.
+#[test]
+fn who_waits_keeps_his_place() {
+    over_each(|new| {
+        let mut keeper = new();
+        let seen = done(keeper.as_mut(), |store| {
+            for session in [2, 0, 1] {
+                store.put_waiting(&hash(session), &placeholder(0), true)?;
+            }
+            store.put_waiting(&hash(1), &placeholder(1), true)?;
+            store.put_waiting(&hash(2), &placeholder(0), true)?;
+            let all = store.waiting(&placeholder(0), 10)?;
+            store.put_waiting(&hash(0), &placeholder(0), false)?;
+            let open = store.waiting(&placeholder(0), 10)?;
+            store.remove_waiting(&hash(2), &placeholder(0))?;
+            store.put_waiting(&hash(2), &placeholder(0), true)?;
+            store.put_waiting(&hash(0), &placeholder(0), true)?;
+            let last = store.waiting(&placeholder(0), 10)?;
+            let first = |hashes: Vec<wardkey::signed::Hash>| hashes.iter().map(|hash| hash.0[0]).collect::<Vec<_>>();
+            Ok(format!(
+                "{:?} {:?} {:?} {:?}",
+                first(all),
+                first(open),
+                first(last),
+                store.first_waiting(&user(1), true)? == Some(placeholder(1))
+            ))
+        });
+        assert_eq!(seen, "[2, 0, 1] [2, 1] [0, 1, 2] true", "{}", keeper.name());
+    });
+}
+
+/// Bodies go to the parties that are asked for; what is deleted is gone for this party alone.
+#[test]
+fn bodies_are_their_parties() {
+    over_each(|new| {
+        let mut keeper = new();
+        let seen = done(keeper.as_mut(), |store| {
+            for sequence in [0, 2] {
+                write(store, (6, 0, sequence, 0b11_1111))?;
+            }
+            let places = |store: &mut dyn Store, of: &[u8]| {
+                let parties: Vec<_> = of.iter().map(|of| party(*of)).collect();
+                let wraps = store.wraps(&hash(0), 0, &parties)?;
+                let places =
+                    |wraps: &wardkey_rules::Wraps| wraps.bodies.iter().map(|body| body.place).collect::<Vec<_>>();
+                Ok::<_, wardkey_rules::StoreError>(wraps.iter().map(places).collect::<Vec<_>>())
+            };
+            let before = (places(store, &[])?, places(store, &[0, 5])?, places(store, &[3])?);
+            store.delete_bodies(&hash(0), &party(5))?;
+            let after = (places(store, &[0, 5])?, places(store, &[3])?);
+            Ok(format!("{before:?} {after:?}"))
+        });
+        assert_eq!(seen, "([[], []], [[0, 5], [0, 5]], [[2], [2]]) ([[5], [5]], [[2], [2]])", "{}", keeper.name());
+    });
+}
+
+/// Rights that were had and are gone aren't rights that never were.
+#[test]
+fn rights_that_were_had() {
+    over_each(|new| {
+        let mut keeper = new();
+        let seen = done(keeper.as_mut(), |store| {
+            store.put_rights(&hash(0), &party(2), Rights::READ)?;
+            store.put_rights(&hash(0), &party(2), Rights::NONE)?;
+            store.put_rights(&hash(0), &party(0), Rights::MANAGE)?;
+            let groups: Vec<_> = store.group_rights(&hash(0))?.iter().map(|(_, rights)| rights.number()).collect();
+            let rights = |store: &mut dyn Store, of| Ok(store.rights(&hash(0), &party(of))?.map(Rights::number));
+            Ok(format!("{groups:?} {:?} {:?} {:?}", rights(store, 2)?, rights(store, 0)?, rights(store, 1)?))
+        });
+        assert_eq!(seen, "[0] Some(0) Some(15) None", "{}", keeper.name());
+    });
+}
+
+type Step = (bool, Vec<(u8, u8, u8, u8)>);
+
+fn play(databases: &mut [Database], steps: Vec<Step>) -> Result<(), TestCaseError> {
+    let mut memory = MemoryStore::default();
+    for (keep, writes) in steps {
+        let work = |writes: Vec<_>| {
+            move |store: &mut dyn Store| {
+                writes.iter().try_for_each(|one| write(store, *one))?;
+                look(store)
+            }
+        };
+        let want = memory.run(keep, Box::new(work(writes.clone())));
+        let kept = memory.done(look);
+        for database in &mut *databases {
+            let got = database.run(keep, Box::new(work(writes.clone())));
+            prop_assert_eq!(want.is_err(), got.is_err(), "{:?}: {:?} {:?}", writes, want, got);
+            if let (Ok(want), Ok(got)) = (&want, got) {
+                prop_assert_eq!(want, &got, "{:?}", writes);
+            }
+            prop_assert_eq!(&kept, &database.done(look), "after {:?}", writes);
+        }
+    }
+    Ok(())
+}
+
+/// Random histories, kept and taken back, over all three: each reads as the others do, within a transaction and after it.
+#[test]
+fn random_histories() {
+    let postgres = Postgres::start_with(&["fsync=off", "full_page_writes=off"]);
+    let number = |name: &str| std::env::var(name).ok().and_then(|number| number.parse().ok());
+    let (seed, cases) = (number("WARDKEY_SEED").unwrap_or(6), number("WARDKEY_CASES").unwrap_or(3));
+    println!("WARDKEY_SEED={seed} WARDKEY_CASES={cases}");
+    let cases = u32::try_from(cases).unwrap();
+    let config = Config { cases, rng_seed: RngSeed::Fixed(seed), failure_persistence: None, ..Config::default() };
+    let one = (0..WRITES, 0..6_u8, any::<u8>(), any::<u8>());
+    let step = (prop::bool::weighted(0.8), prop::collection::vec(one, 1..8));
+    TestRunner::new(config)
+        .run(&prop::collection::vec(step, 1..40), |steps| {
+            let folder = Folder::new();
+            play(&mut [sqlite(&folder), shared(&postgres)], steps)
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+}

@@ -1,0 +1,112 @@
+//! The engine: requests from many at once, each a transaction.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use wardkey::{
+    identity::{AppId, UserId},
+    random,
+};
+use wardkey_rules::{Server, StoreError};
+use wardkey_server::store::{Asked, AskedBy, Database, Options, Place, Tables};
+
+use crate::common::{folder::Folder, postgres::Postgres};
+
+const NOW: u64 = 1_790_000_000_000;
+
+fn server() -> Arc<Server> {
+    Arc::new(Server::generate(&mut random::system(), &AppId::new("app.example").unwrap()).unwrap())
+}
+
+fn asked(user: &str, method: &str, path: &str, body: Option<serde_json::Value>) -> Asked {
+    Asked {
+        caller: Some(AskedBy::User(UserId::new(user).unwrap())),
+        method: method.to_owned(),
+        path: path.to_owned(),
+        idempotency_key: None,
+        body: body.map(|body| body.to_string().into_bytes()).unwrap_or_default(),
+    }
+}
+
+fn login() -> Asked {
+    let kdf = json!({ "name": "pbkdf2-sha256", "iterations": 600_000 });
+    asked("alice", "POST", "/v1/public/login", Some(json!({ "appId": "app.example", "userId": "alice", "kdf": kdf })))
+}
+
+async fn works(database: &Database) {
+    let server = server();
+    let reply = database.request(&server, login(), NOW).await.unwrap();
+    assert!(reply.json["serverSalt"].is_string());
+    let error = database.request(&server, asked("alice", "GET", "/v1/backup", None), NOW).await.unwrap_err();
+    assert_eq!(error.code().as_str(), "no-backup");
+    assert!(database.is_well().await);
+    database.upkeep(NOW).await.unwrap();
+    // What fails leaves nothing.
+    let failed: Result<(), _> = database
+        .transaction(false, |store| {
+            let mut tables = Tables(store);
+            wardkey_rules::Store::add_time(
+                &mut tables,
+                &UserId::new("alice").unwrap(),
+                wardkey_rules::Counted::Try,
+                NOW,
+            )?;
+            Err(StoreError("no".to_owned()))
+        })
+        .await;
+    assert_eq!(failed, Err(StoreError("no".to_owned())));
+    // What panics, neither; and the next one is answered.
+    let failed: Result<(), _> = database.transaction(false, |_| panic!("on purpose")).await;
+    assert!(failed.unwrap_err().0.contains("panicked"));
+    database.request(&server, login(), NOW).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_answers_from_sqlite() {
+    let folder = Folder::new();
+    let place = Place::Sqlite(folder.path().join("data"));
+    let refused = Database::open(&place, Options { migrate: false, ..Options::default() }).unwrap_err();
+    assert!(refused.0.contains("migrate"), "{refused}");
+    let database = Database::open(&place, Options::default()).unwrap();
+    works(&database).await;
+    let second = Database::open(&place, Options::default()).unwrap_err();
+    assert!(second.0.contains("another wardkey-server"), "{second}");
+    database.close().await;
+    Database::open(&place, Options { migrate: false, ..Options::default() }).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_answers_from_postgres() {
+    let postgres = Postgres::start();
+    let place = Place::Postgres(postgres.url());
+    let refused = Database::open(&place, Options { migrate: false, ..Options::default() }).unwrap_err();
+    assert!(refused.0.contains("migrate"), "{refused}");
+    let database = Database::open(&place, Options::default()).unwrap();
+    works(&database).await;
+    database.close().await;
+    Database::open(&place, Options { migrate: false, ..Options::default() }).unwrap();
+}
+
+/// Two engines on one PostgreSQL, which goes away and comes back: requests go on, and what one tells is heard by the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_goes_and_comes_back() {
+    let mut postgres = Postgres::start();
+    let place = Place::Postgres(postgres.url());
+    let (one, other) =
+        (Database::open(&place, Options::default()).unwrap(), Database::open(&place, Options::default()).unwrap());
+    let server = server();
+    one.request(&server, login(), NOW).await.unwrap();
+    tokio::task::block_in_place(|| postgres.stop());
+    let waits = tokio::spawn({
+        let (one, server) = (one.clone(), Arc::clone(&server));
+        async move { one.request(&server, login(), NOW).await }
+    });
+    assert!(!other.is_well().await);
+    tokio::task::block_in_place(|| postgres.restart());
+    // What was asked meanwhile was only late.
+    waits.await.unwrap().unwrap();
+    other.request(&server, login(), NOW).await.unwrap();
+    assert!(other.is_well().await);
+    one.close().await;
+    other.close().await;
+}
