@@ -208,7 +208,11 @@ export function isPadded(padding: Padding | undefined): boolean {
 }
 
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new WardkeyError("aborted", "the call was aborted", { cause: signal.reason });
+  if (signal?.aborted) throw aborted(signal);
+}
+
+export function aborted(signal: AbortSignal | undefined): WardkeyError {
+  return new WardkeyError("aborted", "the call was aborted", { cause: signal?.reason });
 }
 
 /** A copy of a Kdf: what throws while it is read must not throw inside of the WebAssembly module. */

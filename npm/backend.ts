@@ -1,6 +1,6 @@
 // The key server, and the application's half of the two-man rule, as the application supplies them.
 import { isObject } from "./arguments.js";
-import { invalid } from "./errors.js";
+import { invalid, WardkeyError } from "./errors.js";
 
 export type Json = null | boolean | number | string | Json[] | { [k: string]: Json };
 
@@ -34,9 +34,28 @@ export function toBackend(given: unknown): Backend {
   const backend = given as Partial<Backend> | undefined;
   if (!isObject(backend) || typeof backend.request !== "function") throw invalid("backend has no request()");
   if (backend.events !== undefined && typeof backend.events !== "function") throw invalid("events is not a function");
-  const { appShare } = backend;
-  if (appShare !== undefined && (typeof appShare?.put !== "function" || typeof appShare.get !== "function")) {
-    throw invalid("appShare has no put() and get()");
-  }
+  if (backend.appShare !== undefined) toAppShare(backend.appShare);
   return backend as Backend;
+}
+
+/** Has it what the application's half has?
+ *  @internal */
+export function toAppShare(given: unknown): NonNullable<Backend["appShare"]> {
+  const appShare = given as Backend["appShare"] | null;
+  if (typeof appShare?.put === "function" && typeof appShare.get === "function") return appShare;
+  throw invalid("appShare has no put() and get()");
+}
+
+/** A body as it is sent: what was given at the time of the call.
+ *  @internal */
+export function toText(body: Json | undefined): string | undefined {
+  if (body === undefined) return undefined;
+  let text: unknown;
+  try {
+    text = JSON.stringify(body);
+  } catch (cause) {
+    throw new WardkeyError("invalid-argument", "the body is not JSON", { cause });
+  }
+  if (typeof text !== "string") throw invalid("the body is not JSON");
+  return text;
 }

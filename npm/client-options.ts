@@ -9,7 +9,7 @@ import type { Kdf, Suite } from "./types.js";
 export interface WardkeyOptions {
   /** The application's name, 1 to 128 bytes. Keys are bound to it: it never changes. */
   appId: string;
-  /** memoryBackend() of `wardkey/testing`, or your own. */
+  /** httpBackend(), memoryBackend() of `wardkey/testing`, or your own. */
   backend: Backend;
   /** Which identity of a shared device; otherwise the one that was opened here last. */
   userId?: string;

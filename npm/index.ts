@@ -27,6 +27,7 @@ export import KeyCache = slim.KeyCache;
 export import Wardkey = slim.Wardkey;
 export import Session = slim.Session;
 export import Group = slim.Group;
+export import httpBackend = slim.httpBackend;
 export import wrapKey = slim.wrapKey;
 export import unwrapKey = slim.unwrapKey;
 export import sealBackup = slim.sealBackup;
@@ -45,6 +46,7 @@ export type {
   EncryptOptions,
   Engine,
   ErrorCode,
+  HttpBackendOptions,
   Json,
   Kdf,
   KeyStore,

@@ -9,6 +9,7 @@ export { type Engine, setEngine } from "./engine.js";
 export { type ErrorCode, isWardkeyError, type KnownErrorCode, WardkeyError } from "./errors.js";
 export { Group } from "./group.js";
 export type { StorageHealth } from "./health.js";
+export { type HttpBackendOptions, httpBackend } from "./http-backend.js";
 export type { Settled } from "./items.js";
 export { KeyPair, PublicKey } from "./key-pair.js";
 export type { KeyStore } from "./key-store.js";

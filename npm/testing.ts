@@ -1,8 +1,9 @@
 /** `wardkey/testing`: a key server inside the page, for tests and first steps. It adds nothing to `wardkey` itself. */
 import { throwIfAborted, toBytes, toOptions, wellFormed } from "./arguments.js";
-import type { Backend, Json } from "./backend.js";
+import { toAsked } from "./asked.js";
+import { type Backend, type Json, toText } from "./backend.js";
 import type { TestServer } from "./core/wardkey_testing.js";
-import { invalid, WardkeyError } from "./errors.js";
+import { invalid } from "./errors.js";
 import { call, startServer } from "./testing-module.js";
 import { type DeliveredCode, readState, writeState } from "./testing-state.js";
 import type { Bytes, Out } from "./types.js";
@@ -61,11 +62,8 @@ export function memoryBackend(options?: MemoryBackendOptions): MemoryBackend {
 
   return {
     async request(method, path, body, asked) {
-      const { signal, userId, idempotencyKey, public: isPublic = false } = toOptions(asked, REQUEST_OPTIONS);
+      const { signal, userId, isPublic } = toAsked(asked);
       const [how, where] = [wellFormed(method, "the method"), wellFormed(path, "the path")];
-      if (userId !== undefined) wellFormed(userId, "the user id");
-      if (idempotencyKey !== undefined) wellFormed(idempotencyKey, "the idempotency key");
-      if (typeof isPublic !== "boolean") throw invalid("public is not a boolean");
       const caller = isPublic ? undefined : userId;
       const text = toText(body);
       const server = await started();
@@ -120,21 +118,6 @@ export function memoryBackend(options?: MemoryBackendOptions): MemoryBackend {
       for (const { userId, event } of told) listeners.tell(userId, event);
     },
   };
-}
-
-const REQUEST_OPTIONS = ["signal", "idempotencyKey", "userId", "public"];
-
-/** What is sent is what was given at the time of the call. */
-function toText(body: Json | undefined): string | undefined {
-  if (body === undefined) return undefined;
-  let text: unknown;
-  try {
-    text = JSON.stringify(body);
-  } catch (cause) {
-    throw new WardkeyError("invalid-argument", "the body is not JSON", { cause });
-  }
-  if (typeof text !== "string") throw invalid("the body is not JSON");
-  return text;
 }
 
 function time(now: () => number): bigint {

@@ -56,6 +56,7 @@ pub use self::{
 };
 use self::{cache::Cache, device::Rows, login::Derived, ready::Ready};
 use crate::{
+    backup::Envelope,
     cache::Now,
     error::{Code, Error, Result},
     identity::{AppId, Trust, UserId},
@@ -116,6 +117,8 @@ pub struct Client<H: Host> {
     events: RefCell<Vec<Event>>,
     /// Sessions of the open identity that the key server doesn't have yet.
     waiting: RefCell<Vec<Rc<OpenSession>>>,
+    /// Whole backups that are being made the active ones here.
+    activating: RefCell<Vec<Envelope>>,
     /// Counts locks: what was begun before one doesn't make it ready again.
     locks: Cell<u64>,
     /// Counts what was forgotten: what was begun before writes nothing to the device any more.
@@ -145,6 +148,7 @@ impl<H: Host> Client<H> {
             derived: RefCell::new(None),
             events: RefCell::new(Vec::new()),
             waiting: RefCell::new(Vec::new()),
+            activating: RefCell::new(Vec::new()),
             locks: Cell::new(0),
             forgets: Cell::new(0),
             cache: RefCell::new(None),

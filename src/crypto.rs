@@ -7,3 +7,4 @@ pub(crate) mod kdf;
 mod primes;
 pub(crate) mod rsa;
 pub mod sign;
+pub(crate) mod tree;

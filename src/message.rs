@@ -9,7 +9,6 @@ mod many;
 mod open;
 mod padding;
 mod seal;
-mod tree;
 
 pub use self::{
     author::{Author, Authored, Authority, Verifier, View, open_signed, verify_author},

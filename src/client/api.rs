@@ -16,7 +16,7 @@ const MAX_CURSOR: usize = 64;
 /// Objects of an identity, from version 1 on.
 pub(super) type Bundles = Vec<Vec<u8>>;
 
-/// A reply to `/v1/login`.
+/// A reply to `/v1/public/login`.
 pub(super) struct LoginParameters {
     pub(super) kdf: Kdf,
     pub(super) server_salt: Vec<u8>,
@@ -131,7 +131,7 @@ impl<H: Host> Client<H> {
             ("userId", Json::text(user.as_str())),
             ("kdf", write_kdf(kdf)),
         ];
-        let reply = self.ask(Method::Post, "/v1/login", None, Some(body)).await?;
+        let reply = self.ask(Method::Post, "/v1/public/login", None, Some(body)).await?;
         let server_salt = bytes(&reply, "serverSalt")?;
         let key_server = bundles(&member(&reply, "keyServer")?)?;
         Ok(LoginParameters { kdf: read_kdf(&member(&reply, "kdf")?)?, server_salt, key_server })
@@ -172,7 +172,7 @@ impl<H: Host> Client<H> {
     /// Its id, and where the code goes.
     pub(super) async fn send_recovery(&self, user: &UserId) -> Outcome<([u8; 16], String)> {
         let body = vec![("userId", Json::text(user.as_str()))];
-        let reply = self.ask(Method::Post, "/v1/recoveries", None, Some(body)).await?;
+        let reply = self.ask(Method::Post, "/v1/public/recoveries", None, Some(body)).await?;
         let id = bytes(&reply, "recoveryId")?.try_into().map_err(|_| MISTYPED)?;
         Ok((id, text(&reply, "sentTo")?))
     }
@@ -275,8 +275,7 @@ impl<H: Host> Client<H> {
     /// Groups to which the user belongs.
     pub(super) async fn list_groups(&self, user: &UserId) -> Outcome<Vec<Hash>> {
         let reply = self.ask(Method::Get, "/v1/groups", Some(user), None).await?;
-        let id = |item: &JsonOf<H>| Hash::parse(&item.to_text().ok_or(MISTYPED)?).ok_or(MISTYPED);
-        Ok(list(&member(&reply, "groups")?)?.iter().map(id).collect::<Result<_>>()?)
+        Ok(hashes(&member(&reply, "groups")?)?)
     }
 
     pub(super) async fn send_group(&self, user: &UserId, genesis: &[u8], keys: &[u8], head: &[u8]) -> Outcome<()> {
@@ -325,9 +324,7 @@ impl<H: Host> Client<H> {
     ) -> Outcome<(Vec<Hash>, bool)> {
         let path = [&group_path(group, "claims"), "/", &base64url(claim)].concat();
         let reply = self.ask(Method::Post, &path, Some(user), Some(vec![("code", Json::text(code))])).await?;
-        let id = |item: &JsonOf<H>| Hash::parse(&item.to_text().ok_or(MISTYPED)?).ok_or(MISTYPED);
-        let sessions = list(&member(&reply, "sessions")?)?.iter().map(id).collect::<Result<_>>()?;
-        Ok((sessions, boolean(&reply, "more")?))
+        Ok((hashes(&member(&reply, "sessions")?)?, boolean(&reply, "more")?))
     }
 
     /// One page of what changed after a cursor. Without one: the end.
@@ -365,7 +362,7 @@ impl<H: Host> Client<H> {
 pub(super) type JsonOf<H> = <<H as Host>::Backend as Backend>::Json;
 
 fn recovery_path(recovery: &[u8; 16], step: &str) -> String {
-    ["/v1/recoveries/", &base64url(recovery), "/", step].concat()
+    ["/v1/public/recoveries/", &base64url(recovery), "/", step].concat()
 }
 
 fn group_path(group: &Hash, step: &str) -> String {
@@ -468,6 +465,10 @@ fn read_group<J: Json>(answer: &J) -> Result<GroupAnswer> {
 
 fn hash<J: Json>(object: &J, name: &str) -> Result<Hash> {
     Ok(Hash(bytes(object, name)?.try_into().map_err(|_| MISTYPED)?))
+}
+
+fn hashes<J: Json>(value: &J) -> Result<Vec<Hash>> {
+    list(value)?.iter().map(|item| Hash::parse(&item.to_text().ok_or(MISTYPED)?).ok_or(MISTYPED)).collect()
 }
 
 fn read_feed_page<J: Json>(feed: &J) -> Result<FeedPage> {

@@ -1,13 +1,12 @@
 //! Groups that are known: what the key server tells of their logs, heads and epochs, verified. SPEC sections 12.10 to 12.12.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use super::{Client, Host, api::GroupAnswer, cache::Cache, fetch::PAGE, ready::Ready};
 use crate::{
     account::Seen,
     backend::Outcome,
     data_key::DataKey,
-    encoding::MALFORMED,
     error::{Code, Error, Result},
     group::{Epochs, Log, Opening, SignedHead, Stanza, sign_head},
     message::View,
@@ -29,8 +28,13 @@ impl Ready {
     /// What is known of a group's log, if no more of it was seen: by another device, too, whose backup was read since.
     pub(super) fn newest_group(&self, id: &Hash) -> Result<&Log> {
         let log = self.people.group(id)?;
-        self.state.group(id).map_or(Ok(()), |seen| log.check_view(&view_of(&seen)))?;
+        self.check_remembered(log)?;
         Ok(log)
+    }
+
+    /// Is this log what is remembered of it, or more?
+    fn check_remembered(&self, log: &Log) -> Result<()> {
+        self.state.group(log.id()).map_or(Ok(()), |seen| log.check_view(&view_of(&seen)))
     }
 
     /// Do the logs that are known agree with what another device has seen of them? The states alone tell only of equal lengths.
@@ -53,9 +57,7 @@ impl Ready {
         if !log.signers().iter().all(pinned) {
             return Ok(());
         }
-        if let Some(seen) = self.state.group(log.id()) {
-            log.check_view(&view_of(&seen))?;
-        }
+        self.check_remembered(&log)?;
         let id = *log.id();
         self.people.directory.insert_group(log)?;
         if let Some(known) = self.people.belonging_mut(&id) {
@@ -98,8 +100,8 @@ impl<H: Host> Client<H> {
     ) -> Result<()> {
         let minimum = self.with(|ready| ready.state.minimum())?;
         let begin = |ready: &mut Ready| match &answer.genesis {
-            Some(genesis) => Log::begin(&self.options.app_id, id, genesis, &ready.people, minimum),
-            None => ready.people.directory.group(id).cloned(),
+            Some(genesis) => Log::begin(&self.options.app_id, id, genesis, &ready.people, minimum).map(Arc::new),
+            None => ready.people.directory.shared_group(id),
         };
         let mut log = self.with(begin)??;
         let mut operations = answer.operations.iter();
@@ -108,7 +110,7 @@ impl<H: Host> Client<H> {
             let Some(operation) = operations.next() else { return Ok(false) };
             // Another call may have been faster.
             if !log.holds(operation, minimum)? {
-                self.with(|ready| log.extend(&[operation], &ready.people, minimum))??;
+                self.with(|ready| Arc::make_mut(&mut log).extend(&[operation], &ready.people, minimum))??;
             }
             Ok(true)
         })
@@ -132,7 +134,7 @@ impl<H: Host> Client<H> {
     }
 
     /// A log that was verified or made here, and heads of it.
-    pub(super) fn know_group(&self, log: Log, heads: Vec<SignedHead>) -> Result<()> {
+    pub(super) fn know_group(&self, log: Arc<Log>, heads: Vec<SignedHead>) -> Result<()> {
         self.with(|ready| {
             let (id, before) = (*log.id(), ready.people.directory.group(log.id()).map(Log::operations).ok());
             if let Some(seen) = ready.state.group(&id).filter(|seen| seen.sequence <= log.head().sequence) {
@@ -146,7 +148,7 @@ impl<H: Host> Client<H> {
             let log = ready.people.directory.group(&id)?;
             let (view, after) = (log.head(), log.operations());
             // Also of a group of which what was told before isn't true.
-            let belongs = log.role(&ready.own()?.party().ok_or(MALFORMED)?).is_some();
+            let belongs = ready.people.role(log).is_some();
             let Some(known) = ready.people.belonging_mut(&id) else { return Ok(()) };
             known.heads.retain(|head| head.head().view == view);
             for head in heads.into_iter().filter(|head| head.head().view == view) {
@@ -165,10 +167,10 @@ impl<H: Host> Client<H> {
     /// Opens the epochs of a group to which the own user belongs, by group keys that the key server gave. What doesn't open fails what needs it.
     async fn open_epochs(&self, cache: &Rc<Cache<H::Store>>, id: &Hash, object: &[u8]) -> Result<()> {
         let (log, own) = self.with(|ready| {
-            let log = ready.people.directory.group(id)?;
-            let own = ready.own()?.party().ok_or(MALFORMED)?;
-            let is_open = ready.people.belonging(id).is_some_and(|known| known.opened == log.epochs().len());
-            Ok::<_, Error>((if is_open || log.role(&own).is_none() { None } else { Some(log.clone()) }, own))
+            let (people, log) = (&ready.people, ready.people.directory.shared_group(id)?);
+            let is_open = people.belonging(id).is_some_and(|known| known.opened == log.epochs().len());
+            let opens = !is_open && people.role(&log).is_some();
+            Ok::<_, Error>((opens.then_some(log), people.own.clone()))
         })??;
         let Some(log) = log else { return Ok(()) };
         let secret = match self.open_keys_of(&log, &own, object).await {
@@ -210,7 +212,8 @@ impl<H: Host> Client<H> {
         self.with(|ready| {
             let count = log.epochs().len();
             // He may have been taken out of it meanwhile. What was told of it before may not have been true.
-            if !ready.people.is_verified_member(log.id()) {
+            let is_member = |log: &Log| ready.people.role(log).is_some();
+            if !ready.people.verified_group(log.id()).is_some_and(is_member) {
                 return;
             }
             let Some(known) = ready.people.belonging_mut(log.id()).filter(|known| known.opened < count) else { return };
@@ -235,10 +238,7 @@ impl<H: Host> Client<H> {
 
     fn check_fresh_group(&self, id: &Hash) -> Result<()> {
         let now = self.host.now().wall;
-        self.with(|ready| {
-            let heads = ready.people.belonging(id).map_or(&[][..], |known| &known.heads);
-            ready.newest_group(id)?.check_fresh(heads, now)
-        })?
+        self.with(|ready| ready.newest_group(id)?.check_fresh(ready.people.heads(id), now))?
     }
 
     /// The newest states of these groups: fetched where one isn't known or isn't fresh, or all. Where the own user belongs he says what the state is, if nobody else has.
@@ -249,9 +249,7 @@ impl<H: Host> Client<H> {
         let is_wanted = |id: &&Hash| all || self.check_fresh_group(id).is_err();
         let wanted: Vec<Hash> = groups.iter().filter(is_wanted).copied().collect();
         let locks = self.locks.get();
-        for page in wanted.chunks(PAGE) {
-            self.fetch_groups(page).await?;
-        }
+        self.fetch_groups(&wanted).await?;
         for id in &wanted {
             self.check_locks(locks)?;
             self.with(|ready| ready.newest_group(id).map(drop))??;
@@ -260,8 +258,11 @@ impl<H: Host> Client<H> {
         Ok(self.check_locks(locks)?)
     }
 
-    /// Asks for these groups, and for what came after all that are known.
+    /// Asks for these groups, as many in a request as it takes, and for what came after all that are known.
     pub(super) async fn fetch_groups(&self, groups: &[Hash]) -> Outcome<()> {
+        if groups.is_empty() {
+            return Ok(());
+        }
         let cache = self.warm().await?;
         for page in groups.chunks(PAGE) {
             self.check_cache(&cache)?;
@@ -296,8 +297,10 @@ impl<H: Host> Client<H> {
         }
         let locks = self.locks.get();
         let (user, log, head) = self.with_hand(|user, hand, people| {
-            let log = people.group(id)?.clone();
-            Ok((user.clone(), sign_head(hand, &log)?, log)).map(|(user, head, log)| (user, log, head))
+            people.group(id)?;
+            let log = people.directory.shared_group(id)?;
+            let head = sign_head(hand, &log)?;
+            Ok((user.clone(), log, head))
         })?;
         let sent = self.send_head(&user, id, &head).await;
         self.check_locks(locks)?;
@@ -312,12 +315,9 @@ impl<H: Host> Client<H> {
     fn is_head_due(&self, id: &Hash) -> Result<bool> {
         let now = self.host.now().wall;
         self.with(|ready| {
-            let own = ready.own()?.party().ok_or(MALFORMED)?;
-            let Ok(log) = ready.newest_group(id) else { return Ok(false) };
-            let Some(role) = log.role(&own) else { return Ok(false) };
-            let heads = ready.people.belonging(id).map_or(&[][..], |known| &known.heads);
-            Ok(log.wants_head(heads, role, now))
-        })?
+            let Ok(log) = ready.newest_group(id) else { return false };
+            ready.people.role(log).is_some_and(|role| log.wants_head(ready.people.heads(id), role, now))
+        })
     }
 
     /// Fetches what came after the groups that are known or remembered, and says of those of the own user what their newest states are, where that ends soon. For

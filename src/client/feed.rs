@@ -1,4 +1,4 @@
-//! What changed: the feed of revocations, SPEC section 14.2. What is kept is used only if the feed was read a short time ago, or if nobody answers anything.
+//! What changed: the feed of revocations, SPEC section 14.3. What is kept is used only if the feed was read a short time ago, or if nobody answers anything.
 
 use core::cell::{Cell, RefCell};
 use std::rc::Rc;

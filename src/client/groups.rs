@@ -3,7 +3,7 @@
 //! An operation is made on the newest state that is known. If another admin's was first it is made anew on the state after that, where it still does something; what he has
 //! done already is done.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use rand_core::TryCryptoRng;
 
@@ -84,7 +84,7 @@ impl<H: Host> Client<H> {
                 Ok(()) => {
                     let id = *created.log.id();
                     let epochs = self.open_all_epochs(&created.log, created.secret).await;
-                    self.take_made(&cache, created.log, &head, Some(epochs)).await?;
+                    self.take_made(&cache, created.log.into(), &head, Some(epochs)).await?;
                     return Ok(id);
                 }
             }
@@ -128,9 +128,7 @@ impl<H: Host> Client<H> {
             return Err(MALFORMED.into());
         }
         self.check_locks(locks)?;
-        for page in ids.chunks(PAGE) {
-            self.fetch_groups(page).await?;
-        }
+        self.fetch_groups(&ids).await?;
         for id in &ids {
             self.tend(id).await?;
         }
@@ -217,7 +215,7 @@ impl<H: Host> Client<H> {
                         Some(secret) => Some(self.open_all_epochs(&log, secret).await),
                         None => None,
                     };
-                    return self.take_made(&cache, log, &head, epochs).await;
+                    return self.take_made(&cache, log.into(), &head, epochs).await;
                 }
                 Err(failure) if failure.code() == Code::Conflict => {
                     again = true;
@@ -247,7 +245,7 @@ impl<H: Host> Client<H> {
     async fn take_made(
         &self,
         cache: &Rc<Cache<H::Store>>,
-        log: Log,
+        log: Arc<Log>,
         head: &[u8],
         epochs: Option<Result<Rc<Epochs>>>,
     ) -> Outcome<()> {
@@ -256,7 +254,7 @@ impl<H: Host> Client<H> {
         let head = self.with(|ready| SignedHead::read(&log, head, &ready.people, ready.state.minimum()))??;
         let seen = seen_of(&log);
         self.with(|ready| ready.state.see_group(*log.id(), seen))??;
-        self.know_group(log.clone(), vec![head])?;
+        self.know_group(Arc::clone(&log), vec![head])?;
         if let Some(epochs) = epochs {
             self.hold_epochs(&log, epochs)?;
         }

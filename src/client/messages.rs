@@ -31,9 +31,9 @@ impl<H: Host> Client<H> {
     pub async fn write(&self, open: &OpenSession, size: usize, sign: bool, padding: Padding) -> Outcome<Writing> {
         self.usable(open).await?;
         // Who made a session and doesn't read it can't fetch it, and is told of its groups by themselves.
-        let groups: Vec<Hash> = open.with(|session| session.log().groups().copied().collect());
-        if open.term().is_none() && open.is_published() && !groups.is_empty() {
-            match self.know_groups(&groups, true).await {
+        let groups = || open.with(|session| session.log().groups().copied().collect::<Vec<_>>());
+        if open.term().is_none() && open.is_published() {
+            match self.know_groups(&groups(), true).await {
                 Err(failure) if failure.code() == Code::Network => {}
                 known => known?,
             }
@@ -42,7 +42,7 @@ impl<H: Host> Client<H> {
             Ok(due) => due,
             // What was told of a group isn't true: perhaps what is told now is.
             Err(_) => {
-                self.fetch_groups(&groups).await?;
+                self.fetch_groups(&groups()).await?;
                 self.is_due(open)?
             }
         };

@@ -1,12 +1,13 @@
 //! Who was met: identities whose signatures are verified and whose keys are wrapped for, and groups whose logs are.
 
 use core::iter;
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use super::{api::AskedGroup, fetch::PAGE};
 use crate::{
+    encoding::MALFORMED,
     error::{Code, Error, Result},
-    group::{Epochs, Log, SignedHead},
+    group::{Epochs, Log, Role, SignedHead},
     identity::{Identity, Pin, Pins, UserId},
     key_pair::{Fingerprint, PublicKey},
     party::Party,
@@ -35,7 +36,7 @@ pub(super) struct Belonging {
 pub(super) struct People {
     pub(super) directory: Directory,
     /// The own user.
-    own: Party,
+    pub(super) own: Party,
     /// Bundles of those who were met before this page was loaded.
     pub(super) recalled: Vec<Signer>,
     pub(super) refused: Vec<(Hash, Error)>,
@@ -85,7 +86,7 @@ impl People {
     pub(super) fn of(own: Identity, key_server: Option<Identity>) -> Result<Self> {
         let mut people = Self {
             directory: Directory::default(),
-            own: own.party().ok_or(crate::encoding::MALFORMED)?,
+            own: own.party().ok_or(MALFORMED)?,
             recalled: Vec::new(),
             refused: Vec::new(),
             belongings: Vec::new(),
@@ -163,11 +164,11 @@ impl People {
     }
 
     /// Logs that aren't kept as they are; from now on they are. `is_there`: is a group's log kept at all?
-    pub(super) fn unkept(&mut self, is_there: impl Fn(&Hash) -> bool) -> Vec<Log> {
+    pub(super) fn unkept(&mut self, is_there: impl Fn(&Hash) -> bool) -> Vec<Arc<Log>> {
         let mut logs = Vec::new();
         for known in self.belongings.iter_mut().filter(|known| !known.is_kept || !is_there(&known.id)) {
             known.is_kept = true;
-            logs.extend(self.directory.group(&known.id).cloned());
+            logs.extend(self.directory.shared_group(&known.id));
         }
         logs
     }
@@ -193,14 +194,19 @@ impl People {
         self.epoch_of(id, self.group(id)?.public_key().fingerprint())
     }
 
-    /// Does the own user belong to this group by what was verified of it?
-    pub(super) fn is_verified_member(&self, id: &Hash) -> bool {
-        self.verified_group(id).is_some_and(|log| log.role(&self.own).is_some())
+    /// Heads of a group's newest operation.
+    pub(super) fn heads(&self, id: &Hash) -> &[SignedHead] {
+        self.belonging(id).map_or(&[], |known| &known.heads)
+    }
+
+    /// What the own user is by this log.
+    pub(super) fn role(&self, log: &Log) -> Option<Role> {
+        log.role(&self.own)
     }
 
     /// Does the own user belong to this group?
     pub(super) fn belongs(&self, id: &Hash) -> bool {
-        self.group(id).is_ok_and(|log| log.role(&self.own).is_some())
+        self.group(id).is_ok_and(|log| self.role(log).is_some())
     }
 
     /// The own user, and those of his groups that this session names.

@@ -314,7 +314,7 @@ impl<H: Host> Client<H> {
     async fn open_from(&self, session: &Session, sealed: &Sealed<'_>) -> Result<Keys> {
         const NOT_FOR_THIS: Error = Error::new(&(Code::NotARecipient, "wrapped for none of these keys"));
         let own = self.with(|ready| Rc::clone(&ready.keys))?;
-        let (epochs, unwrapping);
+        let epochs;
         let pair = if let Some(Party::Group(id)) = sealed.party() {
             epochs = self.with(|ready| ready.people.epoch_of(id, sealed.fingerprint()))??;
             epochs.find(sealed.fingerprint())
@@ -322,7 +322,7 @@ impl<H: Host> Client<H> {
             own.encryption.iter().find(|pair| pair.public_key().fingerprint() == sealed.fingerprint())
         };
         let pair = pair.ok_or(NOT_FOR_THIS)?;
-        unwrapping = sealed.begin(pair.public_key())?;
+        let unwrapping = sealed.begin(pair.public_key())?;
         let opened = self.unwrap(pair, &unwrapping).await?;
         session.keys_from(sealed.generation(), unwrapping.finish(opened.expose())?)
     }

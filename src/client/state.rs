@@ -14,7 +14,7 @@ use crate::{
 enum Standing {
     /// Its own, or merged with it.
     Ours,
-    /// Nothing can be written while another one is pending.
+    /// Nothing can be written while another one is pending, or becomes the active one by this client.
     Pending,
     /// Written whole by another device.
     Superseded,
@@ -137,7 +137,8 @@ impl<H: Host> Client<H> {
                 return Err(Error::new(&(Code::Fork, "two backups of one version")));
             }
             if active != ready.envelope && !active.differs_in_state_only(&ready.envelope) {
-                return Ok((Standing::Superseded, false, Vec::new()));
+                let is_own = self.activating.borrow().contains(&active);
+                return Ok((if is_own { Standing::Pending } else { Standing::Superseded }, false, Vec::new()));
             }
             let minimum = ready.state.minimum();
             let own = Identity::verify(&own, &self.options.app_id, Asked::User(&user), minimum)?;

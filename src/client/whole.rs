@@ -1,6 +1,8 @@
 //! A backup that is written whole: SPEC section 11.3. Pending, read back, the application's share, its login secret, active: wherever that ends, a password that
 //! the application knows opens one of the two.
 
+use core::cell::RefCell;
+
 use super::{
     Client, Host, LoginStore,
     api::WholeBody,
@@ -47,6 +49,22 @@ pub(super) struct Whole<'a> {
     pub(super) contact: Option<Email>,
     /// The newest active bundle.
     pub(super) signer: (Hash, &'a SigningKey),
+}
+
+/// What this client is making the active backup: it goes on with it when the answer is here, and an event or a reading that is faster is nothing new.
+struct Activating<'a>(&'a RefCell<Vec<Envelope>>, &'a Envelope);
+
+impl<'a> Activating<'a> {
+    fn begin(all: &'a RefCell<Vec<Envelope>>, envelope: &'a Envelope) -> Self {
+        all.borrow_mut().push(envelope.clone());
+        Self(all, envelope)
+    }
+}
+
+impl Drop for Activating<'_> {
+    fn drop(&mut self) {
+        self.0.borrow_mut().retain(|one| one != self.1);
+    }
 }
 
 impl<H: Host> Client<H> {
@@ -115,10 +133,12 @@ impl<H: Host> Client<H> {
         if changes_password {
             login.store(&base64url(whole.slow.login_secret().expose())).await?;
         }
+        let begun = Activating::begin(&self.activating, &envelope);
         match whole.by {
             By::User => self.activate(user, version).await?,
             By::Recovery(id) => self.activate_recovered(&id, version).await?,
         }
+        drop(begun);
         Ok((account, envelope))
     }
 }

@@ -1,5 +1,7 @@
 //! Identities that were verified and compared with their pins, so that a session finds bundles by their hashes and keys by their parties.
 
+use std::sync::Arc;
+
 use super::signer::{Recipients, Signer, Signers};
 use crate::{
     error::{Code, Error, Result},
@@ -10,6 +12,8 @@ use crate::{
     signed::Hash,
 };
 
+const NO_GROUP: Error = Error::new(&(Code::UnknownGroup, "the log of this group is not known"));
+
 /// Verified identities. Each was met by the pins before it came in, and is verified once for all sessions.
 #[derive(Debug, Default)]
 pub struct Directory {
@@ -19,7 +23,7 @@ pub struct Directory {
     /// Bundles, sorted by hash, with the place of their identity.
     bundles: Vec<(Hash, usize)>,
     /// Sorted by id.
-    groups: Vec<group::Log>,
+    groups: Vec<Arc<group::Log>>,
 }
 
 impl Directory {
@@ -59,7 +63,8 @@ impl Directory {
     ///
     /// # Errors
     /// `fork` where they differ. Nothing changes then.
-    pub fn insert_group(&mut self, log: group::Log) -> Result<()> {
+    pub fn insert_group(&mut self, log: impl Into<Arc<group::Log>>) -> Result<()> {
+        let log = log.into();
         let place = self.group_place(log.id());
         match place.ok().and_then(|place| self.groups.get_mut(place)) {
             None => self.groups.insert(place.unwrap_or_else(|place| place), log),
@@ -81,10 +86,19 @@ impl Directory {
 
     /// The groups whose logs are known.
     pub fn groups(&self) -> impl Iterator<Item = &group::Log> {
-        self.groups.iter()
+        self.groups.iter().map(Arc::as_ref)
     }
 
-    pub(crate) fn into_parts(self) -> (Vec<Identity>, Vec<group::Log>) {
+    /// The log of a group, to be held while others may take a longer one in.
+    pub(crate) fn shared_group(&self, id: &Hash) -> Result<Arc<group::Log>> {
+        self.log(id).map(Arc::clone)
+    }
+
+    fn log(&self, id: &Hash) -> Result<&Arc<group::Log>> {
+        self.group_place(id).ok().and_then(|place| self.groups.get(place)).ok_or(NO_GROUP)
+    }
+
+    pub(crate) fn into_parts(self) -> (Vec<Identity>, Vec<Arc<group::Log>>) {
         (self.identities, self.groups)
     }
 
@@ -111,8 +125,7 @@ impl Signers for Directory {
     }
 
     fn group(&self, id: &Hash) -> Result<&group::Log> {
-        let log = self.group_place(id).ok().and_then(|place| self.groups.get(place));
-        log.ok_or(Error::new(&(Code::UnknownGroup, "the log of this group is not known")))
+        self.log(id).map(Arc::as_ref)
     }
 }
 

@@ -6,7 +6,7 @@ import { CHROMIUM_ARGS } from "../../scripts/chromium.mjs";
 
 const CHROMIUM = process.env.CHROMIUM || "/usr/bin/chromium";
 /** What the page, the suite and the package are made of. The tests ask for other things themselves, by `/asked?…`. */
-const OWN = /^\/(pkg|copy-\d+|damaged-\d+|face|npm|testdata)\/[\w./-]+$|^\/pkg\.json$/;
+const OWN = /^\/(pkg|copy-\d+|damaged-\d+|face|npm|testdata|keys)\/[\w./-]+$|^\/pkg\.json$/;
 
 /** @param {string[]} [more] flags */
 export function launch(more = []) {

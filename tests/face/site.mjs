@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { serve } from "../../scripts/serve.mjs";
+import { keyServers } from "./key-server.mjs";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const COPIES = 64;
@@ -23,9 +24,10 @@ const [KEY_BYTE, DATA_BYTE, DATA_LENGTH] = [7, 9, 1_000_000];
 /** Where one character of the inlined module is changed, as a fraction of its length. */
 const DAMAGE = [0.0005, 0.3, 0.7, 0.9999];
 
-/** @param {{ policy?: string, watch?: (request: object) => void }} [options] the Content-Security-Policy, where it isn't the usual one; who is told of requests
+/** @param {{ policy?: string, watch?: (request: object) => void, answer?: (request: object, response: object) => boolean }} [options] the Content-Security-Policy, where it
+ *         isn't the usual one; who is told of requests; who may answer them first
  *  @returns {Promise<{ dir: string, url: string, close: () => Promise<void> }>} */
-export async function openSite({ policy, watch } = {}) {
+export async function openSite({ policy, watch, answer = () => false } = {}) {
   const pkg = join(ROOT, "pkg");
   if (!existsSync(join(pkg, "index.js"))) throw new Error("the built package is missing: node scripts/build.mjs");
   const dir = mkdtempSync(join(tmpdir(), "wardkey-face-"));
@@ -41,7 +43,9 @@ export async function openSite({ policy, watch } = {}) {
   const key = await DataKey.importRaw(new Uint8Array(32).fill(KEY_BYTE));
   writeFileSync(join(dir, "face/message.bin"), await key.encrypt(new Uint8Array(DATA_LENGTH).fill(DATA_BYTE)));
   key.free();
-  const site = await serve(dir, { port: 0, policy, watch });
+  const { memoryBackend } = await import(pathToFileURL(join(dir, "pkg/testing.js")));
+  const keys = keyServers(memoryBackend);
+  const site = await serve(dir, { port: 0, policy, watch, answer: (...given) => answer(...given) || keys(...given) });
   const close = async () => {
     await site.close();
     rmSync(dir, { recursive: true, force: true });

@@ -111,22 +111,22 @@ export default {
     ok(/^[\w-]{43}$/.test(secret), "32 bytes as text");
     await fails(pkg, "no-backup", () => anna.unlock(given), "unlock()");
     await anna.register(given);
-    equal(world.take(), ["POST /v1/login", "GET /v1/backup", "POST /v1/register"], "one login for all three");
+    equal(world.take(), ["POST /v1/public/login", "GET /v1/backup", "POST /v1/register"], "one login for all three");
     await anna.lock();
     equal(await anna.loginSecret(given), secret, "always the same");
     await anna.unlock(given);
-    equal(world.take(), ["POST /v1/login", "GET /v1/backup"], "one for both");
+    equal(world.take(), ["POST /v1/public/login", "GET /v1/backup"], "one for both");
     await anna.lock();
     await anna.loginSecret(given);
     await anna.loginSecret({ ...given, password: "two" });
     world.take();
     await anna.unlock(given);
-    equal(world.take(), ["POST /v1/login", "GET /v1/backup"], "of another password");
+    equal(world.take(), ["POST /v1/public/login", "GET /v1/backup"], "of another password");
     await anna.lock();
     await anna.loginSecret(given);
     world.take();
     await later(121_000, () => anna.unlock(given));
-    equal(world.take(), ["POST /v1/login", "GET /v1/backup"], "after two minutes");
+    equal(world.take(), ["POST /v1/public/login", "GET /v1/backup"], "after two minutes");
     const both = await Promise.all([anna.loginSecret(given), anna.loginSecret({ userId: "bob", password: "one" })]);
     equal([both[0] === secret, both[1] === secret], [true, false], "another user's is another one");
     await anna.close();
@@ -301,8 +301,7 @@ export default {
     await anna.close();
     const state = await world.server.snapshot();
     for (const password of [passwordOf("anna"), "new"]) {
-      const again = await makeWorld(tools, { state });
-      again.appId = world.appId;
+      const again = await makeWorld(tools, { state, appId: world.appId });
       const wiped = await pkg.Wardkey.open({
         appId: world.appId,
         backend: again.backend,
@@ -384,7 +383,7 @@ export default {
         () => anna.unlock({ userId: "anna", password: passwordOf("anna") }),
         JSON.stringify(options),
       );
-      if (end !== "ok") equal(world.take(), ["POST /v1/login"], "nothing is sent after that");
+      if (end !== "ok") equal(world.take(), ["POST /v1/public/login"], "nothing is sent after that");
       await anna.close();
     }
     for (const options of [
@@ -406,11 +405,11 @@ export default {
       { name: "argon2id", memoryKiB: 65_536, passes: 3 },
       { name: "argon2id", memoryKiB: 19_456, passes: 3 },
     ]) {
-      world.change("POST /v1/login", (reply) => ({ ...reply, kdf }));
+      world.change("POST /v1/public/login", (reply) => ({ ...reply, kdf }));
       world.take();
       await fails(pkg, "kdf-policy", () => anna.unlock({ userId: "anna", password: passwordOf("anna") }));
       await fails(pkg, "kdf-policy", () => anna.loginSecret({ userId: "anna", password: passwordOf("anna") }));
-      equal(world.take(), ["POST /v1/login", "POST /v1/login"], "nothing is sent after that");
+      equal(world.take(), ["POST /v1/public/login", "POST /v1/public/login"], "nothing is sent after that");
     }
     await anna.close();
   },

@@ -219,7 +219,7 @@ export default {
         put: () => anna.setRecoveryContact({ password: given.password, email: "a@example.org" }),
         get: async () => {
           const { recoveryId } = await anna.startRecovery({ userId: "anna" });
-          const { code } = world.server.deliveredCodes().at(-1);
+          const { code } = (await world.server.codes()).at(-1);
           await anna.finishRecovery({ userId: "anna", recoveryId, code, newPassword: "new" });
         },
       })) {

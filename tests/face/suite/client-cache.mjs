@@ -1,4 +1,5 @@
 // What a client keeps of sessions, and how soon a revocation counts.
+import { keyServer } from "./people.mjs";
 import { allFail, equal, FAST, fails, mapStore, ok, PASSWORD, text } from "./tools.mjs";
 
 const STALE_MS = 200;
@@ -7,15 +8,15 @@ let scenes = 0;
 
 /** Anna shares sessions with Bob, whose requests are counted; each scene has a key server of its own. */
 async function scene(pkg, tools, { cache, push = false } = {}) {
-  const { memoryBackend } = await tools.internal("testing");
-  const clock = { now: Date.now() };
-  const memory = memoryBackend({ now: () => clock.now });
+  scenes += 1;
+  const app = `${appId}-${scenes}`;
+  const server = await keyServer(tools, app);
   const asked = [];
   const net = { fails: () => false };
   const request = async (method, path, ...rest) => {
     asked.push(path);
     if (net.fails(path)) throw new pkg.WardkeyError("network", "no answer");
-    return memory.request(method, path, ...rest);
+    return server.request(method, path, ...rest);
   };
   // Where the browser has locks, a page listens a while after it is ready.
   const heard = {};
@@ -24,17 +25,16 @@ async function scene(pkg, tools, { cache, push = false } = {}) {
   });
   const events = (...given) => {
     heard.begun();
-    return memory.events(...given);
+    return server.events(...given);
   };
-  const backend = { request, appShare: memory.appShare, ...(push && { events }) };
-  scenes += 1;
+  const backend = { request, appShare: server.appShare, ...(push && { events }) };
   const register = async (userId, backend, cache) => {
-    const options = { appId: `${appId}-${scenes}`, backend, userId, identityStore: "memory", kdf: FAST };
+    const options = { appId: app, backend, userId, identityStore: "memory", kdf: FAST };
     const client = await pkg.Wardkey.open({ ...options, ...(cache && { cache }) });
     await client.register({ userId, password: PASSWORD });
     return client;
   };
-  const anna = await register("anna", memory);
+  const anna = await register("anna", server);
   const bob = await register("bob", backend, cache);
   const share = async () => anna.createSession({ recipients: [{ user: "bob" }] });
   const told = [];

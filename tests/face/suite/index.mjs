@@ -12,6 +12,8 @@ import engines from "./engines.mjs";
 import errors from "./errors.mjs";
 import free from "./free.mjs";
 import groups from "./groups.mjs";
+import httpBackend from "./http-backend.mjs";
+import httpEvents from "./http-events.mjs";
 import keys from "./keys.mjs";
 import locking from "./locking.mjs";
 import long from "./long.mjs";
@@ -62,6 +64,8 @@ export const suites = {
   groups,
   account,
   backends,
+  httpBackend,
+  httpEvents,
   clientArguments,
   locking,
   recipients,

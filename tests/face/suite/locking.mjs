@@ -105,7 +105,7 @@ export default {
       ];
       for (const [what, code, call] of calls) {
         world.answer = async (asked, ask) => {
-          if (code === "network" && asked !== "POST /v1/login") throw new pkg.WardkeyError("network", "cut");
+          if (code === "network" && asked !== "POST /v1/public/login") throw new pkg.WardkeyError("network", "cut");
           return ask();
         };
         const account = given();

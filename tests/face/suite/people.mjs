@@ -1,14 +1,25 @@
 // People over a key server in the page: whatever goes between the two can be seen, counted and changed.
+import { openRealServer } from "./real-server.mjs";
 import { equal, FAST, fails } from "./tools.mjs";
 
 let applications = 0;
 
-/** A key server of an application of its own; `asked` has what it was asked, and `change` the next answers. */
-export async function makeWorld(tools, { now, state, testing } = {}) {
+/** A key server of its own for this application: memoryBackend(), or a real one where the tests run over those. `codes()` has those that it has mailed. */
+export async function keyServer(tools, appId, { now, state, testing } = {}) {
+  if (tools.realServers) {
+    if (now || state || testing) throw new Error("a real key server has no clock to set, and no snapshot");
+    return openRealServer(tools, appId);
+  }
   const { memoryBackend } = await (testing ?? tools.internal("testing"));
-  const server = memoryBackend({ ...(now ? { now } : {}), ...(state ? { state } : {}) });
+  const memory = memoryBackend({ ...(now ? { now } : {}), ...(state ? { state } : {}) });
+  return { ...memory, codes: async () => memory.deliveredCodes() };
+}
+
+/** A key server of an application of its own; `asked` has what it was asked, and `change` the next answers. */
+export async function makeWorld(tools, { appId: given, ...options } = {}) {
   applications += 1;
-  const appId = `app-${applications}-${Math.random().toString(36).slice(2)}`;
+  const appId = given ?? `app-${applications}-${Math.random().toString(36).slice(2)}`;
+  const server = await keyServer(tools, appId, options);
   const world = {
     appId,
     server,

@@ -156,6 +156,7 @@ export default {
     await session.addRecipients([]);
     await session.revokeRecipients([]);
     await session.revokeRecipients([{ user: "eve" }]);
+    await eve.cache.sync();
     await fails(pkg, "revoked", () => eve.openSession(session.id), "eve is out");
     await fails(pkg, "revoked", () => hers.recipients(), "also with what she has");
     equal(await rightsIn(theirs), { anna: "rfvm", bob: "rf-" }, "bob sees it");
@@ -166,6 +167,7 @@ export default {
     await session.addRecipients([{ user: "eve" }]);
     equal((await eve.openSession(session.id)).id, session.id, "in again");
     await session.revokeAll();
+    for (const user of [bob, eve]) await user.cache.sync();
     for (const user of [anna, bob, eve]) await fails(pkg, "revoked", () => user.openSession(session.id), user.userId);
     await fails(pkg, "revoked", () => session.rotate(), "nobody is left");
     await close();

@@ -172,7 +172,7 @@ export default {
     await (await world.join(pkg, "anna")).close();
     const anna = await world.open(pkg, "anna", { kdf: { name: "argon2id" }, acceptKdf: [FAST] });
     const running = anna.unlock(given).catch(({ code }) => code);
-    await until("the login", () => world.asked.some(({ what }) => what.endsWith("/v1/login")));
+    await until("the login", () => world.asked.some(({ what }) => what.endsWith("/v1/public/login")));
     await new Promise((resolve) => setTimeout(resolve));
     await anna.close();
     equal(await running, "aborted", "it ends");

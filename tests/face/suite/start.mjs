@@ -9,6 +9,7 @@ const DELIVERED = [
   "Session",
   "Wardkey",
   "WardkeyError",
+  "httpBackend",
   "init",
   "isWardkeyError",
   "keyIdOf",

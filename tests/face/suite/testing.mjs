@@ -6,8 +6,8 @@ const GROUP = base64url(pattern(32));
 const MINUTE = 60_000;
 const PUBLIC = { public: true };
 
-const login = (userId, appId = "app.example") => ["POST", "/v1/login", { appId, userId, kdf: KDF }, PUBLIC];
-const start = (userId) => ["POST", "/v1/recoveries", { userId }, PUBLIC];
+const login = (userId, appId = "app.example") => ["POST", "/v1/public/login", { appId, userId, kdf: KDF }, PUBLIC];
+const start = (userId) => ["POST", "/v1/public/recoveries", { userId }, PUBLIC];
 const as = (userId) => ({ userId });
 
 /** A backend with Anna, who has a contact, and Bob; and what clients would send it. */
@@ -23,7 +23,7 @@ async function recorded(tools, options = {}) {
     write: ["PUT", "/v1/backup", body("write"), as("anna")],
     create: ["POST", "/v1/sessions", body("create"), as("anna")],
     revoke: ["POST", revokePath, body("revoke"), as("anna")],
-    answer: (recoveryId, code) => ["POST", `/v1/recoveries/${recoveryId}/code`, { code, key }, PUBLIC],
+    answer: (recoveryId, code) => ["POST", `/v1/public/recoveries/${recoveryId}/code`, { code, key }, PUBLIC],
   };
   return { backend, clock, share, requests, state: outer };
 }
@@ -67,8 +67,10 @@ export default {
     await fails(pkg, "no-backup", () => backend.request(...start("ada")));
     await fails(pkg, "no-backup", () => backend.request("GET", "/v1/backup", undefined, as("ada")));
     const weak = { appId: "weak.example", userId: "ada", kdf: { name: "pbkdf2-sha256", iterations: 1 } };
-    await fails(pkg, "kdf-policy", () => backend.request("POST", "/v1/login", weak, PUBLIC));
-    await fails(pkg, "invalid-argument", () => backend.request("POST", "/v1/login", { userId: "ada", kdf: KDF }));
+    await fails(pkg, "kdf-policy", () => backend.request("POST", "/v1/public/login", weak, PUBLIC));
+    await fails(pkg, "invalid-argument", () =>
+      backend.request("POST", "/v1/public/login", { userId: "ada", kdf: KDF }),
+    );
     await backend.request(...login("ada", "one.example"));
     await fails(pkg, "key-mismatch", () => backend.request(...login("ada", "two.example")));
     await fails(pkg, "key-mismatch", () => backend.request(...login("ada", "weak.example")));
@@ -348,8 +350,8 @@ export default {
     equal(two.identity.length, 1, "two answers share nothing");
 
     const changing = { appId: "app.example", userId: "anna", kdf: { ...KDF } };
-    const expected = await backend.request("POST", "/v1/login", { ...changing }, PUBLIC);
-    const asked = backend.request("POST", "/v1/login", changing, PUBLIC);
+    const expected = await backend.request("POST", "/v1/public/login", { ...changing }, PUBLIC);
+    const asked = backend.request("POST", "/v1/public/login", changing, PUBLIC);
     Object.assign(changing, { userId: "bob", more: 1 });
     equal(await asked, expected, "as it was when it was given");
     const who = as("anna");
@@ -375,7 +377,8 @@ export default {
 
   signals: async (pkg, tools) => {
     const { backend } = await recorded(tools);
-    const ask = (signal) => backend.request("POST", "/v1/recoveries", { userId: "anna" }, { public: true, signal });
+    const ask = (signal) =>
+      backend.request("POST", "/v1/public/recoveries", { userId: "anna" }, { public: true, signal });
     await fails(pkg, "aborted", () => ask(AbortSignal.abort()), "before");
     const controller = new AbortController();
     const asked = ask(controller.signal);
@@ -401,7 +404,7 @@ export default {
       ),
       ask(),
       ask("GET"),
-      ask(7, "/v1/login"),
+      ask(7, "/v1/public/login"),
       ask("get", "/v1/backup", undefined, as("anna")),
       ask("DELETE", "/v1/backup", undefined, as("anna")),
       ask("GET", "/v1/backup\ud800", undefined, as("anna")),

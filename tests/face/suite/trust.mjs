@@ -4,8 +4,7 @@ import { base64url, equal, FAST, fails, ok, sha256, unbase64url, utf8 } from "./
 
 /** Bundles of another "bob", of the same application. */
 async function otherBob(pkg, tools, appId) {
-  const world = await makeWorld(tools);
-  world.appId = appId;
+  const world = await makeWorld(tools, { appId });
   const bob = await pkg.Wardkey.open({
     appId,
     backend: world.backend,
@@ -140,7 +139,7 @@ export default {
     const anna = await world.open(pkg, "anna", { trust: { escrowKey: "A".repeat(43) } });
     world.take();
     await fails(pkg, "pin-mismatch", () => anna.register({ userId: "anna", password: "one" }), "another one");
-    equal(world.take(), ["POST /v1/login"], "nothing is sent after that");
+    equal(world.take(), ["POST /v1/public/login"], "nothing is sent after that");
     await anna.close();
     const fingerprint = await world.server.escrowKey(world.appId);
     equal(fingerprint, await escrowKey(world), "as it presents itself");
@@ -177,7 +176,7 @@ export default {
 /** The fingerprint of the key server's identity: SPEC, sections 9 and 10. */
 async function escrowKey({ appId, server }) {
   const asked = { appId, userId: "x", kdf: FAST };
-  const { keyServer } = await server.request("POST", "/v1/login", asked, { public: true });
+  const { keyServer } = await server.request("POST", "/v1/public/login", asked, { public: true });
   const bundle = unbase64url(keyServer[0]);
   // CBOR[1, payload, …]
   const [start, length] = bundle[2] === 0x59 ? [5, bundle[3] * 256 + bundle[4]] : [4, bundle[3]];
