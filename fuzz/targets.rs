@@ -430,6 +430,7 @@ pub fn object(data: &[u8]) {
         Receipt,
         RecoveryProof,
         journal::Head,
+        journal::RowHeader,
         group::Genesis,
         group::Operation,
         group::Head

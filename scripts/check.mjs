@@ -65,6 +65,7 @@ export async function lint() {
 }
 
 export async function native() {
+  tools.postgres();
   await step("native tests", () => run("cargo", ["test", "--locked", "--workspace"]));
 }
 

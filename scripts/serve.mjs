@@ -18,15 +18,16 @@ const HEADERS = {
 
 /**
  * Serves `dir`. A taken port gives way to the next free one; port 0 lets the system choose.
- * `watch` is told of each request; what browsers report of the policy then comes in as a POST to /policy-report.
+ * `answer` may take a request, which it says by true. `watch` is told of each other one; what browsers report of the policy then comes in as a POST to /policy-report.
  * @param {string} dir
- * @param {{ port?: number, policy?: string, watch?: (request: { method: string, url: string, body?: string }) => void }} [options]
+ * @param {{ port?: number, policy?: string, watch?: (request: { method: string, url: string, body?: string }) => void, answer?: (request: import("node:http").IncomingMessage, response: import("node:http").ServerResponse) => boolean }} [options]
  * @returns {Promise<{ url: string, close: () => Promise<void> }>}
  */
-export async function serve(dir, { port = 0, policy = POLICY, watch } = {}) {
+export async function serve(dir, { port = 0, policy = POLICY, watch, answer } = {}) {
   const { default: sirv } = await import("sirv");
   const files = sirv(dir, { dev: true });
   const server = createServer((request, response) => {
+    if (answer?.(request, response)) return;
     response.setHeader("Content-Security-Policy", policy);
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
     if (watch) {

@@ -26,6 +26,8 @@ await main("test", async () => {
     tools.wasmBindgen();
     tools.wasmPack();
     tools.cxx();
+    tools.python("tests/server");
+    tools.postgres();
     return { python: tools.python(), browser: tools.chromium() };
   });
   const engines = await step("browsers", tools.browsers);
@@ -53,10 +55,12 @@ await main("test", async () => {
   for (const engine of engines) await step(`core in ${ENGINES[engine].browser}`, () => testCore(engine));
   await build();
   await step("types of the package", consumers);
-  await step("package in Node and each browser", () =>
+  await step("key server: build", () => run("cargo", ["build", "--locked", "-p", "wardkey-server"]));
+  await step("package in Node and each browser, and the key server", () =>
     together(
       nodeTests("tests/face", { only: isEngines }),
       nodeTests("tests/face", { only: (name) => !isEngines(name) && !isTimed(name), held: true }),
+      nodeTests("tests/server", { held: true }),
     ),
   );
   await step("package: what it costs a page", () => nodeTests("tests/face", { only: isTimed }));

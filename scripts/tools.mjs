@@ -1,6 +1,6 @@
 // What the commands need: each tool is looked for, installed where that is possible, and named in one line where it isn't.
 // A fresh clone has no node_modules: the scripts import packages where they use them, after nodeModules().
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { ENGINES, missing, present } from "./browsers.mjs";
 import { ask, cache, Failure, root, run } from "./run.mjs";
@@ -54,6 +54,13 @@ export function cxx() {
   found(() => which(process.env.CXX ?? "c++"), ["g++"], "A C++ compiler is missing");
 }
 
+/** PostgreSQL, which the key server's tests start for themselves. */
+export function postgres() {
+  const debian = "/usr/lib/postgresql";
+  const there = () => which("initdb") ?? (existsSync(debian) && readdirSync(debian).length > 0);
+  found(there, ["postgresql"], "PostgreSQL is missing: its initdb and postgres");
+}
+
 /** Chromium and its driver, as `{ chromium, driver }`. */
 export function chromium() {
   const find = () => {
@@ -100,11 +107,11 @@ function found(find, packages, missing) {
   return installed;
 }
 
-/** A Python of its own, with what tests/interop needs; gives its path. */
-export function python() {
-  const list = join(root, "tests/interop/requirements.txt");
+/** A Python of its own, with what the tests of this folder need; gives its path. */
+export function python(folder = "tests/interop") {
+  const list = join(root, folder, "requirements.txt");
   const requirements = readFileSync(list, "utf8");
-  const venv = join(cache, "venv");
+  const venv = join(cache, folder === "tests/interop" ? "venv" : `venv-${folder.replaceAll("/", "-")}`);
   const interpreter = join(venv, "bin", "python");
   const marker = join(venv, "requirements.txt");
   const current = existsSync(marker) && existsSync(interpreter) && readFileSync(marker, "utf8") === requirements;

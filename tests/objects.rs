@@ -74,6 +74,7 @@ proptest! {
         let _ = Unverified::<Receipt>::parse(&bytes, minimum);
         let _ = Unverified::<RecoveryProof>::parse(&bytes, minimum);
         let _ = Unverified::<journal::Head>::parse(&bytes, minimum);
+        let _ = Unverified::<journal::RowHeader>::parse(&bytes, minimum);
         let _ = journal::Entry::from_bytes(&bytes);
         let _ = Party::from_bytes(&bytes);
         let _ = Pin::from_bytes(&bytes);

@@ -74,7 +74,7 @@ fn b2_evil_parameters_get_nothing_out_of_a_password() {
     ];
     for (members, code) in evil {
         let told = members.to_string();
-        world.change("POST /v1/login", move |reply| {
+        world.change("POST /v1/public/login", move |reply| {
             for (name, value) in members.as_object().unwrap() {
                 reply[name] = value.clone();
             }
@@ -100,7 +100,7 @@ fn b2_evil_parameters_get_nothing_out_of_a_password() {
 fn b2_a_salt_of_the_servers_choice() {
     let world = World::new("b2 salt");
     world.registered("anna", None);
-    world.change("POST /v1/login", |reply| reply["serverSalt"] = base64url(&[9; 32]).into());
+    world.change("POST /v1/public/login", |reply| reply["serverSalt"] = base64url(&[9; 32]).into());
     let client = fresh(&world);
     assert_eq!(failed(run(client.unlock("anna", PASSWORD, 0))), Code::KdfPolicy);
     assert_closed(&client);
@@ -217,7 +217,7 @@ fn b5_another_users_backup_or_none() {
     for client in [fresh(&world), world.client(&device)] {
         world.take_asked();
         assert_eq!(failed(run(client.unlock("anna", PASSWORD, 0))), Code::NoBackup);
-        assert_eq!(world.take_asked(), ["POST /v1/login", "GET /v1/backup"]);
+        assert_eq!(world.take_asked(), ["POST /v1/public/login", "GET /v1/backup"]);
         assert_eq!(client.user_id(), None);
     }
     assert!(device.names().contains(&"backup".to_owned()));
@@ -312,7 +312,7 @@ fn b6_codes_in_parallel() {
     for guess in 0..1000 {
         let code = if guess == 500 { right } else { (right + 1 + guess) % 100_000_000 };
         let body = json!({ "code": format!("{code:08}"), "key": key });
-        let path = format!("/v1/recoveries/{recovery}/code");
+        let path = format!("/v1/public/recoveries/{recovery}/code");
         codes.push(world.ask(None, "POST", &path, Some(body)).map_err(|failure| failure.code()).unwrap_err());
     }
     assert_eq!(codes.iter().filter(|code| **code == Code::OtpWrong).count(), 5);
@@ -408,7 +408,7 @@ fn i1_first_contact_and_later_change() {
     let other = world.client_with(&device, Options { trust: anchored, ..options() });
     world.take_asked();
     assert_eq!(failed(run(other.register("anna", PASSWORD, None))), Code::PinMismatch);
-    assert_eq!(world.take_asked(), ["POST /v1/login"]);
+    assert_eq!(world.take_asked(), ["POST /v1/public/login"]);
     run(strict.register("anna", PASSWORD, None)).unwrap();
     world.take_asked();
     assert_eq!(failed(run(strict.identities(&[&id("bob")]))), Code::NotCertified);
@@ -493,7 +493,7 @@ fn i1_another_key_server() {
     let careful = world.client_with(&world.device(), Options { trust: configured, ..options() });
     world.take_asked();
     assert_eq!(failed(run(careful.register("bob", PASSWORD, Some("bob@example.org")))), Code::PinMismatch);
-    assert_eq!(world.take_asked(), ["POST /v1/login"]);
+    assert_eq!(world.take_asked(), ["POST /v1/public/login"]);
     assert!(!world.shares.borrow().contains_key("bob"));
 }
 

@@ -21,7 +21,7 @@ fn a_wiped_device_comes_back_with_the_password_alone() {
     let (device, client) = world.registered("anna", None);
     let fingerprint = client.fingerprint().unwrap();
     assert_eq!(client.take_events(), [Event::BackupChanged { version: 1 }]);
-    assert_eq!(world.take_asked(), ["POST /v1/login", "POST /v1/register"]);
+    assert_eq!(world.take_asked(), ["POST /v1/public/login", "POST /v1/register"]);
     device.wipe();
     let client = world.client(&device);
     assert_eq!(run(client.look(Some("anna"))).unwrap(), Status::New);
@@ -30,7 +30,7 @@ fn a_wiped_device_comes_back_with_the_password_alone() {
     assert_eq!(client.fingerprint(), Some(fingerprint));
     // One derivation for both, and two requests.
     assert_eq!(client.host().derived.get(), 1);
-    assert_eq!(world.take_asked(), ["POST /v1/login", "GET /v1/backup"]);
+    assert_eq!(world.take_asked(), ["POST /v1/public/login", "GET /v1/backup"]);
     run(client.lock());
     assert_eq!(run(client.unlock("anna", PASSWORD, 0)).unwrap(), Unlocked::Local);
     assert_eq!(failed(run(world.client(&device).unlock("anna", "wrong", 0))), Code::WrongPassword);
@@ -48,7 +48,7 @@ fn never_more_than_four_requests_after_a_wipe() {
     let client = world.client(&device);
     assert_eq!(run(client.unlock("anna", "new", 0)).unwrap(), Unlocked::Restored);
     let asked = world.take_asked();
-    assert_eq!(asked, ["POST /v1/login", "GET /v1/backup", "POST /v1/backup/activate", "PUT /v1/backup"]);
+    assert_eq!(asked, ["POST /v1/public/login", "GET /v1/backup", "POST /v1/backup/activate", "PUT /v1/backup"]);
     assert!(client.take_events().iter().any(|event| matches!(event, Event::PinChanged { id: None, .. })));
 }
 
@@ -62,7 +62,7 @@ fn a_key_server_of_another_application_is_left_before_anything_is_derived() {
     assert_eq!(failed(run(client.unlock("anna", PASSWORD, 0))), Code::KeyMismatch);
     assert_eq!(failed(run(client.register("anna", PASSWORD, None))), Code::KeyMismatch);
     assert_eq!(client.host().derived.get(), 0);
-    assert_eq!(world.take_asked(), ["POST /v1/login"; 2]);
+    assert_eq!(world.take_asked(), ["POST /v1/public/login"; 2]);
 }
 
 /// The network goes when the new backup was read back.

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 
+use serde_json::json;
 use wardkey::{
     backend::{Failure, Outcome},
     client::{Client, Event, Recipient, Status, Unlocked},
@@ -10,7 +11,7 @@ use wardkey::{
     session::Rights,
 };
 
-use super::super::common::world::{Asked, PASSWORD, TestHost, World, failed, run, run_for};
+use super::super::common::world::{Asked, PASSWORD, TestHost, Text, World, failed, run, run_for};
 
 fn id(name: &str) -> UserId {
     UserId::new(name).unwrap()
@@ -101,6 +102,28 @@ fn a_superseded_device_locks_and_merges_later() {
     run(second.change_password("new", "newest", &())).unwrap();
     assert_eq!(failed(run(first.change_password("new", "other", &()))), Code::Locked);
     assert!(world.opens("anna", "newest"));
+}
+
+#[test]
+fn its_own_whole_write_supersedes_nobody() {
+    let world = World::new("own-write");
+    let (_, anna) = world.registered("anna", None);
+    for (version, password, next) in [(2, PASSWORD, "new"), (3, "new", "newer")] {
+        let mut change = Box::pin(anna.change_password(password, next, &()));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        world.take_asked();
+        while !world.take_asked().iter().any(|asked| asked == "POST /v1/backup/activate") {
+            assert!(change.as_mut().poll(&mut context).is_pending());
+        }
+        // The key server has done it, its event is here, and its answer isn't.
+        let event = Text(json!({ "type": "backup", "version": version }));
+        run(anna.pushed(&event)).unwrap();
+        run(anna.refresh()).unwrap();
+        run(change).unwrap();
+        assert_eq!((anna.backup_version(), run(anna.look(None)).unwrap()), (Some(version), Status::Ready));
+        run(anna.pushed(&event)).unwrap();
+        assert!(world.opens("anna", next));
+    }
 }
 
 #[test]

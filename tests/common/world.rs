@@ -203,13 +203,14 @@ impl World {
         let (method, path) = asked.what.split_once(' ').unwrap();
         let body = if asked.body.is_null() { Body::None } else { Body::Json(&asked.body) };
         let caller = caller.as_ref().map(wardkey_rules::Caller::User);
-        let request = wardkey_rules::Request { now_ms: self.now.get(), caller, method, path, body };
+        let request =
+            wardkey_rules::Request { now_ms: self.now.get(), caller, method, path, idempotency_key: None, body };
         let server = self.server.borrow();
         let result = store.request(server.as_ref().unwrap(), &mut *self.rng.borrow_mut(), &request);
         result.map(|reply| reply.json).map_err(|error| Failure::answered(error.code().as_str(), None, None))
     }
 
-    /// What was asked since the last call of this: `POST /v1/login`, ….
+    /// What was asked since the last call of this: `POST /v1/public/login`, ….
     pub(crate) fn take_asked(&self) -> Vec<String> {
         self.asked.take().into_iter().map(|asked| asked.what).collect()
     }
@@ -261,6 +262,7 @@ impl World {
             caller: caller.as_ref().map(wardkey_rules::Caller::User),
             method,
             path,
+            idempotency_key: None,
             body: body.as_ref().map_or(Body::None, Body::Json),
         };
         let server = self.server.borrow();
@@ -379,6 +381,7 @@ impl World {
             caller: Some(wardkey_rules::Caller::Application),
             method: "POST",
             path: "/v1/assignments",
+            idempotency_key: None,
             body: Body::Json(&body),
         };
         let server = self.server.borrow();

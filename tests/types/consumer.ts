@@ -15,6 +15,7 @@ import {
   type Engine,
   type ErrorCode,
   type Group,
+  httpBackend,
   init,
   isWardkeyError,
   type Json,
@@ -254,6 +255,18 @@ export async function testServer(stored: Uint8Array, signal: AbortSignal): Promi
   const body: Json = { cursor: null, list: [1, true, share, {}], named: named ?? null };
   await backends[0]?.request("PUT", "/v1/backup", body, { signal, idempotencyKey: "1", userId: "anna", public: false });
   return backend.request("GET", "/v1/backup");
+}
+
+export function overHttp(own: NonNullable<Backend["appShare"]>): Backend[] {
+  const token = () => "a token";
+  // @ts-expect-error who asks has a token
+  httpBackend({ url: "/keys" });
+  // @ts-expect-error an address, or both calls
+  httpBackend({ url: "/keys", token, appShare: { put: own.put } });
+  const backends: Backend[] = [httpBackend({ url: "/keys", token })];
+  backends.push(httpBackend({ url: "/keys", token: async () => "a token", fetch, appShare: own }));
+  backends.push(httpBackend({ url: "/keys", token, appShare: { url: "/share" } }));
+  return backends;
 }
 
 export async function people(backend: Backend, password: string): Promise<Wardkey> {

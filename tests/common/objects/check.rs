@@ -11,7 +11,7 @@ use wardkey::{
         self, AppId, Asked, Bundle, FirstUse, Met, Pin, Trust, UserId, check_compared, compare, group_number,
         safety_number,
     },
-    journal::{self, Place, Reading, Subject},
+    journal::{self, Place, Proof, Reading, Subject},
     key_pair::Suite,
     party::{Email, Party},
     password::{Derivation, Kdf, Password},
@@ -279,6 +279,34 @@ pub(crate) fn journal(row: &schema::Journal) {
 
 pub(crate) fn try_journal(row: &schema::Journal) -> Result<()> {
     opened_journal(row).map(drop)
+}
+
+fn opened_log(row: &schema::JournalLog) -> Result<Option<Place>> {
+    let key_server = verify(&all(&row.bundles), &app(&row.app_id), Asked::KeyServer, Minimum::default())?;
+    if let Some(proved) = &row.proved {
+        let proofs = proved.iter().map(|one| {
+            let path = one.path.iter().map(|text| hash(text)).collect();
+            (unhex(&one.entry), Proof { header: unhex(&one.header), index: one.index, path })
+        });
+        let proofs: Vec<_> = proofs.collect();
+        let proofs: Vec<_> = proofs.iter().map(|(entry, proof)| (entry.as_slice(), proof)).collect();
+        return journal::verify_proofs(&proofs, &key_server, Minimum::default());
+    }
+    let mut log = journal::Log::new(&row.kept.iter().map(place).collect::<Vec<_>>())?;
+    for row in row.rows.as_ref().expect("rows or proofs") {
+        let entries = all(&row.entries);
+        let entries: Vec<_> = entries.iter().map(Vec::as_slice).collect();
+        log.take(&unhex(&row.header), &entries, &key_server, Minimum::default())?;
+    }
+    log.finish()
+}
+
+pub(crate) fn journal_log(row: &schema::JournalLog) {
+    assert_eq!(opened_log(row).expect(&row.name), row.place.as_ref().map(place), "{}", row.name);
+}
+
+pub(crate) fn try_journal_log(row: &schema::JournalLog) -> Result<()> {
+    opened_log(row).map(drop)
 }
 
 fn opened_account(row: &schema::Account) -> Result<(account::Account, Which, bool, u64)> {

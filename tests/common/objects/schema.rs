@@ -136,6 +136,37 @@ pub(crate) struct Journal {
     pub(crate) place: Option<(String, String)>,
 }
 
+/// The log of a key server, or entries that stand in it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct JournalLog {
+    pub(crate) name: String,
+    pub(crate) app_id: String,
+    /// The key server's.
+    pub(crate) bundles: Vec<String>,
+    /// From the first row on; null: entries with proofs.
+    pub(crate) rows: Option<Vec<JournalRow>>,
+    /// Numbers and hashes of headers that were kept elsewhere.
+    pub(crate) kept: Vec<(String, String)>,
+    /// Entries that follow one another in one journal.
+    pub(crate) proved: Option<Vec<ProvedEntry>>,
+    /// Number and hash of the newest row's header; null: there is none.
+    pub(crate) place: Option<(String, String)>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct JournalRow {
+    pub(crate) header: String,
+    pub(crate) entries: Vec<String>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct ProvedEntry {
+    pub(crate) entry: String,
+    pub(crate) header: String,
+    pub(crate) index: u32,
+    pub(crate) path: Vec<String>,
+}
+
 /// What an opening finds at the key server, or on the device.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Account {

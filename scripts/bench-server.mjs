@@ -1,0 +1,108 @@
+// npm run bench:server: the key server under load from a second process, over SQLite and PostgreSQL. Takes some ten minutes and 7 GB of disk; `--save` writes docs/bench/server.md.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir, totalmem } from "node:os";
+import { join } from "node:path";
+import { main, root, run, step } from "./run.mjs";
+import * as tools from "./tools.mjs";
+
+const value = (name, otherwise) => {
+  const given = process.argv.find((argument) => argument.startsWith(`--${name}=`));
+  return given ? Number(given.split("=")[1]) : otherwise;
+};
+const SESSIONS = value("sessions", 1_000_000);
+const SHARED = value("shared", 100_000);
+const SECONDS = value("seconds", 20);
+const APP = "app.example";
+const program = join(root, "target/server/wardkey-server");
+const load = join(root, "target/server/examples/store_load");
+process.env.WARDKEY_SERVER = program;
+
+const rows = [];
+const note = (what, figure) => {
+  rows.push([what, figure]);
+  console.log(`${what}: ${figure}`);
+};
+const ask = (...args) => run(load, args.map(String), { quiet: true }).trim();
+const last = (text) => text.split("\n").at(-1);
+
+/** Memory that a process has, in MB. */
+function memory(server) {
+  const status = readFileSync(`/proc/${server.child.pid}/status`, "utf8");
+  return `${Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)[1]) / 1024)} MB`;
+}
+
+await main("bench:server", async () => {
+  tools.rust();
+  tools.nodeModules();
+  tools.postgres();
+  await step("build", () =>
+    run("cargo", ["build", "--locked", "--profile", "server", "-p", "wardkey-server", "--bins", "--examples"]),
+  );
+  const { Server } = await import("../tests/server/harness.mjs");
+  const { Postgres } = await import("../tests/server/postgres.mjs");
+  const folder = mkdtempSync(join(tmpdir(), "wardkey-bench-"));
+  const key = join(folder, "token.key.pem");
+  run(program, ["token-key", folder], { quiet: true });
+
+  const flags = (secret, ...more) => [
+    ...["--listen", "127.0.0.1:0", "--app", `${APP}=${join(folder, "token.public.pem")}`],
+    ...["--secret-file", secret, "--mail-folder", join(folder, "mail"), "--user-rate", "1000000"],
+    ...more,
+  ];
+  const filled = (place, sessions, name) => {
+    ask("fill", place, sessions);
+    const secret = join(folder, name);
+    writeFileSync(secret, last(ask("seal", place)), { mode: 0o600 });
+    return secret;
+  };
+
+  await step("SQLite", async () => {
+    const data = join(folder, "data");
+    mkdirSync(join(data, APP), { recursive: true });
+    const empty = await Server.start(["--data", join(folder, "empty"), "--listen", "127.0.0.1:0"]);
+    note("idle memory, empty", memory(empty));
+    await empty.stop();
+    const secret = filled(join(data, APP), SESSIONS, "secret");
+    const begun = performance.now();
+    const server = await Server.start(flags(secret, "--data", data));
+    note(`cold start, ${SESSIONS} sessions`, `${Math.round(performance.now() - begun)} ms`);
+    note(`idle memory, ${SESSIONS} sessions`, memory(server));
+    ask("http-keys", server.url, key, program, SESSIONS, 50, 5, 200);
+    for (const rate of [50, 100, 200]) {
+      const done = ask("http-keys", server.url, key, program, SESSIONS, rate, SECONDS, 200);
+      note(`SQLite, ${SESSIONS} sessions, ${rate} requests a second of 200 keys`, last(done));
+    }
+    note("SQLite, writes", last(ask("http-write", server.url, key, program, 32, SECONDS)));
+    note("memory after the load", memory(server));
+    await server.stop();
+  });
+  rmSync(join(folder, "data"), { recursive: true, force: true });
+
+  await step("PostgreSQL", async () => {
+    const postgres = await Postgres.start();
+    const url = postgres.database("wardkey");
+    run(program, ["migrate", "--database", url], { quiet: true });
+    const secret = filled(url, SHARED, "secret-postgres");
+    for (const processes of [1, 2, 4]) {
+      const servers = [];
+      for (let i = 0; i < processes; i++) {
+        servers.push(await Server.start(flags(secret, "--database", url, "--data", join(folder, "none"))));
+      }
+      const urls = servers.map((server) => server.url).join(",");
+      const keys = ask("http-keys", urls, key, program, SHARED, 1_000, 5, 200);
+      note(`PostgreSQL, ${SHARED} sessions, 200 keys, as fast as it goes, processes: ${processes}`, last(keys));
+      const writes = ask("http-write", urls, key, program, 32, SECONDS);
+      note(`PostgreSQL, writes, processes: ${processes}`, last(writes));
+      for (const server of servers) await server.stop();
+    }
+    await postgres.stop();
+  });
+  rmSync(folder, { recursive: true, force: true });
+
+  if (process.argv.includes("--save")) {
+    const machine = `${cpus().length} cores (${cpus()[0].model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GB`;
+    const table = rows.map(([what, figure]) => `| ${what} | ${figure.replaceAll("|", "\\|")} |`).join("\n");
+    const text = `# The key server under load\n\n\`npm run bench:server -- --save\`, ${new Date().toISOString().slice(0, 10)}, ${machine}, the load from a second process on loopback of the same machine. Sessions are picked evenly from all that are stored; a reply has genesis, signed wraps and one key of each, some 600 KB of JSON, and its journal row is durable before it goes out.\n\n| | |\n|---|---|\n${table}\n`;
+    writeFileSync(join(root, "docs/bench/server.md"), text);
+  }
+});
