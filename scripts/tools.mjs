@@ -32,9 +32,18 @@ export function nodeModules() {
 function cargoTool(name, crate, version) {
   if (ask(name, ["--version"])?.includes(version)) return;
   console.log(`compiling ${crate} ${version}: some minutes, once`);
-  run("cargo", ["install", crate, "--version", version, "--locked", "--root", join(cache, "tools"), "--force"], {
-    env: { CARGO_TARGET_DIR: join(cache, "target") },
-  });
+  const install = (...more) =>
+    run("cargo", ["install", crate, "--version", version, "--root", join(cache, "tools"), "--force", ...more], {
+      env: { CARGO_TARGET_DIR: join(cache, "target") },
+    });
+  try {
+    install("--locked");
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    // A mirror of crates.io may be some days behind what the tool's lock file names.
+    console.log(`${crate} ${version} again, with the newest dependencies that this registry has`);
+    install();
+  }
 }
 
 /** Command line and library must have one version: Cargo.lock says which. */
