@@ -1,9 +1,16 @@
 //! SQLite: a file. Write-ahead log, every commit on the disk before it is acknowledged.
 
 use core::fmt;
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use rusqlite::{Error as SqliteError, OpenFlags, config::DbConfig, types::ValueRef};
+use rusqlite::{Error as SqliteError, OpenFlags, config::DbConfig, hooks::Wal, types::ValueRef};
 use wardkey_rules::{Kept, StoreError};
 
 use super::{
@@ -15,7 +22,7 @@ use super::{
 /// How long one waits for another process, as one that makes a backup.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a commit waits for who reads, to wipe the log. Where that doesn't do, the next one does it.
-const WIPING: Duration = Duration::from_millis(20);
+const WIPING: Duration = Duration::from_millis(50);
 /// Statements that stay prepared.
 const PREPARED: usize = 256;
 
@@ -26,6 +33,8 @@ pub(crate) struct Sqlite {
     wipes: bool,
     /// Of the one that writes.
     ends: Option<Ends>,
+    /// Pages of the log after its newest commit.
+    log_pages: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for Sqlite {
@@ -49,10 +58,17 @@ impl Sqlite {
         // What was deleted is overwritten: bodies of an escrow are gone when they are gone. The page's size is that of the file's first write.
         store.batch(
             "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; \
-             PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384",
+             PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384",
         )?;
-        // Who had it before may have died on the way.
-        store.wipes = true;
+        // Instead of checkpoints within commits: the engine makes them beside.
+        let pages = Arc::clone(&store.log_pages);
+        let look = move |_: &mut Wal, now| {
+            pages.store(u64::try_from(now).unwrap_or_default(), Ordering::Relaxed);
+            Ok(())
+        };
+        store.file.wal_hook(Some(look)).map_err(|error| said(&error))?;
+        // Who had it before may have died on the way. A backup may read just now: then the first commit does it.
+        store.wipes = !store.wiped().unwrap_or(false);
         Ok(store)
     }
 
@@ -66,6 +82,14 @@ impl Sqlite {
         // Not mapped into memory: a file that grows is mapped anew each time, and each page faults again.
         store.batch("PRAGMA query_only = ON; PRAGMA cache_size = -16384")?;
         Ok(store)
+    }
+
+    /// Opens a file that is there beside the one that writes, for its log.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn second(path: &Path) -> Kept<Self> {
+        Self::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
     }
 
     /// A new file that nobody else has before it is [`Self::finish`]ed: without a log.
@@ -88,7 +112,7 @@ impl Sqlite {
         connection.set_prepared_statement_cache_capacity(PREPARED);
         // A statement is prepared once, not for each number of its LIMIT.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(|error| said(&error))?;
-        Ok(Self { file: connection, wipes: false, ends: None })
+        Ok(Self { file: connection, wipes: false, ends: None, log_pages: Arc::default() })
     }
 
     /// Runs this in a transaction: kept whole, or not at all where it fails.
@@ -154,12 +178,41 @@ impl Sqlite {
         committed
     }
 
+    /// Will the next commit empty the log, for which nobody may read from it?
+    pub(crate) const fn wipes(&self) -> bool {
+        self.wipes
+    }
+
+    /// How many pages the log has, after the newest commit of this connection.
+    pub(crate) fn log_pages(&self) -> u64 {
+        self.log_pages.load(Ordering::Relaxed)
+    }
+
     /// Takes the log into the file, where what was deleted is overwritten, and empties it; false: somebody reads from it. What was committed stays so, whatever this says.
-    fn wiped(&self) -> rusqlite::Result<bool> {
-        self.file.busy_timeout(WIPING)?;
-        let is_busy = self.file.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get::<_, i64>(0));
-        self.file.busy_timeout(PATIENCE)?;
-        Ok(is_busy? == 0)
+    fn wiped(&self) -> Kept<bool> {
+        Ok(self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)", WIPING)?.0)
+    }
+
+    /// Takes into the file what nobody reads from the log any more, and waits for nobody; how many pages the log has.
+    pub(crate) fn take_log(&self) -> Kept<u64> {
+        Ok(self.checkpoint("PRAGMA wal_checkpoint(PASSIVE)", Duration::ZERO)?.1)
+    }
+
+    /// Takes all of it into the file, so that it begins anew; false: somebody reads from it or writes, and nobody waits for him.
+    pub(crate) fn restart_log(&self) -> Kept<bool> {
+        Ok(self.checkpoint("PRAGMA wal_checkpoint(RESTART)", Duration::ZERO)?.0)
+    }
+
+    /// Was it done, and how many pages the log has.
+    fn checkpoint(&self, sql: &str, patience: Duration) -> Kept<(bool, u64)> {
+        let run = || {
+            self.file.busy_timeout(patience)?;
+            let done = self.file.query_row(sql, (), |row| Ok((row.get::<_, i64>(0)? == 0, row.get::<_, i64>(1)?)));
+            self.file.busy_timeout(PATIENCE)?;
+            done
+        };
+        let (is_done, pages) = run().map_err(|error| said(&error))?;
+        Ok((is_done, u64::try_from(pages).unwrap_or_default()))
     }
 
     /// What can't be rolled back was never begun, or SQLite has done it already.

@@ -58,7 +58,7 @@ mod kind {
     use super::Value;
 
     pub(super) const HEAD: Value = Value::Int(0);
-    /// The rights of a group. What is read of each session begins here and ends here.
+    /// The rights of a group.
     pub(super) const GROUP: Value = Value::Int(1);
     /// The rights of another party.
     pub(super) const PARTY: Value = Value::Int(2);
@@ -66,6 +66,13 @@ mod kind {
     pub(super) const ENTRY: Value = Value::Int(3);
     /// A stanza's body.
     pub(super) const BODY: Value = Value::Int(4);
+}
+
+/// What a session is opened with.
+enum Piece {
+    Head(Head),
+    Group(Hash, Rights),
+    Own(Rights),
 }
 
 /// The pieces that are of no party.
@@ -225,36 +232,35 @@ impl Store for Tables<'_> {
     }
 
     fn openings(&mut self, ids: &[Hash], party: &Party) -> Kept<Vec<Opening>> {
-        let each = |id: &Hash| Each { a: id.0.into(), ..Each::default() };
-        let asked: Vec<_> = ids.iter().map(each).collect();
-        let sql = "SELECT asked.place, piece.kind, piece.party, piece.n, piece.more FROM ASKED JOIN piece ON piece.session = asked.a AND piece.kind <= 1";
+        let own = party.to_bytes();
+        let asked: Vec<_> = ids.iter().map(|id| Each { a: id.0.into(), b: own.clone(), ..Each::default() }).collect();
+        // Of other parties, the index alone is read.
+        let sql = "SELECT asked.place, piece.kind, piece.party, piece.n, piece.more FROM ASKED JOIN piece ON piece.session = asked.a AND piece.kind <= 2 AND (piece.kind < 2 OR piece.party = asked.b)";
         let found = self.for_each(sql, &asked, |mut row| {
-            if row.int()? == 0 {
-                row.bytes()?;
-                return Ok((Some(Head { sequence: row.int()?, generation: row.int()? }), None));
-            }
-            Ok((None, Some((row.hash()?, rights(&mut row)?))))
+            let (kind, party) = (row.int()?, row.bytes()?);
+            Ok(match Value::Int(i64::try_from(kind).map_err(|_| broken())?) {
+                kind::HEAD => Piece::Head(Head { sequence: row.int()?, generation: row.int()? }),
+                kind::GROUP => Piece::Group(Hash(party.try_into().map_err(|_| broken())?), rights(&mut row)?),
+                _ => Piece::Own(rights(&mut row)?),
+            })
         })?;
-        let opening = |found: Vec<(Option<Head>, Option<_>)>| {
-            let (heads, groups): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-            let groups: Vec<_> = groups.into_iter().flatten().collect();
-            Opening { head: heads.into_iter().flatten().next(), rights: None, groups }
-        };
-        let mut openings: Vec<_> = found.into_iter().map(opening).collect();
-        if let Party::Group(own) = party {
-            for opening in &mut openings {
-                opening.rights = opening.groups.iter().find(|(id, _)| id == own).map(|(_, rights)| *rights);
+        let opening = |found: Vec<Piece>| {
+            let mut opening = Opening { head: None, rights: None, groups: Vec::new() };
+            for piece in found {
+                match piece {
+                    Piece::Head(head) => opening.head = Some(head),
+                    Piece::Own(rights) => opening.rights = Some(rights),
+                    Piece::Group(id, rights) => {
+                        if *party == Party::Group(id) {
+                            opening.rights = Some(rights);
+                        }
+                        opening.groups.push((id, rights));
+                    }
+                }
             }
-            return Ok(openings);
-        }
-        let party = party.to_bytes();
-        let asked: Vec<_> = ids.iter().map(|id| Each { b: party.clone(), ..each(id) }).collect();
-        let sql = "SELECT asked.place, piece.n FROM ASKED JOIN piece ON piece.session = asked.a AND piece.kind = 2 AND piece.party = asked.b";
-        let own = self.for_each(sql, &asked, |mut row| rights(&mut row))?;
-        for (opening, own) in openings.iter_mut().zip(own) {
-            opening.rights = own.into_iter().next();
-        }
-        Ok(openings)
+            opening
+        };
+        Ok(found.into_iter().map(opening).collect())
     }
 
     fn contents(&mut self, of: &[Wanted]) -> Kept<Vec<(Vec<Logged>, Vec<Wraps>)>> {
