@@ -23,6 +23,8 @@ use super::{
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a commit waits for who reads, to wipe the log. Where that doesn't do, the next one does it.
 const WIPING: Duration = Duration::from_millis(50);
+/// How long one who writes waits for who reads, where the log has become too long.
+const RESTARTING: Duration = Duration::from_secs(1);
 /// Statements that stay prepared.
 const PREPARED: usize = 256;
 
@@ -198,9 +200,10 @@ impl Sqlite {
         Ok(self.checkpoint("PRAGMA wal_checkpoint(PASSIVE)", Duration::ZERO)?.1)
     }
 
-    /// Takes all of it into the file, so that it begins anew; false: somebody reads from it or writes, and nobody waits for him.
-    pub(crate) fn restart_log(&self) -> Kept<bool> {
-        Ok(self.checkpoint("PRAGMA wal_checkpoint(RESTART)", Duration::ZERO)?.0)
+    /// Takes all of it into the file, so that it begins anew; false: somebody reads from it, and wasn't waited for, or not long enough.
+    pub(crate) fn restart_log(&self, waits: bool) -> Kept<bool> {
+        let patience = if waits { RESTARTING } else { Duration::ZERO };
+        Ok(self.checkpoint("PRAGMA wal_checkpoint(RESTART)", patience)?.0)
     }
 
     /// Was it done, and how many pages the log has.

@@ -1,13 +1,19 @@
 //! The engine: requests from many at once, each a transaction.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use serde_json::json;
 use wardkey::{
     identity::{AppId, UserId},
     random,
 };
-use wardkey_rules::{Server, StoreError};
+use wardkey_rules::{Server, Store, StoreError};
 use wardkey_server::store::{Asked, AskedBy, Database, Options, Place, Tables};
 
 use crate::common::{folder::Folder, postgres::Postgres};
@@ -45,12 +51,7 @@ async fn works(database: &Database) {
     let failed: Result<(), _> = database
         .transaction(false, |store| {
             let mut tables = Tables(store);
-            wardkey_rules::Store::add_time(
-                &mut tables,
-                &UserId::new("alice").unwrap(),
-                wardkey_rules::Counted::Try,
-                NOW,
-            )?;
+            tables.add_time(&UserId::new("alice").unwrap(), wardkey_rules::Counted::Try, NOW)?;
             Err(StoreError("no".to_owned()))
         })
         .await;
@@ -85,6 +86,70 @@ async fn it_answers_from_postgres() {
     works(&database).await;
     database.close().await;
     Database::open(&place, Options { migrate: false, ..Options::default() }).unwrap();
+}
+
+/// Who reads stays at a moment while nothing is changed: what was acknowledged, he sees all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_is_read() {
+    let folder = Folder::new();
+    let database = Database::open(&Place::Sqlite(folder.path().join("data")), Options::default()).unwrap();
+    let alice = UserId::new("alice").unwrap();
+    for round in 0..500 {
+        let (user, is_disabled) = (alice.clone(), round % 2 == 0);
+        database.transaction(false, move |store| Tables(store).put_disabled(&user, is_disabled)).await.unwrap();
+        let user = alice.clone();
+        let standing = database.transaction(true, move |store| Tables(store).standing(&user)).await.unwrap();
+        assert_eq!(standing.is_disabled, is_disabled, "round {round}");
+    }
+}
+
+/// The log is taken into the file, and begins anew, though there is always somebody who reads.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_begins_anew_under_load() {
+    const MIB: u64 = 1 << 20;
+    // Each of a quarter of a MiB.
+    const WRITES: usize = 800;
+    let folder = Folder::new();
+    let path = folder.path().join("data");
+    let database = Database::open(&Place::Sqlite(path.clone()), Options::default()).unwrap();
+    let is_over = Arc::new(AtomicBool::new(false));
+    let mut reading = Vec::new();
+    for _ in 0..4 {
+        let (database, is_over) = (database.clone(), Arc::clone(&is_over));
+        reading.push(tokio::spawn(async move {
+            while !is_over.load(Ordering::Relaxed) {
+                let read = database.transaction(true, |store| {
+                    let end = Tables(store).log_end();
+                    std::thread::sleep(Duration::from_millis(25));
+                    end
+                });
+                read.await.unwrap();
+            }
+        }));
+    }
+    let log = path.join("wardkey.db-wal");
+    let write = async |of: u8| {
+        let mut longest = 0;
+        for number in 0..WRITES {
+            // SQLite writes no page that stays the same.
+            let answer = vec![u8::try_from(number % 256).unwrap(); 256 << 10];
+            database
+                .transaction(false, move |store| Tables(store).put_answered(&[of; 32], NOW, &answer))
+                .await
+                .unwrap();
+            longest = longest.max(std::fs::metadata(&log).unwrap().len());
+        }
+        longest
+    };
+    let longest = tokio::join!(write(1), write(2), write(3), write(4));
+    let longest = [longest.0, longest.1, longest.2, longest.3].into_iter().max().unwrap();
+    is_over.store(true, Ordering::Relaxed);
+    for reading in reading {
+        reading.await.unwrap();
+    }
+    database.close().await;
+    assert!(longest < 400 * MIB, "{longest} bytes");
+    assert_eq!(std::fs::metadata(&log).map_or(0, |log| log.len()), 0, "all is in the file after an orderly end");
 }
 
 /// Two engines on one PostgreSQL, which goes away and comes back: requests go on, and what one tells is heard by the other.

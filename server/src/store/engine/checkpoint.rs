@@ -16,6 +16,8 @@ use super::{
 const DUE: u64 = 2_000;
 /// A log of so many pages begins anew: for that, nobody may read from it for a moment.
 const LONG: u64 = 16_000;
+/// And where somebody always does, one waits for those who do now. That is 256 MiB.
+const TOO_LONG: u64 = 64_000;
 
 /// When the log's pages are due.
 #[derive(Debug)]
@@ -72,14 +74,14 @@ impl<'c> Restarts<'c> {
         } else if self.brief.is_none() {
             // Whoever stays at a moment leaves it meanwhile.
             self.brief = Some(self.changes.brief(self.reads));
-        } else if writer.restart_log().unwrap_or(false) {
+        } else if writer.restart_log(pages >= TOO_LONG).unwrap_or(false) {
             self.brief = None;
             checkpoints.from.store(DUE, Ordering::Relaxed);
         }
     }
 }
 
-/// Closes it when the one that writes has ended, however that was.
+/// Closes it when all others have ended, however that was.
 #[derive(Debug)]
 pub(super) struct Closing(pub(super) Arc<Checkpoints>);
 

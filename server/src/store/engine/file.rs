@@ -116,12 +116,17 @@ impl FileEngine {
         let changes = Arc::new(Changes::default());
         let mut workers: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
         let file = database_file(&folder.path);
+        let checkpoints = Arc::new(Checkpoints::new());
+        // When all have ended: the last one who closes the file takes the rest of the log in.
+        let closing = Arc::new(Closing(Arc::clone(&checkpoints)));
         for _ in 0..readers.max(1) {
             let (mut reader, jobs, changes) = (Sqlite::reader(&file)?, Arc::clone(&reads), Arc::clone(&changes));
-            workers.push(Box::new(move || read(&mut reader, &jobs, &changes)));
+            let closing = Arc::clone(&closing);
+            workers.push(Box::new(move || {
+                read(&mut reader, &jobs, &changes);
+                drop((reader, closing));
+            }));
         }
-        let checkpoints = Arc::new(Checkpoints::new());
-        let closing = Closing(Arc::clone(&checkpoints));
         let (mut writer, jobs, seen_by) = (writer, Arc::clone(&writes), (Arc::clone(&changes), Arc::clone(&reads)));
         workers.push(Box::new(move || {
             write(&mut writer, &jobs, (&seen_by.0, &seen_by.1), &closing.0);
