@@ -4,7 +4,6 @@ use std::{
     ffi::OsString,
     io::{self, Write},
     process::ExitCode,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use tracing::Level;
@@ -14,6 +13,7 @@ use wardkey::identity::{AppId, UserId};
 use crate::{
     admin, apps,
     audit::{self, Against},
+    clock::now_ms,
     config::{self, Command, LogFormat, LogLevel, Serve},
     sealed::OperatorSecret,
     serve,
@@ -55,8 +55,7 @@ fn act(command: Command) -> Result<(), String> {
         Command::Token(token) => {
             let app = AppId::new(&token.app).map_err(|error| error.to_string())?;
             let user = UserId::new(&token.user_id).map_err(|error| error.to_string())?;
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-            say(&tokens::sign_token(&apps::read(&token.key)?, &app, &user, now, token.life)?)
+            say(&tokens::sign_token(&apps::read(&token.key)?, &app, &user, now_ms() / 1_000, token.life)?)
         }
         Command::Admin(admin) => say(&admin::ask(&admin)?),
         Command::Migrate(place) => {

@@ -8,11 +8,7 @@ mod metrics;
 mod patience;
 
 use core::net::{IpAddr, SocketAddr};
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Instant, SystemTime, UNIX_EPOCH},
-};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use axum::{
     Router,
@@ -24,14 +20,11 @@ use axum::{
 };
 use serde_json::Value;
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use wardkey::{
-    encoding::from_base64url,
-    error::Code,
-    identity::{AppId, UserId},
-};
+use wardkey::{encoding::from_base64url, error::Code, identity::AppId};
 use wardkey_rules::{ApiError, Server};
 
 use crate::{
+    clock::now_ms,
     mail::{Language, Mailer},
     store::{Asked, AskedBy, Database},
     tokens::{Named, Tokens},
@@ -48,7 +41,6 @@ pub(crate) use self::{
 /// Who the client says it is: base64url of UTF-8.
 const USER: HeaderName = HeaderName::from_static("wardkey-user");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const RETRY_AFTER: HeaderName = header::RETRY_AFTER;
 
 /// An application that is served.
 #[derive(Debug)]
@@ -89,13 +81,6 @@ pub(crate) struct Service {
     pub health: Health,
 }
 
-/// The server's clock, in milliseconds since 1970.
-#[must_use]
-pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or_default()
-}
-
 /// What answers: health, the description, and the API of every application, below its id or, of an only one, at the root too.
 pub(crate) fn router(service: Arc<Service>, origins: Origins) -> Router {
     let origins = match origins {
@@ -106,7 +91,7 @@ pub(crate) fn router(service: Arc<Service>, origins: Origins) -> Router {
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST, Method::PUT])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, USER, IDEMPOTENCY_KEY])
-        .expose_headers([RETRY_AFTER])
+        .expose_headers([header::RETRY_AFTER])
         .max_age(core::time::Duration::from_secs(24 * 60 * 60));
     Router::new()
         .route("/health", get(health::health))
@@ -164,7 +149,7 @@ async fn api(
     let seen = Seen { method: parts.method.clone(), path: pattern(&parts.method, path), begun };
     let Some(_place) = service.limits.enter() else {
         let error = ApiError::throttled("too many requests at once", 1_000);
-        return finish(&service, &seen, refused(&error), &error);
+        return finish(&service, &seen, &error);
     };
     let address = service.limits.address(peer.ip(), &parts.headers);
     let answered = match found {
@@ -176,7 +161,7 @@ async fn api(
     };
     match answered {
         Ok(response) => finish_well(&service, &seen, response),
-        Err(error) => finish(&service, &seen, refused(&error), &error),
+        Err(error) => finish(&service, &seen, &error),
     }
 }
 
@@ -207,7 +192,7 @@ fn finish_well(service: &Service, seen: &Seen, response: Response) -> Response {
     response
 }
 
-fn finish(service: &Service, seen: &Seen, response: Response, error: &ApiError) -> Response {
+fn finish(service: &Service, seen: &Seen, error: &ApiError) -> Response {
     let (took, status, code) = (seen.begun.elapsed(), error.status(), error.code().as_str());
     service.metrics.answered(seen.method.as_str(), &seen.path, status, code, took);
     let (method, path, ms) = (seen.method.as_str(), seen.path.as_str(), took.as_secs_f64() * 1e3);
@@ -216,7 +201,7 @@ fn finish(service: &Service, seen: &Seen, response: Response, error: &ApiError) 
         Some(cause) => tracing::error!(method, path, status, code, ms, cause, "failed"),
         None => tracing::debug!(method, path, status, code, ms, "refused"),
     }
-    response
+    refused(error)
 }
 
 struct Http<'a> {
@@ -326,10 +311,7 @@ fn refused(error: &ApiError) -> Response {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if let Some(ms) = error.retry_after_ms() {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000)));
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000)));
     }
     response
 }
-
-/// The user of an application, for who counts.
-pub(crate) type Whom = UserId;

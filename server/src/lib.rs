@@ -4,6 +4,7 @@ mod admin;
 mod apps;
 mod audit;
 pub mod cli;
+mod clock;
 mod config;
 mod http;
 pub mod journal;

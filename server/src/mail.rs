@@ -22,6 +22,8 @@ use tokio::{
 };
 use wardkey_rules::Mail;
 
+use crate::clock::now_ms;
+
 /// Mails that wait. What comes beyond that is refused, and said in the log: tries are limited long before.
 const QUEUE: usize = 1_000;
 /// Mails on their way at once.
@@ -274,7 +276,8 @@ impl Mailer {
     pub(crate) fn start(letters: Letters) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (language, counts) = (letters.language, Arc::<Counts>::default());
-        let shared = Arc::new((letters, tokio::sync::Mutex::new(waiting), AtomicU64::new(first_number())));
+        // Files of a folder are numbered on after those that are there.
+        let shared = Arc::new((letters, tokio::sync::Mutex::new(waiting), AtomicU64::new(now_ms())));
         let worker = || tokio::spawn(work(Arc::clone(&shared), Arc::clone(&counts)));
         let workers = (0..WORKERS).map(|_| worker()).collect();
         Self { queue: Mutex::new(Some(queue)), language, counts, workers: Mutex::new(workers) }
@@ -304,12 +307,6 @@ impl Mailer {
             let _ = timeout(DELIVERY, worker).await;
         }
     }
-}
-
-/// Files of a folder are numbered on after those that are there.
-fn first_number() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or_default())
 }
 
 type Waiting = tokio::sync::Mutex<mpsc::Receiver<(Mail, Language)>>;

@@ -23,6 +23,7 @@ use wardkey_rules::Server;
 
 use crate::{
     apps::{self, Configured},
+    clock::now_ms,
     config::Serve,
     http::{self, App, Hub, Limits, Metrics, Origins, Patience, Rates, Service},
     mail::{Letters, Mailer, Post},
@@ -244,7 +245,7 @@ async fn keep_up(service: Arc<Service>) {
     loop {
         times.tick().await;
         for app in service.apps.values() {
-            if let Err(error) = app.database.upkeep(http::now_ms()).await {
+            if let Err(error) = app.database.upkeep(now_ms()).await {
                 tracing::error!(app = app.id.as_str(), cause = %error, "upkeep failed");
             }
         }

@@ -17,16 +17,18 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 use tokio_stream::wrappers::ReceiverStream;
+use wardkey::identity::UserId;
 use wardkey_rules::{ApiError, Event};
 
-use super::{Service, Whom, limits::HEARTBEAT, now_ms};
+use super::{Service, limits::HEARTBEAT};
+use crate::clock::now_ms;
 
 /// Events of one user that wait: with more, the client is told of the feed, which has them all.
 const WAITING: usize = 16;
 /// Streams of one user: pages share one each browser.
 const OF_ONE: usize = 20;
 
-type Listeners = Arc<Mutex<HashMap<Whom, broadcast::Sender<Told>>>>;
+type Listeners = Arc<Mutex<HashMap<UserId, broadcast::Sender<Told>>>>;
 
 #[derive(Clone, Debug)]
 enum Told {
@@ -71,7 +73,7 @@ impl Hub {
     }
 
     /// Hears what this user is told from now on. To be called before it is asked whether he may: who is disabled in between hears of it.
-    pub(super) fn listen(&self, user: &Whom) -> Result<Listener, ApiError> {
+    pub(super) fn listen(&self, user: &UserId) -> Result<Listener, ApiError> {
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         let sender = listeners.entry(user.clone()).or_insert_with(|| broadcast::channel(WAITING).0);
         if sender.receiver_count() >= OF_ONE {
@@ -86,7 +88,7 @@ impl Hub {
 #[derive(Debug)]
 pub(super) struct Listener {
     listeners: Listeners,
-    user: Whom,
+    user: UserId,
     told: broadcast::Receiver<Told>,
 }
 
@@ -171,7 +173,7 @@ mod tests {
     async fn who_listens_hears_and_leaves_nothing_behind() {
         let (sender, events) = broadcast::channel(4);
         let hub = Hub::start(events);
-        let user = Whom::new("alice").unwrap();
+        let user = UserId::new("alice").unwrap();
         let left = || hub.listeners.lock().unwrap().len();
         let (mut one, other) = (hub.listen(&user).unwrap(), hub.listen(&user).unwrap());
         sender.send(Event::Disabled { user_id: user.clone() }).unwrap();

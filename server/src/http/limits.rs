@@ -13,9 +13,8 @@ use std::{
 use axum::http::HeaderMap;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wardkey::identity::UserId;
 use wardkey_rules::ApiError;
-
-use super::Whom;
 
 /// Keys that are remembered before those are forgotten that have nothing against them.
 const SWEEP: usize = 10_000;
@@ -59,7 +58,7 @@ impl<K: Hash + Eq + Clone> Keyed<K> {
 /// All limits of a process.
 pub(crate) struct Limits {
     public: Keyed<IpAddr>,
-    users: Keyed<Whom>,
+    users: Keyed<UserId>,
     at_once: Arc<Semaphore>,
     /// Those among them that nobody answers for.
     strangers: Arc<Semaphore>,
@@ -127,7 +126,7 @@ impl Limits {
         self.public.check(&network(address))
     }
 
-    pub(super) fn user(&self, user: &Whom) -> Result<(), ApiError> {
+    pub(super) fn user(&self, user: &UserId) -> Result<(), ApiError> {
         self.users.check(user)
     }
 

@@ -7,7 +7,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::{JoinHandle, sleep},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use postgres::fallible_iterator::FallibleIterator as _;
@@ -27,6 +27,7 @@ use super::{
     queue::Queue,
     threads,
 };
+use crate::clock::now_ms;
 
 /// How often a transaction is begun again, for another's sake.
 const TRIES: u32 = 30;
@@ -153,11 +154,6 @@ fn put_together(address: &Address, chain: &Chain) {
         let mut waiting = Waiting::new(Box::new(Task::new(work, drop)), false);
         drop(finish(address, &mut connection, &mut waiting));
     }
-}
-
-fn now_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Hears what other processes wrote, until it is over.
