@@ -24,13 +24,7 @@ impl Deferred {
     /// Is there nothing to write? Then nothing need be settled.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.notes.is_empty() && self.is_of_journal()
-    }
-
-    /// Is it the journal's alone? Then nothing is changed that a request gives but those for a journal.
-    #[must_use]
-    pub fn is_of_journal(&self) -> bool {
-        self.watched.is_empty()
+        self.notes.is_empty() && self.watched.is_empty()
     }
 }
 

@@ -144,7 +144,7 @@ impl Inner {
         work: impl FnMut(&mut dyn Connection) -> Kept<T> + Send + 'static,
     ) -> Kept<T> {
         let (sender, receiver) = mpsc::sync_channel(1);
-        let task = Task::new(work, move |done| drop(sender.send(done)));
+        let task = Task::new(only_reads, work, move |done| drop(sender.send(done)));
         self.push(Box::new(task), only_reads).map_err(|error| of(&error))?;
         receiver.recv().unwrap_or_else(|_| Err(gone()))
     }
@@ -155,7 +155,7 @@ impl Inner {
         work: impl FnMut(&mut dyn Connection) -> Kept<T> + Send + 'static,
     ) -> Kept<T> {
         let (sender, receiver) = oneshot::channel();
-        let task = Task::new(work, move |done| drop(sender.send(done)));
+        let task = Task::new(only_reads, work, move |done| drop(sender.send(done)));
         self.push(Box::new(task), only_reads).map_err(|error| of(&error))?;
         receiver.await.unwrap_or_else(|_| Err(gone()))
     }

@@ -2,15 +2,12 @@
 
 use core::fmt;
 use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    fs,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
-use rusqlite::{Error as SqliteError, OpenFlags, config::DbConfig, hooks::Wal, types::ValueRef};
+use rusqlite::{Error as SqliteError, OpenFlags, config::DbConfig, types::ValueRef};
 use wardkey_rules::{Kept, StoreError};
 
 use super::{
@@ -22,8 +19,10 @@ use super::{
 /// How long one waits for another process, as one that makes a backup.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a commit waits for who reads, to wipe the log. Where that doesn't do, the next one does it.
-const WIPING: Duration = Duration::from_millis(50);
-/// How long one who writes waits for who reads, where the log has become too long.
+const WIPING: Duration = Duration::from_millis(20);
+/// A log is longer than this, in bytes, only where there is always somebody who reads from it: SQLite begins none anew then.
+const LONG: u64 = 256 << 20;
+/// How long one waits for who reads, so that it begins anew.
 const RESTARTING: Duration = Duration::from_secs(1);
 /// Statements that stay prepared.
 const PREPARED: usize = 256;
@@ -35,8 +34,10 @@ pub(crate) struct Sqlite {
     wipes: bool,
     /// Of the one that writes.
     ends: Option<Ends>,
-    /// Pages of the log after its newest commit.
-    log_pages: Arc<AtomicU64>,
+    /// The log's file.
+    log: PathBuf,
+    /// From so many bytes of it on, it is to begin anew.
+    long: u64,
 }
 
 impl fmt::Debug for Sqlite {
@@ -60,15 +61,8 @@ impl Sqlite {
         // What was deleted is overwritten: bodies of an escrow are gone when they are gone. The page's size is that of the file's first write.
         store.batch(
             "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; \
-             PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384",
+             PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384",
         )?;
-        // Instead of checkpoints within commits: the engine makes them beside.
-        let pages = Arc::clone(&store.log_pages);
-        let look = move |_: &mut Wal, now| {
-            pages.store(u64::try_from(now).unwrap_or_default(), Ordering::Relaxed);
-            Ok(())
-        };
-        store.file.wal_hook(Some(look)).map_err(|error| said(&error))?;
         // Who had it before may have died on the way. A backup may read just now: then the first commit does it.
         store.wipes = !store.wiped().unwrap_or(false);
         Ok(store)
@@ -84,14 +78,6 @@ impl Sqlite {
         // Not mapped into memory: a file that grows is mapped anew each time, and each page faults again.
         store.batch("PRAGMA query_only = ON; PRAGMA cache_size = -16384")?;
         Ok(store)
-    }
-
-    /// Opens a file that is there beside the one that writes, for its log.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub(crate) fn second(path: &Path) -> Kept<Self> {
-        Self::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
     }
 
     /// A new file that nobody else has before it is [`Self::finish`]ed: without a log.
@@ -114,7 +100,9 @@ impl Sqlite {
         connection.set_prepared_statement_cache_capacity(PREPARED);
         // A statement is prepared once, not for each number of its LIMIT.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(|error| said(&error))?;
-        Ok(Self { file: connection, wipes: false, ends: None, log_pages: Arc::default() })
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        Ok(Self { file: connection, wipes: false, ends: None, log: log.into(), long: LONG })
     }
 
     /// Runs this in a transaction: kept whole, or not at all where it fails.
@@ -180,42 +168,28 @@ impl Sqlite {
         committed
     }
 
-    /// Will the next commit empty the log, for which nobody may read from it?
-    pub(crate) const fn wipes(&self) -> bool {
-        self.wipes
-    }
-
-    /// How many pages the log has, after the newest commit of this connection.
-    pub(crate) fn log_pages(&self) -> u64 {
-        self.log_pages.load(Ordering::Relaxed)
-    }
-
     /// Takes the log into the file, where what was deleted is overwritten, and empties it; false: somebody reads from it. What was committed stays so, whatever this says.
-    fn wiped(&self) -> Kept<bool> {
-        Ok(self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)", WIPING)?.0)
+    fn wiped(&self) -> rusqlite::Result<bool> {
+        self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)", WIPING)
     }
 
-    /// Takes into the file what nobody reads from the log any more, and waits for nobody; how many pages the log has.
-    pub(crate) fn take_log(&self) -> Kept<u64> {
-        Ok(self.checkpoint("PRAGMA wal_checkpoint(PASSIVE)", Duration::ZERO)?.1)
+    /// Lets a log that has become long begin anew, and waits for who reads from it. Where that doesn't do, as while a backup is made, it is tried again when the log has
+    /// grown by a quarter.
+    pub(crate) fn shorten_log(&mut self) {
+        let bytes = fs::metadata(&self.log).map_or(0, |log| log.len());
+        if bytes < self.long {
+            return;
+        }
+        let is_done = self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)", RESTARTING).unwrap_or(false);
+        self.long = if is_done { LONG } else { bytes + LONG / 4 };
     }
 
-    /// Takes all of it into the file, so that it begins anew; false: somebody reads from it, and wasn't waited for, or not long enough.
-    pub(crate) fn restart_log(&self, waits: bool) -> Kept<bool> {
-        let patience = if waits { RESTARTING } else { Duration::ZERO };
-        Ok(self.checkpoint("PRAGMA wal_checkpoint(RESTART)", patience)?.0)
-    }
-
-    /// Was it done, and how many pages the log has.
-    fn checkpoint(&self, sql: &str, patience: Duration) -> Kept<(bool, u64)> {
-        let run = || {
-            self.file.busy_timeout(patience)?;
-            let done = self.file.query_row(sql, (), |row| Ok((row.get::<_, i64>(0)? == 0, row.get::<_, i64>(1)?)));
-            self.file.busy_timeout(PATIENCE)?;
-            done
-        };
-        let (is_done, pages) = run().map_err(|error| said(&error))?;
-        Ok((is_done, u64::try_from(pages).unwrap_or_default()))
+    /// False: somebody reads still.
+    fn checkpoint(&self, sql: &str, patience: Duration) -> rusqlite::Result<bool> {
+        self.file.busy_timeout(patience)?;
+        let is_busy = self.file.query_row(sql, (), |row| row.get::<_, i64>(0));
+        self.file.busy_timeout(PATIENCE)?;
+        Ok(is_busy? == 0)
     }
 
     /// What can't be rolled back was never begun, or SQLite has done it already.

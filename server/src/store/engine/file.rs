@@ -14,8 +14,7 @@ use wardkey_rules::{Kept, StoreError, chain_journal};
 
 use super::{
     super::{sqlite::Sqlite, tables::Tables},
-    changes::{Changes, Seen},
-    checkpoint::{Checkpoints, Closing, Restarts},
+    changes::Changes,
     job::{Job, of, run},
     queue::Queue,
     threads,
@@ -30,12 +29,10 @@ const GROUP: usize = 64;
 /// How long one gathers for a commit.
 const GATHER: Duration = Duration::from_millis(10);
 
-/// How long one who reads stays at a moment: what was deleted since, and the log's end, wait for him.
-const STAY: Duration = Duration::from_millis(500);
 /// How long one waits for who leaves.
 const LEAVING: Duration = Duration::from_secs(1);
 
-pub(super) type Jobs = Queue<Box<dyn Job>>;
+type Jobs = Queue<Box<dyn Job>>;
 
 fn said(what: &str, path: &Path, error: &io::Error) -> StoreError {
     StoreError(format!("{what} {}: {error}", path.display()))
@@ -113,97 +110,40 @@ impl FileEngine {
     /// Begins to work, and holds the folder until it has ended. The writer has been opened already, and knows the tables.
     pub(crate) fn begin(folder: Folder, writer: Sqlite, readers: usize, most: usize) -> Kept<Self> {
         let (writes, reads) = (Arc::new(Queue::new(most)), Arc::new(Queue::new(most)));
-        let changes = Arc::new(Changes::default());
         let mut workers: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
         let file = database_file(&folder.path);
-        let checkpoints = Arc::new(Checkpoints::new());
-        // When all have ended: the last one who closes the file takes the rest of the log in.
-        let closing = Arc::new(Closing(Arc::clone(&checkpoints)));
         for _ in 0..readers.max(1) {
-            let (mut reader, jobs, changes) = (Sqlite::reader(&file)?, Arc::clone(&reads), Arc::clone(&changes));
-            let closing = Arc::clone(&closing);
-            workers.push(Box::new(move || {
-                read(&mut reader, &jobs, &changes);
-                drop((reader, closing));
-            }));
+            let (mut reader, jobs) = (Sqlite::reader(&file)?, Arc::clone(&reads));
+            workers.push(Box::new(move || read(&mut reader, &jobs)));
         }
-        let (mut writer, jobs, seen_by) = (writer, Arc::clone(&writes), (Arc::clone(&changes), Arc::clone(&reads)));
+        let changes = Arc::new(Changes::default());
+        let (mut writer, jobs, changed) = (writer, Arc::clone(&writes), Arc::clone(&changes));
         workers.push(Box::new(move || {
-            write(&mut writer, &jobs, (&seen_by.0, &seen_by.1), &closing.0);
-            drop((writer, closing));
-        }));
-        let log = Sqlite::second(&file)?;
-        workers.push(Box::new(move || {
-            checkpoints.work(&log);
-            // No other process has it before the last commit, and the log's end.
-            drop((log, folder));
+            write(&mut writer, &jobs, &changed);
+            // No other process has it before the last commit.
+            drop((writer, folder));
         }));
         Ok(Self { writes, reads, changes, threads: threads(workers)? })
     }
 }
 
-/// What one sees who reads, and until when he stays at that.
-struct Moment {
-    seen: Seen,
-    until: Instant,
-}
-
-impl Moment {
-    fn begin(reader: &mut Sqlite, changes: &Changes) -> Kept<Self> {
-        // Before the first word to the file: what one reads is at least as new.
-        let seen = changes.seen();
-        reader.step("BEGIN")?;
-        Ok(Self { seen, until: Instant::now() + STAY })
-    }
-
-    fn is_over(&self, changes: &Changes) -> bool {
-        !changes.is_newest(self.seen) || Instant::now() >= self.until
-    }
-}
-
-/// Each job has the state of one moment. The next one sees the same while nothing but the journal was changed: all that SQLite has read of it is still good then, where a
-/// commit makes it read anew.
-fn read(reader: &mut Sqlite, jobs: &Jobs, changes: &Changes) {
-    let mut moment: Option<Moment> = None;
-    loop {
-        let job = match &moment {
-            Some(moment) => jobs.next_before(moment.until, || moment.is_over(changes)),
-            None => match jobs.next() {
-                Some(job) => Some(job),
-                None => return,
-            },
-        };
-        let stays = moment.take().filter(|moment| job.is_some() && !moment.is_over(changes));
-        if stays.is_none() {
-            // Nothing was written.
-            reader.roll_back();
-        }
-        let Some(mut job) = job else { continue };
-        let begun = stays.map_or_else(|| Moment::begin(reader, changes), Ok);
-        let end = begun.and_then(|begun| {
-            job.sees(begun.seen);
-            run(job.as_mut(), reader)?;
-            moment = Some(begun);
-            Ok(())
-        });
-        if end.is_err() {
-            reader.roll_back();
-        }
+/// Each job has the state of one moment.
+fn read(reader: &mut Sqlite, jobs: &Jobs) {
+    while let Some(mut job) = jobs.next() {
+        let end = reader.step("BEGIN").and_then(|()| run(job.as_mut(), reader).map(drop));
+        // Nothing was written.
+        reader.roll_back();
         job.answer(end.map_err(Into::into));
     }
 }
 
 /// All that came while the disk was busy is one transaction, each job a part of it that is kept or not; then all are answered.
-fn write(writer: &mut Sqlite, jobs: &Jobs, (changes, reads): (&Changes, &Jobs), checkpoints: &Checkpoints) {
-    let mut restarts = Restarts::new(changes, reads);
+fn write(writer: &mut Sqlite, jobs: &Jobs, changes: &Changes) {
     while let Some(first) = jobs.next() {
         let mut group = Vec::with_capacity(GROUP);
         let end = write_group(writer, first, (jobs, changes), &mut group)
             .and_then(|()| chain(writer, &group))
-            .and_then(|()| {
-                let _brief = writer.wipes().then(|| changes.brief(reads));
-                writer.commit()
-            });
+            .and_then(|()| writer.commit());
         changes.keep();
         if end.is_err() {
             writer.roll_back();
@@ -211,7 +151,7 @@ fn write(writer: &mut Sqlite, jobs: &Jobs, (changes, reads): (&Changes, &Jobs), 
         for (job, panicked) in group {
             job.answer(panicked.map_or_else(|| end.clone(), Err).map_err(Into::into));
         }
-        restarts.look(writer, checkpoints);
+        writer.shorten_log();
     }
 }
 
@@ -242,8 +182,8 @@ fn write_group(
             return Err(StoreError("SQLite has ended the transaction".to_owned()));
         }
         let keeps = matches!(done, Ok(true));
-        if keeps {
-            changes.add(job.leaves());
+        if keeps && job.disturbs() {
+            changes.add();
         }
         writer.end_part(begun_part, keeps)?;
         *panicked = done.err();

@@ -15,7 +15,7 @@ use wardkey_rules::{
 
 use super::{
     super::{connection::Connection, tables::Tables},
-    changes::{Changes, Leaves, Seen},
+    changes::Changes,
     news::News,
     queue::Queue,
 };
@@ -67,11 +67,8 @@ pub(crate) trait Job: Send {
     /// Runs; true: what it wrote is to be kept.
     fn run(&mut self, store: &mut dyn Connection) -> bool;
 
-    /// What is kept of it, for those who read apart.
-    fn leaves(&self) -> Leaves;
-
-    /// Before it runs apart from the one that writes: what it will see.
-    fn sees(&mut self, _: Seen) {}
+    /// Does what is kept of it change what others read? A journal's row doesn't, nor does what nobody knows of yet.
+    fn disturbs(&self) -> bool;
 
     /// Whose journal it may have written to, and when.
     fn told(&self) -> Option<(&Arc<Server>, u64)>;
@@ -105,13 +102,11 @@ impl Question {
         handle(&self.server, &mut Tables(store), &mut random::system(), &self.asked.request(self.now_ms))
     }
 
-    fn leaves(&self) -> Leaves {
+    /// What is the same whether it was asked before or after another request's read: a new session, a user's own state.
+    fn disturbs(&self) -> bool {
         let Asked { method, path, .. } = &self.asked;
-        match (method.as_str(), path.as_str()) {
-            ("POST", "/v1/sessions") | ("PUT", "/v1/backup") => Leaves::New,
-            (method, path) if is_reading(method, path) => Leaves::New,
-            _ => Leaves::Other,
-        }
+        !is_reading(method, path)
+            && !matches!((method.as_str(), path.as_str()), ("POST", "/v1/sessions") | ("PUT", "/v1/backup"))
     }
 
     pub(crate) fn answer(self, result: Result<Reply>) {
@@ -158,8 +153,8 @@ impl Job for RequestJob {
         keeps
     }
 
-    fn leaves(&self) -> Leaves {
-        self.question.leaves()
+    fn disturbs(&self) -> bool {
+        self.question.disturbs()
     }
 
     fn told(&self) -> Option<(&Arc<Server>, u64)> {
@@ -176,7 +171,8 @@ impl Job for RequestJob {
 struct Read {
     reply: Reply,
     deferred: Deferred,
-    seen: Seen,
+    /// How often the state was changed before.
+    changes: u64,
 }
 
 /// A request that reads, apart from those that write.
@@ -185,31 +181,27 @@ pub(crate) struct ReadJob {
     changes: Arc<Changes>,
     /// Where what is left to write waits.
     writes: Arc<Queue<Box<dyn Job>>>,
-    seen: Seen,
     read: Option<Result<Read>>,
 }
 
 impl ReadJob {
-    pub(crate) fn new(question: Question, changes: Arc<Changes>, writes: Arc<Queue<Box<dyn Job>>>) -> Self {
-        Self { question, changes, writes, seen: Seen::default(), read: None }
+    pub(crate) const fn new(question: Question, changes: Arc<Changes>, writes: Arc<Queue<Box<dyn Job>>>) -> Self {
+        Self { question, changes, writes, read: None }
     }
 }
 
 impl Job for ReadJob {
     fn run(&mut self, store: &mut dyn Connection) -> bool {
-        let seen = self.seen;
+        // Before the first word to the store: what it reads then is at least as new.
+        let changes = self.changes.kept();
         let Question { server, asked, now_ms, .. } = &self.question;
         let read = read_apart(server, &mut Tables(store), &mut random::system(), &asked.request(*now_ms));
-        self.read = Some(read.map(|(reply, deferred)| Read { reply, deferred, seen }));
+        self.read = Some(read.map(|(reply, deferred)| Read { reply, deferred, changes }));
         false
     }
 
-    fn leaves(&self) -> Leaves {
-        Leaves::Journal
-    }
-
-    fn sees(&mut self, seen: Seen) {
-        self.seen = seen;
+    fn disturbs(&self) -> bool {
+        false
     }
 
     fn told(&self) -> Option<(&Arc<Server>, u64)> {
@@ -217,7 +209,7 @@ impl Job for ReadJob {
     }
 
     fn answer(self: Box<Self>, end: Result<()>) {
-        let Self { question, changes, writes, read, .. } = *self;
+        let Self { question, changes, writes, read } = *self;
         let read = match (end, read) {
             (Ok(()), Some(Ok(read))) => read,
             (end, read) => return question.answer(ended(end, read.map(|read| read.map(|read| read.reply)))),
@@ -225,8 +217,7 @@ impl Job for ReadJob {
         if read.deferred.is_empty() {
             return question.answer(Ok(read.reply));
         }
-        let leaves = if read.deferred.is_of_journal() { Leaves::Journal } else { Leaves::New };
-        let settle = SettleJob { question, changes, leaves, read: Some(Box::new(read)), result: None };
+        let settle = SettleJob { question, changes, read: Some(Box::new(read)), result: None };
         if let Err((job, refused)) = writes.push(Box::new(settle)) {
             job.answer(Err(refused.into()));
         }
@@ -237,7 +228,6 @@ impl Job for ReadJob {
 struct SettleJob {
     question: Question,
     changes: Arc<Changes>,
-    leaves: Leaves,
     /// Until it was run: SQLite runs it once.
     read: Option<Box<Read>>,
     result: Option<Result<Reply>>,
@@ -246,24 +236,21 @@ struct SettleJob {
 impl Job for SettleJob {
     fn run(&mut self, store: &mut dyn Connection) -> bool {
         let question = &self.question;
-        let read = self.read.take().filter(|read| self.changes.are(read.seen));
+        let read = self.read.take().filter(|read| self.changes.are(read.changes));
         let mut result = match read.map(|read| *read) {
             Some(Read { reply, deferred, .. }) => {
                 let settled = settle(&mut Tables(store), &question.server, question.now_ms, deferred);
                 settled.map(|more| Reply { events: [reply.events.as_slice(), &more].concat(), ..reply })
             }
-            None => {
-                self.leaves = Leaves::New;
-                question.handle(store)
-            }
+            None => question.handle(store),
         };
         let keeps = keep(question, store, &mut result);
         self.result = Some(result);
         keeps
     }
 
-    fn leaves(&self) -> Leaves {
-        self.leaves
+    fn disturbs(&self) -> bool {
+        false
     }
 
     fn told(&self) -> Option<(&Arc<Server>, u64)> {
@@ -278,14 +265,15 @@ impl Job for SettleJob {
 
 /// Anything else.
 pub(crate) struct Task<T, W, A> {
+    only_reads: bool,
     work: W,
     answer: A,
     done: Option<Kept<T>>,
 }
 
 impl<T, W, A> Task<T, W, A> {
-    pub(crate) const fn new(work: W, answer: A) -> Self {
-        Self { work, answer, done: None }
+    pub(crate) const fn new(only_reads: bool, work: W, answer: A) -> Self {
+        Self { only_reads, work, answer, done: None }
     }
 }
 
@@ -302,8 +290,8 @@ where
         keeps
     }
 
-    fn leaves(&self) -> Leaves {
-        Leaves::Other
+    fn disturbs(&self) -> bool {
+        !self.only_reads
     }
 
     fn told(&self) -> Option<(&Arc<Server>, u64)> {

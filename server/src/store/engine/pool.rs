@@ -151,7 +151,7 @@ fn put_together(address: &Address, chain: &Chain) {
             chain_journal(&mut Tables(store), &server, now_ms).map(drop).map_err(|error| of(&error))
         };
         // What can't be done now is done the next time.
-        let mut waiting = Waiting::new(Box::new(Task::new(work, drop)), false);
+        let mut waiting = Waiting::new(Box::new(Task::new(false, work, drop)), false);
         drop(finish(address, &mut connection, &mut waiting));
     }
 }

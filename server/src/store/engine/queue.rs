@@ -3,7 +3,6 @@
 use std::{
     collections::VecDeque,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
-    time::Instant,
 };
 
 use wardkey_rules::{ApiError, StoreError};
@@ -84,25 +83,6 @@ impl<T> Queue<T> {
             }
             waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
-    }
-
-    /// The next one, if there is one before then; nothing where it `is_over`, as far as one sees who is [`Self::wake`]d.
-    pub(crate) fn next_before(&self, until: Instant, is_over: impl Fn() -> bool) -> Option<T> {
-        let mut waiting = self.lock();
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let item = waiting.items.pop_front();
-            if item.is_some() || waiting.is_closed || left.is_zero() || is_over() {
-                return item;
-            }
-            waiting = self.changed.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-
-    /// Who waits looks whether that is over.
-    pub(crate) fn wake(&self) {
-        drop(self.lock());
-        self.changed.notify_all();
     }
 
     /// The next one, if there is one now.
