@@ -87,9 +87,10 @@ pub(crate) async fn serve(settings: Serve) -> Result<(), String> {
         health: http::Health::default(),
     });
 
+    let watched = settings.metrics.map(bind).transpose().map_err(|why| format!("--metrics: {why}"))?;
     let handle = Handle::new();
     let upkeep = tokio::spawn(keep_up(Arc::clone(&service)));
-    let watched = settings.metrics.map(|address| tokio::spawn(watch(address, Arc::clone(&service))));
+    let watched = watched.map(|listener| tokio::spawn(watch(listener, Arc::clone(&service))));
     let stopping = tokio::spawn(stop(handle.clone(), Arc::clone(&service)));
     let router = http::router(Arc::clone(&service), origins).into_make_service_with_connect_info::<SocketAddr>();
     let listener = bind(address)?;
@@ -252,18 +253,11 @@ async fn keep_up(service: Arc<Service>) {
     }
 }
 
-async fn watch(address: SocketAddr, service: Arc<Service>) {
-    let served = match bind(address) {
-        Ok(listener) => match axum_server::from_tcp(listener) {
-            Ok(server) => {
-                server.serve(http::metrics_router(service).into_make_service()).await.map_err(|error| error.to_string())
-            }
-            Err(error) => Err(error.to_string()),
-        },
-        Err(why) => Err(why),
-    };
-    if let Err(why) = served {
-        tracing::error!(why, "metrics aren't served");
+async fn watch(listener: TcpListener, service: Arc<Service>) {
+    let router = http::metrics_router(service).into_make_service();
+    let served = async { axum_server::from_tcp(listener)?.serve(router).await };
+    if let Err(error) = served.await {
+        tracing::error!(%error, "metrics aren't served any more");
     }
 }
 

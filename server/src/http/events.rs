@@ -23,7 +23,7 @@ use wardkey_rules::{ApiError, Event};
 use super::{Service, limits::HEARTBEAT};
 use crate::clock::now_ms;
 
-/// Events of one user that wait: with more, the client is told of the feed, which has them all.
+/// Events of one user that wait: with more, the stream ends, and who comes again reads the feed, which has them all.
 const WAITING: usize = 16;
 /// Streams of one user: pages share one each browser.
 const OF_ONE: usize = 20;
@@ -59,7 +59,8 @@ impl Hub {
             loop {
                 match events.recv().await {
                     Ok(event) => tell(&told, &event),
-                    Err(RecvError::Lagged(_)) => tell_all(&told, &Told::Line(feed())),
+                    // Somebody disabled may be among those of whom one didn't hear.
+                    Err(RecvError::Lagged(_)) => tell_all(&told, &Told::End),
                     Err(RecvError::Closed) => return,
                 }
             }
@@ -124,10 +125,6 @@ fn line(json: &serde_json::Value) -> Bytes {
     format!("data: {json}\n\n").into()
 }
 
-fn feed() -> Bytes {
-    line(&serde_json::json!({ "type": "feed" }))
-}
-
 /// A stream for a user, until his token ends or the server stops.
 pub(super) fn stream(service: &Service, mut heard: Listener, until_s: u64) -> Result<Response, ApiError> {
     let place = service.limits.listen()?;
@@ -150,8 +147,8 @@ pub(super) fn stream(service: &Service, mut heard: Listener, until_s: u64) -> Re
                 told = timeout(HEARTBEAT, heard.told.recv()) => match told {
                     Err(_) => Bytes::from_static(b": here\n\n"),
                     Ok(Ok(Told::Line(line))) => line,
-                    Ok(Err(RecvError::Lagged(_))) => feed(),
-                    Ok(Ok(Told::End) | Err(RecvError::Closed)) => return,
+                    // Who comes again reads the feed.
+                    Ok(Ok(Told::End) | Err(RecvError::Lagged(_) | RecvError::Closed)) => return,
                 },
             };
         }

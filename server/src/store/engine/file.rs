@@ -15,7 +15,7 @@ use wardkey_rules::{Kept, StoreError, chain_journal};
 use super::{
     super::{sqlite::Sqlite, tables::Tables},
     changes::Changes,
-    job::{Job, of, run},
+    job::{Job, of, run, survive},
     queue::Queue,
     threads,
 };
@@ -142,7 +142,7 @@ fn write(writer: &mut Sqlite, jobs: &Jobs, changes: &Changes) {
     while let Some(first) = jobs.next() {
         let mut group = Vec::with_capacity(GROUP);
         let end = write_group(writer, first, (jobs, changes), &mut group)
-            .and_then(|()| chain(writer, &group))
+            .and_then(|()| survive(|| chain(writer, &group)))
             .and_then(|()| writer.commit());
         changes.keep();
         if end.is_err() {

@@ -78,8 +78,13 @@ pub(crate) trait Job: Send {
 }
 
 /// Runs a job, and survives it.
-pub(crate) fn run(job: &mut dyn Job, store: &mut dyn Connection) -> core::result::Result<bool, StoreError> {
-    catch_unwind(AssertUnwindSafe(|| job.run(store))).map_err(|_| StoreError("a request panicked".to_owned()))
+pub(crate) fn run(job: &mut dyn Job, store: &mut dyn Connection) -> Kept<bool> {
+    survive(|| Ok(job.run(store)))
+}
+
+/// A panic is an error of what was done, and the thread goes on.
+pub(crate) fn survive<T>(work: impl FnOnce() -> Kept<T>) -> Kept<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(StoreError("a request panicked".to_owned())))
 }
 
 /// What the store's log says of an error of the rules.
