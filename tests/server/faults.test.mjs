@@ -1,14 +1,11 @@
 // What goes wrong where servers run: power cuts, full disks, databases that go away, one of two servers that dies, and nonsense. What was acknowledged stays.
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { after, before, describe, it } from "node:test";
-import { PASSWORD, Wardkey } from "./client.mjs";
-import { Application, command, Server, until } from "./harness.mjs";
+import { KDF, PASSWORD, Wardkey } from "./client.mjs";
+import { Application, command, freePort, Server, until } from "./harness.mjs";
 import { Postgres } from "./postgres.mjs";
 
-const KDF = { name: "pbkdf2-sha256", iterations: 600_000 };
 /** Power cuts of the ordinary run. */
 const CUTS = Number(process.env.WARDKEY_CUTS ?? 200);
 const seed = Number(process.env.WARDKEY_SEED ?? Date.now() % 1e9);
@@ -21,14 +18,6 @@ function random(state) {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
-}
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  return port;
 }
 
 /** A backend that repeats nothing: what it was answered was answered. `url()` says where to. */

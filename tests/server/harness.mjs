@@ -150,3 +150,12 @@ export async function until(holds, what, ms = 10_000) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+
+/** A port that nobody has, for who can't choose one by himself. */
+export async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  return port;
+}

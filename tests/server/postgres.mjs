@@ -2,10 +2,9 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { until } from "./harness.mjs";
+import { freePort, until } from "./harness.mjs";
 
 const DEBIAN = "/usr/lib/postgresql";
 
@@ -14,14 +13,6 @@ function find(name) {
   const folder = [...process.env.PATH.split(delimiter), ...debian].find((folder) => existsSync(join(folder, name)));
   if (!folder) throw new Error(`${name} is missing: install PostgreSQL (Debian: postgresql)`);
   return join(folder, name);
-}
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  return port;
 }
 
 export class Postgres {

@@ -1,6 +1,6 @@
 // Groups: people who come and go, what was written for them, and places that wait for a group.
-import { later, makeWorld, passwordOf, until } from "./people.mjs";
-import { equal, fails, ok } from "./tools.mjs";
+import { later, makeWorld, passwordOf } from "./people.mjs";
+import { equal, fails, ok, until } from "./tools.mjs";
 
 const HOUR = 3_600_000;
 

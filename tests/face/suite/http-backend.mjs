@@ -1,6 +1,6 @@
 // httpBackend(): requests over real HTTP, to key servers that do as a script says (../key-server.mjs).
-import { directory, ends, errorOf, hurried, KDF, login, openServer, read, soon, until, within } from "./http.mjs";
-import { allFail, base64url, equal, FAST, fails, ok, utf8 } from "./tools.mjs";
+import { directory, ends, errorOf, hurried, KDF, login, openServer, read, within } from "./http.mjs";
+import { allFail, base64url, equal, FAST, fails, ok, soon, until, utf8 } from "./tools.mjs";
 
 const API_CODES =
   "invalid-argument invalid-format unsupported-version truncated downgrade key-policy kdf-policy key-mismatch unwrap-failed bad-signature pin-mismatch forbidden revoked not-a-recipient otp-wrong unknown-user unknown-group unknown-session no-backup already-registered conflict stale rollback fork otp-expired limit throttled otp-locked".split(

@@ -1,6 +1,6 @@
 // Push of httpBackend(): server-sent events over fetch, from a real server.
-import { hurried, openServer, soon, until, within } from "./http.mjs";
-import { base64url, equal, ok, utf8 } from "./tools.mjs";
+import { hurried, openServer, within } from "./http.mjs";
+import { base64url, equal, ok, soon, until, utf8 } from "./tools.mjs";
 
 const STREAM = { status: 200, headers: { "content-type": "text/event-stream" } };
 const stream = (text, more = {}) => ({ ...STREAM, base64: [base64url(utf8(text))], ...more });

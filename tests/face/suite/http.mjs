@@ -41,20 +41,6 @@ export const login = ["POST", "/v1/public/login", { appId: "app.example", userId
 export const read = ["GET", "/v1/backup", undefined, { userId: "anna" }];
 export const directory = ["POST", "/v1/directory", { userIds: [], bundles: [] }, { userId: "anna" }];
 
-const clock = Date.now;
-const timer = globalThis.setTimeout;
-/** In the world's time, whatever the page's clocks do. */
-export const soon = (ms) => new Promise((resolve) => timer.call(globalThis, resolve, ms));
-
-/** Asks again until it is so. */
-export async function until(what, check, ms = 10_000) {
-  const end = clock() + ms;
-  while (!(await check())) {
-    if (clock() > end) throw new Error(`waited in vain: ${what}`);
-    await soon(10);
-  }
-}
-
 /** While waits and clocks of the page run many times as fast. Gives what was waited for. */
 export async function hurried(run, factor = 40) {
   const { setTimeout } = globalThis;

@@ -93,15 +93,6 @@ export async function failure(run) {
   }
 }
 
-/** Asks again until it is so. */
-export async function until(what, check, ms = 10_000) {
-  const end = performance.now() + ms;
-  while (!(await check())) {
-    if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
 /** With the clocks of this page moved on. */
 export async function later(ms, run) {
   const [wall, monotonic] = [Date.now, performance.now];

@@ -1,6 +1,6 @@
 // One identity in a page, however often it is opened; and what closing and locking do to what is under way.
-import { heard, isAlive, later, makeWorld, passwordOf, statuses, until } from "./people.mjs";
-import { equal, FAST, fails, ok } from "./tools.mjs";
+import { heard, isAlive, later, makeWorld, passwordOf, statuses } from "./people.mjs";
+import { equal, FAST, fails, ok, until } from "./tools.mjs";
 
 const given = { userId: "anna", password: passwordOf("anna") };
 

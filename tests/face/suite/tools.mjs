@@ -15,6 +15,20 @@ export function unbase64url(text) {
   return Uint8Array.from(binary, (char) => char.charCodeAt(0));
 }
 
+const clock = Date.now;
+const timer = globalThis.setTimeout;
+/** In the world's time, whatever the page's clocks do. */
+export const soon = (ms) => new Promise((resolve) => timer.call(globalThis, resolve, ms));
+
+/** Asks again until it is so. */
+export async function until(what, check, ms = 10_000) {
+  const end = clock() + ms;
+  while (!(await check())) {
+    if (clock() > end) throw new Error(`waited in vain: ${what}`);
+    await soon(10);
+  }
+}
+
 /** FIPS 180-4, without WebCrypto: pages of plain http have none. */
 export function sha256(bytes) {
   const root = (number, power) => {
