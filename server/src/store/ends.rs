@@ -174,11 +174,14 @@ pub(crate) fn put(
     store: &mut dyn Connection,
     ends: impl IntoIterator<Item = (impl Into<Vec<u8>>, JournalEnd)>,
 ) -> Kept<()> {
-    let row = |(key, end): (_, JournalEnd)| {
+    let row = |(key, end): (Vec<u8>, JournalEnd)| {
         let JournalEnd { sequence, hash, time, spot } = end;
         let [row_id, start, length] = spot_values(&spot)?;
-        Ok(vec![Value::Bytes(Into::into(key)), int(sequence)?, bytes(hash.0), int(time)?, row_id, start, length])
+        Ok(vec![Value::Bytes(key), int(sequence)?, bytes(hash.0), int(time)?, row_id, start, length])
     };
+    let mut ends: Vec<(Vec<u8>, _)> = ends.into_iter().map(|(key, end)| (key.into(), end)).collect();
+    // Two requests that give many of the same keys would wait for each other, each with rows that the other wants, if they didn't take them in one order.
+    ends.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
     let rows: Vec<_> = ends.into_iter().map(row).collect::<Kept<_>>()?;
     store.insert(
         "INSERT INTO journal_end (subject, sequence, hash, at_ms, row_id, start, length)",

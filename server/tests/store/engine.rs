@@ -11,10 +11,12 @@ use std::{
 use serde_json::json;
 use wardkey::{
     identity::{AppId, UserId},
+    journal::Subject,
     random,
+    signed::Hash,
 };
-use wardkey_rules::{Server, Store, StoreError};
-use wardkey_server::store::{Asked, AskedBy, Database, Options, Place, Tables};
+use wardkey_rules::{JournalEnd, JournalRow, RowId, Server, Spot, Store, StoreError};
+use wardkey_server::store::{Asked, AskedBy, Database, Options, Place, Row, Tables, Value};
 
 use crate::common::{folder::Folder, postgres::Postgres};
 
@@ -151,6 +153,43 @@ async fn the_log_begins_anew_under_load() {
     database.close().await;
     assert!(longest < 400 * MIB, "{longest} bytes");
     assert_eq!(std::fs::metadata(&log).map_or(0, |log| log.len()), 0, "all is in the file after an orderly end");
+}
+
+/// A ward that opens the same list at once, in whatever order: nobody waits for one who waits for him, which would take PostgreSQL a second to see.
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_sees_no_deadlock() {
+    const AT_ONCE: u8 = 16;
+    const EACH: u8 = 8;
+    const SESSIONS: u8 = 100;
+    let postgres = Postgres::start();
+    let place = Place::Postgres(postgres.url());
+    let database = Database::open(&place, Options { threads: 16, ..Options::default() }).unwrap();
+    let mut all = Vec::new();
+    for one in 0..AT_ONCE {
+        let database = database.clone();
+        all.push(tokio::spawn(async move {
+            for round in 0..EACH {
+                let id = RowId([[one, round].as_slice(), &[0; 14]].concat().try_into().unwrap());
+                let end = |session| {
+                    let spot = Spot { row: id, offset: 0, length: 1 };
+                    let end = JournalEnd { sequence: 1, hash: Hash([0; 32]), time: NOW, spot };
+                    (Subject::Session(Hash([session; 32])), end)
+                };
+                let mut ends: Vec<_> = (0..SESSIONS).map(end).collect();
+                ends.rotate_left(usize::from((one * 7 + round) % SESSIONS));
+                let row = JournalRow { id, blob: vec![1], count: 1, root: Hash([0; 32]), ends, marks: Vec::new() };
+                database.transaction(false, move |store| Tables(store).add_journal_row(&row)).await.unwrap();
+            }
+        }));
+    }
+    for one in all {
+        one.await.unwrap();
+    }
+    // It counts them with a second's delay.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let sql = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    let deadlocks = database.transaction(true, move |store| store.rows(sql, &[])).await.unwrap();
+    assert_eq!(format!("{deadlocks:?}"), format!("{:?}", [Row::new(vec![Value::Int(0)])]));
 }
 
 /// Two engines on one PostgreSQL, which goes away and comes back: requests go on, and what one tells is heard by the other.
