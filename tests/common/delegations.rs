@@ -153,7 +153,8 @@ impl Input {
     }
 
     fn open_chain(&self, chain: &Chain, known: &Lazy<'_>) -> Result<ExchangeKeys> {
-        let pair = |one: &Private| keys::Pair::read(Suite::from_name(&one.suite).expect("a suite"), &unhex(&one.private));
+        let pair =
+            |one: &Private| keys::Pair::read(Suite::from_name(&one.suite).expect("a suite"), &unhex(&one.private));
         let pairs: Vec<_> = self.keys.iter().map(pair).collect();
         let own: Vec<_> = pairs.iter().map(|pair| &pair.pair).collect();
         let parties = self.own();
@@ -229,7 +230,9 @@ impl Input {
             json!([path, parsed(member.items()[1].as_text().expect("JSON"))])
         };
         let sealed: Vec<_> = content.field(1).expect("members").items().iter().map(member).collect();
-        for name in ["entityType", "encryptedSelf", "encryptionKeys", "delegations", "cryptedForeignKeys", "secretForeignKeys"] {
+        for name in
+            ["entityType", "encryptedSelf", "encryptionKeys", "delegations", "cryptedForeignKeys", "secretForeignKeys"]
+        {
             clear.as_object_mut().expect("an object").remove(name);
         }
         Ok(json!({ "clear": clear, "sealed": sealed }))
@@ -248,7 +251,8 @@ impl Input {
             let keys = parsed(text)["secretForeignKeys"].clone();
             keys.as_array().is_some_and(|keys| keys.iter().any(|key| asked.iter().any(|id| key == id)))
         };
-        let children = self.entities.iter().filter(is_child).map(|text| entity::decrypt(&ring, text).map(|text| parsed(&text)));
+        let children =
+            self.entities.iter().filter(is_child).map(|text| entity::decrypt(&ring, text).map(|text| parsed(&text)));
         Ok(json!({ "secret_ids": asked, "found": children.collect::<Result<Vec<_>>>()? }))
     }
 

@@ -31,8 +31,9 @@ pub(super) fn chains(rng: &mut Seeded, cast: &Cast, rows: &mut Rows) {
     let people = cast.all();
     let both = [To::person(alice), To::person(bob)];
     let mut exchange = by_alice(rng, cast);
-    let first = Exchange::new(&alice.party(), &bob.party()).next(rng, alice, Null, &both, &draw_array(rng));
-    let good = exchange.next(rng, alice, Null, &both, &draw_array(rng));
+    let keys = [draw_array(rng), draw_array(rng)];
+    let first = Exchange::new(&alice.party(), &bob.party()).next(rng, alice, Null, &both, &keys[0]);
+    let good = exchange.next(rng, alice, Null, &both, &keys[1]);
     let with = |object: Vec<u8>| {
         let mut input = read(bob, &people, &[], &[&exchange]);
         input.exchange_keys[0].objects.push(hex(object));
@@ -77,7 +78,11 @@ pub(super) fn chains(rng: &mut Seeded, cast: &Cast, rows: &mut Rows) {
         ("of a user, in the right of a group", "bad-signature", good.with(8, right([4; 32]))),
         ("an authority of two", "invalid-format", good.with(8, Array(vec![cbor::bytes([4; 32]), Uint(0)]))),
         ("the key before of 103 bytes", "invalid-format", good.with(11, cbor::bytes([0; 103]))),
-        ("nobody's stanza", "invalid-format", Draft { more: vec![Array(vec![])], ..good.with(12, Array(vec![])).with(13, Array(vec![])) }),
+        (
+            "nobody's stanza",
+            "invalid-format",
+            Draft { more: vec![Array(vec![])], ..good.with(12, Array(vec![])).with(13, Array(vec![])) },
+        ),
         (
             "one stanza",
             "invalid-format",

@@ -75,7 +75,12 @@ impl Exchange {
             let public = PublicKey::from_bytes(&to.public).expect("a key");
             let body = self.body(rng, version, key, &public);
             let hash = Sha256::digest(&body);
-            stanzas.push(Array(vec![party(&to.party), cbor::bytes(public.fingerprint().0), Uint(1), cbor::bytes(hash)]));
+            stanzas.push(Array(vec![
+                party(&to.party),
+                cbor::bytes(public.fingerprint().0),
+                Uint(1),
+                cbor::bytes(hash),
+            ]));
             epochs.push(to.epoch.map_or(Null, Uint));
             bodies.push(cbor::bytes(body));
         }
@@ -142,7 +147,13 @@ pub(crate) fn value_context(entity: &Value, field: &str, pair: &str) -> Vec<u8> 
 }
 
 /// A value of an entity's map.
-pub(crate) fn value(rng: &mut Seeded, key: &[u8; 32], entity: &Value, (field, pair): (&str, &str), plain: &[u8]) -> String {
+pub(crate) fn value(
+    rng: &mut Seeded,
+    key: &[u8; 32],
+    entity: &Value,
+    (field, pair): (&str, &str),
+    plain: &[u8],
+) -> String {
     encoding::base64url(&seal(rng, key, &value_context(entity, field, pair), plain))
 }
 
