@@ -127,8 +127,8 @@ fn d1_a_server_made_exchange_key() {
         assert_eq!(code(practice.chain(&exchange)), Code::BadSignature);
     }
     // After a good one, too.
-    let Practice { rng, alice, bob, mallory, .. } = &mut practice;
-    let mut after = practice.for_bob.clone();
+    let Practice { rng, alice, bob, mallory, for_bob, .. } = &mut practice;
+    let mut after = for_bob.clone();
     let to = [To::person(alice), To::person(bob)];
     after.tell(rng, mallory, Null, &to);
     assert_eq!(code(practice.chain(&after)), Code::BadSignature);
