@@ -10,6 +10,7 @@
 
 mod common;
 
+use core::slice;
 use std::collections::BTreeMap;
 
 use common::{
@@ -85,7 +86,7 @@ fn sharing_adds_and_changes_nothing() {
     assert_eq!(entity::share(&mut rng, &hers, &shared, &[a.clone(), b.clone(), c.clone()]).unwrap(), shared);
     assert_eq!(entity::share(&mut rng, &his, &shared, &[a.clone(), b.clone()]).unwrap(), shared);
     assert_eq!(parsed(&entity::decrypt(&his, &shared).unwrap()), whole);
-    let on = entity::share(&mut rng, &his, &shared, &[c.clone()]).unwrap();
+    let on = entity::share(&mut rng, &his, &shared, slice::from_ref(&c)).unwrap();
     assert_eq!(parsed(&entity::decrypt(&ring(&[&c], &[(&b, &c)]), &on).unwrap()), whole);
     assert_eq!(entity::delegator(&his, &shared).unwrap(), "b");
     let tried: Vec<_> = entity::pairs(&ring(&[&c], &[]), &on).unwrap().iter().map(ToString::to_string).collect();
@@ -102,7 +103,7 @@ fn updates_keep_key_parties_and_links() {
     let (hers, his) = (ring(&[&a], &[(&a, &a), (&a, &b)]), ring(&[&b], &[(&a, &b)]));
     let paths = manifest(&["name?", "note?"]);
     let mut make = |plain: &str, parent: Option<&str>| {
-        entity::encrypt(&mut rng, &hers, (&a, &[b.clone()]), ("Contact", plain), &paths, parent).unwrap()
+        entity::encrypt(&mut rng, &hers, (&a, slice::from_ref(&b)), ("Contact", plain), &paths, parent).unwrap()
     };
     let parent = make(r#"{"id":"1"}"#, None);
     let one = make(r#"{"id":"2","name":"x","clear":1}"#, Some(&parent));
@@ -134,11 +135,11 @@ fn a_party_is_no_entity() {
         entity::encrypt(&mut rng, &hers, (&a, others), ("Patient", &plain), &none, parent)
     };
     assert_eq!(code(encrypt("a", &[], None)), Code::InvalidArgument);
-    assert_eq!(code(encrypt("b", &[b.clone()], None)), Code::InvalidArgument);
+    assert_eq!(code(encrypt("b", slice::from_ref(&b), None)), Code::InvalidArgument);
     let parent = encrypt("b", &[], None).unwrap();
-    assert_eq!(code(encrypt("1", &[b.clone()], Some(&parent))), Code::InvalidArgument);
+    assert_eq!(code(encrypt("1", slice::from_ref(&b), Some(&parent))), Code::InvalidArgument);
     let child = encrypt("1", &[], Some(&parent)).unwrap();
-    assert_eq!(code(entity::share(&mut rng, &hers, &child, &[b.clone()])), Code::InvalidArgument);
+    assert_eq!(code(entity::share(&mut rng, &hers, &child, slice::from_ref(&b))), Code::InvalidArgument);
     let escrow =
         Party::Placeholder { name: wardkey::identity::UserId::new("p").unwrap(), escrow: Hash([1; 32]), contact: None };
     assert_eq!(code(entity::share(&mut rng, &hers, &child, &[escrow])), Code::InvalidArgument);
@@ -182,7 +183,7 @@ impl Clinic {
 }
 
 fn opened(chain: &Chain, party: &Party, pairs: &[&KeyPair]) -> ExchangeKeys {
-    chain.open(&mut system(), core::slice::from_ref(party), pairs).unwrap()
+    chain.open(&mut system(), slice::from_ref(party), pairs).unwrap()
 }
 
 #[test]
@@ -227,7 +228,7 @@ fn a_departed_member_opens_nothing_that_comes_after() {
         entity::encrypt(
             &mut clinic.rng,
             ring,
-            (&anna, &[ward.clone()]),
+            (&anna, slice::from_ref(&ward)),
             ("Patient", &plain),
             &manifest(&["name"]),
             None,
@@ -237,7 +238,7 @@ fn a_departed_member_opens_nothing_that_comes_after() {
     let before = encrypt(&sealing(opened(&chain, &anna, &annas)), "1").unwrap();
     let after = encrypt(&sealing(opened(&next.chain, &anna, &annas)), "2").unwrap();
     let reading = |keys: ExchangeKeys| {
-        let mut ring = Ring::new(&[ward.clone()], &[]).unwrap();
+        let mut ring = Ring::new(slice::from_ref(&ward), &[]).unwrap();
         ring.insert(keys);
         ring
     };
@@ -294,13 +295,14 @@ fn a_lost_exchange_key_is_replaced() {
     let plain = json!({ "id": "1", "name": "x" }).to_string();
     let paths = manifest(&["name"]);
     let hers = with(&first.chain, &alice, &[a.pair()]);
-    let one = entity::encrypt(&mut rng, &hers, (&alice, &[bob.clone()]), ("Patient", &plain), &paths, None).unwrap();
+    let one =
+        entity::encrypt(&mut rng, &hers, (&alice, slice::from_ref(&bob)), ("Patient", &plain), &paths, None).unwrap();
     // Neither has the private key that it was wrapped for.
     let lost = with(&first.chain, &bob, &[]);
     assert_eq!(code(entity::decrypt(&lost, &one)), Code::NotARecipient);
     let closed = with(&first.chain, &alice, &[]);
     assert!(entity::decrypt(&closed, &one).is_ok(), "by her own pair");
-    assert_eq!(code(entity::share(&mut rng, &closed, &one, &[bob.clone()])), Code::NotARecipient);
+    assert_eq!(code(entity::share(&mut rng, &closed, &one, slice::from_ref(&bob))), Code::NotARecipient);
     let mut renewed = a;
     renewed.renew(&mut rng);
     let known = directory([&renewed, &b]);
@@ -308,11 +310,11 @@ fn a_lost_exchange_key_is_replaced() {
     let hers = with(&next.chain, &alice, &[renewed.pair()]);
     let his = with(&next.chain, &bob, &[b.pair()]);
     assert!(hers.find(&Pair::of(&alice, &bob).unwrap()).unwrap().version(1).is_err());
-    let again = entity::share(&mut rng, &hers, &one, &[bob.clone()]).unwrap();
+    let again = entity::share(&mut rng, &hers, &one, slice::from_ref(&bob)).unwrap();
     assert_ne!(again, one, "its values are made anew");
     assert_eq!(parsed(&again)["encryptedSelf"], parsed(&one)["encryptedSelf"]);
     assert_eq!(parsed(&entity::decrypt(&his, &again).unwrap()), parsed(&plain));
-    assert_eq!(entity::share(&mut rng, &hers, &again, &[bob.clone()]).unwrap(), again);
+    assert_eq!(entity::share(&mut rng, &hers, &again, slice::from_ref(&bob)).unwrap(), again);
 }
 
 /// Given the database alone: no field of a contact says more of its patient than chance, equal clear links among siblings apart.
@@ -323,7 +325,7 @@ fn nothing_links_a_contact_to_its_patient() {
     let pairs = [(&a, &a), (&a, &b)];
     // The exchange keys are renewed on the way.
     let versions = |count: u8| {
-        let mut ring = Ring::new(&[a.clone()], &[]).unwrap();
+        let mut ring = Ring::new(slice::from_ref(&a), &[]).unwrap();
         for (delegator, delegate) in pairs {
             let keys = (0..count).map(|version| DataKey::from_slice(&[version + 1; 32])).collect();
             ring.insert(ExchangeKeys::kept(Pair::of(delegator, delegate).unwrap(), keys));
@@ -337,7 +339,7 @@ fn nothing_links_a_contact_to_its_patient() {
         // Ids of many lengths.
         let id = format!("{number}{}", "p".repeat(number % 60 * 2));
         let mut make = |kind: &str, plain: Value, parent: Option<&str>| {
-            let (parties, paths) = ((&a, core::slice::from_ref(&b)), manifest(&["name"]));
+            let (parties, paths) = ((&a, slice::from_ref(&b)), manifest(&["name"]));
             entity::encrypt(&mut rng, &ring, parties, (kind, &plain.to_string()), &paths, parent).unwrap()
         };
         let patient = make("Patient", json!({ "id": id, "name": "x".repeat(number) }), None);

@@ -141,7 +141,7 @@ pub(super) fn entities(rng: &mut Seeded, cast: &Cast, rows: &mut Rows) {
     let shared = encrypt(rng, &ring, &alice, &[bob.clone(), ward.clone()], ("Patient", &patient()), None);
     opens("by a delegate", holder(&[&bob], &keys).reading(&[&shared]));
     opens("by a member of a group", holder(&[&cast.carol.party(), &ward], &keys).reading(&[&shared]));
-    let child = encrypt(rng, &ring, &alice, &[bob.clone()], ("Contact", &contact("4567")), Some(&shared));
+    let child = encrypt(rng, &ring, &alice, core::slice::from_ref(&bob), ("Contact", &contact("4567")), Some(&shared));
     opens("a child", holder(&[&bob], &keys).reading(&[&child]));
     let of_carol = parsed(
         &entity::share(
