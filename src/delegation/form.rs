@@ -8,7 +8,7 @@ use super::{
     value::{Field, SEALED_ID, SEALED_ID_MAX, SEALED_KEY},
 };
 use crate::{
-    encoding::{MALFORMED, base64url, from_base64url},
+    encoding::{MALFORMED, base64url, from_public_base64url},
     error::{Code, Error, Result},
 };
 
@@ -43,8 +43,10 @@ impl Map {
         }
         let mut map = Vec::with_capacity(members.len());
         for member in members {
-            let values =
-                json::strings(member.value)?.iter().map(|value| from_base64url(value)).collect::<Result<Vec<_>>>()?;
+            let values = json::strings(member.value)?
+                .iter()
+                .map(|value| from_public_base64url(value))
+                .collect::<Result<Vec<_>>>()?;
             let fits = |value: &Vec<u8>| match field {
                 Field::EncryptionKeys => value.len() == SEALED_KEY,
                 _ => (SEALED_ID..=SEALED_ID_MAX).contains(&value.len()) && (value.len() - SEALED_ID).is_multiple_of(64),
@@ -126,7 +128,7 @@ impl<'a> Stored<'a> {
         };
         let id = json::string(member("id")?)?;
         let entity_type = json::string(member("entityType")?)?;
-        let encrypted_self = from_base64url(&json::string(member("encryptedSelf")?)?)?;
+        let encrypted_self = from_public_base64url(&json::string(member("encryptedSelf")?)?)?;
         let encryption_keys = map("encryptionKeys", Field::EncryptionKeys)?;
         let delegations = map("delegations", Field::Delegations)?;
         let crypted_foreign_keys = map("cryptedForeignKeys", Field::CryptedForeignKeys)?;

@@ -125,28 +125,27 @@ impl<'a> Scanner<'a> {
     }
 
     /// A text as it is spelled, with quotes.
-    pub(super) fn string(&mut self) -> Result<&'a str> {
+    fn string(&mut self) -> Result<&'a str> {
         let start = self.at;
         self.need(b'"')?;
         loop {
-            let byte = self.peek().ok_or(MALFORMED)?;
+            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+            let stop = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20)).ok_or(MALFORMED)?;
+            self.at += stop + 1;
+            match rest.get(stop) {
+                Some(b'"') => return Ok(self.since(start)),
+                Some(b'\\') => {}
+                _ => return Err(MALFORMED),
+            }
+            let escape = self.peek().ok_or(MALFORMED)?;
             self.at += 1;
-            match byte {
-                b'"' => return Ok(self.since(start)),
-                b'\\' => {
-                    let escape = self.peek().ok_or(MALFORMED)?;
-                    self.at += 1;
-                    match escape {
-                        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
-                        b'u' => {
-                            hex4(self.text, self.at)?;
-                            self.at += 4;
-                        }
-                        _ => return Err(MALFORMED),
-                    }
+            match escape {
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
+                b'u' => {
+                    hex4(self.text, self.at)?;
+                    self.at += 4;
                 }
-                ..0x20 => return Err(MALFORMED),
-                _ => {}
+                _ => return Err(MALFORMED),
             }
         }
     }
