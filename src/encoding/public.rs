@@ -6,6 +6,7 @@ use crate::error::Result;
 const NONE: u8 = 0xff;
 
 /// The value of each character.
+#[allow(clippy::indexing_slicing, reason = "what is out of bounds here does not compile")]
 const DIGITS: [u8; 256] = {
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut digits = [NONE; 256];
