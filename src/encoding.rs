@@ -1,11 +1,13 @@
 //! How objects become bytes: framing, deterministic CBOR, context, base64url. SPEC section 1.
 
 mod cbor;
+mod public;
 
 use crate::error::{Code, Error, Result};
 use base64ct::{Base64UrlUnpadded, Encoding};
 
 pub(crate) use cbor::{Reader, Writer, encode, encode_into};
+pub(crate) use public::from_public_base64url;
 
 /// The version byte of every object of this format.
 pub(crate) const VERSION: u8 = 1;

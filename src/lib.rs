@@ -45,6 +45,7 @@ pub use crypto::sign;
 
 // ---------------------------------------------------------------- the protocol: signed objects and their rules
 pub mod account;
+pub mod delegation;
 pub mod group;
 pub mod identity;
 pub mod journal;

@@ -22,7 +22,11 @@ pub use self::{
     seal::{Sealer, seal, seal_in_session, sealed_len},
 };
 
-pub(crate) use self::{author::claims_of, open::Whole};
+pub(crate) use self::{
+    author::claims_of,
+    open::Whole,
+    padding::{pad, unpad},
+};
 
 /// Context of the body: every byte of the header and the caller's entries.
 fn body_context(header: &[u8], context: &crate::encoding::Context) -> Vec<u8> {

@@ -45,6 +45,11 @@ pub use self::{
 };
 pub use crate::serving::{Served, Stanza};
 
+pub(crate) use self::{
+    entry::{read_authority, write_authority},
+    log::authority_party,
+};
+
 /// A session as far as it is known: its log, and what the verified wraps say.
 #[derive(Clone, Debug)]
 pub struct Session {

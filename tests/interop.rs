@@ -13,7 +13,7 @@ mod common;
 use std::{env, fs, path::PathBuf};
 
 use common::{
-    check, group_story, objects,
+    check, delegations, group_story, objects,
     rows::{self, Opened, Refused},
     schema, story,
 };
@@ -123,4 +123,9 @@ fn groups_made_by_python() {
 #[test]
 fn sessions_with_groups_made_by_python() {
     replay_kinds::<story::Input>("group_session.json", (24, 28));
+}
+
+#[test]
+fn delegations_made_by_python() {
+    replay_kinds::<delegations::Input>("delegation.json", (20, 40));
 }

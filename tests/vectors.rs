@@ -8,7 +8,7 @@ mod recording;
 use std::{fs, path::PathBuf};
 
 use common::{
-    check, group_story, objects,
+    check, delegations, group_story, objects,
     rows::{self, Opened, Refused},
     schema::{self, File},
     story, sums,
@@ -94,6 +94,11 @@ fn group() {
 #[test]
 fn group_session() {
     replay_kinds::<story::Input>("group_session.json", (85, 100));
+}
+
+#[test]
+fn delegation() {
+    replay_kinds::<delegations::Input>("delegation.json", (50, 150));
 }
 
 #[test]

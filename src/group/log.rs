@@ -454,6 +454,16 @@ impl Log {
         self.fingerprints.iter().rev().any(|known| known == fingerprint)
     }
 
+    /// The key of an epoch.
+    pub(crate) fn key_of(&self, epoch: u64) -> Option<&Fingerprint> {
+        self.fingerprints.get(usize::try_from(epoch).ok()?)
+    }
+
+    /// Number of the newest epoch.
+    pub(crate) fn newest_epoch(&self) -> u64 {
+        (self.fingerprints.len() as u64).saturating_sub(1)
+    }
+
     /// Who signed the operation of this sequence.
     pub(super) fn signer_of(&self, sequence: usize) -> Option<&Signer> {
         self.signers.get(self.steps.get(sequence)?.signer)

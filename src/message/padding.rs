@@ -2,11 +2,12 @@
 
 use crate::{
     error::{Code, Error, Result},
-    secret::SecretBytes,
+    secret::{self, SecretBytes},
 };
 
 const LENGTH: usize = 8;
 const LEAST: u64 = 256;
+const LONG: Error = Error::new(&(Code::Limit, "not enough memory"));
 const FAILED: Error = Error::new(&(Code::DecryptionFailed, "wrong key or context, or changed bytes"));
 
 /// Whether the length of the data shows in the length of the message.
@@ -36,6 +37,26 @@ pub fn padded_len(data: u64) -> Result<u64> {
 /// What follows so many bytes of data: the number of zeros, and the length.
 pub(super) fn tail(data: u64) -> Result<(u64, [u8; LENGTH])> {
     Ok((padded_len(data)? - LENGTH as u64 - data, data.to_be_bytes()))
+}
+
+/// Data that is there as a whole, padded.
+pub(crate) fn pad(data: &[u8]) -> Result<SecretBytes> {
+    let (zeros, length) = tail(data.len() as u64)?;
+    let total = usize::try_from(padded_len(data.len() as u64)?).map_err(|_| LONG)?;
+    let mut padded = secret::reserve(total)?;
+    padded.extend_from_slice(data);
+    append_zeros(&mut padded, zeros, 0)?;
+    padded.extend_from_slice(&length);
+    Ok(SecretBytes::new(padded))
+}
+
+/// The data of a plaintext that is there as a whole.
+pub(crate) fn unpad(plaintext: &[u8]) -> Result<&[u8]> {
+    let (data, length) = plaintext.split_last_chunk::<LENGTH>().ok_or(FAILED)?;
+    let length = u64::from_be_bytes(*length);
+    let (data, zeros) = usize::try_from(length).ok().and_then(|at| data.split_at_checked(at)).ok_or(FAILED)?;
+    let fits = padded_len(length)? == plaintext.len() as u64 && zeros.iter().all(|byte| *byte == 0);
+    if fits { Ok(data) } else { Err(FAILED) }
 }
 
 /// Takes the padding off a plaintext that comes in pieces, in constant memory: it holds back a count of zeros, and eight bytes.
@@ -81,7 +102,6 @@ impl Unpadder {
 
 /// Appends zeros, with room for `more` bytes behind them.
 fn append_zeros(out: &mut Vec<u8>, zeros: u64, more: usize) -> Result<()> {
-    const LONG: Error = Error::new(&(Code::Limit, "not enough memory"));
     let zeros = usize::try_from(zeros).map_err(|_| LONG)?;
     out.try_reserve(zeros.checked_add(more).ok_or(LONG)?).map_err(|_| LONG)?;
     out.resize(out.len() + zeros, 0);

@@ -124,15 +124,7 @@ impl Payload for Entry {
         w.uint(5);
         w.bytes(&self.signer.0);
         w.uint(6);
-        match &self.authority {
-            Authority::Signer => w.null(),
-            Authority::Group { id, sequence, hash } => {
-                w.array(3);
-                w.bytes(id);
-                w.uint(*sequence);
-                w.bytes(hash);
-            }
-        }
+        write_authority(w, &self.authority);
         w.uint(7);
         self.action.write(w);
     }
@@ -153,12 +145,30 @@ impl Payload for Entry {
         reader.key(5)?;
         let signer = Hash(reader.fixed()?);
         reader.key(6)?;
-        let group = reader.null_or(|reader| {
-            reader.array_of(3)?;
-            Ok(Authority::Group { id: reader.fixed()?, sequence: reader.uint()?, hash: reader.fixed()? })
-        })?;
+        let authority = read_authority(reader)?;
         reader.key(7)?;
         let action = Action::read(reader)?;
-        Ok(Self { session, sequence, previous, time, signer, authority: group.unwrap_or(Authority::Signer), action })
+        Ok(Self { session, sequence, previous, time, signer, authority, action })
     }
+}
+
+/// In whose right: null, or `[group id, group sequence, group hash]`.
+pub(crate) fn write_authority(w: &mut Writer, authority: &Authority) {
+    match authority {
+        Authority::Signer => w.null(),
+        Authority::Group { id, sequence, hash } => {
+            w.array(3);
+            w.bytes(id);
+            w.uint(*sequence);
+            w.bytes(hash);
+        }
+    }
+}
+
+pub(crate) fn read_authority(reader: &mut Reader<'_>) -> Result<Authority> {
+    let group = reader.null_or(|reader| {
+        reader.array_of(3)?;
+        Ok(Authority::Group { id: reader.fixed()?, sequence: reader.uint()?, hash: reader.fixed()? })
+    })?;
+    Ok(group.unwrap_or(Authority::Signer))
 }

@@ -487,7 +487,7 @@ fn known<'a>(signers: &'a [Signer], bundle: &Hash) -> Result<&'a Signer> {
 ///
 /// # Errors
 /// `unknown-group`, `rollback`, `fork`; `forbidden` for somebody who was no member.
-pub(super) fn authority_party(authority: &Authority, signer: &Signer, groups: &dyn Signers) -> Result<Option<Party>> {
+pub(crate) fn authority_party(authority: &Authority, signer: &Signer, groups: &dyn Signers) -> Result<Option<Party>> {
     if let Authority::Group { id, sequence, hash } = authority {
         let group = groups.group(&Hash(*id))?;
         group.check_view(&View { sequence: *sequence, hash: *hash })?;

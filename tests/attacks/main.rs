@@ -25,6 +25,7 @@ mod clients;
 mod clinic;
 mod commitment;
 mod decoders;
+mod delegations;
 mod escrow;
 mod format;
 mod ghash;

@@ -13,6 +13,7 @@ pub(crate) mod cache;
 pub(crate) mod cbor;
 pub(crate) mod check;
 pub(crate) mod craft;
+pub(crate) mod delegations;
 pub(crate) mod der;
 pub(crate) mod every_length;
 pub(crate) mod flip;

@@ -1,4 +1,4 @@
-"""What the entries of sections 9 to 15 mean: each kind's input is opened, and gives a result.
+"""What the entries of sections 9 to 15 and 18 mean: each kind's input is opened, and gives a result.
 
 All bytes are lowercase hex, texts plain. Parties are the hex of their encodings. A pin is
 `{"fingerprint", "version", "hash", "suite"}`, `hash` null for version 1. `identities` are lists of
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import delegation_kinds
 from wardkey_format import (
     account,
     cbor,
@@ -590,6 +591,12 @@ def open_serialized(given: Json) -> Json:
 
 
 KINDS: dict[str, Callable[[Json], Json | list[Json] | list[str]]] = {
+    "exchange-keys": delegation_kinds.open_exchange_keys,
+    "decrypt": delegation_kinds.open_decrypt,
+    "secret-foreign-keys": delegation_kinds.open_secret_foreign_keys,
+    "manifest": delegation_kinds.open_manifest,
+    "children": delegation_kinds.open_children,
+    "parents": delegation_kinds.open_parents,
     "identity": open_identity,
     "party": open_party,
     "safety-number": open_safety_number,

@@ -3,9 +3,9 @@
     python tests/interop/make.py OUTDIR
 
 writes the files of `testdata/` in their schema (see `vectors.py` and `recorded.py`), and into
-`OUTDIR/objects` all of sections 9 to 15, in the schema of `kinds.py`: `identity.json`,
-`account.json`, `session.json`, `group.json`, `group_session.json`, `journal.json` and
-`device.json`, each with bad entries, too.
+`OUTDIR/objects` all of sections 9 to 15 and 18, in the schema of `kinds.py`: `identity.json`,
+`account.json`, `session.json`, `group.json`, `group_session.json`, `journal.json`, `device.json`
+and `delegation.json`, each with bad entries, too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from making import accounts, devices, group_sessions, groups, identities, journals, sessions
+from making import accounts, delegations, devices, group_sessions, groups, identities, journals, sessions
 from making.as_recorded import converted
 from making.entries import without_made
 from wardkey_format import author, backup, ed25519, message, wrap
@@ -229,7 +229,7 @@ def all_files() -> dict[str, list[Entry]]:
 
 @cache
 def objects(seed: str = "wardkey") -> dict[str, Files]:
-    """The files of sections 9 to 15, good and bad entries. The seed gives all but encapsulations
+    """The files of sections 9 to 15 and 18, good and bad entries. The seed gives all but encapsulations
     and OAEP."""
     makers = {
         "identity.json": identities.make,
@@ -239,6 +239,7 @@ def objects(seed: str = "wardkey") -> dict[str, Files]:
         "group_session.json": group_sessions.make,
         "journal.json": journals.make,
         "device.json": devices.make,
+        "delegation.json": delegations.make,
     }
     files: dict[str, Files] = {}
     for file_name, maker in makers.items():

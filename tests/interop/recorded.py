@@ -283,6 +283,7 @@ CHECKS: dict[str, Callable[[Entry], None]] = {
     "session.json": check_kind,
     "group.json": check_kind,
     "group_session.json": check_kind,
+    "delegation.json": check_kind,
 }
 
 

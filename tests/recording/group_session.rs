@@ -41,7 +41,7 @@ impl Ward {
     }
 
     /// With the group keys of the newest operation.
-    fn keyed(mut self, rng: &mut Seeded, by: &Person, members: &[&Person]) -> Self {
+    pub(super) fn keyed(mut self, rng: &mut Seeded, by: &Person, members: &[&Person]) -> Self {
         self.keys = self.log.keys(rng, by, members).draft(by.seed()).encode();
         self
     }

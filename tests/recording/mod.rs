@@ -12,7 +12,12 @@ mod account;
 mod author_invalid;
 mod backup;
 mod backup_invalid;
+mod delegation;
 mod derive;
+mod entity;
+mod entity_invalid;
+mod exchange_key;
+mod exchange_key_invalid;
 mod group;
 mod group_head_invalid;
 mod group_invalid;
@@ -24,6 +29,7 @@ mod identity;
 mod journal;
 mod journal_log;
 mod log_invalid;
+mod manifest;
 mod message;
 mod message_invalid;
 mod oaep;
@@ -68,6 +74,7 @@ pub(crate) fn all() -> Vec<(&'static str, String)> {
         file("session.json", session::file),
         file("group.json", group::file),
         file("group_session.json", group_session::file),
+        file("delegation.json", delegation::file),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! Objects put together by hand, from SPEC alone, so that they can be wrong in one place only.
 
 pub(crate) mod backup;
+pub(crate) mod delegation;
 pub(crate) mod group;
 pub(crate) mod message;
 pub(crate) mod objects;

@@ -238,6 +238,9 @@ SESSION_KINDS = frozenset({"log", "unconfirmed", "session", "keys", "message"})
 SESSION_FIELDS: Json = {"wraps": [], "parties": [], "keys": [], "sealed": "", "context": {}}
 
 
+DELEGATION_KINDS = frozenset(
+    {"exchange-keys", "decrypt", "secret-foreign-keys", "manifest", "children", "parents"}
+)
 GROUP_KINDS = frozenset({"group", "group-keys", "heads", "fresh"})
 GROUP_FIELDS: Json = {"keys": "", "party": "", "pairs": [], "heads": [], "now": 0}
 
@@ -251,6 +254,8 @@ def converted(entries: list[Json]) -> Iterator[tuple[str, Json]]:
             yield file_name, without_made({**entry, "input": filled})
         if entry["kind"] in GROUP_KINDS:
             yield "group.json", without_made({**entry, "input": {**GROUP_FIELDS, **entry["input"]}})
+        if entry["kind"] in DELEGATION_KINDS:
+            yield "delegation.json", without_made(entry)
         if entry["kind"] not in FILES:
             continue
         file_name, convert = FILES[entry["kind"]]

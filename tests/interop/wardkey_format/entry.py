@@ -45,7 +45,7 @@ class Entry:
         }
 
 
-def _read_authority(reader: cbor.Reader) -> Authority | None:
+def read_authority(reader: cbor.Reader) -> Authority | None:
     if reader.null():
         return None
     reader.array(3)
@@ -66,7 +66,7 @@ def _read_payload(reader: cbor.Reader) -> Entry:
     reader.key(5)
     signer = reader.bytes(HASH)
     reader.key(6)
-    authority = _read_authority(reader)
+    authority = read_authority(reader)
     reader.key(7)
     done = action.read(reader)
     return Entry(session_id, sequence, previous, time, signer, authority, done)

@@ -1,0 +1,240 @@
+//! Passes over JSON, byte by byte: RFC 8259, in UTF-8, no name twice in an object, no lone surrogate in a name.
+
+use std::borrow::Cow;
+
+use super::Member;
+use crate::{
+    encoding::MALFORMED,
+    error::{Code, Error, Result},
+};
+
+/// Objects and arrays inside one another.
+const MAX_DEPTH: u32 = 128;
+
+/// Is none of these another?
+pub(super) fn is_unique(texts: &mut [&str]) -> bool {
+    texts.sort_unstable();
+    texts.windows(2).all(|pair| matches!(pair, [a, b] if a != b))
+}
+
+/// Where it stands in a text.
+pub(super) struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Scanner<'a> {
+    /// At the first byte that isn't white space.
+    pub(super) fn new(text: &'a str) -> Self {
+        let mut scanner = Self { text, at: 0 };
+        scanner.space();
+        scanner
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    /// The next byte, if it is this one.
+    fn take(&mut self, byte: u8) -> bool {
+        let is_it = self.peek() == Some(byte);
+        self.at += usize::from(is_it);
+        is_it
+    }
+
+    fn need(&mut self, byte: u8) -> Result<()> {
+        if self.take(byte) { Ok(()) } else { Err(MALFORMED) }
+    }
+
+    pub(super) fn end(&mut self) -> Result<()> {
+        self.space();
+        if self.at == self.text.len() { Ok(()) } else { Err(MALFORMED) }
+    }
+
+    fn since(&self, start: usize) -> &'a str {
+        self.text.get(start..self.at).unwrap_or_default()
+    }
+
+    /// Passes over a value and gives its spelling.
+    pub(super) fn value(&mut self, depth: u32) -> Result<&'a str> {
+        let start = self.at;
+        match self.peek().ok_or(MALFORMED)? {
+            b'{' => drop(self.members(depth)?),
+            b'[' => drop(self.elements(depth)?),
+            b'"' => drop(self.string()?),
+            b't' => self.word("true")?,
+            b'f' => self.word("false")?,
+            b'n' => self.word("null")?,
+            _ => self.number()?,
+        }
+        Ok(self.since(start))
+    }
+
+    pub(super) fn members(&mut self, depth: u32) -> Result<Vec<Member<'a>>> {
+        check_depth(depth)?;
+        self.need(b'{')?;
+        let mut members = Vec::new();
+        self.space();
+        if self.take(b'}') {
+            return Ok(members);
+        }
+        loop {
+            self.space();
+            let key = self.string()?;
+            self.space();
+            self.need(b':')?;
+            self.space();
+            let value = self.value(depth + 1)?;
+            members.push(Member { key, name: unescape(key)?, value });
+            self.space();
+            if self.take(b'}') {
+                break;
+            }
+            self.need(b',')?;
+        }
+        let is_unique = match members.as_slice() {
+            [_] => true,
+            members => is_unique(&mut members.iter().map(|member| member.name.as_ref()).collect::<Vec<_>>()),
+        };
+        if is_unique { Ok(members) } else { Err(MALFORMED) }
+    }
+
+    pub(super) fn elements(&mut self, depth: u32) -> Result<Vec<&'a str>> {
+        check_depth(depth)?;
+        self.need(b'[')?;
+        let mut elements = Vec::new();
+        self.space();
+        if self.take(b']') {
+            return Ok(elements);
+        }
+        loop {
+            self.space();
+            elements.push(self.value(depth + 1)?);
+            self.space();
+            if self.take(b']') {
+                return Ok(elements);
+            }
+            self.need(b',')?;
+        }
+    }
+
+    /// A text as it is spelled, with quotes.
+    fn string(&mut self) -> Result<&'a str> {
+        let start = self.at;
+        self.need(b'"')?;
+        loop {
+            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+            let stop = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20)).ok_or(MALFORMED)?;
+            self.at += stop + 1;
+            match rest.get(stop) {
+                Some(b'"') => return Ok(self.since(start)),
+                Some(b'\\') => {}
+                _ => return Err(MALFORMED),
+            }
+            let escape = self.peek().ok_or(MALFORMED)?;
+            self.at += 1;
+            match escape {
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
+                b'u' => {
+                    hex4(self.text, self.at)?;
+                    self.at += 4;
+                }
+                _ => return Err(MALFORMED),
+            }
+        }
+    }
+
+    fn word(&mut self, word: &str) -> Result<()> {
+        let end = self.at + word.len();
+        if self.text.get(self.at..end) != Some(word) {
+            return Err(MALFORMED);
+        }
+        self.at = end;
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<()> {
+        self.take(b'-');
+        if !self.take(b'0') {
+            self.digits()?;
+        }
+        if self.take(b'.') {
+            self.digits()?;
+        }
+        if self.take(b'e') || self.take(b'E') {
+            if !self.take(b'+') {
+                self.take(b'-');
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    /// One or more.
+    fn digits(&mut self) -> Result<()> {
+        let start = self.at;
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+        if self.at > start { Ok(()) } else { Err(MALFORMED) }
+    }
+}
+
+fn check_depth(depth: u32) -> Result<()> {
+    if depth < MAX_DEPTH { Ok(()) } else { Err(Error::new(&(Code::Limit, "nested deeper than 128"))) }
+}
+
+/// Four hexadecimal digits.
+fn hex4(text: &str, at: usize) -> Result<u32> {
+    let digits = text.get(at..at + 4).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    u32::from_str_radix(digits.ok_or(MALFORMED)?, 16).map_err(|_| MALFORMED)
+}
+
+/// What a text says, of how it is spelled. Its form was checked.
+pub(super) fn unescape(spelled: &str) -> Result<Cow<'_, str>> {
+    let inner = spelled.get(1..spelled.len().saturating_sub(1)).ok_or(MALFORMED)?;
+    let Some(mut at) = inner.find('\\') else { return Ok(Cow::Borrowed(inner)) };
+    let mut text = String::with_capacity(inner.len());
+    let mut from = 0;
+    loop {
+        text.push_str(inner.get(from..at).unwrap_or_default());
+        let escape = inner.as_bytes().get(at + 1).copied().ok_or(MALFORMED)?;
+        from = at + 2;
+        text.push(match escape {
+            b'b' => '\x08',
+            b'f' => '\x0c',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                let first = hex4(inner, from)?;
+                from += 4;
+                let code = match first {
+                    0xd800..0xdc00 if inner.get(from..from + 2) == Some("\\u") => {
+                        let second = hex4(inner, from + 2)?;
+                        from += 6;
+                        // A second half that is none gives no character.
+                        let low =
+                            if (0xdc00..0xe000).contains(&second) { second - 0xdc00 } else { return Err(MALFORMED) };
+                        0x1_0000 + ((first - 0xd800) << 10) + low
+                    }
+                    _ => first,
+                };
+                char::from_u32(code).ok_or(MALFORMED)?
+            }
+            other => char::from(other),
+        });
+        match inner.get(from..).and_then(|rest| rest.find('\\')) {
+            Some(next) => at = from + next,
+            None => break,
+        }
+    }
+    text.push_str(inner.get(from..).unwrap_or_default());
+    Ok(Cow::Owned(text))
+}
