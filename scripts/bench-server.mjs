@@ -1,4 +1,4 @@
-// npm run bench:server: the key server under load from a second process, over SQLite and PostgreSQL. Takes some ten minutes and 7 GB of disk; `--save` writes docs/bench/server.md.
+// npm run bench:server: the key server under load from a second process, over SQLite and PostgreSQL. Takes some ten minutes and 7 GB of disk; `--only=SQLite` or `--only=PostgreSQL` measures one; `--save` writes docs/bench/server.md.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,8 @@ const value = (name, otherwise) => {
   const given = process.argv.find((argument) => argument.startsWith(`--${name}=`));
   return given ? Number(given.split("=")[1]) : otherwise;
 };
+const only = process.argv.find((argument) => argument.startsWith("--only="))?.split("=")[1];
+const isMeasured = (database) => only === undefined || only === database;
 const SESSIONS = value("sessions", 1_000_000);
 const SHARED = value("shared", 100_000);
 const SECONDS = value("seconds", 20);
@@ -56,7 +58,7 @@ await main("bench:server", async () => {
     return secret;
   };
 
-  await step("SQLite", async () => {
+  const sqlite = async () => {
     const data = join(folder, "data");
     mkdirSync(join(data, APP), { recursive: true });
     const empty = await Server.start(["--data", join(folder, "empty"), "--listen", "127.0.0.1:0"]);
@@ -75,10 +77,9 @@ await main("bench:server", async () => {
     note("SQLite, writes", last(ask("http-write", server.url, key, program, 32, SECONDS)));
     note("memory after the load", memory(server));
     await server.stop();
-  });
-  rmSync(join(folder, "data"), { recursive: true, force: true });
-
-  await step("PostgreSQL", async () => {
+    rmSync(data, { recursive: true, force: true });
+  };
+  const postgresql = async () => {
     const postgres = await Postgres.start();
     const url = postgres.database("wardkey");
     run(program, ["migrate", "--database", url], { quiet: true });
@@ -96,7 +97,9 @@ await main("bench:server", async () => {
       for (const server of servers) await server.stop();
     }
     await postgres.stop();
-  });
+  };
+  if (isMeasured("SQLite")) await step("SQLite", sqlite);
+  if (isMeasured("PostgreSQL")) await step("PostgreSQL", postgresql);
   rmSync(folder, { recursive: true, force: true });
 
   if (process.argv.includes("--save")) {
