@@ -10,6 +10,7 @@ mod dump;
 mod ends;
 mod engine;
 mod groups;
+mod pieces;
 mod postgres;
 mod row;
 mod schema;
