@@ -247,7 +247,11 @@ impl<H: Host> Client<H> {
             match self.send_entry(&user, open.id(), &made.entry, made.wraps.as_deref()).await {
                 Ok(()) => {
                     self.check_cache(&cache)?;
-                    open.check()?;
+                    match open.check() {
+                        // The feed was faster than the answer: this entry took the own rights, or another one since.
+                        Err(error) if error.code() == Code::Revoked => return Ok(()),
+                        standing => standing?,
+                    }
                     open.take(made.session, key);
                     self.keep_sessions(&cache, &[open], &[]).await?;
                     return Ok(());

@@ -196,6 +196,25 @@ fn an_answer_that_a_revocation_overtook() {
     assert_eq!(stats(&ward.bob).entries, 0);
 }
 
+/// Who takes everybody's rights, his own too, may be told of it before his request is answered. It was taken all the same.
+#[test]
+fn an_own_revocation_that_the_feed_told_first() {
+    let ward = Ward::new("told first");
+    let (made, message) = ward.warm();
+    let mut task = Task::from_waker(Waker::noop());
+    let mut revoking = pin!(ward.anna.revoke_all(&made));
+    let entry = format!("POST /v1/sessions/{}/entries", made.id());
+    while !ward.world.asked.borrow().iter().any(|asked| asked.what == entry) {
+        assert!(revoking.as_mut().poll(&mut task).is_pending());
+    }
+    assert_eq!(run(ward.anna.sync()).unwrap(), [*made.id()]);
+    run(revoking).unwrap();
+    assert_eq!(read_with(&ward.anna, &made, &message), Err(Code::Revoked));
+    assert_eq!(failed(run(ward.anna.rotate(&made))), Code::Revoked);
+    run(ward.bob.sync()).unwrap();
+    assert_eq!(open(&ward.bob, made.id()).unwrap_err(), Code::Revoked);
+}
+
 /// The same of an answer with what came after that is known: what was told stays to be fetched, and nothing is written for who has left.
 #[test]
 fn an_update_that_a_revocation_overtook() {
