@@ -22,6 +22,8 @@ mod claims;
 mod codes;
 #[path = "../../rules/tests/rules/exchange_keys.rs"]
 mod exchange_keys;
+#[path = "../../rules/tests/rules/exchange_keys_refused.rs"]
+mod exchange_keys_refused;
 #[path = "../../rules/tests/rules/failing.rs"]
 mod failing;
 #[path = "../../rules/tests/rules/feed.rs"]
