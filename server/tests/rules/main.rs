@@ -11,6 +11,7 @@
 mod common;
 mod mirror;
 mod parallel;
+mod statements;
 
 #[path = "../../rules/tests/rules/account.rs"]
 mod account;
