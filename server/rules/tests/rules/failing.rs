@@ -2,8 +2,9 @@
 
 use wardkey::{delegation::Pair, identity::UserId, journal::Subject, party::Party, session::Rights, signed::Hash};
 use wardkey_rules::{
-    Account, Claim, Counted, ExchangeKeyStore, FeedItem, Group, GroupStore, Head, JournalEnd, JournalMark, JournalRow, Kept, KeptHead,
-    Logged, LoggedRow, LooseRow, Membership, MemoryStore, Recovery, RowId, Spot, Standing, Store, StoreError, Wraps,
+    Account, Claim, Counted, ExchangeKeyStore, FeedItem, Group, GroupStore, Head, JournalEnd, JournalMark, JournalRow,
+    Kept, KeptHead, Logged, LoggedRow, LooseRow, Membership, MemoryStore, Recovery, RowId, Spot, Standing, Store,
+    StoreError, Wraps,
 };
 
 pub(crate) struct Failing<'a> {
