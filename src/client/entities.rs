@@ -42,10 +42,8 @@ impl Wanted {
         for pair in others {
             let Some(id) = Hash::parse(pair.delegate()) else { continue };
             let is_known = people.group(&id).is_ok();
-            if is_known && !all && !people.belongs(&id) {
-                continue;
-            }
-            if is_enough {
+            // He may have joined it since.
+            if is_enough || (is_known && !all && !people.belongs(&id)) {
                 self.is_part = true;
                 continue;
             }
