@@ -10,6 +10,7 @@ import clientCache from "./client-cache.mjs";
 import data from "./data.mjs";
 import engines from "./engines.mjs";
 import errors from "./errors.mjs";
+import fhir from "./fhir.mjs";
 import free from "./free.mjs";
 import groups from "./groups.mjs";
 import httpBackend from "./http-backend.mjs";
@@ -73,5 +74,6 @@ export const suites = {
   sharing,
   trust,
   testing,
+  fhir,
   vectors,
 };
