@@ -9,6 +9,7 @@ mod database;
 mod dump;
 mod ends;
 mod engine;
+mod exchange_keys;
 mod groups;
 mod postgres;
 mod row;

@@ -1,6 +1,6 @@
 //! The versions of an exchange key, verified one after the other: SPEC section 18.3.
 
-use super::{exchange_key::ExchangeKey, names::Pair};
+use super::{exchange_key::ExchangeKey, kept::Due, names::Pair};
 use crate::{
     error::{Code, Error, Result},
     identity::AppId,
@@ -85,7 +85,7 @@ impl Chain {
         for object in objects {
             let object = Unverified::<ExchangeKey>::parse(object, minimum)?;
             let says = object.claimed();
-            self.check_names(says)?;
+            check_names(says, &self.app_id, (&self.delegator, &self.delegate))?;
             if !self.precedes(says) {
                 return Err(STRAY);
             }
@@ -96,15 +96,35 @@ impl Chain {
         Ok(())
     }
 
-    /// Step 1.
-    fn check_names(&self, says: &ExchangeKey) -> Result<()> {
-        if says.app_id != self.app_id {
-            return Err(OTHER_APP);
+    /// Verifies one version by the one before alone, which was verified when it came: so a key server does, which keeps them all. Of step 3 it sees nothing: that
+    /// signers don't go back to older bundles is the caller's to see to.
+    ///
+    /// # Errors
+    /// Those of SPEC section 18.3; `limit`.
+    pub fn check_next(
+        app_id: &AppId,
+        before: Option<&[u8]>,
+        object: &[u8],
+        signers: &dyn Signers,
+        minimum: Minimum,
+    ) -> Result<()> {
+        let before = before.map(|before| Unverified::<ExchangeKey>::parse(before, minimum)).transpose()?;
+        let object = Unverified::<ExchangeKey>::parse(object, minimum)?;
+        let says = object.claimed();
+        let newest = before.as_ref().map(Unverified::claimed);
+        let parties = newest.unwrap_or(says);
+        check_names(says, app_id, (&parties.delegator, &parties.delegate))?;
+        let number = newest.map_or(0, |newest| newest.version);
+        if says.version != number.saturating_add(1) || says.previous.as_ref() != before.as_ref().map(Unverified::hash) {
+            return Err(STRAY);
         }
-        if says.delegator != self.delegator || says.delegate != self.delegate {
-            return Err(OTHER_PAIR);
+        if says.version > MAX_VERSIONS as u64 {
+            return Err(FULL);
         }
-        Ok(())
+        let signer = signers.signer(&says.signer)?;
+        let object = object.verify(&signer.key)?;
+        let before = newest.map(|newest| Before { authority: &newest.authority, epochs: &newest.epochs });
+        check_version(&object, before, &signer, signers)
     }
 
     /// Step 2: does this version follow the newest?
@@ -122,9 +142,9 @@ impl Chain {
         if self.versions.iter().any(newer) {
             return Err(Error::new(&(Code::Rollback, "signed with an older bundle than a version before")));
         }
-        self.check_authority(&says.authority, &signer, signers)?;
-        self.check_epochs(says, signers)?;
-        object.more().check(&says.stanzas)?;
+        let before = self.versions.last();
+        let before = before.map(|version| Before { authority: &version.authority, epochs: &version.epochs });
+        check_version(object, before, &signer, signers)?;
         self.versions.push(Version {
             hash: *object.hash(),
             signer,
@@ -138,59 +158,26 @@ impl Chain {
         Ok(())
     }
 
-    /// Step 4: it is the delegator's own, or signed in the right of the group that is the delegator.
-    fn check_authority(&self, authority: &Authority, signer: &Signer, signers: &dyn Signers) -> Result<()> {
-        let is_his = match (authority, &self.delegator) {
-            (Authority::Signer, delegator) => signer.party().as_ref() == Some(delegator),
-            (Authority::Group { id, .. }, Party::Group(delegator)) => *id == delegator.0,
-            (Authority::Group { .. }, _) => false,
-        };
-        if !is_his {
-            return Err(NOT_HIS);
-        }
-        authority_party(authority, signer, signers)?;
-        let sequence = |authority: &Authority| match authority {
-            Authority::Signer => 0,
-            Authority::Group { sequence, .. } => *sequence,
-        };
-        if self.versions.iter().any(|version| sequence(&version.authority) > sequence(authority)) {
-            return Err(Error::new(&(Code::Rollback, "an older state of the group than in a version before")));
-        }
-        Ok(())
-    }
-
-    /// Step 5: the keys that it is wrapped for are those of the groups' epochs.
-    fn check_epochs(&self, says: &ExchangeKey, signers: &dyn Signers) -> Result<()> {
-        let before = self.versions.last().map(|version| version.epochs.as_slice()).unwrap_or_default();
-        for (place, (stanza, epoch)) in says.stanzas.iter().zip(&says.epochs).enumerate() {
-            let (Party::Group(id), Some(epoch)) = (&stanza.party, epoch) else { continue };
-            let key = *signers.group(id)?.key_of(*epoch).ok_or(AHEAD)?;
-            if key != stanza.fingerprint {
-                return Err(OTHER_EPOCH);
-            }
-            if before.get(place).copied().flatten().is_some_and(|before| before > *epoch) {
-                return Err(Error::new(&(Code::Rollback, "an older epoch than in the version before")));
-            }
-        }
-        Ok(())
-    }
-
     /// Is a new version to be made before anything is sealed? SPEC section 18.5; whether the newest key opens is for who has the keys to say.
     ///
     /// # Errors
     /// `unknown-group`.
     pub fn is_due(&self, groups: &dyn Signers) -> Result<bool> {
-        let Some(newest) = self.versions.last() else { return Ok(true) };
-        for (stanza, epoch) in newest.stanzas.iter().zip(&newest.epochs) {
-            if let (Party::Group(id), Some(epoch)) = (&stanza.party, epoch)
-                && groups.group(id)?.newest_epoch() != *epoch
-            {
-                return Ok(true);
-            }
-        }
-        let Authority::Group { id, .. } = newest.authority else { return Ok(false) };
-        let group = groups.group(&Hash(id))?;
-        Ok(newest.signer.party().and_then(|signer| group.role(&signer)).is_none())
+        self.due().map_or(Ok(true), |due| due.is_now(groups))
+    }
+
+    /// What a new version depends on; nothing while there is none.
+    pub(super) fn due(&self) -> Option<Due> {
+        let newest = self.versions.last()?;
+        let epoch = |(stanza, epoch): (&Stanza, &Option<u64>)| match &stanza.party {
+            Party::Group(id) => Some((*id, (*epoch)?)),
+            _ => None,
+        };
+        let by = match newest.authority {
+            Authority::Group { id, .. } => newest.signer.party().map(|signer| (Hash(id), signer)),
+            Authority::Signer => None,
+        };
+        Some(Due { epochs: newest.stanzas.iter().zip(&newest.epochs).filter_map(epoch).collect(), by })
     }
 
     /// Compares with a version that was seen before: its number, and its hash.
@@ -227,7 +214,83 @@ impl Chain {
         self.versions.len() as u64
     }
 
+    /// Who seals, and for whom.
+    #[must_use]
+    pub const fn parties(&self) -> (&Party, &Party) {
+        (&self.delegator, &self.delegate)
+    }
+
     pub(super) fn versions(&self) -> &[Version] {
         &self.versions
     }
+}
+
+/// What the version before says, behind which none falls.
+#[derive(Clone, Copy)]
+struct Before<'a> {
+    authority: &'a Authority,
+    epochs: &'a [Option<u64>],
+}
+
+/// Step 1.
+fn check_names(says: &ExchangeKey, app_id: &AppId, parties: (&Party, &Party)) -> Result<()> {
+    if says.app_id != *app_id {
+        return Err(OTHER_APP);
+    }
+    if (&says.delegator, &says.delegate) == parties { Ok(()) } else { Err(OTHER_PAIR) }
+}
+
+/// Steps 4 to 6.
+fn check_version(
+    object: &Signed<ExchangeKey>,
+    before: Option<Before<'_>>,
+    signer: &Signer,
+    signers: &dyn Signers,
+) -> Result<()> {
+    let says = object.value();
+    check_authority(says, before, signer, signers)?;
+    check_epochs(says, before, signers)?;
+    object.more().check(&says.stanzas)
+}
+
+/// Step 4: it is the delegator's own, or signed in the right of the group that is the delegator.
+fn check_authority(
+    says: &ExchangeKey,
+    before: Option<Before<'_>>,
+    signer: &Signer,
+    signers: &dyn Signers,
+) -> Result<()> {
+    let is_his = match (&says.authority, &says.delegator) {
+        (Authority::Signer, delegator) => signer.party().as_ref() == Some(delegator),
+        (Authority::Group { id, .. }, Party::Group(delegator)) => *id == delegator.0,
+        (Authority::Group { .. }, _) => false,
+    };
+    if !is_his {
+        return Err(NOT_HIS);
+    }
+    authority_party(&says.authority, signer, signers)?;
+    let sequence = |authority: &Authority| match authority {
+        Authority::Signer => 0,
+        Authority::Group { sequence, .. } => *sequence,
+    };
+    if before.is_some_and(|before| sequence(before.authority) > sequence(&says.authority)) {
+        return Err(Error::new(&(Code::Rollback, "an older state of the group than in a version before")));
+    }
+    Ok(())
+}
+
+/// Step 5: the keys that it is wrapped for are those of the groups' epochs.
+fn check_epochs(says: &ExchangeKey, before: Option<Before<'_>>, signers: &dyn Signers) -> Result<()> {
+    let before = before.map(|before| before.epochs).unwrap_or_default();
+    for (place, (stanza, epoch)) in says.stanzas.iter().zip(&says.epochs).enumerate() {
+        let (Party::Group(id), Some(epoch)) = (&stanza.party, epoch) else { continue };
+        let key = *signers.group(id)?.key_of(*epoch).ok_or(AHEAD)?;
+        if key != stanza.fingerprint {
+            return Err(OTHER_EPOCH);
+        }
+        if before.get(place).copied().flatten().is_some_and(|before| before > *epoch) {
+            return Err(Error::new(&(Code::Rollback, "an older epoch than in the version before")));
+        }
+    }
+    Ok(())
 }

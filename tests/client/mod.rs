@@ -5,6 +5,7 @@ mod audit;
 mod cache;
 mod crash;
 mod devices;
+mod entities;
 mod forgotten;
 mod groups;
 mod kept;

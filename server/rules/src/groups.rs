@@ -357,7 +357,7 @@ pub(crate) fn check_fresh(group: &Group, now: u64) -> Result<()> {
 }
 
 /// The newest bundle of an identity.
-fn check_own(identity: &Identity, bundle: &Hash) -> Result<()> {
+pub(crate) fn check_own(identity: &Identity, bundle: &Hash) -> Result<()> {
     if identity.bundle(bundle).is_none() {
         return Err(OTHER_SIGNER);
     }

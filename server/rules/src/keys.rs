@@ -1,4 +1,4 @@
-//! What opens sessions, a thousand of them in one request: API section 6.3.
+//! What opens sessions, a thousand of them in one request, and pairs of parties as many: API sections 6.3 and 11.2.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +9,7 @@ use wardkey::{error::Code, identity::UserId, journal::Subject, session::Rights};
 use crate::{
     ApiError, Work, bytes,
     error::Result,
+    exchange_keys::AskedPair,
     object, objects,
     request::{MAX_LIST, Members},
     sessions::{UNKNOWN, joined},
@@ -19,7 +20,7 @@ const LESS: ApiError = ApiError::new(Code::Server, "the store gave less than was
 
 impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
     pub(crate) fn keys(&mut self, caller: &UserId, body: &Value) -> Result<Value> {
-        let members = Members::of(body, &["sessions", "signers", "groups", "cursor"])?;
+        let members = Members::of(body, &["sessions", "signers", "groups", "pairs", "cursor"])?;
         let asked = members.list("sessions", MAX_LIST, |session| {
             let members = Members::of(session, &["id", "after"])?;
             Ok((members.hash("id")?, members.number_if_any("after")?))
@@ -29,6 +30,8 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
             let members = Members::of(group, &["id", "after", "epoch"])?;
             Ok((members.hash("id")?, members.number_if_any("after")?, members.number_if_any("epoch")?))
         })?;
+        let asked_pairs =
+            if members.has("pairs") { Some(members.list("pairs", MAX_LIST, AskedPair::read)?) } else { None };
         let cursor = if members.has("cursor") { Some(members.text_or_null("cursor")?) } else { None };
 
         let reader = self.reader(caller)?;
@@ -64,6 +67,13 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
             });
         }
         signers.extend(self.store.owners_of(&bundles)?.into_iter().flatten());
+        let mut pairs = None;
+        if let Some(asked) = asked_pairs {
+            let (answers, beside) = self.exchange_keys(caller, &reader, &asked)?;
+            signers.extend(beside.users);
+            other_groups.extend(beside.groups.into_iter().filter(|group| known.insert(*group)));
+            pairs = Some(answers);
+        }
         let whole = other_groups.into_iter().map(|id| (id, None, None));
         let mut groups = Vec::with_capacity(asked_groups.len());
         for (id, after, epoch) in asked_groups.into_iter().chain(whole) {
@@ -74,6 +84,9 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
             ("identities", Value::Array(self.identities(&signers)?)),
             ("groups", Value::Array(groups)),
         ]);
+        if let Some((pairs, members)) = pairs.zip(reply.as_object_mut()) {
+            members.insert("pairs".to_owned(), Value::Array(pairs));
+        }
         if let Some((cursor, members)) = cursor.zip(reply.as_object_mut()) {
             members.insert("feed".to_owned(), self.feed(caller, cursor)?);
         }

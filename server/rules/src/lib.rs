@@ -26,6 +26,7 @@ mod codes;
 mod deferred;
 mod directory;
 mod error;
+mod exchange_keys;
 mod feed;
 mod groups;
 mod journal;
@@ -57,9 +58,9 @@ pub use memory::MemoryStore;
 pub use request::{Body, Caller, MAX_BODY, MAX_PUBLIC_BODY, Request};
 pub use server::Server;
 pub use store::{
-    About, Account, Backup, Body as StanzaBody, Claim, Counted, FeedItem, Group, GroupStore, Head, JournalEnd,
-    JournalMark, JournalRow, Kept, KeptHead, Logged, LoggedRow, LooseRow, Membership, Opening, Pending, Recovery,
-    RowId, Share, Spot, Standing, Store, StoreError, Wanted, Wraps, row_ends, row_entries,
+    About, Account, Backup, Body as StanzaBody, Claim, Counted, ExchangeKeyStore, FeedItem, Group, GroupStore, Head,
+    JournalEnd, JournalMark, JournalRow, Kept, KeptHead, Logged, LoggedRow, LooseRow, Membership, Opening, Pending,
+    Recovery, RowId, Share, Spot, Standing, Store, StoreError, Wanted, Wraps, row_ends, row_entries,
 };
 
 pub(crate) const MINUTE: u64 = 60_000;
@@ -341,6 +342,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
             Route::CreateSession => self.create_session(caller, body),
             Route::Append(id) => self.append(caller, &id, body),
             Route::Keys => self.keys(caller, body),
+            Route::PutExchangeKeys => self.put_exchange_keys(caller, body),
             Route::MyGroups => self.my_groups(caller),
             Route::CreateGroup => self.create_group(caller, body),
             Route::Operate(id) => self.operate(caller, &id, body),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rand_core::TryCryptoRng;
-use wardkey::{error::Code, identity::UserId, party::Party, session::Rights, signed::Hash};
+use wardkey::{delegation::Pair, error::Code, identity::UserId, party::Party, session::Rights, signed::Hash};
 
 use crate::{
     ApiError, Work,
@@ -14,6 +14,9 @@ use crate::{
 
 pub(crate) const REVOKED: ApiError = ApiError::new(Code::Revoked, "the rights in this session were taken away");
 pub(crate) const NOT_ONE: ApiError = ApiError::new(Code::NotARecipient, "no rights in this session");
+
+const LEFT: ApiError = ApiError::new(Code::Revoked, "an exchange key of a group that this user has left");
+const OTHERS: ApiError = ApiError::new(Code::NotARecipient, "an exchange key between others");
 
 /// A user as sessions know him.
 pub(crate) struct Reader {
@@ -45,6 +48,26 @@ impl Reader {
     pub(crate) fn parties(&self, own: Option<Rights>, groups: &[(Hash, Rights)]) -> Vec<Party> {
         let groups = groups.iter().filter(|(group, _)| self.belongs_to(group));
         own.map(|_| self.party.clone()).into_iter().chain(groups.map(|(group, _)| Party::Group(*group))).collect()
+    }
+
+    /// Is this he, or a group to which he belongs?
+    pub(crate) fn is(&self, party: &Party) -> bool {
+        match party {
+            Party::Group(id) => self.belongs_to(id),
+            party => *party == self.party,
+        }
+    }
+
+    /// May he have exchange keys of this pair? By the names alone: who may not doesn't learn whether there are any. `revoked` if he belonged to one of the two,
+    /// `not-a-recipient` if not.
+    pub(crate) fn check_pair(&self, pair: &Pair) -> core::result::Result<(), ApiError> {
+        let names = [pair.delegator(), pair.delegate()];
+        let groups = names.map(Hash::parse);
+        let is_named = matches!(&self.party, Party::User { id, .. } if names.contains(&id.as_str()));
+        if is_named || groups.iter().flatten().any(|group| self.belongs_to(group)) {
+            return Ok(());
+        }
+        Err(if groups.iter().flatten().any(|group| self.groups.contains_key(group)) { LEFT } else { OTHERS })
     }
 
     pub(crate) const fn party(&self) -> &Party {

@@ -83,6 +83,7 @@ pub(crate) enum Route {
     CreateSession,
     Append(Hash),
     Keys,
+    PutExchangeKeys,
     MyGroups,
     CreateGroup,
     Operate(Hash),
@@ -118,6 +119,7 @@ impl Route {
             ("POST", ["sessions"]) => Ok(Self::CreateSession),
             ("POST", ["sessions", id, "entries"]) => Ok(Self::Append(hash(id)?)),
             ("POST", ["keys"]) => Ok(Self::Keys),
+            ("POST", ["exchange-keys"]) => Ok(Self::PutExchangeKeys),
             ("GET", ["groups"]) => Ok(Self::MyGroups),
             ("POST", ["groups"]) => Ok(Self::CreateGroup),
             ("POST", ["groups", id, "operations"]) => Ok(Self::Operate(hash(id)?)),
@@ -288,6 +290,10 @@ impl<'a> Members<'a> {
 
     pub(crate) fn hashes(self, name: &str) -> Result<Vec<Hash>> {
         self.list(name, MAX_LIST, |value| value.as_str().and_then(Hash::parse).ok_or(MISTYPED))
+    }
+
+    pub(crate) fn objects(self, name: &str, most: usize) -> Result<Vec<Vec<u8>>> {
+        self.list(name, most, |value| from_base64url(value.as_str().ok_or(MISTYPED)?).map_err(|_| MISTYPED))
     }
 
     /// Parameters of a derivation, whatever their bounds: those are a rule.

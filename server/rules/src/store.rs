@@ -1,5 +1,6 @@
 //! What a key server keeps: API section 8. One request is one transaction of its store.
 
+mod exchange_keys;
 mod groups;
 mod rows;
 
@@ -8,6 +9,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 use wardkey::{identity::UserId, journal::Subject, party::Party, session::Rights, signed::Hash};
 
+pub use exchange_keys::ExchangeKeyStore;
 pub use groups::{Claim, Group, GroupStore, KeptHead, Membership};
 pub use rows::{JournalEnd, JournalMark, JournalRow, LoggedRow, LooseRow, RowId, Spot, row_ends, row_entries};
 pub(crate) use rows::{Proving, Walk, Writer, walk};
@@ -152,7 +154,7 @@ pub struct Wanted {
     pub parties: Vec<Party>,
 }
 
-/// A genesis (0), an entry or an operation.
+/// A genesis (0), an entry or an operation; or a version of an exchange key, whose log is its pair's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Logged {
     /// Its place in the log.
@@ -220,7 +222,7 @@ pub struct FeedItem {
 /// that say "once" or "so often" rest on that. Parties are compared by [`Party::to_bytes`]. `put_…` inserts or replaces, `add_…` inserts; a row that stands there
 /// already is an error of the store. Every operation may fail, and the request with it. Those that ask the same of many are here for stores that have to be asked over a
 /// network: in the order of what they are asked.
-pub trait Store: GroupStore {
+pub trait Store: GroupStore + ExchangeKeyStore {
     /// Has this user an account, and may he use it?
     fn standing(&mut self, user: &UserId) -> Kept<Standing>;
     /// Disables a user, who need not have an account yet, or lets him in again.

@@ -5,12 +5,13 @@ use wardkey_rules::{Kept, StoreError};
 use super::connection::{Connection, int};
 
 /// Of the tables below.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 
 const VERSION_TABLE: &str = "CREATE TABLE schema_version (version BIGINT NOT NULL)";
 
 /// Each step makes the tables of the next version. `BYTES` is the database's type for them; rows of a `SMALL` table are kept in its index, where a database can choose.
-const STEPS: [&str; 1] = [r"
+const STEPS: [&str; 2] = [
+    r"
 CREATE TABLE account (user_id TEXT PRIMARY KEY, account TEXT NOT NULL);
 CREATE TABLE bundle (user_id TEXT NOT NULL, version BIGINT NOT NULL, hash BYTES NOT NULL UNIQUE, object BYTES NOT NULL, PRIMARY KEY (user_id, version));
 CREATE TABLE recovery (id BYTES PRIMARY KEY, user_id TEXT NOT NULL, code BYTES NOT NULL, ends BIGINT NOT NULL, tries BIGINT NOT NULL, answered BIGINT, activated BIGINT);
@@ -47,7 +48,11 @@ CREATE INDEX claim_ends ON claim (ends);
 CREATE TABLE event (id BYTES PRIMARY KEY, at_ms BIGINT NOT NULL, events TEXT NOT NULL);
 CREATE INDEX event_at ON event (at_ms);
 CREATE TABLE server (name TEXT PRIMARY KEY, value BYTES NOT NULL);
-"];
+",
+    r"
+CREATE TABLE exchange_key (pair TEXT NOT NULL, version BIGINT NOT NULL, signer TEXT, object BYTES NOT NULL, PRIMARY KEY (pair, version));
+",
+];
 
 /// The version of the tables that are there; 0: none.
 ///

@@ -20,6 +20,8 @@ mod atomicity;
 mod claims;
 #[path = "../../rules/tests/rules/codes.rs"]
 mod codes;
+#[path = "../../rules/tests/rules/exchange_keys.rs"]
+mod exchange_keys;
 #[path = "../../rules/tests/rules/failing.rs"]
 mod failing;
 #[path = "../../rules/tests/rules/feed.rs"]

@@ -16,9 +16,14 @@ const STRICT: Options = Options { migrate: false, threads: 2, waiting: 100 };
 
 /// Something in every table.
 fn fill(database: &mut Database) {
-    for kind in (0..WRITES).filter(|kind| ![7, 10, 22].contains(kind)) {
+    fill_with(database, WRITES, 60);
+}
+
+/// Something in the tables of the first of all kinds.
+fn fill_with(database: &mut Database, kinds: u8, c: u8) {
+    for kind in (0..kinds).filter(|kind| ![7, 10, 22].contains(kind)) {
         for a in 0..3 {
-            let work = move |store: &mut dyn Store| write(store, (kind, a, 0, 60 + a)).map(|()| String::new());
+            let work = move |store: &mut dyn Store| write(store, (kind, a, 0, c + a)).map(|()| String::new());
             // Some stand there already.
             database.run(true, Box::new(work)).ok();
         }
@@ -78,6 +83,49 @@ fn from_sqlite_to_postgres_and_back() {
     assert!(restored.is_restored().unwrap());
     let mode = fs::metadata(one.path().join("data/wardkey.db")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+}
+
+/// A backup that a server of the first version made, of what `fill_with(.., 24, 6)` wrote.
+const VERSION_1: &[u8] = include_bytes!("version-1.backup");
+
+/// What the first version kept is all there, and what it didn't know can be kept beside it.
+#[test]
+fn tables_of_the_first_version() {
+    let (folder, other, backups, postgres) = (Folder::new(), Folder::new(), Folder::new(), Postgres::start());
+    let file = backups.path().join("version-1");
+    fs::write(&file, VERSION_1).unwrap();
+    let mut same = Database::open(&Place::Sqlite(other.path().join("data")), Options::default()).unwrap();
+    fill_with(&mut same, 24, 6);
+    let before = same.done(look);
+    same.done(|store| write(store, (24, 1, 1, 6)).map(|()| String::new()));
+    let after = same.done(look);
+    assert_ne!(before, after);
+    for place in [Place::Sqlite(folder.path().join("data")), Place::Postgres(postgres.database())] {
+        Database::restore(&file, &place, false).unwrap();
+        let mut database = Database::open(&place, STRICT).unwrap();
+        assert_eq!(database.done(look), before, "{place:?}");
+        assert_eq!(database.secrets().unwrap().unwrap(), b"sealed");
+        // As it was where that version served.
+        let back = "DROP TABLE exchange_key; UPDATE schema_version SET version = 1";
+        database.blocking_transaction(false, move |store| store.batch(back)).unwrap();
+        drop(database);
+        let refused = Database::open(&place, STRICT).unwrap_err();
+        assert!(refused.0.contains("of version 1") && refused.0.contains("migrate"), "{refused}");
+        assert!(Database::backup(&place, &backups.path().join("none")).unwrap_err().0.contains("migrate"));
+        Database::migrate(&place).unwrap();
+        let mut database = Database::open(&place, STRICT).unwrap();
+        assert_eq!(database.done(look), before, "{place:?}");
+        database.done(|store| write(store, (24, 1, 1, 6)).map(|()| String::new()));
+        assert_eq!(database.done(look), after, "{place:?}");
+        drop(database);
+        // Once more is nothing, and tables of a version that isn't known are left alone.
+        Database::migrate(&place).unwrap();
+        let database = Database::open(&place, Options::default()).unwrap();
+        let ahead = "UPDATE schema_version SET version = 3";
+        database.blocking_transaction(false, move |store| store.batch(ahead)).unwrap();
+        drop(database);
+        assert!(Database::open(&place, Options::default()).unwrap_err().0.contains("takes a newer one"));
+    }
 }
 
 /// A backup of which a byte was changed, or the end is missing, leaves what is there as it is.

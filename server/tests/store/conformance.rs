@@ -11,7 +11,7 @@ use wardkey_server::store::Database;
 use crate::{
     common::{folder::Folder, postgres::Postgres},
     keeper::{Keeper, shared, sqlite},
-    things::{WRITES, hash, look, party, placeholder, user, write},
+    things::{WRITES, hash, look, pair, party, placeholder, user, write},
 };
 
 fn over_each(check: impl Fn(&mut dyn FnMut() -> Box<dyn Keeper>)) {
@@ -35,9 +35,17 @@ fn done(keeper: &mut dyn Keeper, work: impl FnMut(&mut dyn Store) -> Kept<String
 /// A row that stands there isn't added again, whatever it says now, nor in the transaction that added it; and it stays what it was.
 #[test]
 fn what_is_added_twice_is_an_error() {
-    // bundle, log, wraps, item, operation, keys, watcher
-    let adds: [(u8, u8, u8, u8); 7] =
-        [(1, 0, 0, 1), (5, 0, 1, 2), (6, 0, 1, 63), (9, 0, 1, 2), (13, 0, 1, 2), (14, 0, 1, 63), (17, 0, 1, 0)];
+    // bundle, log, wraps, item, operation, keys, watcher, exchange key
+    let adds: [(u8, u8, u8, u8); 8] = [
+        (1, 0, 0, 1),
+        (5, 0, 1, 2),
+        (6, 0, 1, 63),
+        (9, 0, 1, 2),
+        (13, 0, 1, 2),
+        (14, 0, 1, 63),
+        (17, 0, 1, 0),
+        (24, 0, 1, 2),
+    ];
     over_each(|new| {
         let mut keeper = new();
         for (kind, a, b, c) in adds {
@@ -152,6 +160,32 @@ fn rights_that_were_had() {
             Ok(format!("{groups:?} {:?} {:?} {:?}", rights(store, 2)?, rights(store, 0)?, rights(store, 1)?))
         });
         assert_eq!(seen, "[0] Some(0) Some(15) None", "{}", keeper.name());
+    });
+}
+
+/// Versions of many pairs, in the order of the pairs and of the versions, whatever was written first.
+#[test]
+fn exchange_keys_of_many_pairs() {
+    over_each(|new| {
+        let mut keeper = new();
+        let seen = done(keeper.as_mut(), |store| {
+            for (of, version) in [(1, 2), (0, 1), (1, 1), (1, 3), (0, 2)] {
+                write(store, (24, of, version, version))?;
+            }
+            let numbers = |found: Vec<Vec<wardkey_rules::Logged>>| {
+                let numbers = |versions: &Vec<wardkey_rules::Logged>| {
+                    versions.iter().map(|version| version.sequence).collect::<Vec<_>>()
+                };
+                found.iter().map(numbers).collect::<Vec<_>>()
+            };
+            let newest = store.newest_versions(&[pair(2), pair(1), pair(0), pair(1)])?;
+            let asked = [(pair(1), 2), (pair(2), 1), (pair(0), 1), (pair(1), 0), (pair(0), u64::MAX)];
+            let found = numbers(store.exchange_keys(&asked)?);
+            let one = store.exchange_key(&pair(1), 3)?.map(|version| version.sequence);
+            Ok(format!("{newest:?} {found:?} {one:?} {:?}", store.exchange_key(&pair(0), 3)?))
+        });
+        let want = "[0, 3, 2, 3] [[2, 3], [], [1, 2], [1, 2, 3], []] Some(3) None";
+        assert_eq!(seen, want, "{}", keeper.name());
     });
 }
 

@@ -1,6 +1,7 @@
 //! A small world of rows, so that histories meet the same ones.
 
 use wardkey::{
+    delegation::Pair,
     group::Role,
     identity::UserId,
     key_pair::Fingerprint,
@@ -33,6 +34,11 @@ pub(crate) fn party(of: u8) -> Party {
             contact: Some(Email::new("it@clinic.example").unwrap()),
         },
     }
+}
+
+pub(crate) fn pair(of: u8) -> Pair {
+    let [a, b, group] = [0, 1, 2].map(party);
+    [Pair::of(&a, &a), Pair::of(&a, &group), Pair::of(&group, &b)][usize::from(of % 3)].clone().unwrap()
 }
 
 pub(crate) fn placeholder(of: u8) -> Party {
@@ -90,7 +96,7 @@ fn membership(of: u8) -> Membership {
 }
 
 /// How many kinds of writes there are.
-pub(crate) const WRITES: u8 = 24;
+pub(crate) const WRITES: u8 = 25;
 
 /// One write.
 pub(crate) fn write(store: &mut dyn Store, (kind, a, b, c): (u8, u8, u8, u8)) -> Kept<()> {
@@ -143,6 +149,7 @@ pub(crate) fn write(store: &mut dyn Store, (kind, a, b, c): (u8, u8, u8, u8)) ->
         20 => store.put_disabled(&user(a), b % 2 == 0),
         21 => store.put_answered(&[a % 3; 32], b.into(), &objects(c)),
         22 => store.remove_waiting(&hash(a), &placeholder(b)),
+        24 => store.add_exchange_key(&pair(a), &logged(b % 4, c)),
         _ => store.put_claim(
             &id(a),
             &Claim {
@@ -203,7 +210,18 @@ pub(crate) fn look(store: &mut dyn Store) -> Kept<String> {
         see(format!("{:?}", store.contents(&wanted.collect::<Vec<_>>())?));
     }
     see(format!("{:?} {:?}", store.contents(&[])?, store.openings(&[], &parties[0])?));
+    let pairs = [2, 0, 1, 2].map(pair);
+    see(format!("{:?} {:?}", store.newest_versions(&pairs)?, store.newest_versions(&[])?));
+    for shift in 0..3 {
+        // Of each from another version on.
+        let from = pairs.iter().zip([0, 2, 1, 4, 0, 2].into_iter().skip(shift));
+        let from: Vec<_> = from.map(|(pair, from)| (pair.clone(), from)).collect();
+        see(format!("{:?}", store.exchange_keys(&from)?));
+    }
     for of in 0..3 {
+        for version in 0..4 {
+            see(format!("{:?}", store.exchange_key(&pair(of), version)?));
+        }
         let hash = hash(of);
         see(format!("{:?}", store.answered(&[of; 32])?));
         see(format!("{:?} {:?}", store.recovery(&id(of))?, store.claim(&id(of))?));

@@ -24,6 +24,9 @@ pub(super) struct Tables {
     /// By placeholder.
     pub(super) waiting: BTreeMap<String, Waiting>,
     pub(super) claims: BTreeMap<String, ClaimRow>,
+    /// By pair and version.
+    #[serde(default)]
+    pub(super) exchange_keys: BTreeMap<String, BTreeMap<u64, LogRow>>,
     /// Times, by what is counted and a name.
     pub(super) counted: BTreeMap<String, Vec<u64>>,
     pub(super) journal: Journal,

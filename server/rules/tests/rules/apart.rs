@@ -73,6 +73,7 @@ fn what_writes_is_answered_whole() {
         ("PUT", "/v1/backup"),
         ("POST", "/v1/sessions"),
         ("POST", "/v1/groups"),
+        ("POST", "/v1/exchange-keys"),
         ("POST", "/v1/public/recoveries"),
         ("POST", "/v1/assignments"),
         ("POST", "/v1/admin/disable"),

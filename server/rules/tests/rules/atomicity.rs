@@ -182,6 +182,7 @@ fn snapshots() {
     assert_eq!(code(b"{}"), "invalid-format");
     assert_eq!(code(br#"{"version":2}"#), "invalid-format");
     assert_eq!(code(br#"{"version":1}"#), "unsupported-version");
+    assert_eq!(code(br#"{"version":4}"#), "unsupported-version");
     // It goes on where it was.
     scene.world = scene.world.copy();
     let made = scene.rotate();

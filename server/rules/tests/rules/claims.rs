@@ -13,7 +13,7 @@ use wardkey::{
 use wardkey_rules::{MemoryStore, Store, upkeep};
 
 use crate::{
-    user::{User, items, with},
+    user::{User, items, take, with},
     ward::{Ward, member, with_group},
     world::{DAY, FIRST, MINUTE, app, b64, list, refs, seeded, unb64},
 };
@@ -23,10 +23,6 @@ pub(crate) struct Waiting {
     pub(crate) ward: Ward,
     session: Session,
     id: String,
-}
-
-fn take(user: &mut User) -> User {
-    std::mem::replace(user, User::new(&mut seeded(70), "x"))
 }
 
 fn placeholder(ward: &Ward, name: &str, contact: Option<&str>) -> Party {

@@ -1,9 +1,10 @@
 //! A store that fails when it is told to.
 
-use wardkey::{identity::UserId, journal::Subject, party::Party, session::Rights, signed::Hash};
+use wardkey::{delegation::Pair, identity::UserId, journal::Subject, party::Party, session::Rights, signed::Hash};
 use wardkey_rules::{
-    Account, Claim, Counted, FeedItem, Group, GroupStore, Head, JournalEnd, JournalMark, JournalRow, Kept, KeptHead,
-    Logged, LoggedRow, LooseRow, Membership, MemoryStore, Recovery, RowId, Spot, Standing, Store, StoreError, Wraps,
+    Account, Claim, Counted, ExchangeKeyStore, FeedItem, Group, GroupStore, Head, JournalEnd, JournalMark, JournalRow,
+    Kept, KeptHead, Logged, LoggedRow, LooseRow, Membership, MemoryStore, Recovery, RowId, Spot, Standing, Store,
+    StoreError, Wraps,
 };
 
 pub(crate) struct Failing<'a> {
@@ -103,4 +104,12 @@ pass! {
     false first_waiting(name: &UserId, with_contact: bool) -> Option<Party>;
     false claim(id: &[u8; 16]) -> Option<Claim>;
     true put_claim(id: &[u8; 16], claim: &Claim) -> ();
+}
+
+pass! {
+    ExchangeKeyStore:
+    false newest_versions(pairs: &[Pair]) -> Vec<u64>;
+    false exchange_key(pair: &Pair, version: u64) -> Option<Logged>;
+    false exchange_keys(from: &[(Pair, u64)]) -> Vec<Vec<Logged>>;
+    true add_exchange_key(pair: &Pair, version: &Logged) -> ();
 }

@@ -11,7 +11,7 @@ use wardkey::{
 use wardkey_rules::{GroupStore, Membership};
 
 use crate::{
-    user::{User, directory, items, with},
+    user::{User, directory, items, take, with},
     ward::{Ward, member, with_group},
     world::{DAY, FIRST, MINUTE, NOW, World, app, b64, list, refs, seeded, unb64},
 };
@@ -121,10 +121,6 @@ fn sessions_of_a_group() {
 }
 
 // ---------------------------------------------------------------- what is refused
-
-fn take(user: &mut User) -> User {
-    std::mem::replace(user, User::new(&mut seeded(70), "x"))
-}
 
 fn changed(body: &Value, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Value {
     let mut body = body.clone();

@@ -14,6 +14,7 @@ mod apart;
 mod atomicity;
 mod claims;
 mod codes;
+mod exchange_keys;
 mod failing;
 mod feed;
 mod groups;

@@ -31,6 +31,7 @@ fn paths() -> Vec<(&'static str, String, bool, &'static [&'static str])> {
         ("POST", of("/v1/sessions"), false, &["genesis", "wraps"]),
         ("POST", format!("/v1/sessions/{ID}/entries"), false, &["items"]),
         ("POST", of("/v1/keys"), false, &["sessions", "signers", "groups"]),
+        ("POST", of("/v1/exchange-keys"), false, &["items"]),
         ("GET", of("/v1/groups"), false, &[]),
         ("POST", of("/v1/groups"), false, &["genesis", "keys", "head"]),
         ("POST", format!("/v1/groups/{ID}/operations"), false, &["operation", "keys", "head"]),
