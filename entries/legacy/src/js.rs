@@ -5,6 +5,7 @@
 use core::cell::RefCell;
 
 use wardkey::{
+    delegation::{Manifest, entity},
     error::Error,
     random::{SystemRandom, system},
 };
@@ -34,4 +35,12 @@ pub fn unwrap(pkcs8: &[u8], wrapped: &[u8]) -> Result<Vec<u8>, String> {
 #[wasm_bindgen]
 pub fn open(key: &[u8], sealed: &[u8]) -> Result<Vec<u8>, String> {
     Ok(crate::open(key, sealed).map_err(refused)?.expose().to_vec())
+}
+
+/// Would this entity be taken, with this manifest?
+#[wasm_bindgen(js_name = checkEntity)]
+pub fn check_entity(entity_type: &str, entity: &str, paths: Vec<String>) -> Result<(), String> {
+    Manifest::new(paths.iter().map(String::as_str))
+        .and_then(|manifest| entity::check(entity_type, entity, &manifest))
+        .map_err(refused)
 }
