@@ -16,6 +16,7 @@ import groups from "./groups.mjs";
 import httpBackend from "./http-backend.mjs";
 import httpEvents from "./http-events.mjs";
 import keys from "./keys.mjs";
+import legacy from "./legacy.mjs";
 import locking from "./locking.mjs";
 import long from "./long.mjs";
 import many from "./many.mjs";
@@ -75,5 +76,6 @@ export const suites = {
   trust,
   testing,
   fhir,
+  legacy,
   vectors,
 };
