@@ -7,6 +7,7 @@ use crate::{
     backend::{Failure, Outcome},
     delegation::{ExchangeKeys, Kept, Manifest, Pair, Ring, entity},
     error::{Code, Error, Result},
+    identity::UserId,
     party::Party,
     session::Signers,
     signed::Hash,
@@ -42,10 +43,8 @@ impl Wanted {
         for pair in others {
             let Some(id) = Hash::parse(pair.delegate()) else { continue };
             let is_known = people.group(&id).is_ok();
-            if is_known && !all && !people.belongs(&id) {
-                continue;
-            }
-            if is_enough {
+            // He may have joined it since.
+            if is_enough || (is_known && !all && !people.belongs(&id)) {
                 self.is_part = true;
                 continue;
             }
@@ -106,15 +105,12 @@ impl<H: Host> Client<H> {
         parent: Option<&str>,
         others: &[Recipient],
     ) -> Outcome<String> {
-        entity::check(entity_type, entity, manifest)?;
+        let own = self.with(|ready| Recipient::User(ready.user.clone()))?;
+        let names = names(&[others, &[own.clone()]].concat())?;
+        entity::check((entity_type, entity), manifest, &names)?;
         let cache = self.warm().await?;
-        let own = self.with(|ready| ready.user.as_str().to_owned())?;
-        let mut pairs = vec![Pair::named(&own, &own)];
-        for name in names(others)? {
-            pairs.push(Pair::named(&own, &name));
-        }
-        pairs.sort_unstable();
-        pairs.dedup();
+        let by = own.user().map(UserId::as_str).unwrap_or_default();
+        let pairs: Vec<Pair> = names.iter().map(|name| Pair::named(by, name)).collect();
         if let Some(parent) = parent {
             // Nothing is made for a child of what doesn't open.
             self.read_entity(parent, |ring| entity::parent_ids(ring, parent)).await?;
@@ -190,7 +186,12 @@ impl<H: Host> Client<H> {
     pub async fn share_entity(&self, entity: &str, others: &[Recipient]) -> Outcome<String> {
         let names = names(others)?;
         let cache = self.warm().await?;
-        let by = self.read_entity(entity, |ring| entity::delegator(ring, entity)).await?;
+        let by = |ring: &Ring| {
+            // What is refused is refused before anything is asked for.
+            entity::without(ring, entity, &names)?;
+            entity::delegator(ring, entity)
+        };
+        let by = self.read_entity(entity, by).await?;
         let pairs: Vec<Pair> = names.iter().map(|name| Pair::named(&by, name)).collect();
         let known = self.exchange(&cache, &pairs, &[], false).await?;
         let with_known = |ring: &mut EntityRing| {

@@ -225,25 +225,30 @@ pub fn all_pairs(entity: &str) -> Result<Vec<Pair>> {
 /// Those of these parties to whom [`share`] would give something, by their texts: the others have it.
 ///
 /// # Errors
-/// Those of SPEC sections 18.7 and 18.11.
+/// Those of SPEC sections 18.7 and 18.11; `invalid-argument`.
 pub fn without<'n>(ring: &Ring, entity: &str, names: &'n [String]) -> Result<Vec<&'n str>> {
-    let Opened { stored, pair, .. } = read(ring, entity)?;
+    let Opened { stored, pair, content, .. } = read(ring, entity)?;
+    if names.iter().any(|name| *name == stored.id || content.parents.contains(name)) {
+        return Err(OWN_ID);
+    }
     let of = Of { id: &stored.id, entity_type: &stored.entity_type };
     let maps = Maps::of_stored(&stored);
     let is_missing = |name: &&str| !maps.has(ring, of, &pair, name);
     Ok(names.iter().map(String::as_str).filter(is_missing).collect())
 }
 
-/// Would these make an encrypted entity, whatever the keys are?
+/// Would these make an encrypted entity, for parties of these texts, whatever the keys are?
 ///
 /// # Errors
 /// `invalid-argument`, `invalid-format`, `limit`.
-pub fn check(entity_type: &str, entity: &str, manifest: &Manifest) -> Result<()> {
+pub fn check((entity_type, entity): (&str, &str), manifest: &Manifest, names: &[String]) -> Result<()> {
     if !is_type(entity_type) {
         return Err(BAD_TYPE);
     }
     let members = json::object(entity)?;
-    id_of(&members)?;
+    if names.contains(&id_of(&members)?) {
+        return Err(OWN_ID);
+    }
     manifest.apply(&members).map(drop)
 }
 

@@ -9,6 +9,7 @@ import clientArguments from "./client-arguments.mjs";
 import clientCache from "./client-cache.mjs";
 import data from "./data.mjs";
 import engines from "./engines.mjs";
+import entities from "./entities.mjs";
 import errors from "./errors.mjs";
 import fhir from "./fhir.mjs";
 import free from "./free.mjs";
@@ -64,6 +65,7 @@ export const suites = {
   memory,
   sessionData,
   groups,
+  entities,
   account,
   backends,
   httpBackend,
