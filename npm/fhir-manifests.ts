@@ -1,5 +1,6 @@
 // What of a FHIR R4 resource is encrypted: docs/guide/fhir.md says why.
 import { isPlain } from "./arguments.js";
+import type { FieldManifest } from "./entities.js";
 import { invalid } from "./errors.js";
 
 export type FhirType = "Patient" | "Encounter" | "Observation" | "DocumentReference";
@@ -49,7 +50,7 @@ const manifest = (names: string) => Object.freeze([...META, ...OF_ALL, ...names.
 
 /** Which fields of a resource go into `encryptedSelf`: everything identifying or medical, references among them. Clear stay `resourceType`, `id`, `meta.versionId`,
  *  `meta.lastUpdated`, and `status`, `docStatus` or `active`. They name the elements of FHIR R4 (4.0.1): of what else a resource has, manifestFor() knows, too. */
-export const manifests: { readonly [T in FhirType]: readonly string[] } = /* @__PURE__ */ Object.freeze({
+export const manifests: { readonly [T in FhirType]: FieldManifest } = /* @__PURE__ */ Object.freeze({
   Patient: manifest(`
     _active? name? telecom? gender? _gender? birthDate? _birthDate? deceasedBoolean? _deceasedBoolean? deceasedDateTime? _deceasedDateTime? address? maritalStatus?
     multipleBirthBoolean? _multipleBirthBoolean? multipleBirthInteger? _multipleBirthInteger? photo? contact? communication? generalPractitioner?
@@ -70,7 +71,7 @@ export const manifests: { readonly [T in FhirType]: readonly string[] } = /* @__
 /** The manifest for this resource: that of its type, and whatever else it has on its first level or in `meta`, such as elements of another release of FHIR. So nothing
  *  that nobody thought of stays clear.
  *  @throws `invalid-argument` for another type, for the name of an element that no path can name, and where what stays clear is more than one value */
-export function manifestFor(resource: { readonly resourceType: string }): readonly string[] {
+export function manifestFor(resource: { readonly resourceType: string }): FieldManifest {
   if (!isPlain(resource)) throw invalid("a resource is a plain object");
   const { resourceType: type, meta = {}, ...first } = resource as { resourceType: unknown; meta?: unknown };
   if (typeof type !== "string" || !Object.hasOwn(manifests, type)) {
