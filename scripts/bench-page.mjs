@@ -1,5 +1,5 @@
 // What npm run bench measures with: the page, the bare primitives, the peers, and the sizes of the package.
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Failure, root, run } from "./run.mjs";
@@ -34,13 +34,6 @@ export function compileBare() {
   const manifest = join(bare, "Cargo.toml");
   const args = ["build", "--release", "--locked", "--target", "wasm32-unknown-unknown", "--manifest-path", manifest];
   run("cargo", args, { env: { CARGO_TARGET_DIR: target } });
-}
-
-/** Into bench/ alone: the workspace knows nothing of them. None of them needs to run a script. */
-export function installPeers() {
-  const marker = at("bench/node_modules/.package-lock.json");
-  if (existsSync(marker) && statSync(marker).mtimeMs >= statSync(at("bench/package-lock.json")).mtimeMs) return;
-  run("npm", ["ci", "--include=dev", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: at("bench"), quiet: true });
 }
 
 /** The versions of bench/package.json, which are exact. */

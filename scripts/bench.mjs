@@ -6,7 +6,7 @@ import { arch, cpus, platform, release } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { inChromium } from "./bench-browser.mjs";
-import { compileBare, installPeers, makePage, peerVersions, sizes } from "./bench-page.mjs";
+import { compileBare, makePage, peerVersions, sizes } from "./bench-page.mjs";
 import { markdown, plots, rows, terminal } from "./bench-report.mjs";
 import { build } from "./build.mjs";
 import { ask, Failure, main, root, step } from "./run.mjs";
@@ -40,7 +40,7 @@ await main("bench", async () => {
   tools.nodeModules();
   if (!options["no-build"]) await build();
   await step("compile the bare primitives", compileBare);
-  await step("install the peers", installPeers);
+  await step("install the peers", () => tools.peers("bench"));
   await step("bundle the page", makePage);
   const bundles = await step("measure sizes", sizes);
   const { results, browser, others } = await step("measure in Chromium", () => inChromium(options));

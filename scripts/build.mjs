@@ -44,6 +44,8 @@ const OPTIMISE = [
 export const MODULES = [
   { crate: "wardkey", name: "wardkey_core", parts: ["base", "client"] },
   { crate: "wardkey-testing", name: "wardkey_testing" },
+  { crate: "wardkey-fhir", name: "wardkey_fhir" },
+  { crate: "wardkey-legacy", name: "wardkey_legacy" },
 ];
 
 /** The JavaScript and the types around a module that cargo built. */
@@ -175,7 +177,7 @@ export async function assemble() {
   writeFileSync(join(pkg, "wardkey.wasm"), wasm("wardkey_core"));
   await inline(wasm("wardkey_core", "_base"), "inlined-data.js");
   await inline(wasm("wardkey_core", "_client"), "inlined-client.js");
-  await inline(wasm("wardkey_testing"), "testing-data.js");
+  for (const entry of ["testing", "fhir", "legacy"]) await inline(wasm(`wardkey_${entry}`), `${entry}-data.js`);
   await unpacker();
   for (const { name } of MODULES) {
     for (const file of [`${name}.js`, `${name}.d.ts`]) cpSync(join(core, file), join(pkg, "core", file));
@@ -192,7 +194,7 @@ export async function build() {
   tools.wasmBindgen();
   rmSync(core, { recursive: true, force: true });
   for (const module of MODULES) await step(`compile ${module.crate}`, () => compile(module));
-  await step("optimise both", () => Promise.all(MODULES.map(optimise)));
+  await step("optimise them", () => Promise.all(MODULES.map(optimise)));
   await step("assemble pkg/", assemble);
 }
 

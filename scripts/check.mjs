@@ -46,7 +46,7 @@ export async function lint() {
     const clippy = ["clippy", "--locked", "--target", "wasm32-unknown-unknown"];
     for (const what of [
       ["--lib", "--test", "web"],
-      ["-p", "wardkey-testing", "--lib"],
+      ["-p", "wardkey-testing", "-p", "wardkey-fhir", "-p", "wardkey-legacy", "--lib"],
     ]) {
       run("cargo", [...clippy, ...what, "--", "-D", "warnings"]);
     }

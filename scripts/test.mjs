@@ -67,6 +67,7 @@ await main("test", async () => {
   );
   await step("package: what it costs a page", () => nodeTests("tests/face", { only: isTimed }));
   await step("package: what it holds, and in projects of each kind", () => nodeTests("tests/package"));
+  await step("package: its entries for other formats", () => nodeTests("tests/entries"));
   await step("demo page: build", () => run("npx", ["webpack", "--mode", "production"]));
   await together(
     step("package: built again, the same bytes", builtTwice),

@@ -29,6 +29,15 @@ export function nodeModules() {
   run("npm", ["install", "--no-save", "--no-audit", "--no-fund"]);
 }
 
+/** What is compared or tried with, into this folder alone: the workspace knows nothing of it. None of it needs to run a script. */
+export function peers(folder) {
+  const at = (name) => join(root, folder, name);
+  const marker = at("node_modules/.package-lock.json");
+  if (existsSync(marker) && statSync(marker).mtimeMs >= statSync(at("package-lock.json")).mtimeMs) return;
+  const options = ["--include=dev", "--ignore-scripts", "--no-audit", "--no-fund"];
+  run("npm", ["ci", ...options], { cwd: join(root, folder), quiet: true });
+}
+
 function cargoTool(name, crate, version) {
   if (ask(name, ["--version"])?.includes(version)) return;
   console.log(`compiling ${crate} ${version}: some minutes, once`);

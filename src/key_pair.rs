@@ -212,6 +212,17 @@ impl PublicKey {
             Public::Rsa(public) => public.wrap(rng, info, key),
         }
     }
+
+    /// RSAES-OAEP with SHA-256 and no label, for who knows the standard alone: RFC 7518 section 4.3.
+    ///
+    /// # Errors
+    /// `key-policy` for a hybrid key; `rng`.
+    pub fn wrap_without_label<R: TryCryptoRng>(&self, rng: &mut Random<R>, key: &[u8]) -> Result<Vec<u8>> {
+        match &self.key {
+            Public::Hybrid(_) => Err(Error::new(&(Code::KeyPolicy, "not an RSA key"))),
+            Public::Rsa(public) => public.wrap(rng, &[], key),
+        }
+    }
 }
 
 fn encode_public(suite: u64, material: &[u8]) -> Vec<u8> {

@@ -52,10 +52,10 @@ impl Public {
         self.0.n().bits_vartime()
     }
 
-    pub(crate) fn wrap<R: TryCryptoRng>(&self, rng: &mut Random<R>, label: &[u8; 32], key: &[u8]) -> Result<Vec<u8>> {
+    pub(crate) fn wrap<R: TryCryptoRng>(&self, rng: &mut Random<R>, label: &[u8], key: &[u8]) -> Result<Vec<u8>> {
         let mut rng = rng.expand()?;
         self.0
-            .encrypt(&mut rng, Oaep::<Sha256>::new_with_label(label.as_slice()), key)
+            .encrypt(&mut rng, Oaep::<Sha256>::new_with_label(label), key)
             .map_err(|_| Error::new(&(Code::KeyPolicy, "this public key can't be wrapped for")))
     }
 }

@@ -40,6 +40,8 @@ mkdirSync(join(folder, "node_modules"));
 symlinkSync(pkg, join(folder, "node_modules", "wardkey"), "dir");
 writeFileSync(join(folder, "page.mjs"), PAGE);
 cpSync(join(root, "tests/guide/storage.mjs"), join(folder, "storage.mjs"));
+cpSync(join(root, "tests/guide/legacy-example.mjs"), join(folder, "legacy-example.mjs"));
+cpSync(join(root, "testdata"), join(folder, "testdata"), { recursive: true });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** `{ title, code, imports }` of each section that has code; its blocks are one program. */

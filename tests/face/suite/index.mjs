@@ -11,11 +11,13 @@ import data from "./data.mjs";
 import engines from "./engines.mjs";
 import entities from "./entities.mjs";
 import errors from "./errors.mjs";
+import fhir from "./fhir.mjs";
 import free from "./free.mjs";
 import groups from "./groups.mjs";
 import httpBackend from "./http-backend.mjs";
 import httpEvents from "./http-events.mjs";
 import keys from "./keys.mjs";
+import legacy from "./legacy.mjs";
 import locking from "./locking.mjs";
 import long from "./long.mjs";
 import many from "./many.mjs";
@@ -75,5 +77,7 @@ export const suites = {
   sharing,
   trust,
   testing,
+  fhir,
+  legacy,
   vectors,
 };

@@ -1,0 +1,333 @@
+// `migrate` of wardkey/legacy, to a key server inside of the process:  node --test tests/entries/migrate.test.mjs
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { KeyPair, Wardkey, WardkeyError } from "../../pkg/index.js";
+import { migrate, openLegacy } from "../../pkg/legacy.js";
+import { memoryBackend } from "../../pkg/testing.js";
+import { root } from "../../scripts/run.mjs";
+
+const { parties, documents } = JSON.parse(readFileSync(join(root, "testdata/legacy.json"), "utf8"));
+const pem = readFileSync(join(root, "testdata/rsa/2048.pem"), "utf8");
+const clone = (value) => JSON.parse(JSON.stringify(value));
+const [ADA, TOMAS, GRACE] = ["ada-0f1c", "tomas-77aa", "grace-31bd"];
+const PASSWORD = "three blue herons at dawn";
+
+const backend = memoryBackend();
+/** What is asked of the key server. */
+const asked = [];
+const watched = {
+  ...backend,
+  request: (...given) => {
+    asked.push(given[1]);
+    return backend.request(...given);
+  },
+};
+async function user(userId) {
+  const wardkey = await Wardkey.open({ appId: "practice.example", backend: watched, userId });
+  after(() => wardkey.close());
+  await wardkey.register({ userId, password: PASSWORD });
+  return wardkey;
+}
+const [ada, tomas] = [await user("ada"), await user("tomas")];
+const pair = await KeyPair.importRsa(pem);
+const reader = await openLegacy({ partyIds: ADA, privateKeys: pair, parties });
+const stored = () => clone(documents.map(({ document }) => document));
+const clearOf = (id) => documents.find(({ document }) => document.id === id).clear;
+
+/** What is encrypted, of those documents that have it. */
+const manifest = ({ entity }) =>
+  ["note?", "ssin?", "addresses[].street?", "addresses[].houseNumber?", "descr?", "services[].content?"].filter(
+    (path) => path in entity || path.includes("?"),
+  );
+const entityType = ({ entity }) => ("services" in entity ? "contact" : "patient");
+const NAMES = { [ADA]: "ada", [TOMAS]: "tomas" };
+
+/** The application's database: what a run keeps, item by item, with the position. */
+class Database {
+  constructor() {
+    this.rows = new Map(stored().map((document) => [document.id, document]));
+    this.position = undefined;
+    this.kept = [];
+  }
+  keep({ id, entity, position, outcome }) {
+    if (entity) this.rows.set(id, entity);
+    this.position = position;
+    this.kept.push([id, outcome]);
+  }
+  options(more) {
+    return {
+      reader,
+      entityType,
+      manifest,
+      parties: NAMES,
+      parent: (id) => this.rows.get(id),
+      from: this.position,
+      ...more,
+    };
+  }
+}
+
+async function all(run) {
+  const items = [];
+  for await (const item of run) items.push(item);
+  return items;
+}
+
+const EXPECTED = ["moved", "moved", "moved", "failed", "moved", "moved"];
+
+test("a dry run says what would be done, and asks and changes nothing", async () => {
+  const before = asked.length;
+  const database = new Database();
+  const items = await all(migrate(ada, stored(), database.options({ dryRun: true, parent: undefined })));
+  assert.equal(asked.length, before, "nothing was asked of the key server");
+  assert.deepEqual(
+    items.map(({ outcome }) => outcome.replace("would-move", "moved")),
+    EXPECTED,
+  );
+  assert(items.every((item) => !("entity" in item)));
+  assert.deepEqual(
+    items.map(({ sharedWith, notShared, parentIds }) => [sharedWith, notShared, parentIds.length]),
+    [
+      [["tomas"], [], 0],
+      [["tomas"], [], 1],
+      [["tomas"], [], 1],
+      [[], [], 0],
+      [["tomas"], [GRACE], 0],
+      [[], [], 0],
+    ],
+  );
+  const { error } = items[3];
+  assert.deepEqual([error.name, error.code], ["WardkeyError", "not-a-recipient"]);
+  // What encrypt() would refuse.
+  for (const [more, code] of [
+    [{ manifest: ["nope"] }, "invalid-argument"],
+    [{ manifest: ["a..b"] }, "invalid-argument"],
+    [{ manifest: () => "note" }, "invalid-argument"],
+    [{ entityType: () => "" }, "invalid-argument"],
+  ]) {
+    const [{ outcome, error }] = await all(migrate(ada, stored(), database.options({ dryRun: true, ...more })));
+    assert.deepEqual([outcome, error.code], ["failed", code]);
+  }
+  const reserved = { ...stored()[0], entityType: "x" };
+  const [item] = await all(migrate(ada, [reserved], database.options({ dryRun: true })));
+  assert.equal(item.error.code, "invalid-argument");
+});
+
+test("what was moved is read by who could read it, with its links; what was clear stays, and nothing of the layout", async () => {
+  const database = new Database();
+  const done = [];
+  for await (const item of migrate(ada, stored(), database.options({ onProgress: (count) => done.push(count) })))
+    database.keep(item);
+  assert.deepEqual(
+    database.kept.map(([, outcome]) => outcome),
+    EXPECTED,
+  );
+  assert.deepEqual(done, [1, 2, 3, 4, 5, 6]);
+  const [patient, contact, other, untouched, further] = [...database.rows.values()];
+  assert.deepEqual(untouched, documents[3].document, "what can't be read stays as it is");
+  for (const entity of [patient, contact, other, further]) {
+    const expected = clearOf(entity.id);
+    for (const wardkey of [ada, tomas]) assert.deepEqual(await wardkey.entities.decrypt(entity), expected);
+    const text = JSON.stringify(entity);
+    for (const secret of ["Fractures", "85073003328", "Rue Haute", "échelle", "ibuprof", "shared on"])
+      assert(!text.includes(secret), secret);
+    assert(!text.includes("delegatedTo"));
+  }
+  assert.deepEqual(
+    [patient.id, patient.rev, patient.firstName, patient.nothing],
+    [clearOf(patient.id).id, "3-5f", "Élodie", null],
+  );
+  assert.deepEqual(
+    patient.addresses.map(({ city, street }) => [city, street]),
+    [
+      ["Gand", undefined],
+      ["Gand", undefined],
+    ],
+  );
+  for (const child of [contact, other]) {
+    assert.deepEqual(await tomas.entities.parentIds(child), [patient.id]);
+    assert.deepEqual(child.secretForeignKeys, await tomas.entities.secretForeignKeys(patient));
+  }
+  assert(!JSON.stringify(other).includes(documents[2].document.secretForeignKeys[0]), "the secret id is another");
+
+  // Once more over what is stored now: nothing is done twice.
+  const again = await all(migrate(ada, [...database.rows.values()], database.options({ from: undefined })));
+  assert.deepEqual(
+    again.map(({ outcome }) => outcome),
+    EXPECTED.map((outcome) => outcome.replace("moved", "already")),
+  );
+});
+
+test("a run that ends anywhere goes on without doing anything twice, or leaving it out", async () => {
+  const cursor = (database) =>
+    async function* (after) {
+      const ids = [...database.rows.keys()];
+      for (const id of ids.slice(ids.indexOf(after) + 1)) yield database.rows.get(id);
+    };
+  const fixed = () => stored();
+  for (const source of [fixed, cursor]) {
+    for (let first = 0; first <= 6; first += 1) {
+      for (const unkept of [false, true]) {
+        const database = new Database();
+        let count = 0;
+        for await (const item of migrate(ada, source(database), database.options())) {
+          // The process ends when this item was made, and before or after it was kept.
+          count += 1;
+          if (count > first && unkept) break;
+          database.keep(item);
+          if (count > first) break;
+        }
+        for await (const item of migrate(ada, source(database), database.options())) database.keep(item);
+        assert.deepEqual(
+          database.kept,
+          documents.map(({ document }, at) => [document.id, EXPECTED[at]]),
+          `${first} ${unkept}`,
+        );
+        for (const [id, row] of database.rows) {
+          if (id !== documents[3].document.id) assert.deepEqual(await ada.entities.decrypt(row), clearOf(id));
+        }
+        assert.deepEqual(await all(migrate(ada, source(database), database.options())), [], "it was the end");
+      }
+    }
+  }
+});
+
+test("what has to do with no document ends the run, and leaves none out", async () => {
+  const database = new Database();
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  const aborting = migrate(ada, stored(), database.options({ signal: controller.signal }));
+  database.keep((await aborting.next()).value);
+  controller.abort(reason);
+  await assert.rejects(aborting.next(), (error) => error.code === "aborted" && error.cause === reason);
+  assert.equal((await aborting.next()).done, true);
+  await assert.rejects(all(migrate(ada, stored(), database.options({ signal: AbortSignal.abort() }))), {
+    code: "aborted",
+  });
+
+  // The network is gone when a key of somebody new is asked for.
+  let gone = true;
+  const flaky = {
+    ...backend,
+    request: async (...given) => {
+      if (gone && given[1] !== "/v1/public/login") throw new WardkeyError("network", "no answer");
+      return backend.request(...given);
+    },
+  };
+  gone = false;
+  const grace = await Wardkey.open({ appId: "practice.example", backend: flaky, userId: "grace" });
+  await grace.register({ userId: "grace", password: PASSWORD });
+  gone = true;
+  const run = migrate(grace, stored(), new Database().options());
+  await assert.rejects(run.next(), { code: "network" });
+  gone = false;
+  await grace.lock();
+  await assert.rejects(migrate(grace, stored(), new Database().options()).next(), { code: "locked" });
+  await grace.close();
+  await assert.rejects(migrate(grace, stored(), new Database().options()).next());
+
+  const other = await openLegacy({ partyIds: ADA, privateKeys: pair, parties });
+  const freed = migrate(ada, stored(), database.options({ reader: other }));
+  await freed.next();
+  other.free();
+  await assert.rejects(freed.next(), { code: "invalid-argument" });
+
+  // What the application's own code throws.
+  const broken = new Error("the database is away");
+  const throwing = () => {
+    throw broken;
+  };
+  await assert.rejects(all(migrate(ada, stored(), database.options({ from: undefined, parent: throwing }))), broken);
+  await assert.rejects(all(migrate(ada, stored(), database.options({ manifest: throwing }))), broken);
+  await assert.rejects(
+    all(migrate(ada, { [Symbol.iterator]: throwing }, database.options({ from: undefined }))),
+    broken,
+  );
+  await assert.rejects(all(migrate(ada, throwing, database.options())), broken);
+
+  for await (const item of migrate(ada, stored(), database.options())) database.keep(item);
+  assert.deepEqual(
+    database.kept,
+    documents.map(({ document }, at) => [document.id, EXPECTED[at]]),
+  );
+});
+
+test("a document to blame fails alone", async () => {
+  const database = new Database();
+  const [patient, contact] = stored();
+  const garbage = [null, 7, {}, { id: 7 }, { id: "1", encryptionKeys: "x" }, { ...patient, encryptedSelf: "AAAA" }];
+  const items = await all(migrate(ada, [...garbage, patient], database.options()));
+  assert.deepEqual(
+    items.map(({ id, error }) => [id, error?.code]),
+    [
+      ["", "invalid-argument"],
+      ["", "invalid-argument"],
+      ["", "invalid-argument"],
+      ["", "invalid-argument"],
+      ["1", "invalid-format"],
+      [patient.id, "decryption-failed"],
+      [patient.id, undefined],
+    ],
+  );
+  for (const { position } of items) {
+    const rest = await all(migrate(ada, [...garbage, patient], database.options({ from: position })));
+    assert.deepEqual(
+      rest.map(({ position }) => position),
+      items.slice(items.findIndex((item) => item.position === position) + 1).map(({ position }) => position),
+    );
+  }
+  // A child before its parent, or with another's.
+  for (const parent of [undefined, () => undefined, async () => undefined, () => ({ id: "another" }), () => patient]) {
+    const [{ outcome, error }] = await all(migrate(ada, [contact], database.options({ parent })));
+    assert.deepEqual([outcome, /invalid-/.test(error?.code)], ["failed", true], String(parent));
+  }
+  // Shared with somebody whom Wardkey doesn't know.
+  const [unknown] = await all(migrate(ada, [patient], database.options({ parties: { [TOMAS]: "nobody" } })));
+  assert.deepEqual([unknown.outcome, unknown.error.code, unknown.sharedWith], ["failed", "unknown-user", ["nobody"]]);
+});
+
+test("nobody gets anything who isn't named, whatever the database says", async () => {
+  const database = new Database();
+  const patient = stored()[0];
+  patient.encryptionKeys.mallory = clone(patient.encryptionKeys[TOMAS]);
+  patient.encryptionKeys.constructor = clone(patient.encryptionKeys[TOMAS]);
+  const [{ entity, sharedWith, notShared }] = await all(migrate(ada, [patient], database.options({ parties: {} })));
+  assert.deepEqual([sharedWith, notShared], [[], [TOMAS, "mallory", "constructor"]]);
+  assert.deepEqual(Object.keys(entity.encryptionKeys), ["ada→ada"]);
+  await assert.rejects(tomas.entities.decrypt(entity), { code: "not-a-recipient" });
+});
+
+test("bad arguments, and positions of another run", async () => {
+  const database = new Database();
+  const good = database.options();
+  const refused = (...given) =>
+    assert.throws(() => migrate(...given), { name: "WardkeyError", code: "invalid-argument" });
+  for (const wardkey of [undefined, null, {}, reader]) refused(wardkey, [], good);
+  for (const list of [undefined, null, 7, "documents", {}]) refused(ada, list, good);
+  const bad = [
+    undefined,
+    {},
+    { ...good, reader: {} },
+    { ...good, entityType: 7 },
+    { ...good, manifest: "note" },
+    { ...good, manifest: undefined },
+    { ...good, parties: undefined },
+    { ...good, parties: { a: 7 } },
+    { ...good, parent: {} },
+    { ...good, dryRun: 1 },
+    { ...good, signal: {} },
+    { ...good, onProgress: 1 },
+    { ...good, shareWith: [] },
+    ...[7, "", "x", "AAAA", "WzEsMCwieCJd", "WzIsMSwieCJd", "x".repeat(9000)].map((from) => ({ ...good, from })),
+  ];
+  for (const options of bad) refused(ada, [], options);
+  await assert.rejects(migrate(ada, () => 7, good).next(), { code: "invalid-argument" });
+
+  const { position } = (await migrate(ada, stored().slice(0, 1), good).next()).value;
+  const [first, second] = stored();
+  for (const others of [[second, first], [], [second]]) {
+    await assert.rejects(all(migrate(ada, others, { ...good, from: position })), { code: "conflict" });
+  }
+});
