@@ -84,6 +84,8 @@ const MAX_ENTITY = 1 << 26;
 const MAX_PATHS = 1000;
 const MAX_PATH = 65_536;
 
+const encoder = /* @__PURE__ */ new TextEncoder();
+
 /** What says that somebody can't open something. */
 const CLOSED = ["not-a-recipient", "revoked", "decryption-failed", "unwrap-failed", "key-mismatch", "bad-signature"];
 
@@ -128,17 +130,20 @@ class OwnEntities implements Entities {
     const pace = new Pace();
     const given: readonly EncryptedEntity[] = Array.from(entities);
     const refused = new Map<number, WardkeyError>();
-    const texts: string[] = [];
+    const texts: Uint8Array[] = [];
+    const lists = new Set<string>();
     for (const entity of given) {
       try {
-        texts.push(toText(entity, "an entity"));
+        const text = toText(entity, "an entity");
+        lists.add(pairsOf(entity));
+        texts.push(encoder.encode(text));
       } catch (e) {
-        refused.set(texts.length, fromCore(e));
-        texts.push("");
+        refused.set(texts.length, isWardkeyError(e) ? e : invalid("an entity can't be read"));
+        texts.push(new Uint8Array(0));
       }
       if (pace.isLong()) await pace.breathe();
     }
-    const opened = await this.#run<(string | Error)[]>((core) => core.decryptEntities(texts));
+    const opened = await this.#run<(string | Error)[]>((core) => core.decryptEntities(texts, [...lists]));
     const results: Settled<T>[] = [];
     for (const one of opened) {
       const error = refused.get(results.length) ?? (one instanceof Error ? this.#why(fromCore(one)) : undefined);
@@ -214,6 +219,11 @@ function toText(entity: unknown, what: string): string {
   if (typeof text !== "string" || !text.startsWith("{")) throw invalid(`${what} is no object of JSON`);
   if (text.length > MAX_ENTITY) throw new WardkeyError("limit", `${what} is longer than any`);
   return text;
+}
+
+/** The names of its pairs. Whether they are any is for the core to say. */
+function pairsOf({ encryptionKeys }: EncryptedEntity): string {
+  return isObject(encryptionKeys) ? Object.keys(encryptionKeys).join("\n") : "";
 }
 
 function toPaths(manifest: FieldManifest): string[] {

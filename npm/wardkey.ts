@@ -39,7 +39,7 @@ export interface AuditEntry {
   actor: string;
   /** Of a session: create, grant, revoke, revoke-all, generation (a fresh key), assign, release (keys were given to the actor). Of an account: register, renew, contact, backup-pending,
    *  backup-active, recovery-start, recovery-wrong, recovery-release; group-create, group-add, group-remove, group-roles, group-rotate, of who did it and of whom it names;
-   *  claim-start, claim-wrong, claim-release; exchange-key (one was made), exchange-release (exchange keys were given to the actor). */
+   *  claim-start, claim-wrong, claim-release; exchange-key (one was made), exchange-release (exchange keys were given to the actor), of who made or was given one, and of the delegator. */
   action: string;
   sessionId?: string;
   groupId?: string;

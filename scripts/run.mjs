@@ -75,7 +75,8 @@ export async function step(name, work) {
 export async function main(name, work) {
   const start = performance.now();
   try {
-    if (Number.parseInt(process.versions.node, 10) < 20) throw new Failure("Node 20 or later is needed");
+    const [major, minor] = process.versions.node.split(".").map(Number);
+    if (major < 20 || (major === 20 && minor < 10)) throw new Failure("Node 20.10 or later is needed");
     await work();
   } catch (error) {
     console.error(error instanceof Failure ? `\n${name}: ${error.message}` : error);

@@ -9,13 +9,12 @@ import { main, root, run, runBeside, step, together } from "./run.mjs";
 import * as tools from "./tools.mjs";
 
 /** Test files of a folder, each by its name: Node 22 takes a folder for a module. */
-function nodeTests(folder, { only = () => true, held } = {}) {
+function nodeTests(folder, { only = () => true, atOnce = 1, held } = {}) {
   const files = readdirSync(join(root, folder)).filter((name) => name.endsWith(".test.mjs") && only(name));
-  return runBeside("node", ["--test", "--test-reporter=spec", ...files.map((name) => join(folder, name))], { held });
+  const options = ["--test", "--test-reporter=spec", `--test-concurrency=${atOnce}`];
+  return runBeside("node", [...options, ...files.map((name) => join(folder, name))], { held });
 }
 
-/** The long run through the engines. */
-const isEngines = (name) => name === "browser.test.mjs";
 /** What measures tasks has the machine to itself. */
 const isTimed = (name) => name === "slow.test.mjs";
 
@@ -38,13 +37,16 @@ await main("test", async () => {
   await native();
   // libFuzzer runs them only on nightly; that they compile shows here.
   await step("fuzz targets", () => run("cargo", ["check", "--locked", "--manifest-path", "fuzz/Cargo.toml"]));
-  await step("every bit of a large file, and random histories of groups, optimised", () =>
-    run("cargo", ["test", "--locked", "--test", "every_bit", "--test", "group_histories"], {
-      env: { CARGO_PROFILE_TEST_OPT_LEVEL: "1" },
-    }),
-  );
-  await step("interop: Python opens what Wardkey made", () =>
-    run(python, ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/interop"]),
+  await together(
+    step("every bit of a large file, and random histories of groups, optimised", () =>
+      runBeside("cargo", ["test", "--locked", "--test", "every_bit", "--test", "group_histories"], {
+        env: { CARGO_PROFILE_TEST_OPT_LEVEL: "1" },
+        held: true,
+      }),
+    ),
+    step("interop: Python opens what Wardkey made", () =>
+      runBeside(python, ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/interop"]),
+    ),
   );
   await step("interop: Wardkey opens what Python made", () => {
     const made = join(root, "target", "interop");
@@ -58,8 +60,8 @@ await main("test", async () => {
   await step("key server: build", () => run("cargo", ["build", "--locked", "-p", "wardkey-server"]));
   await step("package in Node and each browser, and the key server", () =>
     together(
-      nodeTests("tests/face", { only: isEngines }),
-      nodeTests("tests/face", { only: (name) => !isEngines(name) && !isTimed(name), held: true }),
+      // Much of it is waiting for browsers.
+      nodeTests("tests/face", { only: (name) => !isTimed(name), atOnce: 3 }),
       nodeTests("tests/server", { held: true }),
     ),
   );

@@ -300,7 +300,25 @@ fn json(status: StatusCode, body: &Value) -> Response {
         (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    (status, HEADERS, body.to_string()).into_response()
+    let mut bytes = Vec::with_capacity(most_bytes(body));
+    // Only a map whose keys aren't strings can't be written, and a disk that is full.
+    match serde_json::to_writer(&mut bytes, body) {
+        Ok(()) => (status, HEADERS, bytes).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// About so long is it as text, or less: the answer to who opens a thousand sessions doesn't move while it is written.
+fn most_bytes(body: &Value) -> usize {
+    match body {
+        Value::Null | Value::Bool(_) => 5,
+        Value::Number(_) => 24,
+        Value::String(text) => text.len() + 3,
+        Value::Array(items) => 3 + items.iter().map(most_bytes).sum::<usize>(),
+        Value::Object(members) => {
+            3 + members.iter().map(|(name, value)| name.len() + 4 + most_bytes(value)).sum::<usize>()
+        }
+    }
 }
 
 /// An error as its answer.

@@ -1,5 +1,6 @@
 //! Entities of the application, encrypted for users and groups, and opened: with the exchange keys that are here or are fetched. SPEC sections 18.11 and 18.12.
 
+use core::slice;
 use std::{collections::BTreeSet, rc::Rc};
 
 use super::{Client, Host, cache::Cache, exchange::keys_of, met::People, recipient::Recipient};
@@ -106,7 +107,7 @@ impl<H: Host> Client<H> {
         others: &[Recipient],
     ) -> Outcome<String> {
         let own = self.with(|ready| Recipient::User(ready.user.clone()))?;
-        let names = names(&[others, &[own.clone()]].concat())?;
+        let names = names(&[others, slice::from_ref(&own)].concat())?;
         entity::check((entity_type, entity), manifest, &names)?;
         let cache = self.warm().await?;
         let by = own.user().map(UserId::as_str).unwrap_or_default();
@@ -123,7 +124,7 @@ impl<H: Host> Client<H> {
             let rng = &mut *self.host.random().borrow_mut();
             entity::encrypt(rng, &ring.ring, (&by, &parties), (entity_type, entity), manifest, parent)
         };
-        self.with_ring(parent.into_iter(), seal).await
+        self.with_ring(parent, seal).await
     }
 
     /// Decrypts an entity.
@@ -134,35 +135,38 @@ impl<H: Host> Client<H> {
         self.read_entity(entity, |ring| entity::decrypt(ring, entity)).await
     }
 
-    /// Decrypts so many entities, in one request where one is needed: `text` gives each, and `put` takes what came of it. Both may be called again for one that needs
-    /// another try.
+    /// Decrypts so many entities, in one request where one is needed: `text` gives each, and `put` takes what came of it; `pairs` are theirs, as [`entity::all_pairs`]
+    /// has them: those of one entity together, and what several have in common once.
     ///
     /// # Errors
     /// `locked`. In an entity's place: as [`Self::decrypt_entity`].
     pub async fn decrypt_entities(
         &self,
         count: usize,
-        text: impl Fn(usize) -> String,
+        pairs: Vec<Vec<Pair>>,
+        text: impl Fn(usize) -> Result<String>,
         mut put: impl FnMut(usize, Outcome<String>),
     ) -> Outcome<()> {
+        let cache = self.warm().await?;
+        let mut ring = self.ring_for(&cache, pairs.into_iter(), false).await?;
         let mut left: Vec<usize> = (0..count).collect();
         for anew in [false, true] {
-            if left.is_empty() {
-                break;
-            }
-            let cache = self.warm().await?;
-            let ring = self.ring_for(&cache, left.iter().map(|place| text(*place)), anew).await?;
             let mut places = core::mem::take(&mut left).into_iter();
             self.in_steps(&mut || {
                 self.check_cache(&cache)?;
                 let Some(place) = places.next() else { return Ok(false) };
-                match entity::decrypt(&ring.ring, &text(place)) {
+                match text(place).and_then(|text| entity::decrypt(&ring.ring, &text)) {
                     Err(error) if !anew && ring.may_heal(error) => left.push(place),
                     opened => put(place, opened.map_err(|error| ring.explain(error))),
                 }
                 Ok(true)
             })
             .await?;
+            if left.is_empty() {
+                break;
+            }
+            let pairs = left.iter().map(|place| text(*place).and_then(|text| entity::all_pairs(&text)));
+            ring = self.ring_for(&cache, pairs.map(Result::unwrap_or_default), true).await?;
         }
         Ok(())
     }
@@ -204,7 +208,7 @@ impl<H: Host> Client<H> {
             let missing = entity::without(&ring.ring, entity, &names)?;
             Ok(missing.into_iter().map(|name| Pair::named(&by, name)).collect::<Vec<_>>())
         };
-        let missing = self.with_ring([entity].into_iter(), missing).await?;
+        let missing = self.with_ring(Some(entity), missing).await?;
         let kept = self.sealing_keys(&cache, &missing).await?;
         let parties: Vec<Party> = kept.iter().map(|kept| kept.parties()[1].clone()).collect();
         let share = |ring: &mut EntityRing| {
@@ -212,7 +216,7 @@ impl<H: Host> Client<H> {
             ring.insert(&kept);
             entity::share(&mut *self.host.random().borrow_mut(), &ring.ring, entity, &parties)
         };
-        self.with_ring([entity].into_iter(), share).await
+        self.with_ring(Some(entity), share).await
     }
 
     /// What to look for in the `secretForeignKeys` of others to find the children of this entity.
@@ -232,39 +236,35 @@ impl<H: Host> Client<H> {
     }
 
     async fn read_entity<T>(&self, entity: &str, read: impl Fn(&Ring) -> Result<T>) -> Outcome<T> {
-        self.with_ring([entity].into_iter(), |ring| read(&ring.ring)).await
+        self.with_ring(Some(entity), |ring| read(&ring.ring)).await
     }
 
-    /// Does something with the ring for these; if that fails for want of keys, once more with what is fetched anew.
-    async fn with_ring<'e, T>(
-        &self,
-        entities: impl Iterator<Item = &'e str> + Clone,
-        act: impl Fn(&mut EntityRing) -> Result<T>,
-    ) -> Outcome<T> {
+    /// Does something with the ring for an entity; if that fails for want of keys, once more with what is fetched anew.
+    async fn with_ring<T>(&self, entity: Option<&str>, act: impl Fn(&mut EntityRing) -> Result<T>) -> Outcome<T> {
         let cache = self.warm().await?;
-        let mut ring = self.ring_for(&cache, entities.clone().map(str::to_owned), false).await?;
+        // What has another form is said of it when it is opened.
+        let pairs = entity.map(|entity| entity::all_pairs(entity).unwrap_or_default());
+        let mut ring = self.ring_for(&cache, pairs.clone().into_iter(), false).await?;
         match act(&mut ring) {
             Err(error) if ring.may_heal(error) => {
-                ring = self.ring_for(&cache, entities.map(str::to_owned), true).await?;
+                ring = self.ring_for(&cache, pairs.into_iter(), true).await?;
                 act(&mut ring).map_err(|error| ring.explain(error))
             }
             done => done.map_err(|error| ring.explain(error)),
         }
     }
 
-    /// The exchange keys by which these entities open for the own user and his groups. `anew`: whatever is here.
+    /// The exchange keys by which entities with these pairs open for the own user and his groups. `anew`: whatever is here.
     async fn ring_for(
         &self,
         cache: &Rc<Cache<H::Store>>,
-        mut entities: impl Iterator<Item = String>,
+        mut entities: impl Iterator<Item = Vec<Pair>>,
         anew: bool,
     ) -> Outcome<EntityRing> {
         let mut wanted = Wanted::default();
         self.in_steps(&mut || {
             self.check_cache(cache)?;
-            let Some(entity) = entities.next() else { return Ok(false) };
-            // What has another form is said of it when it is opened.
-            let pairs = entity::all_pairs(&entity).unwrap_or_default();
+            let Some(pairs) = entities.next() else { return Ok(false) };
             self.with(|ready| wanted.add(pairs, &ready.people, anew))?;
             Ok(true)
         })

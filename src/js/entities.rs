@@ -1,10 +1,16 @@
 //! Entities of an application: JSON as text in and out.
 
-use js_sys::Array;
-use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 use super::{client::CoreClient, error::JsResult, task::CoreTask};
-use crate::{client::Recipient, delegation::Manifest, error::Result};
+use crate::{
+    backend::Outcome,
+    client::Recipient,
+    delegation::{Manifest, Pair},
+    encoding::MALFORMED,
+    error::Result,
+};
 
 fn recipients(ids: &[String]) -> Result<Vec<Recipient>> {
     ids.iter().map(|id| Recipient::named(id)).collect()
@@ -43,19 +49,23 @@ impl CoreClient {
         self.task(async move |client| Ok(client.decrypt_entity(&entity).await?.into()))
     }
 
-    /// For each text what came of it, or why not. One after the other is copied here.
+    /// For each text, as UTF-8, what came of it, or why not: one after the other is copied here. `lists`: the texts of each entity's pairs, with line feeds between them, what
+    /// several have in common once.
     #[wasm_bindgen(js_name = decryptEntities)]
-    pub fn decrypt_entities(&self, texts: Array) -> CoreTask {
+    pub fn decrypt_entities(&self, texts: Array, lists: Vec<String>) -> CoreTask {
+        let pairs = lists.iter().map(|list| list.split('\n').filter_map(|pair| Pair::parse(pair).ok()).collect());
+        let pairs: Vec<Vec<Pair>> = pairs.collect();
         self.task(async move |client| {
             let opened = Array::new_with_length(texts.length());
-            let place = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
-            client
-                .decrypt_entities(
-                    texts.length() as usize,
-                    |index| texts.get(place(index)).as_string().unwrap_or_default(),
-                    |index, one| opened.set(place(index), one.map_or_else(JsValue::from, JsValue::from)),
-                )
-                .await?;
+            let index = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+            let text = |place: usize| {
+                let bytes = texts.get(index(place)).unchecked_into::<Uint8Array>().to_vec();
+                String::from_utf8(bytes).map_err(|_| MALFORMED)
+            };
+            let put = |place: usize, one: Outcome<String>| {
+                opened.set(index(place), one.map_or_else(JsValue::from, JsValue::from));
+            };
+            client.decrypt_entities(texts.length() as usize, pairs, text, put).await?;
             Ok(opened.into())
         })
     }

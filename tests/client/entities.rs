@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use wardkey::{
     client::{Client, Options, Recipient},
-    delegation::Manifest,
+    delegation::{Manifest, entity},
     encoding::base64url,
     error::Code,
     group::Lifetimes,
@@ -67,7 +67,8 @@ fn share(by: &Person, entity: &str, others: &[&str]) -> String {
 fn open_all(by: &Person, entities: &[String]) -> Vec<Result<String, Code>> {
     let mut opened = vec![Err(Code::Server); entities.len()];
     let put = |place: usize, one: Result<String, wardkey::backend::Failure>| opened[place] = one.map_err(|e| e.code());
-    run(by.decrypt_entities(entities.len(), |place| entities[place].clone(), put)).unwrap();
+    let pairs = entities.iter().map(|one| entity::all_pairs(one).unwrap_or_default()).collect();
+    run(by.decrypt_entities(entities.len(), pairs, |place| Ok(entities[place].clone()), put)).unwrap();
     opened
 }
 

@@ -181,14 +181,15 @@ async fn fill(database: &Database, count: usize) {
                 for number in start..(start + 5_000).min(count) {
                     let (id, from) = (id_of(number, count), &templates[number % templates.len()]);
                     store.put_session(&id, from.head, &from.state)?;
+                    // As the rules do.
+                    for (party, rights) in &from.rights {
+                        store.put_rights(&id, party, *rights)?;
+                    }
                     for logged in &from.log {
                         store.add_logged(&id, logged)?;
                     }
                     for wraps in &from.wraps {
                         store.add_wraps(&id, wraps)?;
-                    }
-                    for (party, rights) in &from.rights {
-                        store.put_rights(&id, party, *rights)?;
                     }
                 }
                 Ok(())
@@ -256,7 +257,9 @@ async fn keys(database: &Database, count: usize, rate: usize, seconds: usize, si
             assert_eq!(reply.json["sessions"].as_array().unwrap().len(), size);
             assert!(reply.json["sessions"][0]["genesis"].is_string());
             // As HTTP sends it.
-            bytes.fetch_add(serde_json::to_vec(&reply.json).unwrap().len(), Ordering::Relaxed);
+            let mut sent = Vec::with_capacity(1 << 20);
+            serde_json::to_writer(&mut sent, &reply.json).unwrap();
+            bytes.fetch_add(sent.len(), Ordering::Relaxed);
             due.elapsed()
         }));
     }

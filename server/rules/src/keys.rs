@@ -13,7 +13,7 @@ use crate::{
     object, objects,
     request::{MAX_LIST, Members},
     sessions::{UNKNOWN, joined},
-    store::{Logged, Opening, Store, Wanted, Wraps},
+    store::{Logged, Opening, Reading, Store, Wraps},
 };
 
 const LESS: ApiError = ApiError::new(Code::Server, "the store gave less than was asked");
@@ -38,30 +38,26 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         let (mut answers, mut signers) = (Vec::with_capacity(asked.len()), Vec::new());
         let mut known: BTreeSet<_> = asked_groups.iter().map(|(id, ..)| *id).collect();
         let mut other_groups = Vec::new();
-        let ids: Vec<_> = asked.iter().map(|(id, _)| *id).collect();
-        // Of each: its newest generation; or what stands in the place of the answer.
-        let (mut found, mut wanted) = (Vec::with_capacity(ids.len()), Vec::with_capacity(ids.len()));
-        for (opening, (id, after)) in self.store.openings(&ids, reader.party())?.into_iter().zip(&asked) {
-            let Opening { head, rights: own, groups } = opening;
+        let of: Vec<_> =
+            asked.iter().map(|(id, after)| (*id, after.map_or(0, |after| after.saturating_add(1)))).collect();
+        let mut readings = self.store.readings(&of, &reader.parties())?.into_iter();
+        for (id, _) in of {
+            let Reading { opening: Opening { head, rights: own, groups }, log, mut wraps } =
+                readings.next().ok_or(LESS)?;
             let rights = head.ok_or(UNKNOWN).and_then(|head| Ok((head, reader.rights(own, &groups)?)));
-            found.push(rights.map(|(head, rights)| {
-                let parties = if rights.has(Rights::READ) { reader.parties(own, &groups) } else { Vec::new() };
-                wanted.push(Wanted { session: *id, from: after.map_or(0, |after| after.saturating_add(1)), parties });
-                // Whoever signs in a group's right, that group has or had one.
-                other_groups.extend(groups.into_iter().map(|(group, _)| group).filter(|group| known.insert(*group)));
-                head.generation
-            }));
-        }
-        let mut contents = self.store.contents(&wanted)?.into_iter();
-        for (found, id) in found.into_iter().zip(ids) {
-            answers.push(match found {
-                Ok(generation) => {
-                    let (logged, wraps) = contents.next().ok_or(LESS)?;
+            answers.push(match rights {
+                Ok((head, rights)) => {
+                    if !rights.has(Rights::READ) {
+                        wraps.iter_mut().for_each(|wraps| wraps.bodies.clear());
+                    }
                     if wraps.iter().any(|wraps| !wraps.bodies.is_empty()) {
-                        let detail = ("generation", generation.to_string());
+                        let detail = ("generation", head.generation.to_string());
                         self.tell(&Subject::Session(id), Some(caller), "release", &[detail]);
                     }
-                    answer(logged, wraps, &mut signers)?
+                    // Whoever signs in a group's right, that group has or had one.
+                    other_groups
+                        .extend(groups.into_iter().map(|(group, _)| group).filter(|group| known.insert(*group)));
+                    answer(log, wraps, &mut signers)?
                 }
                 Err(error) => json!({ "error": error.code().as_str() }),
             });

@@ -60,7 +60,8 @@ pub use server::Server;
 pub use store::{
     About, Account, Backup, Body as StanzaBody, Claim, Counted, ExchangeKeyStore, FeedItem, Group, GroupStore, Head,
     JournalEnd, JournalMark, JournalRow, Kept, KeptHead, Logged, LoggedRow, LooseRow, Membership, Opening, Pending,
-    Recovery, RowId, Share, Spot, Standing, Store, StoreError, Wanted, Wraps, row_ends, row_entries,
+    Reading, Recovery, RowId, Share, Spot, Standing, Store, StoreError, Wanted, Wraps, readings_in_parts, row_ends,
+    row_entries,
 };
 
 pub(crate) const MINUTE: u64 = 60_000;

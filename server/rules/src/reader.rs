@@ -44,10 +44,10 @@ impl Reader {
         }
     }
 
-    /// His parties, of those which may have something in a session: he himself only where he has rights of his own, or had some.
-    pub(crate) fn parties(&self, own: Option<Rights>, groups: &[(Hash, Rights)]) -> Vec<Party> {
-        let groups = groups.iter().filter(|(group, _)| self.belongs_to(group));
-        own.map(|_| self.party.clone()).into_iter().chain(groups.map(|(group, _)| Party::Group(*group))).collect()
+    /// He himself, and the groups to which he belongs.
+    pub(crate) fn parties(&self) -> Vec<Party> {
+        let groups = self.groups.keys().filter(|group| self.belongs_to(group));
+        core::iter::once(self.party.clone()).chain(groups.map(|group| Party::Group(*group))).collect()
     }
 
     /// Is this he, or a group to which he belongs?

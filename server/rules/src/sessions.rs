@@ -180,7 +180,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
 
     /// Keeps the newest entry of a session, and whose rights it changed.
     pub(crate) fn take(&mut self, id: &Hash, session: &Session, logged: Logged, served: Option<Served>) -> Result<()> {
-        self.store.add_logged(id, &logged)?;
+        // Rights, entry, wraps: a new session's rows lie as they are read.
         for (party, _, rights) in session.log().changed_by(session.log().entries()) {
             self.store.put_rights(id, party, rights)?;
             match party {
@@ -189,6 +189,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
                 _ => {}
             }
         }
+        self.store.add_logged(id, &logged)?;
         if let Some(served) = served {
             // What was wrapped for it now may open, whatever the one before did.
             for Stanza { party, .. } in &served.stanzas {

@@ -154,6 +154,17 @@ pub struct Wanted {
     pub parties: Vec<Party>,
 }
 
+/// A session, as it is given to someone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// What is looked at before.
+    pub opening: Opening,
+    /// As of [`Store::log`].
+    pub log: Vec<Logged>,
+    /// As of [`Store::wraps`].
+    pub wraps: Vec<Wraps>,
+}
+
 /// A genesis (0), an entry or an operation; or a version of an exchange key, whose log is its pair's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Logged {
@@ -295,6 +306,11 @@ pub trait Store: GroupStore + ExchangeKeyStore {
         of.iter().map(content).collect()
     }
 
+    /// Sessions for who is all of these parties, himself the first; of each, what is from this sequence on.
+    fn readings(&mut self, of: &[(Hash, u64)], parties: &[Party]) -> Kept<Vec<Reading>> {
+        readings_in_parts(self, of, parties)
+    }
+
     /// The newest item of a user's feed.
     fn feed_end(&mut self, user: &UserId) -> Kept<Option<FeedItem>>;
     /// The item at this place.
@@ -331,4 +347,29 @@ pub trait Store: GroupStore + ExchangeKeyStore {
 
     /// Drops what was counted or answered before this time, recoveries and claims whose code ended before it, and items of feeds before it, of each feed the newest excepted.
     fn forget_before(&mut self, counted: u64, recoveries: u64, feeds: u64) -> Kept<()>;
+}
+
+/// [`Store::readings`] of sessions of any length: first who has a part in each, then what is his.
+///
+/// # Errors
+/// The store's.
+pub fn readings_in_parts<S: Store + ?Sized>(
+    store: &mut S,
+    of: &[(Hash, u64)],
+    parties: &[Party],
+) -> Kept<Vec<Reading>> {
+    let Some(own) = parties.first() else { return Err(StoreError("nobody reads".to_owned())) };
+    let ids: Vec<_> = of.iter().map(|(id, _)| *id).collect();
+    let openings = store.openings(&ids, own)?;
+    let has_part = |opening: &Opening, party: &Party| match party {
+        Party::Group(id) => opening.groups.iter().any(|(group, _)| group == id),
+        _ => opening.rights.is_some(),
+    };
+    let wanted = of.iter().zip(&openings).map(|((session, from), opening)| {
+        let parties = parties.iter().filter(|party| has_part(opening, party)).cloned().collect();
+        Wanted { session: *session, from: *from, parties }
+    });
+    let contents = store.contents(&wanted.collect::<Vec<_>>())?;
+    let whole = openings.into_iter().zip(contents);
+    Ok(whole.map(|(opening, (log, wraps))| Reading { opening, log, wraps }).collect())
 }

@@ -63,7 +63,7 @@ pub trait Connection {
     /// What the database says.
     fn rows(&mut self, sql: &str, values: &[Value]) -> Kept<Vec<Row>>;
 
-    /// The rows of a query for each of these, in any order. It begins `SELECT asked.place, … FROM ASKED JOIN <table> ON …`, where `asked` has the columns `a`, `b`, `n`,
+    /// The rows of a query for each of these, in any order. It begins `SELECT asked.place, … FROM ASKED JOIN <table> ON …`, or `… JOIN LATERAL (SELECT …) AS <table> ON TRUE`, where `asked` has the columns `a`, `b`, `n`,
     /// `t` and `place`, which counts from 1. SQLite is asked for one after the other, which costs nothing there; who is asked over a network, for all at once.
     ///
     /// # Errors

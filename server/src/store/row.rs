@@ -27,6 +27,11 @@ impl Row {
         self.0
     }
 
+    /// Passes over so many.
+    pub(crate) fn skip(&mut self, columns: usize) {
+        self.0.by_ref().take(columns).for_each(drop);
+    }
+
     fn next(&mut self) -> Kept<Value> {
         self.0.next().ok_or_else(broken)
     }

@@ -243,6 +243,7 @@ impl Connection for Sqlite {
     }
 
     fn many(&mut self, sql: &str, asked: &[Each]) -> Kept<Vec<Row>> {
+        let sql = sql.replace("ASKED JOIN LATERAL", "").replace(" ON TRUE", "");
         let sql = sql.replace("ASKED JOIN ", "").replacen(" ON ", " WHERE ", 1);
         let places =
             [("asked.a", "?1"), ("asked.b", "?2"), ("asked.n", "?3"), ("asked.t", "?4"), ("asked.place", "?5")];

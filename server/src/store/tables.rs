@@ -5,12 +5,13 @@ use core::fmt;
 use wardkey::{identity::UserId, journal::Subject, party::Party, session::Rights, signed::Hash};
 use wardkey_rules::{
     About, Account, Counted, FeedItem, Head, JournalEnd, JournalMark, JournalRow, Kept, Logged, LoggedRow, LooseRow,
-    Opening, Recovery, RowId, Spot, Standing, StanzaBody, Store, StoreError, Wanted, Wraps,
+    Opening, Reading, Recovery, RowId, Spot, Standing, StanzaBody, Store, StoreError, Wanted, Wraps,
 };
 
 use super::{
     connection::{Connection, Each, Value, bytes, flag, int, or_null, text},
     ends,
+    pieces::{self, kind, nobody, rights, rights_place},
     row::{Row, broken},
 };
 
@@ -51,45 +52,6 @@ pub(crate) fn subject_key(subject: &Subject) -> Vec<u8> {
 
 fn subject(subject: &Subject) -> Value {
     Value::Bytes(subject_key(subject))
-}
-
-/// Kinds of a session's pieces, which lie beside each other in this order: its head, and what follows.
-mod kind {
-    use super::Value;
-
-    pub(super) const HEAD: Value = Value::Int(0);
-    /// The rights of a group.
-    pub(super) const GROUP: Value = Value::Int(1);
-    /// The rights of another party.
-    pub(super) const PARTY: Value = Value::Int(2);
-    /// An entry and its wraps, without bodies.
-    pub(super) const ENTRY: Value = Value::Int(3);
-    /// A stanza's body.
-    pub(super) const BODY: Value = Value::Int(4);
-}
-
-/// What a session is opened with.
-enum Piece {
-    Head(Head),
-    Group(Hash, Rights),
-    Own(Rights),
-}
-
-/// The pieces that are of no party.
-fn nobody() -> Value {
-    Value::Bytes(Vec::new())
-}
-
-/// Where the rights of a party stand: a group's by its id.
-fn rights_place(party: &Party) -> [Value; 2] {
-    match party {
-        Party::Group(id) => [kind::GROUP, bytes(id.0)],
-        _ => [kind::PARTY, bytes(party.to_bytes())],
-    }
-}
-
-fn rights(row: &mut Row) -> Kept<Rights> {
-    Ok(Rights::from_number(row.int()?).unwrap_or(Rights::NONE))
 }
 
 pub(crate) fn logged(mut row: Row) -> Kept<Logged> {
@@ -232,82 +194,15 @@ impl Store for Tables<'_> {
     }
 
     fn openings(&mut self, ids: &[Hash], party: &Party) -> Kept<Vec<Opening>> {
-        let own = party.to_bytes();
-        let asked: Vec<_> = ids.iter().map(|id| Each { a: id.0.into(), b: own.clone(), ..Each::default() }).collect();
-        // Of other parties, the index alone is read.
-        let sql = "SELECT asked.place, piece.kind, piece.party, piece.n, piece.more FROM ASKED JOIN piece ON piece.session = asked.a AND piece.kind <= 2 AND (piece.kind < 2 OR piece.party = asked.b)";
-        let found = self.for_each(sql, &asked, |mut row| {
-            let (kind, party) = (row.int()?, row.bytes()?);
-            Ok(match Value::Int(i64::try_from(kind).map_err(|_| broken())?) {
-                kind::HEAD => Piece::Head(Head { sequence: row.int()?, generation: row.int()? }),
-                kind::GROUP => Piece::Group(Hash(party.try_into().map_err(|_| broken())?), rights(&mut row)?),
-                _ => Piece::Own(rights(&mut row)?),
-            })
-        })?;
-        let opening = |found: Vec<Piece>| {
-            let mut opening = Opening { head: None, rights: None, groups: Vec::new() };
-            for piece in found {
-                match piece {
-                    Piece::Head(head) => opening.head = Some(head),
-                    Piece::Own(rights) => opening.rights = Some(rights),
-                    Piece::Group(id, rights) => {
-                        if *party == Party::Group(id) {
-                            opening.rights = Some(rights);
-                        }
-                        opening.groups.push((id, rights));
-                    }
-                }
-            }
-            opening
-        };
-        Ok(found.into_iter().map(opening).collect())
+        pieces::openings(self, ids, party)
     }
 
     fn contents(&mut self, of: &[Wanted]) -> Kept<Vec<(Vec<Logged>, Vec<Wraps>)>> {
-        let each = |one: &Wanted, b: Vec<u8>| {
-            let n = i64::try_from(one.from).unwrap_or(i64::MAX);
-            Each { a: one.session.0.into(), b, n, ..Each::default() }
-        };
-        // Of no party.
-        let asked: Vec<_> = of.iter().map(|one| each(one, Vec::new())).collect();
-        let sql = "SELECT asked.place, piece.sequence, piece.signer, piece.data, piece.wraps FROM ASKED JOIN piece ON piece.session = asked.a AND piece.kind = 3 AND piece.party = asked.b AND piece.sequence >= asked.n";
-        let rows = self.for_each(sql, &asked, |mut row| {
-            let (sequence, signer) = (row.int()?, row.user_or_null()?);
-            let logged = row.bytes_or_null()?.map(|object| Logged { sequence, signer, object });
-            Ok((logged, row.bytes_or_null()?.map(|signed| Wraps { sequence, signed, bodies: Vec::new() })))
-        })?;
-        let (mut logs, mut all) = (Vec::with_capacity(of.len()), Vec::with_capacity(of.len()));
-        for rows in rows {
-            let (logged, wraps): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
-            let (mut logged, mut wraps): (Vec<_>, Vec<_>) =
-                (logged.into_iter().flatten().collect(), wraps.into_iter().flatten().collect());
-            logged.sort_unstable_by_key(|logged: &Logged| logged.sequence);
-            wraps.sort_unstable_by_key(|wraps: &Wraps| wraps.sequence);
-            logs.push(logged);
-            all.push(wraps);
-        }
-        let (mut asked, mut whose) = (Vec::with_capacity(of.len()), Vec::with_capacity(of.len()));
-        for (number, one) in of.iter().enumerate() {
-            for party in &one.parties {
-                asked.push(each(one, party.to_bytes()));
-                whose.push((number, party));
-            }
-        }
-        let sql = "SELECT asked.place, piece.sequence, piece.n, piece.data FROM ASKED JOIN piece ON piece.session = asked.a AND piece.kind = 4 AND piece.party = asked.b AND piece.sequence >= asked.n";
-        let found = self.for_each(sql, &asked, |mut row| Ok((row.int()?, row.int()?, row.bytes()?)))?;
-        for ((number, party), bodies) in whose.into_iter().zip(found) {
-            let wraps = all.get_mut(number).ok_or_else(broken)?;
-            for (sequence, place, bytes) in bodies {
-                let place = u32::try_from(place).map_err(|_| broken())?;
-                let rank = wraps.binary_search_by_key(&sequence, |wraps| wraps.sequence).map_err(|_| broken())?;
-                let body = StanzaBody { place, party: party.clone(), bytes };
-                wraps.get_mut(rank).ok_or_else(broken)?.bodies.push(body);
-            }
-        }
-        for wraps in all.iter_mut().flatten() {
-            wraps.bodies.sort_unstable_by_key(|body| body.place);
-        }
-        Ok(logs.into_iter().zip(all).collect())
+        pieces::contents(self, of)
+    }
+
+    fn readings(&mut self, of: &[(Hash, u64)], parties: &[Party]) -> Kept<Vec<Reading>> {
+        pieces::readings(self, of, parties)
     }
 
     fn recovery(&mut self, id: &[u8; 16]) -> Kept<Option<Recovery>> {

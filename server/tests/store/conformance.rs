@@ -5,7 +5,7 @@ use proptest::{
     test_runner::{Config, RngSeed, TestRunner},
 };
 use wardkey::session::Rights;
-use wardkey_rules::{Counted, Kept, MemoryStore, Store};
+use wardkey_rules::{Counted, Kept, MemoryStore, Store, readings_in_parts};
 use wardkey_server::store::Database;
 
 use crate::{
@@ -70,6 +70,47 @@ fn what_is_added_twice_is_an_error() {
         // One that doesn't follow.
         let ahead = keeper.run(true, Box::new(|store| write(store, (1, 0, 2, 3)).map(|()| String::new())));
         assert!(ahead.is_err(), "{}", keeper.name());
+    });
+}
+
+/// A session of few pieces is read at once, and one of many in parts: nobody sees which.
+#[test]
+fn sessions_of_any_length_are_read_alike() {
+    over_each(|new| {
+        let mut keeper = new();
+        // Of 7, 35 and 11 pieces.
+        let seen = done(keeper.as_mut(), |store| {
+            for of in 0..3 {
+                write(store, (4, of, 3, of))?;
+                for sequence in 0..[0, 4, 1][usize::from(of)] {
+                    write(store, (5, of, sequence, 2))?;
+                    // With the bodies of all six, or of three.
+                    write(store, (6, of, sequence, if of == 1 { 63 } else { 21 }))?;
+                }
+                for who in 0..6 {
+                    write(store, (8, of, who, 7))?;
+                }
+            }
+            let ids = [2, 0, 1, 0, 2].map(hash);
+            let mut lengths = Vec::new();
+            for parties in [vec![0], vec![1, 2], vec![0, 3, 2], vec![2]] {
+                let parties: Vec<_> = parties.into_iter().map(party).collect();
+                for from in 0..5 {
+                    let of = ids.map(|id| (id, from));
+                    let mut readings = store.readings(&of, &parties)?;
+                    let mut parts = readings_in_parts(store, &of, &parties)?;
+                    for reading in readings.iter_mut().chain(&mut parts) {
+                        reading.opening.groups.sort_unstable_by_key(|(id, _)| id.0);
+                        lengths.push(reading.wraps.iter().map(|wraps| wraps.bodies.len()).sum::<usize>());
+                    }
+                    assert_eq!(readings, parts, "{parties:?} {from}");
+                }
+            }
+            assert!(store.readings(&[(hash(0), 0)], &[]).is_err(), "nobody reads");
+            lengths.sort_unstable();
+            Ok(format!("{lengths:?}"))
+        });
+        assert!(seen.contains(", 12]"), "{}: {seen}", keeper.name());
     });
 }
 

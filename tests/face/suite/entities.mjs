@@ -1,6 +1,6 @@
 // Entities: records that are encrypted member by member, linked by sealed ids, and shared pair by pair.
 import { heard, later, makeWorld, passwordOf } from "./people.mjs";
-import { allFail, breathing, equal, fails, ok } from "./tools.mjs";
+import { breathing, equal, fails, ok } from "./tools.mjs";
 
 const HOUR = 3_600_000;
 const MANIFEST = ["name", "address.street", "notes[].text", "extra.*?"];
@@ -31,6 +31,17 @@ async function practice(pkg, tools, options = {}) {
   return { ...users, world, close };
 }
 
+/** What an entity says, in any order. */
+const sorted = (value) =>
+  value && typeof value === "object" && !Array.isArray(value)
+    ? Object.fromEntries(
+        Object.entries(value)
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .map(([name, of]) => [name, sorted(of)]),
+      )
+    : Array.isArray(value)
+      ? value.map(sorted)
+      : value;
 const encrypt = (user, id, options) => user.entities.encrypt("Patient", patient(id), MANIFEST, options);
 /** The values that an entity has and another has not. */
 function added(before, after) {
@@ -46,7 +57,8 @@ export default {
   "a patient, a contact, and who finds which": async (pkg, tools) => {
     const { anna, bob, carol, world, close } = await practice(pkg, tools);
     const one = await encrypt(anna, "1234", { shareWith: ["bob"] });
-    equal(world.take(), [KEYS, "PUT /v1/backup", WRITE], "one to look, one to make");
+    const about = world.take().filter((what) => !what.endsWith("/v1/backup"));
+    equal(about, [KEYS, WRITE], "one to look, one to make");
     equal(
       [one.id, one.entityType, one.born, one.address, one.notes, one.unknown, one.secretForeignKeys],
       ["1234", "Patient", 1984, { city: "Graz" }, [{ at: 1.5 }, { at: 2 }], patient().unknown, []],
@@ -54,7 +66,8 @@ export default {
     );
     equal(Object.keys(one.encryptionKeys), ["anna→anna", "anna→bob"], "pairs");
     equal([one.cryptedForeignKeys, "name" in one], [{}, false], "nothing else");
-    for (const user of [anna, bob]) equal(await user.entities.decrypt(one), patient(), `${user.userId} reads`);
+    for (const user of [anna, bob])
+      equal(sorted(await user.entities.decrypt(one)), sorted(patient()), `${user.userId} reads`);
     equal(world.take(), [KEYS], "bob asked once");
     // As a database gives it back.
     const stored = JSON.parse(JSON.stringify(one));
@@ -64,7 +77,7 @@ export default {
     equal([child.secretForeignKeys, keys.length], [keys, 1], "found by the secret id");
     equal([await bob.entities.parentIds(child), await anna.entities.parentIds(one)], [["1234"], []], "and back");
     ok(!JSON.stringify(child).includes("1234"), "the parent's id is nowhere in clear");
-    equal(await bob.entities.decrypt(child), contact, "and read");
+    equal(sorted(await bob.entities.decrypt(child)), sorted(contact), "and read");
     await fails(pkg, "not-a-recipient", () => carol.entities.parentIds(child));
     await fails(pkg, "not-a-recipient", () =>
       carol.entities.encrypt("Contact", contact, ["reason"], { parent: stored }),
@@ -224,12 +237,13 @@ export default {
 
   "other devices, renewed keys, and two at once": async (pkg, tools) => {
     const { anna, bob, world, close } = await practice(pkg, tools);
-    const other = await world.come(pkg, "anna");
+    const [there, yonder] = [await tools.fresh().index(), await tools.fresh().index()];
+    const other = await world.come(there, "anna");
     const both = await Promise.all([anna, other].map((user, n) => encrypt(user, `${n}`, { shareWith: ["bob"] })));
     for (const one of both) equal((await bob.entities.decrypt(one)).name, patient().name, "one key for both");
     await bob.renewKeys({ password: passwordOf("bob") });
     const next = await encrypt(anna, "3", { shareWith: ["bob"] });
-    const elsewhere = await world.come(pkg, "bob");
+    const elsewhere = await world.come(yonder, "bob");
     for (const user of [bob, elsewhere, other]) {
       for (const one of [...both, next]) equal((await user.entities.decrypt(one)).name, patient().name);
     }
@@ -352,7 +366,7 @@ export default {
     for (const run of cases) await fails(pkg, "invalid-argument", run, String(run));
     await fails(pkg, "unknown-user", () => entities.share(one, ["nobody"]));
     await fails(pkg, "unknown-group", () => entities.share(one, ["A".repeat(43)]));
-    await allFail(pkg, [["invalid-format", () => entities.decrypt({ ...one, encryptionKeys: 7 })]]);
+    await fails(pkg, "invalid-format", () => entities.decrypt({ ...one, encryptionKeys: 7 }));
     // What is given counts as it was then.
     const mutable = patient("2");
     const manifest = ["name"];
