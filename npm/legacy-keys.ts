@@ -26,8 +26,8 @@ export function openCbc(key: Uint8Array, sealed: Uint8Array): Out | undefined {
 }
 
 /** Would `wardkey.entities` take it? Its errors are those of encrypt(). */
-export function checkEntity(entityType: string, entity: string, paths: string[]): void {
-  side.call(() => glue.checkEntity(entityType, entity, paths));
+export function checkEntity(entityType: string, entity: string, paths: string[], parties: string[]): void {
+  side.call(() => glue.checkEntity(entityType, entity, paths, parties));
 }
 
 function attempt<T>(run: () => T): T | undefined {

@@ -35,6 +35,8 @@ export interface OpenLegacyOptions {
 /** A document that was read. Nothing of it is authenticated: whoever could write to the legacy database could change it, or make it up. */
 export interface LegacyEntity {
   id: string;
+  /** Paths of what was encrypted in it, as a field manifest has them. */
+  encrypted: string[];
   /** All members in clear, without those of the layout. */
   entity: Record<string, unknown> & { id: string };
   /** Its own secret ids: what stood in the `secretForeignKeys` of its children. */
@@ -105,16 +107,19 @@ export class LegacyReader {
     // Before there were encryptionKeys, the secret id was the key, too.
     const forKeys = inKeys.length > 0 ? inKeys : inDelegations;
     let entity: Record<string, unknown> & { id?: unknown } = copy;
+    const encrypted = new Set<string>();
     if (isSealed(copy)) {
       const keys = (await this.#open(id, forKeys)).flatMap(toKey);
       if (keys.length === 0) throw doesNotOpen();
-      entity = unsealed(copy, keys, 0) as Record<string, unknown>;
+      entity = unsealed(copy, keys, { path: "", found: encrypted, depth: 0 }) as Record<string, unknown>;
     }
+    for (const name of [...LEGACY, "id"]) encrypted.delete(name);
     for (const name of LEGACY) delete entity[name];
     if (entity.id !== id) throw doesNotOpen();
     const readers = new Set([...forKeys, ...inDelegations].map(({ delegate }) => delegate));
     return {
       id,
+      encrypted: [...encrypted],
       entity: entity as LegacyEntity["entity"],
       secretIds: await this.#openAny(id, inDelegations),
       parentIds: await this.#openAny(id, [...delegations(cryptedForeignKeys, "cryptedForeignKeys")]),
@@ -248,18 +253,36 @@ function isSealed(value: unknown, depth = 0): boolean {
 const has = (members: Record<string, unknown>, name: string) =>
   Object.hasOwn(members, name) && typeof members[name] === "string" && members[name] !== "";
 
+/** A name that no path of a manifest can have. In its place stands what makes of the path none that any manifest takes. */
+const UNNAMABLE = /^$|[.[\]*?\p{Cc}]/u;
+
+/** Where a value stands, and the paths of what was encrypted so far. */
+interface Place {
+  path: string;
+  found: Set<string>;
+  depth: number;
+}
+
 /** The same with all in it that is encrypted in clear. What was encrypted stands for what is beside it. */
-function unsealed(value: unknown, keys: readonly Out[], depth: number): unknown {
+function unsealed(value: unknown, keys: readonly Out[], { path, found, depth }: Place): unknown {
   if (depth > MAX_DEPTH) throw new WardkeyError("limit", "the document is nested too deep");
   if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map((element) => unsealed(element, keys, depth + 1));
-  const entries = Object.entries(value).map(([name, member]) => [name, unsealed(member, keys, depth + 1)]);
+  if (Array.isArray(value)) {
+    return value.map((element) => unsealed(element, keys, { path: `${path}[]`, found, depth: depth + 1 }));
+  }
+  const to = (name: string) => `${path}${path === "" ? "" : "."}${UNNAMABLE.test(name) ? "[" : name}`;
+  const entries = Object.entries(value).map(([name, member]) => [
+    name,
+    unsealed(member, keys, { path: to(name), found, depth: depth + 1 }),
+  ]);
   let members: Record<string, unknown> = Object.fromEntries(entries);
   for (const [name, inside] of Object.entries(SEALED)) {
     if (!has(members, name)) continue;
     const { [name]: sealed, ...rest } = members;
     const content = opened(sealed as string, keys);
-    members = { ...rest, ...(inside === undefined ? content : { [inside]: content }) };
+    const more = inside === undefined ? content : { [inside]: content };
+    for (const added of Object.keys(more)) found.add(to(added));
+    members = { ...rest, ...more };
   }
   return members;
 }

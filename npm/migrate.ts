@@ -17,8 +17,8 @@ export interface MigrateOptions {
   reader: LegacyReader;
   /** The entity type of a document. */
   entityType: string | ((read: LegacyEntity) => string);
-  /** What of it is encrypted. */
-  manifest: FieldManifest | ((read: LegacyEntity) => FieldManifest);
+  /** What of it is encrypted, beside what was: that never becomes clear. */
+  manifest?: FieldManifest | ((read: LegacyEntity) => FieldManifest);
   /** Users and groups of Wardkey, by their ids in the legacy database. Who isn't named gets nothing: the names in a legacy document are in clear, and anybody's who can write to the database. */
   parties: Readonly<Record<string, string>>;
   /** The moved document with this id, where one has it for its parent: what an earlier item of this run or another gave. A document with a parent can't be moved without it. */
@@ -86,7 +86,7 @@ export function migrate(
   const {
     reader,
     entityType,
-    manifest,
+    manifest = [],
     parties,
     parent,
     dryRun = false,
@@ -173,7 +173,9 @@ async function move(moving: Moving, document: LegacyDocument): Promise<Item> {
     Object.assign(item, share(moving, legacy.readers));
     const [entityType, manifest] = chosen(moving, legacy);
     if (moving.dryRun) {
-      checkEntity(entityType, JSON.stringify(legacy.entity), manifest);
+      const own = moving.wardkey.userId;
+      const names = [...item.sharedWith, ...(own === undefined ? [] : [own])];
+      checkEntity(entityType, JSON.stringify(legacy.entity), manifest, names);
       return { ...item, outcome: "would-move" };
     }
     const parent = await parentOf(moving, legacy);
@@ -194,7 +196,10 @@ function chosen({ entityType, manifest }: Moving, legacy: LegacyEntity): [string
   const type = typeof entityType === "function" ? entityType(legacy) : entityType;
   const paths: unknown = typeof manifest === "function" ? manifest(legacy) : manifest;
   if (!Array.isArray(paths)) throw invalid("a manifest is an array of paths");
-  return [wellFormed(type, "the entity type"), paths.map((path) => wellFormed(path, "a path"))];
+  return [
+    wellFormed(type, "the entity type"),
+    [...paths.map((path) => wellFormed(path, "a path")), ...legacy.encrypted],
+  ];
 }
 
 function share(

@@ -96,12 +96,22 @@ test("a reader with several keys, and for several parties", async () => {
   assert.deepEqual(readers, [IDS.tomas]);
 });
 
+test("it is said what was encrypted, as a manifest would", async () => {
+  const reader = await readerOf("ada");
+  const { encrypted } = await reader.read(named("patient"));
+  assert.deepEqual(encrypted.toSorted(), ["addresses[].houseNumber", "addresses[].street", "note", "ssin"]);
+  const contact = await reader.read(named("contact"));
+  const inside = ["descr", "services[].content", "services[].content.fr.compoundValue[].content"];
+  assert.deepEqual(contact.encrypted.toSorted(), inside);
+});
+
 test("a document that isn't encrypted, and one with nothing for anybody", async () => {
   const reader = await readerOf("ada");
   const plain = { id: "1", rev: "2", name: "x", list: [{ a: null }], encryptionKeys: {}, delegations: null };
   assert.deepEqual(await reader.read(plain), {
     id: "1",
     entity: { id: "1", rev: "2", name: "x", list: [{ a: null }] },
+    encrypted: [],
     secretIds: [],
     parentIds: [],
     secretForeignKeys: [],

@@ -110,6 +110,11 @@ test("a dry run says what would be done, and asks and changes nothing", async ()
     const [{ outcome, error }] = await all(migrate(ada, stored(), database.options({ dryRun: true, ...more })));
     assert.deepEqual([outcome, error.code], ["failed", code]);
   }
+  // A party with the document's id: who holds what would be unclear.
+  const same = await all(
+    migrate(ada, stored().slice(0, 1), database.options({ dryRun: true, parties: { [TOMAS]: stored()[0].id } })),
+  );
+  assert.equal(same[0].error?.code, "invalid-argument");
   const reserved = { ...stored()[0], entityType: "x" };
   const [item] = await all(migrate(ada, [reserved], database.options({ dryRun: true })));
   assert.equal(item.error.code, "invalid-argument");
@@ -299,6 +304,32 @@ test("nobody gets anything who isn't named, whatever the database says", async (
   await assert.rejects(tomas.entities.decrypt(entity), { code: "not-a-recipient" });
 });
 
+test("what was encrypted is never clear, whatever the manifest says", async () => {
+  const database = new Database();
+  for (const manifest of [undefined, [], ["firstName?"], () => ["rev?"]]) {
+    const [patient, contact] = await all(migrate(ada, stored().slice(0, 1), database.options({ manifest }))).then(
+      async ([item]) => {
+        const parent = () => item.entity;
+        return [item, ...(await all(migrate(ada, stored().slice(1, 2), database.options({ manifest, parent }))))];
+      },
+    );
+    const text = JSON.stringify([patient.entity, contact.entity]);
+    for (const secret of ["Fractures", "85073003328", "Rue Haute", "échelle", "71.5", "ibuprof"]) {
+      assert(!text.includes(secret), secret);
+    }
+    assert.equal("firstName" in patient.entity, manifest?.[0] !== "firstName?");
+    assert.deepEqual(await ada.entities.decrypt(contact.entity), documents[1].clear);
+  }
+  // One that no path can name.
+  for (const name of ["a.b", "a[]", "", "a?", "*", "a\n"]) {
+    const odd = { ...stored()[0], [name]: stored()[0].addresses[0] };
+    const [{ outcome, error }] = await all(
+      migrate(ada, [odd], database.options({ dryRun: true, manifest: undefined })),
+    );
+    assert.deepEqual([outcome, error?.code], ["failed", "invalid-argument"], name);
+  }
+});
+
 test("bad arguments, and positions of another run", async () => {
   const database = new Database();
   const good = database.options();
@@ -312,7 +343,6 @@ test("bad arguments, and positions of another run", async () => {
     { ...good, reader: {} },
     { ...good, entityType: 7 },
     { ...good, manifest: "note" },
-    { ...good, manifest: undefined },
     { ...good, parties: undefined },
     { ...good, parties: { a: 7 } },
     { ...good, parent: {} },

@@ -22,11 +22,7 @@ export async function partners(recipient: PublicKey, pair: KeyPair, blob: Blob):
   return { ...binary, resourceType: type, id: "7", size: data.length, type: contentType ?? "" };
 }
 
-export function fields(patient: {
-  resourceType: "Patient";
-  id: string;
-  name: { family: string }[];
-}): readonly string[] {
+export function fields(patient: { resourceType: "Patient"; id: string; name: { family: string }[] }): FieldManifest {
   // @ts-expect-error there is none for it
   console.log(manifests.Condition);
   // @ts-expect-error it stays as it is
@@ -50,7 +46,7 @@ export async function move(
   await openLegacy({ privateKeys: pair, parties });
   const [row]: LegacyDocument[] = [{ id: "1", encryptedSelf: "AAAA", secretForeignKeys: [], any: 1 }];
   const { entity, parentIds, readers } = await reader.read(row ?? { id: "2" });
-  console.log(entity.id, entity["any"], parentIds.length + readers.length);
+  console.log(entity.id, Object.keys(entity), parentIds.length + readers.length);
   const sources: Documents[] = [rows, [], (after) => (after === undefined ? rows : [])];
   const controller = new AbortController();
   const kept: (EncryptedEntity | string)[] = [];

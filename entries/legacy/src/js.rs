@@ -37,10 +37,10 @@ pub fn open(key: &[u8], sealed: &[u8]) -> Result<Vec<u8>, String> {
     Ok(crate::open(key, sealed).map_err(refused)?.expose().to_vec())
 }
 
-/// Would this entity be taken, with this manifest?
+/// Would this entity be taken, with this manifest, for parties of these names?
 #[wasm_bindgen(js_name = checkEntity)]
-pub fn check_entity(entity_type: &str, entity: &str, paths: Vec<String>) -> Result<(), String> {
+pub fn check_entity(entity_type: &str, entity: &str, paths: Vec<String>, names: Vec<String>) -> Result<(), String> {
     Manifest::new(paths.iter().map(String::as_str))
-        .and_then(|manifest| entity::check(entity_type, entity, &manifest))
+        .and_then(|manifest| entity::check((entity_type, entity), &manifest, &names))
         .map_err(refused)
 }
