@@ -29,7 +29,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use wardkey::{
     data_key::DataKey,
-    delegation::{Chain, Claim, ExchangeKeys, Made, Manifest, Pair, Ring, entity, join, split},
+    delegation::{Chain, Claim, ExchangeKeys, Kept, Made, Manifest, Pair, Ring, entity, join, split},
     error::{Code, Result},
     group::Log,
     key_pair::KeyPair,
@@ -347,6 +347,17 @@ fn a_lost_exchange_key_is_replaced() {
     assert_eq!(parsed(&again)["encryptedSelf"], parsed(&one)["encryptedSelf"]);
     assert_eq!(parsed(&entity::decrypt(&his, &again).unwrap()), parsed(&plain));
     assert_eq!(entity::share(&mut rng, &hers, &again, slice::from_ref(&bob)).unwrap(), again);
+    // Kept, with the version that is lost.
+    let kept = Kept::of(&next.chain, opened(&next.chain, &alice, &[renewed.pair()])).unwrap();
+    let bytes = kept.to_bytes();
+    let read = Kept::from_bytes(bytes.expose()).unwrap();
+    assert_eq!((read.head(), read.parties(), read.is_due(&known)), (kept.head(), kept.parties(), Ok(false)));
+    let [one, two] = [1, 2].map(|version| read.keys().version(version).map(DataKey::id).map_err(|error| error.code()));
+    assert_eq!((one, two), (Err(Code::NotARecipient), Ok(next.key.id())));
+    for end in 0..bytes.expose().len() {
+        assert!(Kept::from_bytes(&bytes.expose()[..end]).is_err());
+    }
+    assert!(Kept::from_bytes(&[bytes.expose(), &[0]].concat()).is_err());
 }
 
 /// Given the database alone: no field of a contact says more of its patient than chance, equal clear links among siblings apart.
