@@ -240,6 +240,23 @@ function groupLog({ count, all, half, next, longest }) {
   ];
 }
 
+function entities({ count, bytes, each, longest, requests, share, grows }) {
+  const n = count.toLocaleString("en");
+  return [
+    row(`entities.decryptMany, ${n} of ${bytes.toLocaleString("en")} bytes, warm`, `${fixed(each, 1)} µs each`, {
+      target: "< 50 µs",
+      met: each < 50,
+    }),
+    row("its longest task", ms(longest), { target: "≤ 50 ms", met: longest <= 50 }),
+    row("its requests, of 20 parties, cold", String(requests), { target: "1", met: requests === 1 }),
+    row("entities.share with one more party", `${fixed(share, 2)} ms`, {
+      beside: `it grows by ${grows} characters`,
+      target: "< 0.5 ms",
+      met: share < 0.5,
+    }),
+  ];
+}
+
 function manyRecipients({ count, first, tenth, all, longest }) {
   const linear = all / tenth / 10;
   return [
@@ -304,6 +321,7 @@ const ROWS = {
   "many people": manyPeople,
   "group sessions": groupSessions,
   "group log": groupLog,
+  entities,
   "signed encrypt": (result) => signed("encrypt", result, 0.5),
   "signed decrypt": (result) => signed("decrypt", result),
   "backup argon2id": (result) => backup("Argon2id 64 MiB × 3", "argon2", result),

@@ -36,7 +36,8 @@ pub(super) fn is_reserved(name: &str) -> bool {
 pub(super) struct Map(pub(super) Vec<(Pair, Vec<Vec<u8>>)>);
 
 impl Map {
-    fn read(text: &str, field: Field) -> Result<Self> {
+    /// Those of one map are mostly those of another: pairs that are `known` aren't looked at again.
+    fn read(text: &str, field: Field, known: &Self) -> Result<Self> {
         let members = json::object(text)?;
         if members.len() > MAX_PAIRS {
             return Err(FULL);
@@ -55,10 +56,19 @@ impl Map {
             if !(1..=most).contains(&values.len()) || !values.iter().all(fits) {
                 return Err(MALFORMED);
             }
-            map.push((Pair::parse(&member.name)?, values));
+            map.push((known.pair_named(&member.name)?, values));
         }
         map.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(Self(map))
+    }
+
+    /// The pair of this text.
+    fn pair_named(&self, text: &str) -> Result<Pair> {
+        let place = self.0.binary_search_by(|(known, _)| known.as_str().cmp(text));
+        match place.ok().and_then(|place| self.0.get(place)) {
+            Some((known, _)) => Ok(known.clone()),
+            None => Pair::parse(text),
+        }
     }
 
     /// The values of a pair; none where it isn't there.
@@ -122,16 +132,16 @@ impl<'a> Stored<'a> {
         let members = json::object(text)?;
         let find = |name: &str| members.iter().find(|member| member.name == name).map(|member| member.value);
         let member = |name: &str| find(name).ok_or(MALFORMED);
-        let map = |name: &str, field: Field| {
+        let map = |name: &str, field: Field, known: &Map| {
             let value = member(name)?;
-            if json::kind(value) == Kind::Object { Map::read(value, field) } else { Err(MALFORMED) }
+            if json::kind(value) == Kind::Object { Map::read(value, field, known) } else { Err(MALFORMED) }
         };
         let id = json::string(member("id")?)?;
         let entity_type = json::string(member("entityType")?)?;
         let encrypted_self = from_public_base64url(&json::string(member("encryptedSelf")?)?)?;
-        let encryption_keys = map("encryptionKeys", Field::EncryptionKeys)?;
-        let delegations = map("delegations", Field::Delegations)?;
-        let crypted_foreign_keys = map("cryptedForeignKeys", Field::CryptedForeignKeys)?;
+        let encryption_keys = map("encryptionKeys", Field::EncryptionKeys, &Map::default())?;
+        let delegations = map("delegations", Field::Delegations, &encryption_keys)?;
+        let crypted_foreign_keys = map("cryptedForeignKeys", Field::CryptedForeignKeys, &encryption_keys)?;
         let mut secret_foreign_keys = json::strings(member("secretForeignKeys")?)?;
         secret_foreign_keys.sort_unstable();
         let ids_fit = secret_foreign_keys.len() <= MAX_VALUES && secret_foreign_keys.iter().all(|id| is_id(id));

@@ -95,6 +95,43 @@ for (const kind of ["SQLite", "PostgreSQL"]) {
       await again.wardkey.close();
     });
 
+    it("shares entities by one exchange key for each pair, and nothing new with who has left", async () => {
+      const gerda = await registered(one(), app, "gerda");
+      const hugo = await registered(other(), app, "hugo");
+      const ida = await registered(one(), app, "ida");
+      const stranger = await registered(other(), app, "stranger");
+      const group = await gerda.wardkey.createGroup({ name: "Ward 5", members: ["hugo"] });
+      const again = await person(other(), app, "ida");
+      await again.wardkey.unlock({ userId: "ida", password: PASSWORD });
+      const sealedBy = ({ wardkey }, id) =>
+        wardkey.entities.encrypt("Patient", { id, name: `a name of ${id}` }, ["name"], { shareWith: [group.id] });
+      const versions = async (userId) => {
+        const body = { sessions: [], signers: [], groups: [], pairs: [{ pair: `ida→${group.id}` }] };
+        const { json } = await one().ask("POST", "/v1/keys", { token: app.token(userId), body });
+        return json.pairs[0].error ?? json.pairs[0].versions.length;
+      };
+      // Two devices at once, at two processes where there are two: both seal under the one that was first.
+      const both = await Promise.all([sealedBy(ida, "p1"), sealedBy(again, "p2")]);
+      assert.equal(await versions("ida"), 1);
+      const opened = await hugo.wardkey.entities.decryptMany(both);
+      assert.deepEqual(
+        opened.map(({ value, error }) => value?.name ?? error?.code),
+        ["a name of p1", "a name of p2"],
+      );
+
+      await group.removeMembers(["hugo"]);
+      await again.wardkey.cache.sync();
+      const after = await sealedBy(again, "p3");
+      assert.deepEqual([await versions("ida"), await versions("gerda")], [2, 2]);
+      assert.deepEqual([await versions("hugo"), await versions("stranger")], ["revoked", "not-a-recipient"]);
+      await hugo.wardkey.cache.sync();
+      await assert.rejects(hugo.wardkey.entities.decrypt(after), refuses("revoked"));
+      assert.equal((await gerda.wardkey.entities.decrypt(after)).name, "a name of p3");
+      const told = (await ida.wardkey.auditLog()).map(({ action, actor }) => `${actor} ${action}`);
+      assert.ok(told.includes("ida exchange-key") && told.includes("hugo exchange-release"), told.join(", "));
+      for (const { wardkey } of [gerda, hugo, ida, again, stranger]) await wardkey.close();
+    });
+
     it("recovers by a code, which is good once, five tries, and in one language of three", async () => {
       const shares = new Shares();
       const folder = app.path("mail");

@@ -351,7 +351,7 @@ export async function practice(wardkey: Wardkey): Promise<string> {
   const updated = await entities.update(sealed, { ...opened, born: 1984 }, manifest);
   const delegations: DelegationMap = (await entities.share(updated, ["grace"])).delegations;
   const keys: string[] = await entities.secretForeignKeys(sealed);
-  const { born: clear }: { born?: unknown } = sealed;
+  const { born: clear }: EncryptedEntity = sealed;
   return `${Object.keys(delegations)} ${keys} ${await entities.parentIds(child)} ${many.length} ${clear}`;
 }
 
