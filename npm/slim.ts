@@ -6,6 +6,7 @@ export type { WardkeyOptions } from "./client-options.js";
 export { init } from "./core.js";
 export { DataKey, keyIdOf, plaintextSize } from "./data-key.js";
 export { type Engine, setEngine } from "./engine.js";
+export type { DelegationMap, EncryptedEntity, Entities, FieldManifest } from "./entities.js";
 export { type ErrorCode, isWardkeyError, type KnownErrorCode, WardkeyError } from "./errors.js";
 export { Group } from "./group.js";
 export type { StorageHealth } from "./health.js";

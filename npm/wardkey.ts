@@ -4,6 +4,7 @@ import { toSettings, type WardkeyOptions } from "./client-options.js";
 import type { CoreClient, CoreSession, CoreTask } from "./core/wardkey_core.js";
 import { call, coreNow } from "./core.js";
 import { chosenEngine } from "./engine.js";
+import { type Entities, entitiesOf } from "./entities.js";
 import { fromCore, invalid } from "./errors.js";
 import { Group, toNames } from "./group.js";
 import { isPersisted, isSecure, type StorageHealth } from "./health.js";
@@ -38,7 +39,7 @@ export interface AuditEntry {
   actor: string;
   /** Of a session: create, grant, revoke, revoke-all, generation (a fresh key), assign, release (keys were given to the actor). Of an account: register, renew, contact, backup-pending,
    *  backup-active, recovery-start, recovery-wrong, recovery-release; group-create, group-add, group-remove, group-roles, group-rotate, of who did it and of whom it names;
-   *  claim-start, claim-wrong, claim-release. */
+   *  claim-start, claim-wrong, claim-release; exchange-key (one was made), exchange-release (exchange keys were given to the actor), of who made or was given one, and of the delegator. */
   action: string;
   sessionId?: string;
   groupId?: string;
@@ -339,7 +340,13 @@ export class Wardkey extends EventTarget {
     await this.#run((core) => core.verify(user, compared));
   }
 
-  /** What is kept of sessions, so that they open without a request. */
+  /** Records of the application, encrypted member by member, linked by sealed ids and shared by a few short values. */
+  readonly entities: Entities = entitiesOf(
+    (make) => this.#run(make),
+    () => this.userId,
+  );
+
+  /** What is kept of sessions and exchange keys, so that what they are for opens without a request. */
   readonly cache: {
     stats(): Promise<CacheStats & { wipesSurvived: number }>;
     /** Deletes it here and in the store. Sessions that are open stay so. */

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 
 /** What JavaScript calls that is the client's, and the client's functions by their names. */
 const CLIENT_EXPORT = /^(__wbg_)?core(client|session|message|reading|writing|leaf)(_|$)/;
-const CLIENT = /\bwardkey::(js::(client|session|session_data)|client|session|identity|backend)::/;
+const CLIENT = /\bwardkey::(js::(client|entities|session|session_data)|client|delegation|session|identity|backend)::/;
 /** What calls a closure for its vtable. */
 const SHIM = /\bcore(\[\w+\])?::ops::function::Fn/;
 

@@ -9,6 +9,7 @@ pub mod entity;
 mod exchange_key;
 mod form;
 mod json;
+mod kept;
 mod making;
 mod manifest;
 mod members;
@@ -20,9 +21,10 @@ mod value;
 pub use self::{
     chain::Chain,
     exchange_key::{Claim, join, split},
+    kept::Kept,
     making::{Made, Making},
     manifest::Manifest,
     names::Pair,
-    opening::{ExchangeKeys, Sealed},
+    opening::{ExchangeKeys, Sealed, is_lasting},
     ring::Ring,
 };

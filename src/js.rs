@@ -10,6 +10,7 @@ mod client;
 mod convert;
 mod data_key;
 mod device;
+mod entities;
 mod error;
 mod host;
 mod jobs;

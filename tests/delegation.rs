@@ -279,6 +279,38 @@ fn who_makes_an_exchange_key() {
     assert!(!made.chain.is_due(&grown.known()).unwrap());
 }
 
+/// A key server verifies each version by the one before alone, and takes what a reader of all of them takes.
+#[test]
+fn versions_one_by_one() {
+    let mut rng = seeded("one by one");
+    let [a, b] = ["a", "b"].map(|name| Person::new(&mut rng, name));
+    let (alice, bob) = (a.party(), b.party());
+    let known = directory([&a, &b]);
+    let next = |before: Option<&Vec<u8>>, object: &[u8]| {
+        Chain::check_next(&app(), before.map(Vec::as_slice), object, &known, Minimum::default())
+    };
+    let (mut chain, mut objects) = (Chain::empty(&app(), &alice, &bob).unwrap(), Vec::new());
+    for _ in 0..3 {
+        let made = chain.make(&mut rng, &a.hand(), None, &known).unwrap();
+        next(objects.last(), &made.object).unwrap();
+        chain = made.chain;
+        objects.push(made.object);
+    }
+    Chain::read(&app(), (&alice, &bob), &refs(&objects), &known, Minimum::default()).unwrap();
+    let [first, second, third] = [&objects[0], &objects[1], &objects[2]];
+    for (before, object) in [(None, second), (Some(first), first), (Some(first), third), (Some(second), second)] {
+        assert_eq!(code(next(before, object)), Code::BadSignature);
+    }
+    let mut flipped = second.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    assert_eq!(code(next(Some(first), &flipped)), Code::BadSignature, "the last byte is a body's");
+    let back = Chain::empty(&app(), &bob, &alice).unwrap().make(&mut rng, &b.hand(), None, &known).unwrap();
+    assert_eq!(code(next(Some(first), &back.object)), Code::KeyMismatch);
+    let nobody = Directory::default();
+    let unsigned = Chain::check_next(&app(), Some(first), second, &nobody, Minimum::default());
+    assert_eq!(code(unsigned), Code::BadSignature);
+}
+
 #[test]
 fn a_lost_exchange_key_is_replaced() {
     let mut rng = seeded("lost");

@@ -2,6 +2,7 @@
 import { init } from "../../pkg/index.js";
 import { cache } from "../cases/cache.js";
 import { sessions, signed } from "../cases/client.js";
+import { entities } from "../cases/entities.js";
 import { groupLog, groupSessions, manyPeople } from "../cases/groups.js";
 import { backup, unwrap, wrap } from "../cases/keys.js";
 import { besideLoop, besideWasm, crossover, range } from "../cases/long.js";
@@ -44,6 +45,7 @@ const cases = {
   "many people": manyPeople,
   "group sessions": groupSessions,
   "group log": groupLog,
+  entities,
   "signed encrypt": () => signed("encrypt"),
   "signed decrypt": () => signed("decrypt"),
   "backup argon2id": () => backup(undefined, (bare) => bare.argon2id(65_536, 3)),

@@ -5,6 +5,7 @@
 
 mod account;
 mod admin;
+mod exchange_keys;
 mod groups;
 mod sessions;
 
@@ -107,6 +108,7 @@ impl Modify for Schemes {
         sessions::create, sessions::append, sessions::keys, sessions::feed, sessions::events, sessions::journal,
         groups::mine, groups::found, groups::operate, groups::head, groups::claim, groups::answer, groups::assign,
         admin::user, admin::disable, admin::journal,
+        exchange_keys::put,
     ),
 )]
 struct Described;

@@ -370,7 +370,7 @@ impl<S: KeyStore> Entries<S> {
 
     /// Is what has this form of name this cache's to delete?
     fn owns(&self, row: &str) -> bool {
-        let prefixes: &[&str] = if self.of_client { &["k.", "s.", "g.", "b.", "feed"] } else { &["k."] };
+        let prefixes: &[&str] = if self.of_client { &["k.", "s.", "g.", "b.", "x.", "feed"] } else { &["k."] };
         prefixes.iter().any(|prefix| row.starts_with(prefix))
     }
 

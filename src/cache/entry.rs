@@ -33,6 +33,8 @@ pub(crate) enum Id {
     Group(Hash),
     /// Somebody's bundle.
     Bundle(Hash),
+    /// The exchange keys of a pair.
+    Pair(Hash),
     /// Up to where the feed of revocations was read.
     Feed,
 }
@@ -41,7 +43,10 @@ impl Id {
     pub(crate) const fn bytes(&self) -> &[u8] {
         match self {
             Self::Key(KeyId(bytes)) => bytes,
-            Self::Session(Hash(bytes)) | Self::Group(Hash(bytes)) | Self::Bundle(Hash(bytes)) => bytes,
+            Self::Session(Hash(bytes))
+            | Self::Group(Hash(bytes))
+            | Self::Bundle(Hash(bytes))
+            | Self::Pair(Hash(bytes)) => bytes,
             Self::Feed => &[],
         }
     }
@@ -52,6 +57,7 @@ impl Id {
             Self::Session(_) => "s.",
             Self::Group(_) => "g.",
             Self::Bundle(_) => "b.",
+            Self::Pair(_) => "x.",
             Self::Feed => "feed",
         }
     }
@@ -68,6 +74,7 @@ impl Id {
             Some(("s", id)) => Hash::parse(id).map(Self::Session),
             Some(("g", id)) => Hash::parse(id).map(Self::Group),
             Some(("b", id)) => Hash::parse(id).map(Self::Bundle),
+            Some(("x", id)) => Hash::parse(id).map(Self::Pair),
             _ => (row == "feed").then_some(Self::Feed),
         }
     }

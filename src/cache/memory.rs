@@ -134,9 +134,9 @@ impl MemoryStore {
         });
     }
 
-    /// How many data keys are held.
+    /// How many data keys are held; those of a pair are one.
     pub(super) fn keys(&self) -> usize {
-        self.ids().filter(|id| matches!(id, Id::Key(_))).count()
+        self.ids().filter(|id| matches!(id, Id::Key(_) | Id::Pair(_))).count()
     }
 
     /// What is held.

@@ -3,6 +3,7 @@
 use super::{Client, Host};
 use crate::{
     backend::{Backend, Failure, Json, Method, Outcome, Request},
+    delegation::Pair,
     encoding::{base64url, from_base64url},
     error::{Code, Error, Result},
     identity::UserId,
@@ -86,10 +87,31 @@ pub(super) struct AskedGroup {
     pub(super) epoch: Option<u64>,
 }
 
+/// What is asked for by a request to `/v1/keys`.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Wanted<'a> {
+    /// Each from its genesis or after a sequence.
+    pub(super) sessions: &'a [(Hash, Option<u64>)],
+    /// Bundles of signers.
+    pub(super) signers: &'a [Hash],
+    pub(super) groups: &'a [Hash],
+    /// Each from its first version or after one.
+    pub(super) pairs: &'a [(Pair, Option<u64>)],
+}
+
+/// Exchange keys of a pair.
+pub(super) struct PairAnswer {
+    pub(super) versions: Vec<Vec<u8>>,
+    /// To be asked again.
+    pub(super) more: bool,
+}
+
 /// A reply to `/v1/keys`.
 pub(super) struct KeysReply {
     /// In the order in which they were asked for.
     pub(super) sessions: Vec<Result<Answer>>,
+    /// Likewise.
+    pub(super) pairs: Vec<Result<PairAnswer>>,
     pub(super) identities: Vec<Bundles>,
     pub(super) groups: Vec<(Hash, Result<GroupAnswer>)>,
     pub(super) feed: FeedPage,
@@ -239,12 +261,12 @@ impl<H: Host> Client<H> {
         self.ask(Method::Post, &path, Some(user), Some(body)).await.map(drop)
     }
 
-    /// Sessions and groups, each from its genesis or after a sequence; identities of their signers and of who has these bundles; and what changed after a cursor.
+    /// Sessions, exchange keys, and these groups in the place of those that are `wanted`; identities of their signers and of who has these bundles; and what changed after a
+    /// cursor.
     pub(super) async fn keys(
         &self,
         user: &UserId,
-        sessions: &[(Hash, Option<u64>)],
-        signers: &[Hash],
+        wanted: Wanted<'_>,
         groups: &[AskedGroup],
         cursor: Option<&str>,
     ) -> Outcome<KeysReply> {
@@ -253,23 +275,42 @@ impl<H: Host> Client<H> {
             members.extend(after.map(|after| ("after", Json::number(after))));
             members
         };
-        let sessions = sessions.iter().map(|(id, known)| Json::object(after(id, *known)));
+        let sessions = wanted.sessions.iter().map(|(id, known)| Json::object(after(id, *known)));
         let groups = groups.iter().map(|group| {
             let mut members = after(&group.id, group.after);
             members.extend(group.epoch.map(|epoch| ("epoch", Json::number(epoch))));
             Json::object(members)
         });
-        let body = vec![
+        let mut body = vec![
             ("sessions", Json::list(sessions.collect())),
-            ("signers", Json::list(signers.iter().map(|hash| write_bytes(&hash.0)).collect())),
+            ("signers", Json::list(wanted.signers.iter().map(|hash| write_bytes(&hash.0)).collect())),
             ("groups", Json::list(groups.collect())),
             ("cursor", cursor.map_or_else(Json::null, Json::text)),
         ];
+        let pairs = wanted.pairs.iter().map(|(pair, known)| {
+            let mut members = vec![("pair", Json::text(pair.as_str()))];
+            members.extend(known.map(|known| ("after", Json::number(known))));
+            Json::object(members)
+        });
+        if !wanted.pairs.is_empty() {
+            body.push(("pairs", Json::list(pairs.collect())));
+        }
         let reply = self.ask(Method::Post, "/v1/keys", Some(user), Some(body)).await?;
         let sessions = self.read_list(&reply, "sessions", |item| Ok(read_answer(item))).await?;
+        let pairs = match wanted.pairs {
+            [] => Vec::new(),
+            _ => self.read_list(&reply, "pairs", |item| Ok(read_versions(item))).await?,
+        };
         let identities = self.read_list(&reply, "identities", bundles).await?;
         let groups = self.read_list(&reply, "groups", |item| Ok((hash(item, "id")?, read_group(item)))).await?;
-        Ok(KeysReply { sessions, identities, groups, feed: read_feed_page(&member(&reply, "feed")?)? })
+        Ok(KeysReply { sessions, pairs, identities, groups, feed: read_feed_page(&member(&reply, "feed")?)? })
+    }
+
+    /// Versions of exchange keys. Each is taken by itself.
+    pub(super) async fn send_exchange_keys(&self, user: &UserId, objects: &[Vec<u8>]) -> Outcome<Vec<Result<()>>> {
+        let body = vec![("items", Json::list(objects.iter().map(|object| write_bytes(object)).collect()))];
+        let reply = self.ask(Method::Post, "/v1/exchange-keys", Some(user), Some(body)).await?;
+        self.read_list(&reply, "items", |item| Ok(check_answer(item))).await
     }
 
     /// Groups to which the user belongs.
@@ -443,18 +484,27 @@ fn read_written<J: Json>(value: &J) -> Result<WrittenBackup> {
     })
 }
 
-fn read_answer<J: Json>(answer: &J) -> Result<Answer> {
-    if let Some(code) = answer.member("error") {
-        return Err(Failure::answered(&code.to_text().ok_or(MISTYPED)?, None, None).error);
+/// Isn't there an error in the place of this answer?
+fn check_answer<J: Json>(answer: &J) -> Result<()> {
+    match answer.member("error") {
+        Some(code) => Err(Failure::answered(&code.to_text().ok_or(MISTYPED)?, None, None).error),
+        None => Ok(()),
     }
+}
+
+fn read_versions<J: Json>(answer: &J) -> Result<PairAnswer> {
+    check_answer(answer)?;
+    Ok(PairAnswer { versions: bundles(&member(answer, "versions")?)?, more: boolean(answer, "more")? })
+}
+
+fn read_answer<J: Json>(answer: &J) -> Result<Answer> {
+    check_answer(answer)?;
     let (entries, wraps) = (bundles(&member(answer, "entries")?)?, bundles(&member(answer, "wraps")?)?);
     Ok(Answer { genesis: read_bytes_or_null(answer, "genesis")?, entries, wraps })
 }
 
 fn read_group<J: Json>(answer: &J) -> Result<GroupAnswer> {
-    if let Some(code) = answer.member("error") {
-        return Err(Failure::answered(&code.to_text().ok_or(MISTYPED)?, None, None).error);
-    }
+    check_answer(answer)?;
     Ok(GroupAnswer {
         genesis: read_bytes_or_null(answer, "genesis")?,
         operations: bundles(&member(answer, "operations")?)?,

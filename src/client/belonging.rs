@@ -2,7 +2,13 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use super::{Client, Host, api::GroupAnswer, cache::Cache, fetch::PAGE, ready::Ready};
+use super::{
+    Client, Host,
+    api::{GroupAnswer, Wanted},
+    cache::Cache,
+    fetch::PAGE,
+    ready::Ready,
+};
 use crate::{
     account::Seen,
     backend::Outcome,
@@ -266,8 +272,8 @@ impl<H: Host> Client<H> {
         let cache = self.warm().await?;
         for page in groups.chunks(PAGE) {
             self.check_cache(&cache)?;
-            let (_, others) = self.ask_keys(&cache, &[], &[], page, None).await?;
-            self.meet_others(&cache, &others).await?;
+            let given = self.ask_keys(&cache, Wanted { groups: page, ..Wanted::default() }, None).await?;
+            self.meet_others(&cache, &given.others).await?;
             self.remember_groups(page)?;
             self.keep_sessions(&cache, &[], &[]).await?;
             self.hold_state().await?;

@@ -1,7 +1,10 @@
 //! What a client keeps of sessions, in memory and on the device: SPEC section 15, `k.`, `s.`, `g.`, `b.` and `feed`. Nothing of it is an error: what can't be read is not there.
 
 use core::cell::{Cell, RefCell};
-use std::rc::{Rc, Weak};
+use std::{
+    collections::BTreeMap,
+    rc::{Rc, Weak},
+};
 
 use super::{
     Client, Event, Host, LOCKED,
@@ -14,10 +17,12 @@ use super::{
 use crate::{
     cache::{Clock, Entries, Id, Item, KeyStore, Limits, Now, Owner, Sealed, Stats, Term},
     data_key::DataKey,
+    delegation::Pair,
     encoding::{MALFORMED, Reader, encode_into},
     error::Result,
     group::Log,
     identity::{AppId, UserId},
+    message::View,
     party::Party,
     secret::{Secret, SecretBytes},
     session::{Keys, Session, Signer, Signers},
@@ -54,6 +59,10 @@ pub(super) struct Cache<S> {
     loading: RefCell<Option<Rc<Flight<()>>>>,
     pub(super) feed: Feed,
     pub(super) fetching: RefCell<Vec<Fetching>>,
+    /// The newest versions of exchange keys that were seen.
+    pub(super) versions: RefCell<BTreeMap<Pair, View>>,
+    /// Somebody asks for exchange keys.
+    pub(super) exchanging: RefCell<Option<Rc<Flight<()>>>>,
     hits: Cell<u64>,
     misses: Cell<u64>,
     told_degraded: Cell<bool>,
@@ -239,6 +248,8 @@ impl<H: Host> Client<H> {
             loading: RefCell::default(),
             feed: Feed::default(),
             fetching: RefCell::default(),
+            versions: RefCell::default(),
+            exchanging: RefCell::default(),
             hits: Cell::new(0),
             misses: Cell::new(0),
             told_degraded: Cell::new(false),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::{
     Client, Event, Host, PAGES,
-    api::{Answer, Bundles, FeedItem, FeedPage, GroupAnswer, JsonOf, KeysReply},
+    api::{Answer, Bundles, FeedItem, FeedPage, GroupAnswer, JsonOf, KeysReply, PairAnswer, Wanted},
     cache::Cache,
     fetch::Fetched,
     flight::Flight,
@@ -432,23 +432,21 @@ impl<H: Host> Client<H> {
         cache.entries.seal(&mut self.host.random().borrow_mut(), Id::Feed, term, item).map(Some)
     }
 
-    /// Asks for sessions, these groups and what came after those that are known, and reads the feed in the same request. What `own` asks for came with it. Who came with
+    /// Asks for what is wanted and for what came after the groups that are known, and reads the feed in the same request. What `own` asks for came with it. Who came with
     /// it is to be met: [`Self::meet_others`].
     pub(super) async fn ask_keys(
         &self,
         cache: &Rc<Cache<H::Store>>,
-        sessions: &[(Hash, Option<u64>)],
-        signers: &[Hash],
-        groups: &[Hash],
+        wanted: Wanted<'_>,
         own: Option<&Rc<Fetched>>,
-    ) -> Outcome<(Vec<Result<Answer>>, Others)> {
-        let (asked_groups, seen) = self.with(|ready| (ready.people.ask_for(groups), ready.state.groups().to_vec()))?;
+    ) -> Outcome<Given> {
+        let (groups, seen) = self.with(|ready| (ready.people.ask_for(wanted.groups), ready.state.groups().to_vec()))?;
         let user = self.with(|ready| ready.user.clone())?;
         let (asked, cursor) = (self.host.now(), cache.feed.cursor());
-        let reply = self.keys(&user, sessions, signers, &asked_groups, cursor.as_deref()).await?;
+        let reply = self.keys(&user, wanted, &groups, cursor.as_deref()).await?;
         self.check_cache(cache)?;
-        let KeysReply { sessions: answers, identities, groups, feed: page } = reply;
-        if answers.len() != sessions.len() {
+        let KeysReply { sessions, pairs, identities, groups, feed: page } = reply;
+        if sessions.len() != wanted.sessions.len() || pairs.len() != wanted.pairs.len() {
             return Err(MALFORMED.into());
         }
         self.take(cache, cursor.as_deref(), &page, own)?;
@@ -457,9 +455,9 @@ impl<H: Host> Client<H> {
         } else {
             cache.feed.was_read(asked);
         }
-        self.know_assigner(&answers).await?;
+        self.know_assigner(&sessions).await?;
         self.check_cache(cache)?;
-        Ok((answers, Others { identities, groups, seen }))
+        Ok(Given { sessions, pairs, others: Others { identities, groups, seen } })
     }
 
     /// The key server signs assignments. After a reload it may not be known yet; if it can't be, that fails the sessions that it signed in, and nothing else.
@@ -488,7 +486,14 @@ impl<H: Host> Client<H> {
     }
 }
 
-/// Who came with sessions.
+/// What a request for keys gave, in the order in which it was asked for.
+pub(super) struct Given {
+    pub(super) sessions: Vec<Result<Answer>>,
+    pub(super) pairs: Vec<Result<PairAnswer>>,
+    pub(super) others: Others,
+}
+
+/// Who came with it.
 pub(super) struct Others {
     identities: Vec<Bundles>,
     groups: Vec<(Hash, Result<GroupAnswer>)>,

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::{
     CONFLICT, Client, Host, TRIES,
+    api::Wanted,
     cache::Cache,
     flight::Flight,
     open::{OpenSession, Standing},
@@ -169,10 +170,11 @@ impl<H: Host> Client<H> {
         });
         let seen: Vec<Option<View>> = seen.collect();
         let asked: Vec<_> = ids.iter().map(|id| (*id, None)).collect();
-        let (answers, others) = self.ask_keys(cache, &asked, bundles, &[], Some(own)).await?;
-        self.meet_others(cache, &others).await?;
+        let wanted = Wanted { sessions: &asked, signers: bundles, ..Wanted::default() };
+        let given = self.ask_keys(cache, wanted, Some(own)).await?;
+        self.meet_others(cache, &given.others).await?;
         let mut opened = Vec::with_capacity(ids.len());
-        for ((id, seen), answer) in ids.iter().zip(seen).zip(answers) {
+        for ((id, seen), answer) in ids.iter().zip(seen).zip(given.sessions) {
             self.host.breathe().await;
             let known = match answer {
                 Ok(answer) => self.open_answer(id, &answer, seen.as_ref()).await,

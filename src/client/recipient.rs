@@ -1,6 +1,7 @@
 //! Whom a session is for.
 
 use crate::{
+    error::Result,
     identity::UserId,
     party::{Email, Party},
     signed::Hash,
@@ -23,6 +24,14 @@ pub enum Recipient {
 }
 
 impl Recipient {
+    /// The user or the group of this id.
+    ///
+    /// # Errors
+    /// `invalid-argument` for what is no id.
+    pub fn named(id: &str) -> Result<Self> {
+        Hash::parse(id).map_or_else(|| UserId::new(id).map(Self::User), |id| Ok(Self::Group(id)))
+    }
+
     pub(super) const fn user(&self) -> Option<&UserId> {
         match self {
             Self::User(user) => Some(user),

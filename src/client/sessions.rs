@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{
     CONFLICT, Client, Host, LOCKED, NO_SERVER, TRIES,
-    api::{Answer, Bundles},
+    api::{Answer, Bundles, Wanted},
     cache::Cache,
     fetch::{Fetching, PAGE},
     met::People,
@@ -17,7 +17,7 @@ use crate::{
     encoding::MALFORMED,
     error::{Code, Error, Result},
     identity::{Asked, Bundle, Identity, UserId},
-    key_pair::{KeyPair, Suite},
+    key_pair::{Fingerprint, KeyPair, PublicKey, Suite},
     message::View,
     party::Party,
     secret::SecretBytes,
@@ -156,12 +156,13 @@ impl<H: Host> Client<H> {
         let lead = self.lead();
         cache.forget_fetched();
         cache.fetching.borrow_mut().push(Fetching::new(ids, lead.flight(), true));
-        let (answers, others) = self.ask_keys(&cache, &asked, &[], &[], Some(lead.flight())).await?;
+        let wanted = Wanted { sessions: &asked, ..Wanted::default() };
+        let given = self.ask_keys(&cache, wanted, Some(lead.flight())).await?;
         // What the same answer told of them is in it.
         let told: Vec<_> = sessions.iter().map(|open| open.told()).collect();
-        self.meet_others(&cache, &others).await?;
+        self.meet_others(&cache, &given.others).await?;
         let (mut results, mut good) = (Vec::with_capacity(sessions.len()), Vec::new());
-        for (((open, (session, standing)), told), answer) in sessions.iter().zip(before).zip(told).zip(answers) {
+        for (((open, (session, standing)), told), answer) in sessions.iter().zip(before).zip(told).zip(given.sessions) {
             let extended = match answer {
                 Ok(answer) => self.extend(open, session, &answer).await,
                 Err(error) => Err(error),
@@ -312,19 +313,30 @@ impl<H: Host> Client<H> {
 
     /// From one stanza down: with a key pair of the user's, of which RSA is the host's, or of an epoch of his group's.
     async fn open_from(&self, session: &Session, sealed: &Sealed<'_>) -> Result<Keys> {
+        let key = self.unwrap_for(sealed.party(), sealed.fingerprint(), |public| sealed.begin(public)).await?;
+        session.keys_from(sealed.generation(), key)
+    }
+
+    /// A key that was wrapped for a key pair of the user's, or for one of an epoch of this group of his.
+    pub(super) async fn unwrap_for(
+        &self,
+        party: Option<&Party>,
+        fingerprint: &Fingerprint,
+        begin: impl FnOnce(&PublicKey) -> Result<Unwrapping>,
+    ) -> Result<DataKey> {
         const NOT_FOR_THIS: Error = Error::new(&(Code::NotARecipient, "wrapped for none of these keys"));
         let own = self.with(|ready| Rc::clone(&ready.keys))?;
         let epochs;
-        let pair = if let Some(Party::Group(id)) = sealed.party() {
-            epochs = self.with(|ready| ready.people.epoch_of(id, sealed.fingerprint()))??;
-            epochs.find(sealed.fingerprint())
+        let pair = if let Some(Party::Group(id)) = party {
+            epochs = self.with(|ready| ready.people.epoch_of(id, fingerprint))??;
+            epochs.find(fingerprint)
         } else {
-            own.encryption.iter().find(|pair| pair.public_key().fingerprint() == sealed.fingerprint())
+            own.encryption.iter().find(|pair| pair.public_key().fingerprint() == fingerprint)
         };
         let pair = pair.ok_or(NOT_FOR_THIS)?;
-        let unwrapping = sealed.begin(pair.public_key())?;
+        let unwrapping = begin(pair.public_key())?;
         let opened = self.unwrap(pair, &unwrapping).await?;
-        session.keys_from(sealed.generation(), unwrapping.finish(opened.expose())?)
+        unwrapping.finish(opened.expose())
     }
 
     /// The private operation: hybrid here, RSA elsewhere.

@@ -1,6 +1,6 @@
 //! The versions of an exchange key, verified one after the other: SPEC section 18.3.
 
-use super::{exchange_key::ExchangeKey, names::Pair};
+use super::{exchange_key::ExchangeKey, kept::Due, names::Pair};
 use crate::{
     error::{Code, Error, Result},
     identity::AppId,
@@ -163,17 +163,21 @@ impl Chain {
     /// # Errors
     /// `unknown-group`.
     pub fn is_due(&self, groups: &dyn Signers) -> Result<bool> {
-        let Some(newest) = self.versions.last() else { return Ok(true) };
-        for (stanza, epoch) in newest.stanzas.iter().zip(&newest.epochs) {
-            if let (Party::Group(id), Some(epoch)) = (&stanza.party, epoch)
-                && groups.group(id)?.newest_epoch() != *epoch
-            {
-                return Ok(true);
-            }
-        }
-        let Authority::Group { id, .. } = newest.authority else { return Ok(false) };
-        let group = groups.group(&Hash(id))?;
-        Ok(newest.signer.party().and_then(|signer| group.role(&signer)).is_none())
+        self.due().map_or(Ok(true), |due| due.is_now(groups))
+    }
+
+    /// What a new version depends on; nothing while there is none.
+    pub(super) fn due(&self) -> Option<Due> {
+        let newest = self.versions.last()?;
+        let epoch = |(stanza, epoch): (&Stanza, &Option<u64>)| match &stanza.party {
+            Party::Group(id) => Some((*id, (*epoch)?)),
+            _ => None,
+        };
+        let by = match newest.authority {
+            Authority::Group { id, .. } => newest.signer.party().map(|signer| (Hash(id), signer)),
+            Authority::Signer => None,
+        };
+        Some(Due { epochs: newest.stanzas.iter().zip(&newest.epochs).filter_map(epoch).collect(), by })
     }
 
     /// Compares with a version that was seen before: its number, and its hash.
@@ -208,6 +212,12 @@ impl Chain {
     #[must_use]
     pub fn newest(&self) -> u64 {
         self.versions.len() as u64
+    }
+
+    /// Who seals, and for whom.
+    #[must_use]
+    pub const fn parties(&self) -> (&Party, &Party) {
+        (&self.delegator, &self.delegate)
     }
 
     pub(super) fn versions(&self) -> &[Version] {

@@ -13,7 +13,7 @@ use super::{
     value::{Failure, Field, Of, key_of, pad_id, unpad_id},
 };
 use crate::{
-    encoding::base64url,
+    encoding::{MALFORMED, base64url},
     error::{Code, Error, Result},
     party::Party,
     random::Random,
@@ -164,16 +164,10 @@ pub fn share<R: TryCryptoRng>(rng: &mut Random<R>, ring: &Ring, entity: &str, pa
     if names.iter().any(|name| *name == stored.id || content.parents.contains(name)) {
         return Err(OWN_ID);
     }
-    let mut maps = Maps {
-        encryption_keys: stored.encryption_keys.clone(),
-        delegations: stored.delegations.clone(),
-        crypted_foreign_keys: stored.crypted_foreign_keys.clone(),
-    };
+    let mut maps = Maps::of_stored(&stored);
     for name in &names {
-        let to = Pair::named(pair.delegate(), name);
-        let has_it = precedes(&maps.encryption_keys, name, pair.delegate()) || maps.opens(ring, of, &to);
-        if !has_it {
-            maps.add(rng, ring, of, to, (&key, &secret_ids, &content.parents))?;
+        if !maps.has(ring, of, &pair, name) {
+            maps.add(rng, ring, of, Pair::named(pair.delegate(), name), (&key, &secret_ids, &content.parents))?;
         }
     }
     check_pairs(&maps.encryption_keys)?;
@@ -215,6 +209,47 @@ pub fn parent_ids(ring: &Ring, child: &str) -> Result<Vec<String>> {
 pub fn pairs(ring: &Ring, entity: &str) -> Result<Vec<Pair>> {
     let stored = Stored::read(entity)?;
     Ok(ring.readable(&stored)?.into_iter().cloned().collect())
+}
+
+/// All pairs of an entity, also where nobody could open it: what there may be to ask for.
+///
+/// # Errors
+/// `invalid-format`, `limit`. Nothing is checked but the form of the pairs.
+pub fn all_pairs(entity: &str) -> Result<Vec<Pair>> {
+    let members = json::object(entity)?;
+    let map = members.iter().find(|member| member.name == Field::EncryptionKeys.name()).ok_or(MALFORMED)?;
+    let pairs = json::object(map.value)?;
+    pairs.iter().map(|member| Pair::parse(&member.name)).collect()
+}
+
+/// Those of these parties to whom [`share`] would give something, by their texts: the others have it.
+///
+/// # Errors
+/// Those of SPEC sections 18.7 and 18.11; `invalid-argument`.
+pub fn without<'n>(ring: &Ring, entity: &str, names: &'n [String]) -> Result<Vec<&'n str>> {
+    let Opened { stored, pair, content, .. } = read(ring, entity)?;
+    if names.iter().any(|name| *name == stored.id || content.parents.contains(name)) {
+        return Err(OWN_ID);
+    }
+    let of = Of { id: &stored.id, entity_type: &stored.entity_type };
+    let maps = Maps::of_stored(&stored);
+    let is_missing = |name: &&str| !maps.has(ring, of, &pair, name);
+    Ok(names.iter().map(String::as_str).filter(is_missing).collect())
+}
+
+/// Would these make an encrypted entity, for parties of these texts, whatever the keys are?
+///
+/// # Errors
+/// `invalid-argument`, `invalid-format`, `limit`.
+pub fn check((entity_type, entity): (&str, &str), manifest: &Manifest, names: &[String]) -> Result<()> {
+    if !is_type(entity_type) {
+        return Err(BAD_TYPE);
+    }
+    let members = json::object(entity)?;
+    if names.contains(&id_of(&members)?) {
+        return Err(OWN_ID);
+    }
+    manifest.apply(&members).map(drop)
 }
 
 /// Who shares this entity on, for the ring's parties: the text of the party by whose pair it opens.
@@ -304,6 +339,14 @@ struct Maps {
 }
 
 impl Maps {
+    fn of_stored(stored: &Stored<'_>) -> Self {
+        Self {
+            encryption_keys: stored.encryption_keys.clone(),
+            delegations: stored.delegations.clone(),
+            crypted_foreign_keys: stored.crypted_foreign_keys.clone(),
+        }
+    }
+
     const fn of(&self, field: Field) -> &Map {
         match field {
             Field::EncryptionKeys => &self.encryption_keys,
@@ -333,6 +376,12 @@ impl Maps {
             self.crypted_foreign_keys.set(pair, foreign);
         }
         Ok(())
+    }
+
+    /// Has this party what the delegate of the reader's pair would share?
+    fn has(&self, ring: &Ring, of: Of<'_>, reader: &Pair, name: &str) -> bool {
+        precedes(&self.encryption_keys, name, reader.delegate())
+            || self.opens(ring, of, &Pair::named(reader.delegate(), name))
     }
 
     /// Is this pair there, with values that don't stay closed by a lost exchange key?

@@ -1,22 +1,24 @@
 //! JSON as text, RFC 8259: members and elements by where they stand, so that what isn't touched keeps its spelling. There is no tree of values: that would cost the
 //! page more than what is done with it.
 
-mod scanner;
-
 use std::borrow::Cow;
 
-use self::scanner::{Scanner, is_unique, unescape};
-use crate::{encoding::MALFORMED, error::Result};
+pub(super) use wardkey_primitives::json::Member;
+use wardkey_primitives::json::{Fault, Scanner, is_unique, unescape};
 
-/// A member of an object.
-#[derive(Clone, Debug)]
-pub(super) struct Member<'a> {
-    /// Its name as it is spelled, with quotes.
-    pub(super) key: &'a str,
-    /// Its name.
-    pub(super) name: Cow<'a, str>,
-    /// Its value, as it is spelled.
-    pub(super) value: &'a str,
+use crate::{
+    encoding::MALFORMED,
+    error::{Code, Error, Result},
+};
+
+const DEEP: Error = Error::new(&(Code::Limit, "nested deeper than 128"));
+
+/// What passing over a text says.
+fn known<T>(passed: core::result::Result<T, Fault>) -> Result<T> {
+    passed.map_err(|fault| match fault {
+        Fault::Malformed => MALFORMED,
+        Fault::Deep => DEEP,
+    })
 }
 
 /// What a value is.
@@ -43,8 +45,8 @@ pub(super) fn kind(value: &str) -> Kind {
 /// `invalid-format` for anything else, `limit` for what is nested too deep.
 pub(super) fn object(text: &str) -> Result<Vec<Member<'_>>> {
     let mut scanner = Scanner::new(text);
-    let members = scanner.members(0)?;
-    scanner.end()?;
+    let members = known(scanner.members(0))?;
+    known(scanner.end())?;
     Ok(members)
 }
 
@@ -54,8 +56,8 @@ pub(super) fn object(text: &str) -> Result<Vec<Member<'_>>> {
 /// As [`object`].
 pub(super) fn check(text: &str) -> Result<()> {
     let mut scanner = Scanner::new(text);
-    scanner.value(0)?;
-    scanner.end()
+    known(scanner.value(0))?;
+    known(scanner.end())
 }
 
 /// The elements of an array.
@@ -64,8 +66,8 @@ pub(super) fn check(text: &str) -> Result<()> {
 /// As [`object`].
 pub(super) fn array(text: &str) -> Result<Vec<&str>> {
     let mut scanner = Scanner::new(text);
-    let elements = scanner.elements(0)?;
-    scanner.end()?;
+    let elements = known(scanner.elements(0))?;
+    known(scanner.end())?;
     Ok(elements)
 }
 
@@ -74,7 +76,7 @@ pub(super) fn array(text: &str) -> Result<Vec<&str>> {
 /// # Errors
 /// `invalid-format` for what is no text, and for a lone surrogate.
 pub(super) fn string(spelled: &str) -> Result<Cow<'_, str>> {
-    if spelled.starts_with('"') { unescape(spelled) } else { Err(MALFORMED) }
+    if spelled.starts_with('"') { known(unescape(spelled)) } else { Err(MALFORMED) }
 }
 
 /// Texts, none twice.

@@ -49,7 +49,8 @@ impl Pair {
         Ok(Self::named(&name_of(delegator)?, &name_of(delegate)?))
     }
 
-    pub(super) fn named(delegator: &str, delegate: &str) -> Self {
+    /// Of parties that these are the texts of.
+    pub(crate) fn named(delegator: &str, delegate: &str) -> Self {
         Self { text: [delegator, "→", delegate].concat(), arrow: delegator.len() }
     }
 

@@ -27,6 +27,20 @@ const MISSING: Error = Error::new(&(Code::BadSignature, "the stanza that was sig
 const NOT_TRIED: Error = Error::new(&(Code::NotARecipient, "an exchange key that was not opened"));
 const OTHER_KEY: Error = Error::new(&(Code::KeyMismatch, "another exchange key than the version names"));
 
+const UNOPENED: Error = Error::new(&(Code::UnwrapFailed, "the wrapped key does not open"));
+const SEALED: Error = Error::new(&(Code::DecryptionFailed, "an exchange key that the version after it doesn't open"));
+
+/// Why a version stays closed, by the code that was kept; nothing for what comes of no version: SPEC section 18.4.
+pub(super) fn why_closed(code: &str) -> Option<Error> {
+    [NO_KEY, MISSING, OTHER_KEY, UNOPENED, SEALED].into_iter().find(|error| error.code().as_str() == code)
+}
+
+/// Does this say something of the version, and not of the moment?
+#[must_use]
+pub fn is_lasting(error: Error) -> bool {
+    why_closed(error.code().as_str()).is_some()
+}
+
 /// The opened versions of one pair's exchange key.
 pub struct ExchangeKeys {
     pair: Pair,
@@ -74,6 +88,15 @@ impl ExchangeKeys {
         self.version(self.versions.len() as u64)
     }
 
+    /// All of them, from version 1 on.
+    pub(super) fn versions(&self) -> impl Iterator<Item = Result<&DataKey>> {
+        self.versions.iter().map(|version| match version {
+            Some(Ok(key)) => Ok(key),
+            Some(Err(error)) => Err(*error),
+            None => Err(NOT_TRIED),
+        })
+    }
+
     /// The open ones, the newest first.
     pub(super) fn open(&self) -> impl Iterator<Item = &DataKey> {
         self.versions.iter().rev().filter_map(|version| version.as_ref()?.as_ref().ok())
@@ -111,6 +134,12 @@ impl Sealed<'_> {
         &self.stanza.fingerprint
     }
 
+    /// Whose key pair that is.
+    #[must_use]
+    pub const fn party(&self) -> &Party {
+        &self.stanza.party
+    }
+
     /// Of that key pair, as who wrapped it says.
     #[must_use]
     pub const fn suite(&self) -> Suite {
@@ -126,7 +155,7 @@ impl Sealed<'_> {
             return Err(NO_KEY);
         }
         if public.suite() != self.suite() {
-            return Err(Error::new(&(Code::UnwrapFailed, "the wrapped key does not open")));
+            return Err(UNOPENED);
         }
         let version = self.chain.versions().get(self.place).ok_or(MISSING)?;
         let context = context(self.chain.pair(), self.place as u64 + 1)?;

@@ -1,5 +1,7 @@
 //! Who reads and writes entities: his parties, and the exchange keys that he opened.
 
+use std::rc::Rc;
+
 use super::{
     form::Stored,
     names::{Pair, name_of},
@@ -25,7 +27,7 @@ pub struct Ring {
     /// Groups that he has left.
     former: Vec<String>,
     /// Sorted by pair.
-    keys: Vec<ExchangeKeys>,
+    keys: Vec<Rc<ExchangeKeys>>,
 }
 
 impl Ring {
@@ -43,7 +45,8 @@ impl Ring {
     }
 
     /// Takes opened exchange keys in, in the place of others of the pair.
-    pub fn insert(&mut self, keys: ExchangeKeys) {
+    pub fn insert(&mut self, keys: impl Into<Rc<ExchangeKeys>>) {
+        let keys = keys.into();
         match self.keys.binary_search_by(|known| known.pair().cmp(keys.pair())) {
             Ok(place) => {
                 if let Some(known) = self.keys.get_mut(place) {
@@ -58,7 +61,7 @@ impl Ring {
     #[must_use]
     pub fn find(&self, pair: &Pair) -> Option<&ExchangeKeys> {
         let place = self.keys.binary_search_by(|known| known.pair().cmp(pair)).ok()?;
-        self.keys.get(place)
+        self.keys.get(place).map(Rc::as_ref)
     }
 
     /// What is sealed for a pair is sealed under this.

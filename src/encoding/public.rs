@@ -1,54 +1,16 @@
-//! base64url of what is public: faster by a table than what takes the same time for all bytes.
+//! base64url of what is public: faster than what takes the same time for all bytes.
+
+use wardkey_primitives::base64url;
 
 use super::MALFORMED;
 use crate::error::Result;
-
-const NONE: u8 = 0xff;
-
-/// The value of each character.
-#[allow(clippy::indexing_slicing, reason = "what is out of bounds here does not compile")]
-const DIGITS: [u8; 256] = {
-    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut digits = [NONE; 256];
-    let mut value = 0_u8;
-    while value < 64 {
-        digits[alphabet[value as usize] as usize] = value;
-        value += 1;
-    }
-    digits
-};
-
-/// Three bytes, in the low bits, of four characters.
-fn quantum(characters: [u8; 4]) -> Result<u32> {
-    let digit = |character: u8| u32::from(DIGITS.get(usize::from(character)).copied().unwrap_or(NONE));
-    let [a, b, c, d] = characters.map(digit);
-    if (a | b | c | d) >> 7 == 0 { Ok(a << 18 | b << 12 | c << 6 | d) } else { Err(MALFORMED) }
-}
 
 /// RFC 4648 section 5, without padding, unused bits zero; for what need not be read in constant time.
 ///
 /// # Errors
 /// `invalid-format`.
 pub(crate) fn from_public_base64url(text: &str) -> Result<Vec<u8>> {
-    let (whole, rest) = text.as_bytes().as_chunks::<4>();
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
-    for characters in whole {
-        let [_, a, b, c] = quantum(*characters)?.to_be_bytes();
-        bytes.extend_from_slice(&[a, b, c]);
-    }
-    // What isn't there is taken for zeros.
-    let padded = match *rest {
-        [] => return Ok(bytes),
-        [a, b] => [a, b, b'A', b'A'],
-        [a, b, c] => [a, b, c, b'A'],
-        _ => return Err(MALFORMED),
-    };
-    match (quantum(padded)?.to_be_bytes(), rest.len()) {
-        ([_, a, 0, 0], 2) => bytes.push(a),
-        ([_, a, b, 0], 3) => bytes.extend_from_slice(&[a, b]),
-        _ => return Err(MALFORMED),
-    }
-    Ok(bytes)
+    base64url::from_public_base64url(text).ok_or(MALFORMED)
 }
 
 #[cfg(test)]

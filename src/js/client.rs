@@ -74,7 +74,7 @@ fn options(given: &JsValue) -> Result<Options> {
 }
 
 impl CoreClient {
-    fn task(&self, work: impl AsyncFnOnce(&Client<JsHost>) -> JsResult<JsValue> + 'static) -> CoreTask {
+    pub(super) fn task(&self, work: impl AsyncFnOnce(&Client<JsHost>) -> JsResult<JsValue> + 'static) -> CoreTask {
         let client = Rc::clone(&self.0);
         CoreTask::new(async move {
             let result = work(&client).await;

@@ -11,9 +11,13 @@ import {
   DataKey,
   type DataOptions,
   type Decrypted,
+  type DelegationMap,
+  type EncryptedEntity,
   type EncryptOptions,
   type Engine,
+  type Entities,
   type ErrorCode,
+  type FieldManifest,
   type Group,
   httpBackend,
   init,
@@ -327,6 +331,28 @@ export async function ward(wardkey: Wardkey): Promise<string> {
   await wardkey.createSession({ recipients: [{ group: group.id }], managers: [{ group: group.id }] });
   const names = (await wardkey.groups()).map(({ name, epoch, fingerprint }) => `${name} ${epoch} ${fingerprint}`);
   return `${members.length} ${names.join()}`;
+}
+
+export async function practice(wardkey: Wardkey): Promise<string> {
+  interface Patient {
+    id: string;
+    name: string;
+    born?: number;
+  }
+  const entities: Entities = wardkey.entities;
+  const manifest: FieldManifest = ["name", "notes[].text?"];
+  const patient: Patient = { id: "1234", name: "Ada Vertes" };
+  const sealed: EncryptedEntity = await entities.encrypt("Patient", patient, manifest, { shareWith: ["tomas"] });
+  // @ts-expect-error it has an id
+  await entities.encrypt("Patient", { name: "Ada Vertes" }, manifest);
+  const child = await entities.encrypt("Contact", { id: "4567" }, [], { parent: sealed });
+  const opened: Patient = await entities.decrypt<Patient>(sealed);
+  const many: Settled<Patient>[] = await entities.decryptMany<Patient>([sealed, child]);
+  const updated = await entities.update(sealed, { ...opened, born: 1984 }, manifest);
+  const delegations: DelegationMap = (await entities.share(updated, ["grace"])).delegations;
+  const keys: string[] = await entities.secretForeignKeys(sealed);
+  const { born: clear }: { born?: unknown } = sealed;
+  return `${Object.keys(delegations)} ${keys} ${await entities.parentIds(child)} ${many.length} ${clear}`;
 }
 
 export async function shared(wardkey: Wardkey, bytes: Uint8Array<ArrayBuffer>): Promise<string> {

@@ -1,12 +1,8 @@
-// What the package publishes is assignable to the contract, name by name. A name too many, or one too few that isn't listed
-// here as for later, doesn't compile.
+// What the package publishes is assignable to the contract, name by name. A name too many, or one too few, doesn't compile.
 import type * as Contract from "wardkey";
 import type * as Published from "wardkey-published";
 import type * as Slim from "wardkey-published/slim";
 import type * as Testing from "wardkey-published/testing";
-
-/** Of Wardkey's members. */
-type LaterMember = "entities";
 
 const assignable = <Target, _Source extends Target>(): void => {};
 /** Not never, which is assignable to everything. */
@@ -18,7 +14,7 @@ assignable<true, Same<keyof typeof Testing, "memoryBackend">>();
 assignable<true, Same<keyof typeof Published & keyof typeof Testing, never>>();
 assignable<true, Same<keyof typeof Published, keyof typeof Slim>>();
 assignable<true, Same<keyof Contract.DataKey, keyof Published.DataKey>>();
-assignable<true, Same<Exclude<keyof Contract.Wardkey, LaterMember>, keyof Published.Wardkey>>();
+assignable<true, Same<keyof Contract.Wardkey, keyof Published.Wardkey>>();
 assignable<true, Same<keyof Contract.Session, keyof Published.Session>>();
 assignable<true, Same<keyof Contract.Group, keyof Published.Group>>();
 
@@ -52,7 +48,7 @@ declare namespace Seen {
   type Group = Pick<Contract.Group, keyof Contract.Group>;
   type Making = "createSession" | "openSession" | "openSessions" | "deserializeSession";
   type MakingGroups = "createGroup" | "group" | "groups";
-  type Wardkey = Omit<Contract.Wardkey, LaterMember | Making | MakingGroups> & {
+  type Wardkey = Omit<Contract.Wardkey, Making | MakingGroups> & {
     [K in Exclude<Making, "openSessions">]: (...given: Parameters<Contract.Wardkey[K]>) => Promise<Session>;
   } & {
     [K in Exclude<MakingGroups, "groups">]: (...given: Parameters<Contract.Wardkey[K]>) => Promise<Group>;

@@ -2,7 +2,10 @@
 
 use utoipa::ToSchema;
 
-use super::{Bytes, Done, Error, Id, Identity, Number};
+use super::{
+    Bytes, Done, Error, Id, Identity, Number,
+    exchange_keys::{AskedPair, Versions},
+};
 
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -68,6 +71,8 @@ pub(crate) struct Keys {
     signers: Vec<Id>,
     #[schema(max_items = 1000)]
     groups: Vec<AskedGroup>,
+    #[schema(max_items = 1000, nullable = false)]
+    pairs: Option<Vec<AskedPair>>,
     /// There and null: the feed is read from its end.
     cursor: Option<String>,
 }
@@ -121,11 +126,14 @@ pub(crate) struct Opened {
     sessions: Vec<Answer>,
     identities: Vec<Identity>,
     groups: Vec<Group>,
+    /// Where the request has any.
+    #[schema(nullable = false)]
+    pairs: Option<Vec<Versions>>,
     #[schema(nullable = false)]
     feed: Option<Feed>,
 }
 
-/// What opens sessions, a thousand of them in one request.
+/// What opens sessions, a thousand of them in one request; and exchange keys of pairs of parties.
 #[utoipa::path(post, path = "/v1/keys", request_body = Keys, security(("user" = [])), responses(
     (status = 200, body = Opened), (status = "4XX", body = Error), (status = "5XX", body = Error)))]
 pub(crate) fn keys() {}

@@ -11,6 +11,7 @@
 mod common;
 mod mirror;
 mod parallel;
+mod statements;
 
 #[path = "../../rules/tests/rules/account.rs"]
 mod account;
@@ -22,6 +23,8 @@ mod claims;
 mod codes;
 #[path = "../../rules/tests/rules/exchange_keys.rs"]
 mod exchange_keys;
+#[path = "../../rules/tests/rules/exchange_keys_refused.rs"]
+mod exchange_keys_refused;
 #[path = "../../rules/tests/rules/failing.rs"]
 mod failing;
 #[path = "../../rules/tests/rules/feed.rs"]

@@ -9,6 +9,7 @@ import clientArguments from "./client-arguments.mjs";
 import clientCache from "./client-cache.mjs";
 import data from "./data.mjs";
 import engines from "./engines.mjs";
+import entities from "./entities.mjs";
 import errors from "./errors.mjs";
 import free from "./free.mjs";
 import groups from "./groups.mjs";
@@ -62,6 +63,7 @@ export const suites = {
   memory,
   sessionData,
   groups,
+  entities,
   account,
   backends,
   httpBackend,

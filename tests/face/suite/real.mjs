@@ -3,6 +3,7 @@ import account from "./account.mjs";
 import backends from "./backends.mjs";
 import clientArguments from "./client-arguments.mjs";
 import clientCache from "./client-cache.mjs";
+import entities from "./entities.mjs";
 import groups from "./groups.mjs";
 import recipients from "./recipients.mjs";
 import recovery from "./recovery.mjs";
@@ -20,6 +21,10 @@ const IN_MEMORY = {
   sharing: { "Node ends when nothing is to be done": "a process of its own, over memoryBackend()" },
   account: { "what storeLoginSecret fails with, and then either password opens": "copies of the server's state" },
   recovery: { "a code is of one recovery, once, for ten minutes": "the server's clock is moved" },
+  entities: {
+    "a page lives on while many are opened": "what is encrypted and decrypted here",
+    "arguments that are none": "what is refused here",
+  },
   groups: {
     "heads end: nothing is written for a group of which nobody is on line": "the server's clock is moved",
     "heads are signed by who is on line, by themselves": "the server's clock is moved",
@@ -34,6 +39,7 @@ const all = {
   backends,
   clientArguments,
   clientCache,
+  entities,
   groups,
   recipients,
   recovery,

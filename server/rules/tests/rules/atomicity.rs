@@ -1,7 +1,7 @@
 //! A request takes effect whole, or not at all: the store fails at each operation in turn.
 
 use serde_json::{Value, json};
-use wardkey::{account::RecoveryProof, identity::UserId, session::Rights};
+use wardkey::{account::RecoveryProof, delegation::Chain, identity::UserId, party::Party, session::Rights};
 use wardkey_rules::{ApiError, Body, Caller, MemoryStore, Request, handle};
 
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     sessions::Scene,
     user::{User, items, with},
     ward::Ward,
-    world::{World, b64, seeded, unb64},
+    world::{World, app, b64, seeded, unb64},
 };
 
 /// Fails at each write, and at each operation; then lets it succeed. Gives how many writes there are.
@@ -183,6 +183,11 @@ fn snapshots() {
     assert_eq!(code(br#"{"version":2}"#), "invalid-format");
     assert_eq!(code(br#"{"version":1}"#), "unsupported-version");
     assert_eq!(code(br#"{"version":4}"#), "unsupported-version");
+    // Before there were exchange keys.
+    let mut before: Value = serde_json::from_slice(&snapshot).unwrap();
+    assert_eq!(before["tables"].as_object_mut().unwrap().remove("exchange_keys"), Some(json!({})));
+    before["version"] = json!(2);
+    assert_eq!(MemoryStore::restore(before.to_string().as_bytes()).unwrap(), restored);
     // It goes on where it was.
     scene.world = scene.world.copy();
     let made = scene.rotate();
@@ -207,7 +212,7 @@ fn whatever_fails_in_a_group() {
     let body = json!({ "head": ward.anna.head(ward.world.now, &ward.log) });
     assert_eq!(check(&ward.world, Some(&anna), "POST", &path, Some(&body)), 2, "group, heads");
 
-    let place = wardkey::party::Party::Placeholder {
+    let place = Party::Placeholder {
         name: UserId::new("clinic").unwrap(),
         escrow: *ward.world.server.identity().fingerprint(),
         contact: Some(wardkey::party::Email::new("it@clinic.example").unwrap()),
@@ -229,6 +234,19 @@ fn whatever_fails_in_a_group() {
         2 + 6 + 1 + 3 + 1,
         "claim, time; log, two rights, one that waits no more, wraps, session; bodies, three items; journal"
     );
+
+    let chain = Chain::empty(&app(), &ward.anna.party(), &Party::Group(*ward.log.id())).unwrap();
+    let (known, now) = (ward.knowing(), ward.world.now);
+    let made = ward.anna.sign_at(now, |hand| chain.make(&mut seeded(81), hand, None, &known).unwrap());
+    let own = Chain::empty(&app(), &ward.anna.party(), &ward.anna.party()).unwrap();
+    let more = ward.anna.sign_at(now, |hand| own.make(&mut seeded(82), hand, None, &known).unwrap());
+    let body = json!({ "items": [b64(&made.object), b64(&more.object)] });
+    let writes = check(&ward.world, Some(&anna), "POST", "/v1/exchange-keys", Some(&body));
+    assert_eq!(writes, 2 + 1, "two versions, journal");
+    ward.world.post(&ward.anna, "/v1/exchange-keys", body);
+    let pairs = [json!({ "pair": made.chain.pair().as_str() }), json!({ "pair": "anna→anna" })];
+    let keys = json!({ "sessions": [], "signers": [], "groups": [], "pairs": pairs });
+    assert_eq!(check(&ward.world, Some(&anna), "POST", "/v1/keys", Some(&keys)), 2, "a watcher, journal");
 
     let ben_party = ward.ben.party();
     let body = ward.removes(&[ben_party]);

@@ -15,6 +15,7 @@ mod atomicity;
 mod claims;
 mod codes;
 mod exchange_keys;
+mod exchange_keys_refused;
 mod failing;
 mod feed;
 mod groups;

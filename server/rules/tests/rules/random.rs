@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use wardkey::{
+    delegation::Chain,
     group::{Lifetimes, Role},
     identity::UserId,
     party::{Email, Party},
@@ -13,9 +14,9 @@ use wardkey::{
 
 use crate::{
     sessions::Scene,
-    user::{User, items, with},
+    user::{User, directory, items, with},
     ward::member,
-    world::{NOW, World, b64, seeded, unb64},
+    world::{NOW, World, app, b64, seeded, unb64},
 };
 
 type Asked = (Option<&'static str>, &'static str, String, Option<Value>);
@@ -76,6 +77,17 @@ fn begin() -> &'static Start {
         let claim = format!("{group}/claims/{}", started["claimId"].as_str().unwrap());
         let claim_code = scene.world.mails.last().unwrap().code.clone();
         let head = json!({ "head": carol.head(NOW, &log) });
+        let mut known = directory(&scene.world, &[&scene.bob, &scene.carol]);
+        known.insert_group(log.clone()).unwrap();
+        let (bobs, ward) = (scene.bob.party(), Party::Group(*log.id()));
+        let version = |user: &User, chain: &Chain, seed| {
+            user.sign_at(NOW, |hand| chain.make(&mut seeded(seed), hand, None, &known).unwrap())
+        };
+        let first = version(&scene.bob, &Chain::empty(&app(), &bobs, &ward).unwrap(), 102);
+        scene.world.post(&scene.bob, "/v1/exchange-keys", json!({ "items": [b64(&first.object)] }));
+        let next = version(&scene.bob, &first.chain, 103);
+        let of_group = version(carol, &Chain::empty(&app(), &ward, &bobs).unwrap(), 104);
+        let pairs = json!([{ "pair": first.chain.pair().as_str() }, { "pair": "alice→bob", "after": 1 }]);
         let kdf = json!({ "name": "argon2id", "memoryKiB": 65_536, "passes": 3 });
         let bundle = scene.bob.identity().newest().hash().to_string();
         let (alice, path, id) = (Some("alice"), scene.path.clone(), scene.id.clone());
@@ -109,6 +121,9 @@ fn begin() -> &'static Start {
             (Some("carol"), "POST", format!("{group}/claims"), Some(json!({ "placeholder": "clinic" }))),
             (Some("carol"), "POST", claim.clone(), Some(json!({ "code": claim_code }))),
             (Some("carol"), "POST", claim, Some(json!({ "code": "00000000" }))),
+            (Some("bob"), "POST", of("/v1/exchange-keys"), Some(json!({ "items": [b64(&first.object), b64(&next.object)] }))),
+            (Some("carol"), "POST", of("/v1/exchange-keys"), Some(json!({ "items": [b64(&of_group.object)] }))),
+            (Some("carol"), "POST", of("/v1/keys"), Some(json!({ "sessions": [], "signers": [], "groups": [], "pairs": pairs }))),
             (alice, "POST", of("/v1/keys"), Some(json!({ "sessions": [], "signers": [], "groups": [{ "id": log.id().to_string(), "after": 0, "epoch": 0 }] }))),
         ];
         let server = scene.world.server.to_secret_bytes().expose().to_vec();

@@ -164,6 +164,7 @@ fn limits() {
         ("/v1/keys", json!({ "sessions": many(1001, json!({ "id": ID })), "signers": [], "groups": [] })),
         ("/v1/keys", json!({ "sessions": [], "signers": many(1001, json!(ID)), "groups": [] })),
         ("/v1/keys", json!({ "sessions": [], "signers": [], "groups": many(1001, json!({ "id": ID })) })),
+        ("/v1/exchange-keys", json!({ "items": many(101, json!("")) })),
         (&format!("/v1/sessions/{ID}/entries"), json!({ "items": many(17, json!({ "entry": "", "wraps": null })) })),
     ] {
         world.refuse("limit", Some(&alice), "POST", path, body);

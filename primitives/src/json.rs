@@ -2,30 +2,48 @@
 
 use std::borrow::Cow;
 
-use super::Member;
-use crate::{
-    encoding::MALFORMED,
-    error::{Code, Error, Result},
-};
+/// A member of an object.
+#[derive(Clone, Debug)]
+pub struct Member<'a> {
+    /// Its name as it is spelled, with quotes.
+    pub key: &'a str,
+    /// Its name.
+    pub name: Cow<'a, str>,
+    /// Its value, as it is spelled.
+    pub value: &'a str,
+}
+
+/// Why a text isn't passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It isn't what was wanted.
+    Malformed,
+    /// It is nested too deep.
+    Deep,
+}
+
+use Fault::Malformed as MALFORMED;
+
+type Result<T> = core::result::Result<T, Fault>;
 
 /// Objects and arrays inside one another.
 const MAX_DEPTH: u32 = 128;
 
 /// Is none of these another?
-pub(super) fn is_unique(texts: &mut [&str]) -> bool {
+pub fn is_unique(texts: &mut [&str]) -> bool {
     texts.sort_unstable();
     texts.windows(2).all(|pair| matches!(pair, [a, b] if a != b))
 }
 
 /// Where it stands in a text.
-pub(super) struct Scanner<'a> {
+pub struct Scanner<'a> {
     text: &'a str,
     at: usize,
 }
 
 impl<'a> Scanner<'a> {
     /// At the first byte that isn't white space.
-    pub(super) fn new(text: &'a str) -> Self {
+    pub fn new(text: &'a str) -> Self {
         let mut scanner = Self { text, at: 0 };
         scanner.space();
         scanner
@@ -52,7 +70,11 @@ impl<'a> Scanner<'a> {
         if self.take(byte) { Ok(()) } else { Err(MALFORMED) }
     }
 
-    pub(super) fn end(&mut self) -> Result<()> {
+    /// There is nothing more but white space.
+    ///
+    /// # Errors
+    /// `Malformed`.
+    pub fn end(&mut self) -> Result<()> {
         self.space();
         if self.at == self.text.len() { Ok(()) } else { Err(MALFORMED) }
     }
@@ -61,8 +83,11 @@ impl<'a> Scanner<'a> {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
-    /// Passes over a value and gives its spelling.
-    pub(super) fn value(&mut self, depth: u32) -> Result<&'a str> {
+    /// Passes over a value, this deep inside others, and gives its spelling.
+    ///
+    /// # Errors
+    /// `Malformed`, `Deep`.
+    pub fn value(&mut self, depth: u32) -> Result<&'a str> {
         let start = self.at;
         match self.peek().ok_or(MALFORMED)? {
             b'{' => drop(self.members(depth)?),
@@ -76,7 +101,11 @@ impl<'a> Scanner<'a> {
         Ok(self.since(start))
     }
 
-    pub(super) fn members(&mut self, depth: u32) -> Result<Vec<Member<'a>>> {
+    /// Passes over an object, and gives its members.
+    ///
+    /// # Errors
+    /// `Malformed`, also where a name is there twice; `Deep`.
+    pub fn members(&mut self, depth: u32) -> Result<Vec<Member<'a>>> {
         check_depth(depth)?;
         self.need(b'{')?;
         let mut members = Vec::new();
@@ -105,7 +134,11 @@ impl<'a> Scanner<'a> {
         if is_unique { Ok(members) } else { Err(MALFORMED) }
     }
 
-    pub(super) fn elements(&mut self, depth: u32) -> Result<Vec<&'a str>> {
+    /// Passes over an array, and gives its elements as they are spelled.
+    ///
+    /// # Errors
+    /// `Malformed`, `Deep`.
+    pub fn elements(&mut self, depth: u32) -> Result<Vec<&'a str>> {
         check_depth(depth)?;
         self.need(b'[')?;
         let mut elements = Vec::new();
@@ -130,7 +163,7 @@ impl<'a> Scanner<'a> {
         self.need(b'"')?;
         loop {
             let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-            let stop = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20)).ok_or(MALFORMED)?;
+            let stop = stop(rest).ok_or(MALFORMED)?;
             self.at += stop + 1;
             match rest.get(stop) {
                 Some(b'"') => return Ok(self.since(start)),
@@ -186,8 +219,31 @@ impl<'a> Scanner<'a> {
     }
 }
 
+const fn is_stop(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | ..0x20)
+}
+
+/// Eight bytes at once: is one of them a stop?
+const fn has_stop(bytes: [u8; 8]) -> bool {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    const fn below(word: u64, least: u64) -> u64 {
+        word.wrapping_sub(ONES * least) & !word & HIGH
+    }
+    let word = u64::from_le_bytes(bytes);
+    let [quote, escape] = [word ^ (ONES * b'"' as u64), word ^ (ONES * b'\\' as u64)];
+    below(word, 0x20) | below(quote, 1) | below(escape, 1) != 0
+}
+
+/// Where the first byte stands that isn't a character as it is spelled: a quote, a backslash, a control character.
+fn stop(bytes: &[u8]) -> Option<usize> {
+    let (words, _) = bytes.as_chunks::<8>();
+    let plain = 8 * words.iter().take_while(|word| !has_stop(**word)).count();
+    bytes.get(plain..)?.iter().position(|byte| is_stop(*byte)).map(|place| plain + place)
+}
+
 fn check_depth(depth: u32) -> Result<()> {
-    if depth < MAX_DEPTH { Ok(()) } else { Err(Error::new(&(Code::Limit, "nested deeper than 128"))) }
+    if depth < MAX_DEPTH { Ok(()) } else { Err(Fault::Deep) }
 }
 
 /// Four hexadecimal digits.
@@ -197,7 +253,10 @@ fn hex4(text: &str, at: usize) -> Result<u32> {
 }
 
 /// What a text says, of how it is spelled. Its form was checked.
-pub(super) fn unescape(spelled: &str) -> Result<Cow<'_, str>> {
+///
+/// # Errors
+/// `Malformed` for a lone surrogate.
+pub fn unescape(spelled: &str) -> Result<Cow<'_, str>> {
     let inner = spelled.get(1..spelled.len().saturating_sub(1)).ok_or(MALFORMED)?;
     let Some(mut at) = inner.find('\\') else { return Ok(Cow::Borrowed(inner)) };
     let mut text = String::with_capacity(inner.len());
@@ -237,4 +296,30 @@ pub(super) fn unescape(spelled: &str) -> Result<Cow<'_, str>> {
     }
     text.push_str(inner.get(from..).unwrap_or_default());
     Ok(Cow::Owned(text))
+}
+
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod tests {
+    use super::*;
+
+    /// As one byte after the other would be looked at.
+    #[test]
+    fn stops_stand_where_they_are() {
+        for length in 0..40 {
+            for place in 0..=length {
+                for byte in 0..=u8::MAX {
+                    let mut bytes = vec![if byte.is_multiple_of(2) { b'a' } else { 0xff }; length];
+                    if let Some(there) = bytes.get_mut(place) {
+                        *there = byte;
+                    }
+                    assert_eq!(
+                        stop(&bytes),
+                        bytes.iter().position(|byte| is_stop(*byte)),
+                        "{byte} at {place} of {length}"
+                    );
+                }
+            }
+        }
+    }
 }

@@ -1,0 +1,98 @@
+//! Entities of an application: JSON as text in and out.
+
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+
+use super::{client::CoreClient, error::JsResult, task::CoreTask};
+use crate::{
+    backend::Outcome,
+    client::Recipient,
+    delegation::{Manifest, Pair},
+    encoding::MALFORMED,
+    error::Result,
+};
+
+fn recipients(ids: &[String]) -> Result<Vec<Recipient>> {
+    ids.iter().map(|id| Recipient::named(id)).collect()
+}
+
+fn manifest(paths: &[String]) -> Result<Manifest> {
+    Manifest::new(paths.iter().map(String::as_str))
+}
+
+fn texts(texts: Vec<String>) -> JsValue {
+    texts.into_iter().map(JsValue::from).collect::<Array>().into()
+}
+
+#[wasm_bindgen(js_class = CoreClient)]
+impl CoreClient {
+    /// For the own user and these others.
+    #[wasm_bindgen(js_name = encryptEntity)]
+    pub fn encrypt_entity(
+        &self,
+        entity_type: String,
+        entity: String,
+        paths: Vec<String>,
+        parent: Option<String>,
+        others: Vec<String>,
+    ) -> JsResult<CoreTask> {
+        let (manifest, others) = (manifest(&paths)?, recipients(&others)?);
+        Ok(self.task(async move |client| {
+            let of = (entity_type.as_str(), entity.as_str());
+            Ok(client.encrypt_entity(of, &manifest, parent.as_deref(), &others).await?.into())
+        }))
+    }
+
+    /// What was sealed is put back.
+    #[wasm_bindgen(js_name = decryptEntity)]
+    pub fn decrypt_entity(&self, entity: String) -> CoreTask {
+        self.task(async move |client| Ok(client.decrypt_entity(&entity).await?.into()))
+    }
+
+    /// For each text, as UTF-8, what came of it, or why not: one after the other is copied here. `lists`: the texts of each entity's pairs, with line feeds between them, what
+    /// several have in common once.
+    #[wasm_bindgen(js_name = decryptEntities)]
+    pub fn decrypt_entities(&self, texts: Array, lists: Vec<String>) -> CoreTask {
+        let pairs = lists.iter().map(|list| list.split('\n').filter_map(|pair| Pair::parse(pair).ok()).collect());
+        let pairs: Vec<Vec<Pair>> = pairs.collect();
+        self.task(async move |client| {
+            let opened = Array::new_with_length(texts.length());
+            let index = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+            let text = |place: usize| {
+                let bytes = texts.get(index(place)).unchecked_into::<Uint8Array>().to_vec();
+                String::from_utf8(bytes).map_err(|_| MALFORMED)
+            };
+            let put = |place: usize, one: Outcome<String>| {
+                opened.set(index(place), one.map_or_else(JsValue::from, JsValue::from));
+            };
+            client.decrypt_entities(texts.length() as usize, pairs, text, put).await?;
+            Ok(opened.into())
+        })
+    }
+
+    /// Under the same key, for the same readers.
+    #[wasm_bindgen(js_name = updateEntity)]
+    pub fn update_entity(&self, previous: String, entity: String, paths: Vec<String>) -> JsResult<CoreTask> {
+        let manifest = manifest(&paths)?;
+        Ok(self.task(async move |client| Ok(client.update_entity(&previous, &entity, &manifest).await?.into())))
+    }
+
+    /// For these others, too.
+    #[wasm_bindgen(js_name = shareEntity)]
+    pub fn share_entity(&self, entity: String, others: Vec<String>) -> JsResult<CoreTask> {
+        let others = recipients(&others)?;
+        Ok(self.task(async move |client| Ok(client.share_entity(&entity, &others).await?.into())))
+    }
+
+    /// By which its children are found.
+    #[wasm_bindgen(js_name = secretForeignKeys)]
+    pub fn secret_foreign_keys(&self, parent: String) -> CoreTask {
+        self.task(async move |client| Ok(texts(client.secret_foreign_keys(&parent).await?)))
+    }
+
+    /// Ids of its parents.
+    #[wasm_bindgen(js_name = parentIds)]
+    pub fn parent_ids(&self, child: String) -> CoreTask {
+        self.task(async move |client| Ok(texts(client.parent_ids(&child).await?)))
+    }
+}
