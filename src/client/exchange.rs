@@ -234,7 +234,7 @@ impl<H: Host> Client<H> {
             let term = self.term(cache);
             let mut versions: BTreeMap<&Pair, Result<Vec<Vec<u8>>>> =
                 page.iter().map(|pair| (pair, Ok(Vec::new()))).collect();
-            let mut asked: Vec<(Pair, Option<u64>)> = page.iter().map(|pair| (pair.clone(), None)).collect();
+            let mut asked: Vec<(Pair, Option<u64>)> = versions.keys().map(|pair| ((*pair).clone(), None)).collect();
             loop {
                 let given = self.ask_keys(cache, Wanted { groups, pairs: &asked, ..Wanted::default() }, None).await?;
                 self.meet_others(cache, &given.others).await?;

@@ -7,7 +7,7 @@ use super::{
     Client, Event, Host, PAGES,
     api::{Answer, Bundles, FeedItem, FeedPage, GroupAnswer, JsonOf, KeysReply, PairAnswer, Wanted},
     cache::Cache,
-    fetch::Fetched,
+    fetch::{Fetched, PAGE},
     flight::Flight,
     met::People,
     open::Standing,
@@ -432,9 +432,44 @@ impl<H: Host> Client<H> {
         cache.entries.seal(&mut self.host.random().borrow_mut(), Id::Feed, term, item).map(Some)
     }
 
-    /// Asks for what is wanted and for what came after the groups that are known, and reads the feed in the same request. What `own` asks for came with it. Who came with
-    /// it is to be met: [`Self::meet_others`].
+    /// Asks for what is wanted and what came after the groups that are known, and reads the feed in the same request; and again for what one reply doesn't hold, as long as
+    /// that becomes less. What `own` asks for came with it. Who came with the last reply is to be met: [`Self::meet_others`].
     pub(super) async fn ask_keys(
+        &self,
+        cache: &Rc<Cache<H::Store>>,
+        wanted: Wanted<'_>,
+        own: Option<&Rc<Fetched>>,
+    ) -> Outcome<Given> {
+        let mut given = self.ask_keys_once(cache, wanted, own).await?;
+        let (mut groups, mut before) = (wanted.groups.to_vec(), (usize::MAX, usize::MAX));
+        loop {
+            let beyond = |(_, answer): &(_, &Result<Answer>)| answer.as_ref().is_err_and(is_beyond);
+            let left: Vec<usize> = given.sessions.iter().enumerate().filter(beyond).map(|(place, _)| place).collect();
+            // Those that one request doesn't take wait for the next.
+            groups.drain(..groups.len().min(PAGE));
+            let answers = given.others.groups.iter();
+            groups.extend(answers.filter(|(_, answer)| answer.as_ref().is_err_and(is_beyond)).map(|(id, _)| *id));
+            let now = (left.len(), groups.len());
+            if now == (0, 0) || now >= before {
+                return Ok(given);
+            }
+            before = now;
+            // Groups that were given are known then, and aren't given again.
+            self.meet_others(cache, &given.others).await?;
+            let sessions: Vec<_> = left.iter().filter_map(|place| wanted.sessions.get(*place).copied()).collect();
+            let rest = Wanted { sessions: &sessions, groups: &groups, ..Wanted::default() };
+            // What the feed tells now may have come after what was given before.
+            let more = self.ask_keys_once(cache, rest, None).await?;
+            for (place, answer) in left.into_iter().zip(more.sessions) {
+                if let Some(session) = given.sessions.get_mut(place) {
+                    *session = answer;
+                }
+            }
+            given.others = more.others;
+        }
+    }
+
+    async fn ask_keys_once(
         &self,
         cache: &Rc<Cache<H::Store>>,
         wanted: Wanted<'_>,
@@ -491,6 +526,11 @@ pub(super) struct Given {
     pub(super) sessions: Vec<Result<Answer>>,
     pub(super) pairs: Vec<Result<PairAnswer>>,
     pub(super) others: Others,
+}
+
+/// Did the reply not hold it?
+fn is_beyond(error: &Error) -> bool {
+    error.code() == Code::Limit
 }
 
 /// Who came with it.

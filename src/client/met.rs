@@ -1,7 +1,7 @@
 //! Who was met: identities whose signatures are verified and whose keys are wrapped for, and groups whose logs are.
 
 use core::iter;
-use std::{rc::Rc, sync::Arc};
+use std::{collections::BTreeSet, rc::Rc, sync::Arc};
 
 use super::{api::AskedGroup, fetch::PAGE};
 use crate::{
@@ -148,10 +148,7 @@ impl People {
     /// How these groups are asked for, and all others that are known: as many as one request takes, those to which the own user belongs first. What a session names comes with
     /// it all the same.
     pub(super) fn ask_for(&self, groups: &[Hash]) -> Vec<AskedGroup> {
-        let others = |belongs| {
-            let ids = self.directory.groups().map(Log::id);
-            ids.filter(move |id| self.belongs(id) == belongs && !groups.contains(id))
-        };
+        let others = |belongs| self.directory.groups().map(Log::id).filter(move |id| self.belongs(id) == belongs);
         let ask = |id: &Hash| {
             let opened = self.belonging(id).map(|known| known.opened as u64);
             let epoch = opened.and_then(|opened| opened.checked_sub(1));
@@ -160,7 +157,9 @@ impl People {
                 Err(_) => AskedGroup { id: *id, after: None, epoch: None },
             }
         };
-        groups.iter().chain(others(true)).chain(others(false)).take(PAGE).map(ask).collect()
+        let mut asked = BTreeSet::new();
+        let once = groups.iter().chain(others(true)).chain(others(false)).filter(|id| asked.insert(**id));
+        once.take(PAGE).map(ask).collect()
     }
 
     /// Logs that aren't kept as they are; from now on they are. `is_there`: is a group's log kept at all?

@@ -9,6 +9,7 @@ mod entities;
 mod forgotten;
 mod groups;
 mod kept;
+mod limits;
 mod linkage;
 mod messages;
 mod outbox;

@@ -54,6 +54,10 @@ impl AskedPair {
         let pair = Pair::parse(members.text("pair")?).map_err(|_| ApiError::argument("not a pair of parties"))?;
         Ok(Self { pair, after: members.number_if_any("after")?.unwrap_or_default() })
     }
+
+    pub(crate) const fn pair(&self) -> &Pair {
+        &self.pair
+    }
 }
 
 /// What has to be given beside exchange keys.

@@ -17,10 +17,11 @@ use wardkey::{
 use crate::{
     ApiError, MINUTE, Work, bytes, bytes_or_null,
     error::Result,
+    keys::BEYOND,
     object, objects,
     request::Members,
     sessions::{OTHER_SIGNER, check_newest, given, kept},
-    store::{About, Group, KeptHead, Logged, Membership, Store, Wraps},
+    store::{About, Group, KeptHead, Logged, Membership, Room, Store, Wraps, size_of_log, size_of_wraps},
 };
 
 const FIRST: Minimum = Minimum(1);
@@ -33,6 +34,15 @@ pub(crate) const UNKNOWN_GROUP: ApiError = ApiError::new(Code::UnknownGroup, "th
 const STALE: ApiError = ApiError::new(Code::Stale, "nobody in the group has lately said what its newest state is");
 const NO_MEMBER: ApiError = ApiError::new(Code::Forbidden, "no member of the group");
 const CONFLICT: ApiError = ApiError::new(Code::Conflict, "another operation was first");
+
+/// A group that is asked for.
+pub(crate) struct AskedGroup {
+    pub(crate) id: Hash,
+    /// From this sequence on.
+    pub(crate) from: u64,
+    /// The newest epoch that the caller has open.
+    pub(crate) epoch: Option<u64>,
+}
 
 /// Whom an operation names, and what its journal rows are called.
 fn named(action: &Action) -> (Vec<&Party>, &'static str) {
@@ -309,38 +319,46 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         Ok(log)
     }
 
-    /// A group in 6.3: what came after a sequence, and the caller's keys, unless he has this epoch open and it is the newest.
+    /// A group in 6.3, if there is room for it: what came after a sequence, and the caller's keys, unless he has this epoch open and it is the newest.
     pub(crate) fn group_for(
         &mut self,
         (caller, party): (&UserId, &Party),
-        id: &Hash,
-        (after, epoch): (Option<u64>, Option<u64>),
+        asked: &AskedGroup,
+        room: &mut Room,
         signers: &mut Vec<UserId>,
     ) -> Result<Value> {
+        let AskedGroup { id, from, epoch } = asked;
+        let in_its_place = |error: ApiError| Ok(json!({ "id": bytes(id.0), "error": error.code().as_str() }));
+        if room.is_full() {
+            return in_its_place(BEYOND);
+        }
         let Some(group) = self.store.group(id)? else {
-            return Ok(json!({ "id": bytes(id.0), "error": UNKNOWN_GROUP.code().as_str() }));
+            return in_its_place(UNKNOWN_GROUP);
         };
+        let logged = self.store.operations(id, *from)?;
+        let heads = self.store.heads(id)?;
+        let is_member = matches!(self.store.membership(id, caller)?, Some(Membership::Is(_)));
+        let keys =
+            if is_member && *epoch != Some(group.epoch) { self.store.newest_group_keys(id, party)? } else { None };
+        let size = heads.iter().map(|head| head.object.len()).sum::<usize>() + keys.as_ref().map_or(0, size_of_wraps);
+        if !room.take(size + size_of_log(&logged)) {
+            return in_its_place(BEYOND);
+        }
         if !self.store.is_watcher(id, caller)? {
             self.deferred.watched.push((*id, caller.clone(), group.epoch));
         }
+        signers.extend(heads.iter().map(|head| head.signer.clone()));
         let (mut genesis, mut operations) = (Value::Null, Vec::new());
-        for logged in self.store.operations(id, after.map_or(0, |after| after.saturating_add(1)))? {
+        for logged in logged {
             signers.extend(logged.signer);
             match logged.sequence {
                 0 => genesis = bytes(logged.object),
                 _ => operations.push(logged.object),
             }
         }
-        let mut heads = Vec::new();
-        for head in self.store.heads(id)? {
-            signers.push(head.signer);
-            heads.push(head.object);
-        }
-        let is_member = matches!(self.store.membership(id, caller)?, Some(Membership::Is(_)));
-        let keys =
-            if is_member && epoch != Some(group.epoch) { self.store.newest_group_keys(id, party)? } else { None };
         let join = |keys: Wraps| join(&keys.signed, given(keys.bodies));
         let keys = keys.map(join).transpose().map_err(|_| ApiError::server("group keys that can't be read"))?;
+        let heads: Vec<_> = heads.into_iter().map(|head| head.object).collect();
         Ok(object([
             ("id", bytes(id.0)),
             ("genesis", genesis),

@@ -4,18 +4,23 @@ use std::collections::BTreeSet;
 
 use rand_core::TryCryptoRng;
 use serde_json::{Value, json};
-use wardkey::{error::Code, identity::UserId, journal::Subject, session::Rights};
+use wardkey::{error::Code, identity::UserId, journal::Subject};
 
 use crate::{
     ApiError, Work, bytes,
     error::Result,
     exchange_keys::AskedPair,
+    groups::AskedGroup,
     object, objects,
     request::{MAX_LIST, Members},
     sessions::{UNKNOWN, joined},
-    store::{Logged, Opening, Reading, Store, Wraps},
+    store::{Asker, Logged, Opening, Reading, Room, Store, Wraps},
 };
 
+/// Bytes of sessions and groups in one reply, before base64. The keys of a thousand sessions of a handful of recipients are a tenth of it. A reply is in memory a few times as it is made,
+/// as many of them at once as a server has readers.
+const MAX_BYTES: usize = 32 << 20;
+pub(crate) const BEYOND: ApiError = ApiError::new(Code::Limit, "more than one reply holds");
 const LESS: ApiError = ApiError::new(Code::Server, "the store gave less than was asked");
 
 impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
@@ -23,33 +28,36 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         let members = Members::of(body, &["sessions", "signers", "groups", "pairs", "cursor"])?;
         let asked = members.list("sessions", MAX_LIST, |session| {
             let members = Members::of(session, &["id", "after"])?;
-            Ok((members.hash("id")?, members.number_if_any("after")?))
+            Ok((members.hash("id")?, from(members)?))
         })?;
         let bundles = members.hashes("signers")?;
         let asked_groups = members.list("groups", MAX_LIST, |group| {
             let members = Members::of(group, &["id", "after", "epoch"])?;
-            Ok((members.hash("id")?, members.number_if_any("after")?, members.number_if_any("epoch")?))
+            Ok(AskedGroup { id: members.hash("id")?, from: from(members)?, epoch: members.number_if_any("epoch")? })
         })?;
         let asked_pairs =
             if members.has("pairs") { Some(members.list("pairs", MAX_LIST, AskedPair::read)?) } else { None };
+        check_once(asked.iter().map(|(id, _)| id))?;
+        check_once(asked_groups.iter().map(|group| &group.id))?;
+        check_once(asked_pairs.iter().flatten().map(AskedPair::pair))?;
         let cursor = if members.has("cursor") { Some(members.text_or_null("cursor")?) } else { None };
 
         let reader = self.reader(caller)?;
         let (mut answers, mut signers) = (Vec::with_capacity(asked.len()), Vec::new());
-        let mut known: BTreeSet<_> = asked_groups.iter().map(|(id, ..)| *id).collect();
+        let mut known: BTreeSet<_> = asked_groups.iter().map(|group| group.id).collect();
         let mut other_groups = Vec::new();
-        let of: Vec<_> =
-            asked.iter().map(|(id, after)| (*id, after.map_or(0, |after| after.saturating_add(1)))).collect();
-        let mut readings = self.store.readings(&of, &reader.parties())?.into_iter();
-        for (id, _) in of {
-            let Reading { opening: Opening { head, rights: own, groups }, log, mut wraps } =
-                readings.next().ok_or(LESS)?;
-            let rights = head.ok_or(UNKNOWN).and_then(|head| Ok((head, reader.rights(own, &groups)?)));
-            answers.push(match rights {
-                Ok((head, rights)) => {
-                    if !rights.has(Rights::READ) {
-                        wraps.iter_mut().for_each(|wraps| wraps.bodies.clear());
-                    }
+        let mut room = Room::new(MAX_BYTES);
+        let mut readings = self.store.readings(&asked, &reader, &mut room)?.into_iter();
+        for (id, _) in asked {
+            let Some(Reading { opening: Opening { head, rights: own, groups }, log, wraps }) =
+                readings.next().ok_or(LESS)?
+            else {
+                answers.push(in_its_place(BEYOND));
+                continue;
+            };
+            let head = head.ok_or(UNKNOWN).and_then(|head| reader.rights(own, &groups).map(|_| head));
+            answers.push(match head {
+                Ok(head) => {
                     if wraps.iter().any(|wraps| !wraps.bodies.is_empty()) {
                         let detail = ("generation", head.generation.to_string());
                         self.tell(&Subject::Session(id), Some(caller), "release", &[detail]);
@@ -59,7 +67,7 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
                         .extend(groups.into_iter().map(|(group, _)| group).filter(|group| known.insert(*group)));
                     answer(log, wraps, &mut signers)?
                 }
-                Err(error) => json!({ "error": error.code().as_str() }),
+                Err(error) => in_its_place(error),
             });
         }
         signers.extend(self.store.owners_of(&bundles)?.into_iter().flatten());
@@ -70,10 +78,10 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
             other_groups.extend(beside.groups.into_iter().filter(|group| known.insert(*group)));
             pairs = Some(answers);
         }
-        let whole = other_groups.into_iter().map(|id| (id, None, None));
+        let whole = other_groups.into_iter().map(|id| AskedGroup { id, from: 0, epoch: None });
         let mut groups = Vec::with_capacity(asked_groups.len());
-        for (id, after, epoch) in asked_groups.into_iter().chain(whole) {
-            groups.push(self.group_for((caller, reader.party()), &id, (after, epoch), &mut signers)?);
+        for group in asked_groups.into_iter().chain(whole) {
+            groups.push(self.group_for((caller, reader.party()), &group, &mut room, &mut signers)?);
         }
         let mut reply = object([
             ("sessions", Value::Array(answers)),
@@ -88,6 +96,21 @@ impl<S: Store, R: TryCryptoRng> Work<'_, S, R> {
         }
         Ok(reply)
     }
+}
+
+/// From which sequence on something is asked for.
+fn from(members: Members<'_>) -> Result<u64> {
+    Ok(members.number_if_any("after")?.map_or(0, |after| after.saturating_add(1)))
+}
+
+/// What comes twice would be read twice.
+fn check_once<'a, T: Ord + 'a>(mut asked: impl Iterator<Item = &'a T>) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    if asked.all(|one| seen.insert(one)) { Ok(()) } else { Err(ApiError::argument("asked for twice")) }
+}
+
+fn in_its_place(error: ApiError) -> Value {
+    json!({ "error": error.code().as_str() })
 }
 
 /// Genesis, entries and wraps.

@@ -58,10 +58,10 @@ pub use memory::MemoryStore;
 pub use request::{Body, Caller, MAX_BODY, MAX_PUBLIC_BODY, Request};
 pub use server::Server;
 pub use store::{
-    About, Account, Backup, Body as StanzaBody, Claim, Counted, ExchangeKeyStore, FeedItem, Group, GroupStore, Head,
-    JournalEnd, JournalMark, JournalRow, Kept, KeptHead, Logged, LoggedRow, LooseRow, Membership, Opening, Pending,
-    Reading, Recovery, RowId, Share, Spot, Standing, Store, StoreError, Wanted, Wraps, readings_in_parts, row_ends,
-    row_entries,
+    About, Account, Asker, Backup, Body as StanzaBody, Claim, Counted, ExchangeKeyStore, FeedItem, Group, GroupStore,
+    Head, JournalEnd, JournalMark, JournalRow, Kept, KeptHead, Logged, LoggedRow, LooseRow, Membership, Opening,
+    Pending, Reading, Recovery, Room, RowId, Share, Spot, Standing, Store, StoreError, Wanted, Wraps,
+    readings_in_parts, row_ends, row_entries,
 };
 
 pub(crate) const MINUTE: u64 = 60_000;

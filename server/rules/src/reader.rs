@@ -9,7 +9,7 @@ use crate::{
     ApiError, Work,
     error::Result,
     sessions::UNKNOWN,
-    store::{Membership, Store},
+    store::{Asker, Membership, Opening, Store},
 };
 
 pub(crate) const REVOKED: ApiError = ApiError::new(Code::Revoked, "the rights in this session were taken away");
@@ -44,12 +44,6 @@ impl Reader {
         }
     }
 
-    /// He himself, and the groups to which he belongs.
-    pub(crate) fn parties(&self) -> Vec<Party> {
-        let groups = self.groups.keys().filter(|group| self.belongs_to(group));
-        core::iter::once(self.party.clone()).chain(groups.map(|group| Party::Group(*group))).collect()
-    }
-
     /// Is this he, or a group to which he belongs?
     pub(crate) fn is(&self, party: &Party) -> bool {
         match party {
@@ -69,9 +63,22 @@ impl Reader {
         }
         Err(if groups.iter().flatten().any(|group| self.groups.contains_key(group)) { LEFT } else { OTHERS })
     }
+}
 
-    pub(crate) const fn party(&self) -> &Party {
+impl Asker for Reader {
+    fn party(&self) -> &Party {
         &self.party
+    }
+
+    fn bodies(&self, opening: &Opening) -> Option<Vec<Party>> {
+        opening.head?;
+        let rights = self.rights(opening.rights, &opening.groups).ok()?;
+        if !rights.has(Rights::READ) {
+            return Some(Vec::new());
+        }
+        let own = opening.rights.map(|_| self.party.clone());
+        let groups = opening.groups.iter().filter(|(group, _)| self.belongs_to(group));
+        Some(own.into_iter().chain(groups.map(|(group, _)| Party::Group(*group))).collect())
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod exchange_keys;
 mod groups;
+mod readings;
 mod rows;
 
 use core::fmt;
@@ -11,6 +12,8 @@ use wardkey::{identity::UserId, journal::Subject, party::Party, session::Rights,
 
 pub use exchange_keys::ExchangeKeyStore;
 pub use groups::{Claim, Group, GroupStore, KeptHead, Membership};
+pub use readings::{Asker, Opening, Reading, Room, Wanted, readings_in_parts};
+pub(crate) use readings::{size_of_log, size_of_wraps};
 pub use rows::{JournalEnd, JournalMark, JournalRow, LoggedRow, LooseRow, RowId, Spot, row_ends, row_entries};
 pub(crate) use rows::{Proving, Walk, Writer, walk};
 
@@ -130,39 +133,6 @@ pub struct Head {
     pub sequence: u64,
     /// The newest.
     pub generation: u64,
-}
-
-/// What is looked at before a session is given to someone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Opening {
-    /// As of [`Store::session`].
-    pub head: Option<Head>,
-    /// As of [`Store::rights`].
-    pub rights: Option<Rights>,
-    /// As of [`Store::group_rights`].
-    pub groups: Vec<(Hash, Rights)>,
-}
-
-/// What is read of a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// The session.
-    pub session: Hash,
-    /// From this sequence on.
-    pub from: u64,
-    /// With the bodies of these parties.
-    pub parties: Vec<Party>,
-}
-
-/// A session, as it is given to someone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reading {
-    /// What is looked at before.
-    pub opening: Opening,
-    /// As of [`Store::log`].
-    pub log: Vec<Logged>,
-    /// As of [`Store::wraps`].
-    pub wraps: Vec<Wraps>,
 }
 
 /// A genesis (0), an entry or an operation; or a version of an exchange key, whose log is its pair's.
@@ -306,9 +276,9 @@ pub trait Store: GroupStore + ExchangeKeyStore {
         of.iter().map(content).collect()
     }
 
-    /// Sessions for who is all of these parties, himself the first; of each, what is from this sequence on.
-    fn readings(&mut self, of: &[(Hash, u64)], parties: &[Party]) -> Kept<Vec<Reading>> {
-        readings_in_parts(self, of, parties)
+    /// Sessions for who asks, from these sequences on; nothing of those that don't fit any more. Of what he isn't given nothing is read that may be long.
+    fn readings(&mut self, of: &[(Hash, u64)], asker: &dyn Asker, room: &mut Room) -> Kept<Vec<Option<Reading>>> {
+        readings_in_parts(self, of, asker, room)
     }
 
     /// The newest item of a user's feed.
@@ -347,29 +317,4 @@ pub trait Store: GroupStore + ExchangeKeyStore {
 
     /// Drops what was counted or answered before this time, recoveries and claims whose code ended before it, and items of feeds before it, of each feed the newest excepted.
     fn forget_before(&mut self, counted: u64, recoveries: u64, feeds: u64) -> Kept<()>;
-}
-
-/// [`Store::readings`] of sessions of any length: first who has a part in each, then what is his.
-///
-/// # Errors
-/// The store's.
-pub fn readings_in_parts<S: Store + ?Sized>(
-    store: &mut S,
-    of: &[(Hash, u64)],
-    parties: &[Party],
-) -> Kept<Vec<Reading>> {
-    let Some(own) = parties.first() else { return Err(StoreError("nobody reads".to_owned())) };
-    let ids: Vec<_> = of.iter().map(|(id, _)| *id).collect();
-    let openings = store.openings(&ids, own)?;
-    let has_part = |opening: &Opening, party: &Party| match party {
-        Party::Group(id) => opening.groups.iter().any(|(group, _)| group == id),
-        _ => opening.rights.is_some(),
-    };
-    let wanted = of.iter().zip(&openings).map(|((session, from), opening)| {
-        let parties = parties.iter().filter(|party| has_part(opening, party)).cloned().collect();
-        Wanted { session: *session, from: *from, parties }
-    });
-    let contents = store.contents(&wanted.collect::<Vec<_>>())?;
-    let whole = openings.into_iter().zip(contents);
-    Ok(whole.map(|(opening, (log, wraps))| Reading { opening, log, wraps }).collect())
 }

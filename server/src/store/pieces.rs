@@ -1,7 +1,7 @@
 //! A session's pieces, which are rows of one table, and lie in it as they are read.
 
 use wardkey::{party::Party, session::Rights, signed::Hash};
-use wardkey_rules::{Head, Kept, Logged, Opening, Reading, StanzaBody, Wanted, Wraps, readings_in_parts};
+use wardkey_rules::{Asker, Head, Kept, Logged, Opening, Reading, Room, StanzaBody, Wanted, Wraps};
 
 use super::{
     connection::{Each, Value, bytes},
@@ -24,8 +24,12 @@ pub(super) mod kind {
     pub(crate) const BODY: Value = Value::Int(4);
 }
 
-/// A session of no more pieces is read at once. Of a longer one, what isn't asked may be most of it.
+/// A session of no more pieces, none of them large, is read at once. Of a longer one, what isn't asked may be most of it.
 const SHORT: usize = 16;
+/// An entry and its wraps, or a body, of more bytes.
+const LARGE: usize = 8 << 10;
+/// So many sessions are looked at together: short ones are read before anybody knows whose they are, 32 MiB at most.
+const AT_ONCE: usize = 250;
 
 /// The pieces that are of no party.
 pub(crate) const fn nobody() -> Value {
@@ -71,18 +75,23 @@ const fn no_opening() -> Opening {
 pub(crate) fn openings(store: &mut Tables<'_>, ids: &[Hash], party: &Party) -> Kept<Vec<Opening>> {
     let own = party.to_bytes();
     let asked: Vec<_> = ids.iter().map(|id| Each { a: id.0.into(), b: own.clone(), ..Each::default() }).collect();
-    // Of other parties, the index alone is read.
-    let sql = "SELECT asked.place, piece.kind, piece.party, piece.n, piece.more FROM ASKED JOIN piece ON piece.session = asked.a AND piece.kind <= 2 AND (piece.kind < 2 OR piece.party = asked.b)";
-    let found = store.for_each(sql, &asked, Ok)?;
-    let opening = |rows: Vec<Row>| {
+    let sql = "SELECT asked.place, piece.kind, piece.party, piece.n, piece.more FROM ASKED JOIN piece ON piece.session = asked.a AND piece.kind <= 1";
+    let parts = store.for_each(sql, &asked, Ok)?;
+    // Apart: a range of kinds would be all parties.
+    let sql = "SELECT asked.place, piece.n FROM ASKED JOIN piece ON piece.session = asked.a AND piece.kind = 2 AND piece.party = asked.b";
+    let own = store.for_each(sql, &asked, Ok)?;
+    let opening = |(parts, own): (Vec<Row>, Vec<Row>)| {
         let mut opening = no_opening();
-        for mut row in rows {
+        for mut row in parts {
             let (kind, of) = (kind_of(&mut row)?, row.bytes()?);
             take_part(&mut opening, &kind, of, party, &mut row)?;
         }
+        for mut row in own {
+            opening.rights = Some(rights(&mut row)?);
+        }
         Ok(opening)
     };
-    found.into_iter().map(opening).collect()
+    parts.into_iter().zip(own).map(opening).collect()
 }
 
 /// An entry and its wraps: both, or one of them.
@@ -127,11 +136,12 @@ impl Content {
     }
 }
 
+fn each(one: &Wanted, b: Vec<u8>) -> Each {
+    let n = i64::try_from(one.from).unwrap_or(i64::MAX);
+    Each { a: one.session.0.into(), b, n, ..Each::default() }
+}
+
 pub(crate) fn contents(store: &mut Tables<'_>, of: &[Wanted]) -> Kept<Vec<(Vec<Logged>, Vec<Wraps>)>> {
-    let each = |one: &Wanted, b: Vec<u8>| {
-        let n = i64::try_from(one.from).unwrap_or(i64::MAX);
-        Each { a: one.session.0.into(), b, n, ..Each::default() }
-    };
     // Of no party.
     let asked: Vec<_> = of.iter().map(|one| each(one, Vec::new())).collect();
     let sql = "SELECT asked.place, piece.sequence, piece.signer, piece.data, piece.wraps FROM ASKED JOIN piece ON piece.session = asked.a AND piece.kind = 3 AND piece.party = asked.b AND piece.sequence >= asked.n";
@@ -161,46 +171,167 @@ pub(crate) fn contents(store: &mut Tables<'_>, of: &[Wanted]) -> Kept<Vec<(Vec<L
     all.into_iter().map(Content::in_order).collect()
 }
 
-/// All pieces of a session that there are, for these parties.
-fn reading(rows: Vec<Row>, from: u64, parties: &[(&Party, Vec<u8>)]) -> Kept<Reading> {
-    let (mut opening, mut content) = (no_opening(), Content::default());
-    let Some((own, own_bytes)) = parties.first() else { return Err(broken()) };
-    for mut row in rows {
-        let (kind, party, sequence) = (kind_of(&mut row)?, row.bytes()?, row.int()?);
-        match kind {
-            kind::PARTY if party != *own_bytes => {}
-            kind::HEAD | kind::GROUP | kind::PARTY => take_part(&mut opening, &kind, party, own, &mut row)?,
-            _ if sequence < from => {}
-            kind::ENTRY => {
-                row.skip(2);
-                content.take_entry(entry(&mut row, sequence)?);
-            }
-            _ => {
-                let Some((party, _)) = parties.iter().find(|(_, bytes)| *bytes == party) else { continue };
-                let place = row.int()?;
-                row.skip(2);
-                content.take_body(sequence, place, party, row.bytes()?)?;
-            }
+/// How many bytes [`contents`] would read of each.
+fn sizes(store: &mut Tables<'_>, of: &[Wanted]) -> Kept<Vec<usize>> {
+    let (mut asked, mut whose) = (Vec::with_capacity(of.len()), Vec::with_capacity(of.len()));
+    for (number, one) in of.iter().enumerate() {
+        for party in core::iter::once(Vec::new()).chain(one.parties.iter().map(Party::to_bytes)) {
+            asked.push(each(one, party));
+            whose.push(number);
         }
     }
-    let (log, wraps) = content.in_order()?;
-    Ok(Reading { opening, log, wraps })
+    let sql = format!(
+        "SELECT asked.place, sized.bytes FROM ASKED JOIN LATERAL (SELECT COALESCE(SUM({LENGTH}), 0) AS bytes FROM piece \
+         WHERE piece.session = asked.a AND piece.kind IN (3, 4) AND piece.party = asked.b AND piece.sequence >= asked.n) AS sized ON TRUE"
+    );
+    let mut sizes = vec![0_usize; of.len()];
+    for (number, found) in whose.into_iter().zip(store.for_each(&sql, &asked, |mut row| row.int())?) {
+        let bytes = usize::try_from(found.into_iter().sum::<u64>()).map_err(|_| broken())?;
+        let size = sizes.get_mut(number).ok_or_else(broken)?;
+        *size = size.saturating_add(bytes);
+    }
+    Ok(sizes)
 }
 
-pub(crate) fn readings(store: &mut Tables<'_>, of: &[(Hash, u64)], parties: &[Party]) -> Kept<Vec<Reading>> {
-    let asked: Vec<_> = of.iter().map(|(id, _)| Each { a: id.0.into(), ..Each::default() }).collect();
+/// The bytes of a piece. No database reads them for this.
+const LENGTH: &str = "COALESCE(length(piece.data), 0) + COALESCE(length(piece.wraps), 0)";
+
+/// A piece of a session that may be short, and what else is in its row.
+struct Piece {
+    kind: Value,
+    party: Vec<u8>,
+    sequence: u64,
+    is_large: bool,
+    row: Row,
+}
+
+impl Piece {
+    fn read(mut row: Row) -> Kept<Self> {
+        let (kind, party) = (kind_of(&mut row)?, row.bytes()?);
+        Ok(Self { kind, party, sequence: row.int()?, is_large: row.flag()?, row })
+    }
+}
+
+/// Up to one piece more than a short session has, of each. No data of what came before, of the bodies of other users, and of what is large.
+fn pieces(store: &mut Tables<'_>, of: &[(Hash, u64)], own: &[u8]) -> Kept<Vec<Vec<Piece>>> {
+    let asked = of.iter().map(|(id, from)| {
+        let wanted = Wanted { session: *id, from: *from, parties: Vec::new() };
+        each(&wanted, own.to_vec())
+    });
+    // The names of groups are as long as each other.
+    let group = Party::Group(Hash([0; 32])).to_bytes().len();
+    let wanted = format!(
+        "piece.kind >= 3 AND piece.sequence >= asked.n AND (piece.kind = 3 OR piece.party = asked.b OR length(piece.party) = {group})"
+    );
     let sql = format!(
-        "SELECT asked.place, piece.kind, piece.party, piece.sequence, piece.n, piece.more, piece.signer, piece.data, piece.wraps \
+        "SELECT asked.place, piece.kind, piece.party, piece.sequence, CASE WHEN {wanted} AND {LENGTH} > {LARGE} THEN 1 ELSE 0 END, piece.n, piece.more, piece.signer, \
+         CASE WHEN {wanted} AND {LENGTH} <= {LARGE} THEN piece.data END, CASE WHEN {wanted} AND {LENGTH} <= {LARGE} THEN piece.wraps END \
          FROM ASKED JOIN LATERAL (SELECT * FROM piece WHERE piece.session = asked.a LIMIT {}) AS piece ON TRUE",
         SHORT + 1
     );
-    let found = store.for_each(&sql, &asked, Ok)?;
-    let is_long = |rows: &Vec<Row>| rows.len() > SHORT;
-    let long: Vec<_> = of.iter().zip(&found).filter(|(_, rows)| is_long(rows)).map(|(asked, _)| *asked).collect();
-    let mut in_parts = if long.is_empty() { Vec::new() } else { readings_in_parts(store, &long, parties)? }.into_iter();
+    store.for_each(&sql, &asked.collect::<Vec<_>>(), Piece::read)
+}
+
+/// All pieces of a session that there are, for who asks.
+fn reading(pieces: Vec<Piece>, from: u64, asker: &dyn Asker, room: &mut Room) -> Kept<Option<Reading>> {
+    let (own, own_bytes) = (asker.party(), asker.party().to_bytes());
+    let (parts, rest): (Vec<_>, Vec<_>) =
+        pieces.into_iter().partition(|piece| matches!(piece.kind, kind::HEAD | kind::GROUP | kind::PARTY));
+    let mut opening = no_opening();
+    for Piece { kind, party, mut row, .. } in parts {
+        if kind != kind::PARTY || party == own_bytes {
+            take_part(&mut opening, &kind, party, own, &mut row)?;
+        }
+    }
+    let Some(parties) = asker.bodies(&opening) else { return Ok(Some(given_nothing(opening))) };
     let parties: Vec<_> = parties.iter().map(|party| (party, party.to_bytes())).collect();
-    let read = |(rows, (_, from)): (Vec<Row>, &(Hash, u64))| {
-        if is_long(&rows) { in_parts.next().ok_or_else(broken) } else { reading(rows, *from, &parties) }
+    let mut content = Content::default();
+    for Piece { kind, party, sequence, mut row, .. } in rest {
+        if sequence < from {
+            continue;
+        }
+        if kind == kind::ENTRY {
+            row.skip(2);
+            content.take_entry(entry(&mut row, sequence)?);
+        } else if let Some((party, _)) = parties.iter().find(|(_, bytes)| *bytes == party) {
+            let place = row.int()?;
+            row.skip(2);
+            content.take_body(sequence, place, party, row.bytes()?)?;
+        }
+    }
+    let (log, wraps) = content.in_order()?;
+    let reading = Reading { opening, log, wraps };
+    Ok(room.take(reading.size()).then_some(reading))
+}
+
+const fn given_nothing(opening: Opening) -> Reading {
+    Reading { opening, log: Vec::new(), wraps: Vec::new() }
+}
+
+pub(crate) fn readings(
+    store: &mut Tables<'_>,
+    of: &[(Hash, u64)],
+    asker: &dyn Asker,
+    room: &mut Room,
+) -> Kept<Vec<Option<Reading>>> {
+    let mut all = Vec::with_capacity(of.len());
+    for some in of.chunks(AT_ONCE) {
+        if room.is_full() {
+            break;
+        }
+        all.extend(readings_at_once(store, some, asker, room)?);
+    }
+    all.resize(of.len(), None);
+    Ok(all)
+}
+
+fn readings_at_once(
+    store: &mut Tables<'_>,
+    of: &[(Hash, u64)],
+    asker: &dyn Asker,
+    room: &mut Room,
+) -> Kept<Vec<Option<Reading>>> {
+    let found = pieces(store, of, &asker.party().to_bytes())?;
+    let is_long = |pieces: &Vec<Piece>| pieces.len() > SHORT || pieces.iter().any(|piece| piece.is_large);
+    let long: Vec<_> = of.iter().zip(&found).filter(|(_, pieces)| is_long(pieces)).map(|(asked, _)| *asked).collect();
+    let (openings, wanted) = if long.is_empty() { Default::default() } else { judged(store, &long, asker)? };
+    let mut sizes = if wanted.is_empty() { Vec::new() } else { sizes(store, &wanted)? }.into_iter();
+    let (mut openings, mut wanted) = (openings.into_iter(), wanted.into_iter());
+    // In their order each takes its room, and no long one is read that has none.
+    let (mut all, mut fitting, mut places) = (Vec::with_capacity(of.len()), Vec::new(), Vec::new());
+    for (pieces, (_, from)) in found.into_iter().zip(of) {
+        if !is_long(&pieces) {
+            all.push(if room.is_full() { None } else { reading(pieces, *from, asker, room)? });
+            continue;
+        }
+        let (opening, is_his) = openings.next().ok_or_else(broken)?;
+        let one =
+            if is_his { Some((wanted.next().ok_or_else(broken)?, sizes.next().ok_or_else(broken)?)) } else { None };
+        let fits = !room.is_full() && one.as_ref().is_none_or(|(_, size)| room.take(*size));
+        if let Some((one, _)) = one.filter(|_| fits) {
+            places.push(all.len());
+            fitting.push(one);
+        }
+        all.push(fits.then(|| given_nothing(opening)));
+    }
+    let contents = if fitting.is_empty() { Vec::new() } else { contents(store, &fitting)? };
+    for (place, (log, wraps)) in places.into_iter().zip(contents) {
+        let reading = all.get_mut(place).and_then(Option::as_mut).ok_or_else(broken)?;
+        (reading.log, reading.wraps) = (log, wraps);
+    }
+    Ok(all)
+}
+
+/// Who has a part in each, and whether it is the asker's; and what is to be read of those that are.
+fn judged(store: &mut Tables<'_>, of: &[(Hash, u64)], asker: &dyn Asker) -> Kept<(Vec<(Opening, bool)>, Vec<Wanted>)> {
+    let ids: Vec<_> = of.iter().map(|(id, _)| *id).collect();
+    let mut wanted = Vec::new();
+    let judge = |(opening, (session, from)): (Opening, &(Hash, u64))| {
+        let parties = asker.bodies(&opening);
+        let is_his = parties.is_some();
+        wanted.extend(parties.map(|parties| Wanted { session: *session, from: *from, parties }));
+        (opening, is_his)
     };
-    found.into_iter().zip(of).map(read).collect()
+    let openings = openings(store, &ids, asker.party())?.into_iter().zip(of).map(judge).collect();
+    Ok((openings, wanted))
 }

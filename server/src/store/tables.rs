@@ -4,8 +4,8 @@ use core::fmt;
 
 use wardkey::{identity::UserId, journal::Subject, party::Party, session::Rights, signed::Hash};
 use wardkey_rules::{
-    About, Account, Counted, FeedItem, Head, JournalEnd, JournalMark, JournalRow, Kept, Logged, LoggedRow, LooseRow,
-    Opening, Reading, Recovery, RowId, Spot, Standing, StanzaBody, Store, StoreError, Wanted, Wraps,
+    About, Account, Asker, Counted, FeedItem, Head, JournalEnd, JournalMark, JournalRow, Kept, Logged, LoggedRow,
+    LooseRow, Opening, Reading, Recovery, Room, RowId, Spot, Standing, StanzaBody, Store, StoreError, Wanted, Wraps,
 };
 
 use super::{
@@ -201,8 +201,8 @@ impl Store for Tables<'_> {
         pieces::contents(self, of)
     }
 
-    fn readings(&mut self, of: &[(Hash, u64)], parties: &[Party]) -> Kept<Vec<Reading>> {
-        pieces::readings(self, of, parties)
+    fn readings(&mut self, of: &[(Hash, u64)], asker: &dyn Asker, room: &mut Room) -> Kept<Vec<Option<Reading>>> {
+        pieces::readings(self, of, asker, room)
     }
 
     fn recovery(&mut self, id: &[u8; 16]) -> Kept<Option<Recovery>> {

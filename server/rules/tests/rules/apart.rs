@@ -19,7 +19,7 @@ fn asked<'a>(now_ms: u64, user: &'a UserId, method: &'a str, path: &'a str, body
 
 /// From a store that can't be written.
 fn read(world: &World, store: &mut MemoryStore, request: &Request<'_>) -> (Reply, Deferred) {
-    let mut unwritable = Failing { store, left: 0, reads: false };
+    let mut unwritable = Failing::new(store, 0, false);
     read_apart(&world.server, &mut unwritable, &mut seeded(7), request).unwrap()
 }
 

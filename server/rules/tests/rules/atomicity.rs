@@ -29,7 +29,7 @@ fn check(world: &World, caller: Option<&UserId>, method: &str, path: &str, body:
                 idempotency_key: None,
                 body,
             };
-            let mut failing = Failing { store: &mut copy.store, left, reads };
+            let mut failing = Failing::new(&mut copy.store, left, reads);
             let result = handle(&copy.server, &mut failing, &mut copy.rng, &request);
             let used = left - failing.left;
             let Err(error) = result else {

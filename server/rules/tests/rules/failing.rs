@@ -13,9 +13,15 @@ pub(crate) struct Failing<'a> {
     pub(crate) left: usize,
     /// Do reads count, too?
     pub(crate) reads: bool,
+    /// What was asked of logs and wraps, and of group logs.
+    pub(crate) contents: Vec<String>,
 }
 
-impl Failing<'_> {
+impl<'a> Failing<'a> {
+    pub(crate) const fn new(store: &'a mut MemoryStore, left: usize, reads: bool) -> Self {
+        Self { store, left, reads, contents: Vec::new() }
+    }
+
     fn step(&mut self, writes: bool) -> Kept<()> {
         if !writes && !self.reads {
             return Ok(());
@@ -31,6 +37,9 @@ macro_rules! pass {
         impl $trait for Failing<'_> {
             $(fn $name(&mut self, $($arg: $type),*) -> Kept<$out> {
                 self.step($writes)?;
+                if matches!(stringify!($name), "log" | "wraps" | "operations" | "newest_group_keys") {
+                    self.contents.push(format!("{} {:?}", stringify!($name), ($($arg),*)));
+                }
                 self.store.$name($($arg),*)
             })+
         }
