@@ -30,7 +30,7 @@ const LAST_WIPING: Duration = Duration::from_millis(160);
 const AGAIN: u32 = 10;
 /// A log is longer than this, in bytes, only where there is always somebody who reads from it: SQLite begins none anew then.
 const LONG: u64 = 256 << 20;
-/// How long one waits for who reads, so that it begins anew; and to wipe it at the end.
+/// How long one waits for who reads, so that it begins anew, or ends.
 const RESTARTING: Duration = Duration::from_secs(1);
 /// Statements that stay prepared.
 const PREPARED: usize = 256;
@@ -223,11 +223,11 @@ impl Sqlite {
         }
     }
 
-    /// Nobody commits any more: wipes the log, if it is to be wiped. Whom that waits for in vain does it when he closes the file, or who opens it next.
-    pub(crate) fn wipe_at_last(&mut self) {
-        if self.wiping.is_some() && self.empties_log(RESTARTING) {
-            self.wiping = None;
-        }
+    /// Nobody commits any more. What is left to wipe, because somebody reads, goes when he closes the file, or when it is opened the next time.
+    ///
+    /// SQLite empties the log by itself when the last connection closes, but where two close at once, neither knows that it is the last.
+    pub(crate) fn end_log(&self) {
+        self.empties_log(RESTARTING);
     }
 
     /// Lets a log that has become long begin anew, and waits for who reads from it. Where that doesn't do, as while a backup is made, it is tried again when the log has

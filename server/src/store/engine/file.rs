@@ -120,7 +120,7 @@ impl FileEngine {
         let (mut writer, jobs, changed) = (writer, Arc::clone(&writes), Arc::clone(&changes));
         workers.push(Box::new(move || {
             write(&mut writer, &jobs, &changed);
-            writer.wipe_at_last();
+            writer.end_log();
             // No other process has it before the last commit.
             drop((writer, folder));
         }));
