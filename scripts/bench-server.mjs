@@ -1,19 +1,41 @@
-// npm run bench:server: the key server under load from a second process, over SQLite and PostgreSQL. Takes some ten minutes and 7 GB of disk; `--only=SQLite` or `--only=PostgreSQL` measures one; `--save` writes docs/bench/server.md.
+// npm run bench:server: the key server under load from a second process, over SQLite and PostgreSQL. Takes some ten minutes and 7 GB of disk; `--only=SQLite` or `--only=PostgreSQL` measures one; `--save`, of both, writes docs/bench/server.md.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
-import { main, root, run, step } from "./run.mjs";
+import { parseArgs } from "node:util";
+import { Failure, main, root, run, step } from "./run.mjs";
 import * as tools from "./tools.mjs";
 
-const value = (name, otherwise) => {
-  const given = process.argv.find((argument) => argument.startsWith(`--${name}=`));
-  return given ? Number(given.split("=")[1]) : otherwise;
-};
-const only = process.argv.find((argument) => argument.startsWith("--only="))?.split("=")[1];
-const isMeasured = (database) => only === undefined || only === database;
-const SESSIONS = value("sessions", 1_000_000);
-const SHARED = value("shared", 100_000);
-const SECONDS = value("seconds", 20);
+/** What is asked for, or why that is nothing: a table that lacks something is never saved. */
+function settings() {
+  const text = { type: "string" };
+  const options = { only: text, save: { type: "boolean" }, sessions: text, shared: text, seconds: text };
+  let given;
+  try {
+    given = parseArgs({ options }).values;
+  } catch (error) {
+    throw new Failure(error.message);
+  }
+  const { only, save = false } = given;
+  if (only !== undefined && !["SQLite", "PostgreSQL"].includes(only)) {
+    throw new Failure(`--only=${only}: SQLite or PostgreSQL`);
+  }
+  if (only !== undefined && save) throw new Failure("--save writes down both databases: not with --only");
+  const count = (name, otherwise) => {
+    const value = Number(given[name] ?? otherwise);
+    if (!Number.isInteger(value) || value < 1) throw new Failure(`--${name}=${given[name]}: a number from 1 on`);
+    return value;
+  };
+  const isMeasured = (database) => only === undefined || only === database;
+  return {
+    isMeasured,
+    save,
+    SESSIONS: count("sessions", 1_000_000),
+    SHARED: count("shared", 100_000),
+    SECONDS: count("seconds", 20),
+  };
+}
+
 const APP = "app.example";
 const program = join(root, "target/server/wardkey-server");
 const load = join(root, "target/server/examples/store_load");
@@ -34,6 +56,7 @@ function memory(server) {
 }
 
 await main("bench:server", async () => {
+  const { isMeasured, save, SESSIONS, SHARED, SECONDS } = settings();
   tools.rust();
   tools.nodeModules();
   tools.postgres();
@@ -102,7 +125,7 @@ await main("bench:server", async () => {
   if (isMeasured("PostgreSQL")) await step("PostgreSQL", postgresql);
   rmSync(folder, { recursive: true, force: true });
 
-  if (process.argv.includes("--save")) {
+  if (save) {
     const machine = `${cpus().length} cores (${cpus()[0].model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GB`;
     const table = rows.map(([what, figure]) => `| ${what} | ${figure.replaceAll("|", "\\|")} |`).join("\n");
     const text = `# The key server under load\n\n\`npm run bench:server -- --save\`, ${new Date().toISOString().slice(0, 10)}, ${machine}, the load from a second process on loopback of the same machine. Sessions are picked evenly from all that are stored; a reply has genesis, signed wraps and one key of each, some 600 KB of JSON, and its journal row is durable before it goes out.\n\n| | |\n|---|---|\n${table}\n`;

@@ -238,7 +238,7 @@ impl Http<'_> {
             method: method.as_str().to_owned(),
             path: path.to_owned(),
             idempotency_key: idempotency_key(headers)?,
-            body: body.into_bytes(),
+            body,
         };
         let reply = app.database.request(&app.server, asked, now_ms()).await?;
         let language = text(headers, &header::ACCEPT_LANGUAGE).and_then(Language::accepted);

@@ -12,6 +12,10 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 export const PROGRAM = process.env.WARDKEY_SERVER ?? join(root, "target/debug/wardkey-server");
 export const APP = "app.example";
+/** What anybody may ask for: how a login is derived. */
+export const LOGIN = "/v1/public/login";
+export const KDF = { name: "argon2id", memoryKiB: 65536, passes: 3 };
+export const login = (userId = "alice", appId = APP) => ({ appId, userId, kdf: KDF });
 
 const base64url = (value) => Buffer.from(value).toString("base64url");
 

@@ -5,11 +5,7 @@ import { readFileSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { Application, command, Server, until } from "./harness.mjs";
-
-const KDF = { name: "argon2id", memoryKiB: 65536, passes: 3 };
-const login = (userId = "alice", appId = "app.example") => ({ appId, userId, kdf: KDF });
-const LOGIN = "/v1/public/login";
+import { Application, command, KDF, LOGIN, login, Server, until } from "./harness.mjs";
 
 describe("over HTTP", () => {
   let app;
@@ -249,84 +245,6 @@ describe("over HTTP", () => {
     await until(() => server.log.some((line) => line.includes("/v1/sessions/{id}/entries")), "the request's line");
     const log = server.log.join("\n");
     for (const secret of ["very-secret-name", token, "AAAA", app.credential]) assert.ok(!log.includes(secret), secret);
-  });
-});
-
-describe("limits", () => {
-  it("lets an address ask so often, and says when again", async (t) => {
-    const app = new Application();
-    const server = await Server.start(app.flags("--public-rate", "3", "--user-rate", "2"));
-    t.after(async () => {
-      await server.stop();
-      app.remove();
-    });
-    const asked = [];
-    for (let i = 0; i < 4; i++) asked.push((await server.ask("POST", LOGIN, { body: login() })).status);
-    assert.deepEqual(asked, [200, 200, 200, 429]);
-    const refused = await server.ask("POST", LOGIN, { body: login() });
-    assert.equal(refused.json.code, "throttled");
-    assert.ok(refused.json.retryAfterMs > 0 && refused.json.retryAfterMs <= 20_001);
-    assert.equal(Number(refused.headers.get("retry-after")), Math.ceil(refused.json.retryAfterMs / 1000));
-    const wrong = await server.ask("GET", "/v1/backup", { token: "wrong" });
-    assert.equal(wrong.status, 429, "tokens aren't tried faster");
-    const token = app.token("alice");
-    const all = await Promise.all(Array.from({ length: 20 }, () => server.ask("GET", "/v1/backup", { token })));
-    const counted = all.filter(({ status }) => status === 429).length;
-    assert.ok(counted >= 10 && counted <= 12, `${counted} of 20`);
-    assert.equal(
-      (await server.ask("GET", "/v1/backup", { token: app.token("bob") })).status,
-      404,
-      "another user's are his",
-    );
-  });
-
-  it("has room for users, however many strangers send slowly", async (t) => {
-    const app = new Application();
-    const server = await Server.start(app.flags("--at-once", "8", "--bodies", "2"));
-    const { hostname, port } = new URL(server.url);
-    const sockets = [];
-    t.after(async () => {
-      for (const socket of sockets) socket.destroy();
-      await server.stop();
-      app.remove();
-    });
-    const strangers = (many, bytes) => {
-      for (let i = 0; i < many; i++) {
-        const socket = connect(Number(port), hostname).on("error", () => {});
-        socket.write(`POST ${LOGIN} HTTP/1.1\r\nHost: x\r\nContent-Length: ${2 << 20}\r\n\r\n`);
-        socket.write(Buffer.alloc(bytes, 0x20));
-        sockets.push(socket);
-      }
-    };
-    const directory = () =>
-      server.ask("POST", "/v1/directory", { token: app.token("alice"), body: { users: [], pad: "x".repeat(1 << 19) } });
-    const free = async () => {
-      const login = await server.ask("POST", LOGIN, { body: { pad: "x".repeat(1 << 19) } });
-      return login.status === 400;
-    };
-    for (const [many, bytes] of [
-      [12, 10],
-      [3, 1 << 20],
-    ]) {
-      await until(free, "strangers are answered");
-      strangers(many, bytes);
-      await until(async () => !(await free()), "strangers have all that is theirs");
-      assert.equal((await directory()).json.code, "unknown-user", `${many} strangers with ${bytes} bytes each`);
-      for (const socket of sockets.splice(0)) socket.destroy();
-    }
-  });
-
-  it("believes addresses that its own proxies saw", async (t) => {
-    const app = new Application();
-    const server = await Server.start(app.flags("--public-rate", "1", "--proxies", "1"));
-    t.after(async () => {
-      await server.stop();
-      app.remove();
-    });
-    const from = async (address) =>
-      (await server.ask("POST", LOGIN, { body: login(), headers: { "x-forwarded-for": address } })).status;
-    assert.deepEqual([await from("1.1.1.1"), await from("1.1.1.1"), await from("9.9.9.9, 1.1.1.1")], [200, 429, 429]);
-    assert.equal(await from("2.2.2.2"), 200);
   });
 });
 

@@ -117,7 +117,7 @@ fn asked(caller: Option<&UserId>, method: &str, path: &str, body: Option<&Value>
         caller: caller.map(|id| AskedBy::User(id.clone())),
         method: method.to_owned(),
         path: path.to_owned(),
-        body: body.map(|body| body.to_string().into_bytes()).unwrap_or_default(),
+        body: body.map(|body| body.to_string().into()).unwrap_or_default(),
         idempotency_key: None,
     }
 }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     http::{HeaderMap, header},
 };
 use http_body_util::BodyExt;
@@ -20,15 +20,15 @@ const TOO_LARGE: ApiError = ApiError::new(Code::Limit, "a body larger than 24 Mi
 const CUT_OFF: ApiError = ApiError::new(Code::InvalidArgument, "the body broke off");
 const TOO_SLOW: ApiError = ApiError::new(Code::InvalidArgument, "the body came too slowly");
 
-/// A body that was read, and its place among all that stand in memory.
-pub(super) struct Read {
-    bytes: Vec<u8>,
+/// A body that was read, and its place among all that stand in memory: given back together with the bytes, after whatever waited and was done with them.
+struct Read {
+    bytes: Box<[u8]>,
     _held: Held,
 }
 
-impl Read {
-    pub(super) fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+impl AsRef<[u8]> for Read {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -42,7 +42,7 @@ pub(super) fn check_length(headers: &HeaderMap, is_stranger: bool) -> Result<(),
     if length.is_some_and(|length| length > most(is_stranger) as u64) { Err(TOO_LARGE) } else { Ok(()) }
 }
 
-pub(super) async fn read(mut body: Body, limits: &Limits, is_stranger: bool) -> Result<Read, ApiError> {
+pub(super) async fn read(mut body: Body, limits: &Limits, is_stranger: bool) -> Result<Bytes, ApiError> {
     let (mut bytes, mut held, begun) = (Vec::new(), limits.hold(is_stranger), tokio::time::Instant::now());
     loop {
         let Ok(frame) = timeout(limits.patience, body.frame()).await else { return Err(TOO_SLOW) };
@@ -58,5 +58,5 @@ pub(super) async fn read(mut body: Body, limits: &Limits, is_stranger: bool) -> 
             return Err(TOO_SLOW);
         }
     }
-    Ok(Read { bytes, _held: held })
+    Ok(Bytes::from_owner(Read { bytes: bytes.into_boxed_slice(), _held: held }))
 }

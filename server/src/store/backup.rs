@@ -95,7 +95,7 @@ fn taken() -> StoreError {
     StoreError("there is a database already: it is replaced only with --force".to_owned())
 }
 
-/// Into a file of its own, which then takes the place of the one before, at once.
+/// Into a file of its own first, so that a backup that isn't whole leaves all as it was. It takes the place of the one before at once.
 fn to_file(backup: Backup<impl io::Read>, folder: &Path, force: bool) -> Kept<()> {
     let held = Folder::hold(folder)?;
     let file = database_file(folder);
@@ -105,28 +105,37 @@ fn to_file(backup: Backup<impl io::Read>, folder: &Path, force: bool) -> Kept<()
         return Err(taken());
     }
     let part = beside(&file, ".part");
-    remove_file(&part).ok();
+    remove(&part)?;
     let made = private(&part)?;
     let restored = (|| {
         let mut store = Sqlite::fresh(&part)?;
         dump::read(backup, &mut |work| store.transaction(|store| work(store)))?;
         migrate_file(&mut store, true)?;
-        store.finish()?;
-        sync(&made, &part)
+        store.close()?;
+        sync(&made, &part)?;
+        // Nothing but SQLite knows who reads the one before, by a backup for example: a file that takes its name would be given its log.
+        if is_there && Sqlite::replace(&file, &part)? {
+            return remove(&part);
+        }
+        // What is left of one that isn't there any more would be taken for the new one's.
+        for ending in ["-wal", "-shm", "-journal"] {
+            remove(&beside(&file, ending))?;
+        }
+        move_to(&part, &file)
     })();
     restored.inspect_err(|_| {
         remove_file(&part).ok();
     })?;
-    // The log of the file before would be taken for the new one's.
-    let emptied = is_there && Sqlite::writer(&file).and_then(Sqlite::finish).is_ok();
-    if is_there && !emptied {
-        for ending in ["-wal", "-shm"] {
-            remove_file(beside(&file, ending)).ok();
-        }
-    }
-    move_to(&part, &file)?;
     drop(held);
     Ok(())
+}
+
+/// It is gone when this has returned, or was never there.
+fn remove(path: &Path) -> Kept<()> {
+    match remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(said(path, &error)),
+        _ => Ok(()),
+    }
 }
 
 fn to_shared(backup: Backup<impl io::Read + Send>, address: &Address, force: bool) -> Kept<()> {

@@ -88,7 +88,7 @@ pub trait Connection {
     /// What the database says.
     fn batch(&mut self, sql: &str) -> Kept<()>;
 
-    /// What was deleted in this transaction is to be nowhere on the disk once that is kept, as far as this is the database's to say.
+    /// What was deleted in this transaction is to be nowhere on the disk once that is kept and nobody reads it any more, as far as this is the database's to say.
     fn wipe(&mut self) {}
 
     /// Statements that make tables, with this database's words for `BYTES` and `SMALL`.

@@ -4,10 +4,15 @@ use core::fmt;
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use rusqlite::{Error as SqliteError, OpenFlags, config::DbConfig, types::ValueRef};
+use rusqlite::{
+    Error as SqliteError, ErrorCode, OpenFlags,
+    backup::{Backup, StepResult},
+    config::DbConfig,
+    types::ValueRef,
+};
 use wardkey_rules::{Kept, StoreError};
 
 use super::{
@@ -18,11 +23,14 @@ use super::{
 
 /// How long one waits for another process, as one that makes a backup.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a commit waits for who reads, to wipe the log. Where that doesn't do, the next one does it.
+/// How long a commit waits for who reads, to wipe the log. Where that doesn't do, it is tried again, for twice as long each time, up to the last.
 const WIPING: Duration = Duration::from_millis(20);
+const LAST_WIPING: Duration = Duration::from_millis(160);
+/// After so many times what was waited: who writes is held up for a tenth of the time at most.
+const AGAIN: u32 = 10;
 /// A log is longer than this, in bytes, only where there is always somebody who reads from it: SQLite begins none anew then.
 const LONG: u64 = 256 << 20;
-/// How long one waits for who reads, so that it begins anew.
+/// How long one waits for who reads, so that it begins anew, or ends.
 const RESTARTING: Duration = Duration::from_secs(1);
 /// Statements that stay prepared.
 const PREPARED: usize = 256;
@@ -31,13 +39,30 @@ const PREPARED: usize = 256;
 pub(crate) struct Sqlite {
     file: rusqlite::Connection,
     /// Is there something in the log that was deleted, and has to go?
-    wipes: bool,
+    wiping: Option<Wiping>,
     /// Of the one that writes.
     ends: Option<Ends>,
     /// The log's file.
     log: PathBuf,
     /// From so many bytes of it on, it is to begin anew.
     long: u64,
+}
+
+/// The next try to wipe the log.
+#[derive(Clone, Copy)]
+struct Wiping {
+    due: Instant,
+    patience: Duration,
+}
+
+impl Wiping {
+    fn now() -> Self {
+        Self { due: Instant::now(), patience: WIPING }
+    }
+
+    fn again(self) -> Self {
+        Self { due: Instant::now() + self.patience * AGAIN, patience: LAST_WIPING.min(self.patience * 2) }
+    }
 }
 
 impl fmt::Debug for Sqlite {
@@ -63,8 +88,9 @@ impl Sqlite {
             "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; \
              PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384",
         )?;
-        // Who had it before may have died on the way. A backup may read just now: then the first commit does it.
-        store.wipes = !store.wiped().unwrap_or(false);
+        // Who had it before may have died on the way.
+        store.wipe();
+        store.wipe_if_due();
         Ok(store)
     }
 
@@ -80,7 +106,7 @@ impl Sqlite {
         Ok(store)
     }
 
-    /// A new file that nobody else has before it is [`Self::finish`]ed: without a log.
+    /// A new file that nobody else has before it is [`Self::close`]d: without a log.
     pub(crate) fn fresh(path: &Path) -> Kept<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut store = Self::open(path, flags)?;
@@ -88,10 +114,27 @@ impl Sqlite {
         Ok(store)
     }
 
-    /// Takes the log into the file, and closes it.
-    pub(crate) fn finish(mut self) -> Kept<()> {
-        self.batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
+    pub(crate) fn close(self) -> Kept<()> {
         self.file.close().map_err(|(_, error)| said(&error))
+    }
+
+    /// Puts what another file holds in the place of all that this one holds, in one transaction: who reads it meanwhile goes on reading what was there before, and who
+    /// comes later reads all of the new. False: what is there is a database no more, and takes nothing.
+    ///
+    /// # Errors
+    /// What SQLite says: then all is as it was before.
+    pub(crate) fn replace(path: &Path, by: &Path) -> Kept<bool> {
+        let mut file = Self::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?.file;
+        let new = Self::open(by, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?.file;
+        let durable = file.execute_batch("PRAGMA synchronous = FULL");
+        match durable.and_then(|()| Backup::new(&new, &mut file)?.step(-1)) {
+            Ok(StepResult::Done) => file.close().map(|()| true).map_err(|(_, error)| said(&error)),
+            Ok(_) => Err(StoreError("SQLite: another process writes to the database that is there".to_owned())),
+            Err(error) => match error.sqlite_error_code() {
+                Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Ok(false),
+                _ => Err(said(&error)),
+            },
+        }
     }
 
     fn open(path: &Path, flags: OpenFlags) -> Kept<Self> {
@@ -102,7 +145,7 @@ impl Sqlite {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(|error| said(&error))?;
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
-        Ok(Self { file: connection, wipes: false, ends: None, log: log.into(), long: LONG })
+        Ok(Self { file: connection, wiping: None, ends: None, log: log.into(), long: LONG })
     }
 
     /// Runs this in a transaction: kept whole, or not at all where it fails.
@@ -162,34 +205,53 @@ impl Sqlite {
             (Ok(()), Some(ends)) => ends.keep(),
             (Ok(()), None) => {}
         }
-        if committed.is_ok() && self.wipes {
-            self.wipes = !self.wiped().unwrap_or(false);
+        if committed.is_ok() {
+            self.wipe_if_due();
         }
         committed
     }
 
-    /// Takes the log into the file, where what was deleted is overwritten, and empties it; false: somebody reads from it. What was committed stays so, whatever this says.
-    fn wiped(&self) -> rusqlite::Result<bool> {
-        self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)", WIPING)
+    /// When the log is to be wiped, if it is: whoever doesn't commit before calls [`Self::wipe_if_due`] then.
+    pub(crate) fn wipes_at(&self) -> Option<Instant> {
+        self.wiping.map(|wiping| wiping.due)
+    }
+
+    /// Wipes the log, if it is time to: not within a transaction. While somebody reads from it, this is tried again later.
+    pub(crate) fn wipe_if_due(&mut self) {
+        if let Some(wiping) = self.wiping.filter(|wiping| wiping.due <= Instant::now()) {
+            self.wiping = (!self.empties_log(wiping.patience)).then(|| wiping.again());
+        }
+    }
+
+    /// Nobody commits any more. What is left to wipe, because somebody reads, goes when he closes the file, or when it is opened the next time.
+    ///
+    /// SQLite empties the log by itself when the last connection closes, but where two close at once, neither knows that it is the last.
+    pub(crate) fn end_log(&self) {
+        self.empties_log(RESTARTING);
     }
 
     /// Lets a log that has become long begin anew, and waits for who reads from it. Where that doesn't do, as while a backup is made, it is tried again when the log has
     /// grown by a quarter.
     pub(crate) fn shorten_log(&mut self) {
         let bytes = fs::metadata(&self.log).map_or(0, |log| log.len());
-        if bytes < self.long {
-            return;
+        if bytes < LONG {
+            // SQLite may have begun it anew by itself.
+            self.long = LONG;
+        } else if bytes >= self.long {
+            self.long = if self.empties_log(RESTARTING) { LONG } else { bytes + LONG / 4 };
         }
-        let is_done = self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)", RESTARTING).unwrap_or(false);
-        self.long = if is_done { LONG } else { bytes + LONG / 4 };
     }
 
-    /// False: somebody reads still.
-    fn checkpoint(&self, sql: &str, patience: Duration) -> rusqlite::Result<bool> {
-        self.file.busy_timeout(patience)?;
-        let is_busy = self.file.query_row(sql, (), |row| row.get::<_, i64>(0));
-        self.file.busy_timeout(PATIENCE)?;
-        Ok(is_busy? == 0)
+    /// Takes the log into the file, where what was deleted is overwritten, and empties it; false: somebody reads from it still. What was committed stays so, whatever
+    /// this says.
+    fn empties_log(&self, patience: Duration) -> bool {
+        let emptied = || {
+            self.file.busy_timeout(patience)?;
+            let is_busy = self.file.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get::<_, i64>(0));
+            self.file.busy_timeout(PATIENCE)?;
+            Ok::<_, SqliteError>(is_busy? == 0)
+        };
+        emptied().unwrap_or(false)
     }
 
     /// What can't be rolled back was never begun, or SQLite has done it already.
@@ -280,7 +342,7 @@ impl Connection for Sqlite {
     }
 
     fn wipe(&mut self) {
-        self.wipes = true;
+        self.wiping = Some(Wiping::now());
     }
 
     fn in_its_words(&self, sql: &str) -> String {
@@ -302,5 +364,32 @@ impl rusqlite::ToSql for Value {
             Self::Bytes(bytes) => ValueRef::Blob(bytes),
         };
         Ok(rusqlite::types::ToSqlOutput::Borrowed(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// While somebody reads, a long log isn't looked at anew for each commit; once it has been short, it is as before.
+    #[test]
+    fn a_log_is_long_again() {
+        let folder = std::env::temp_dir().join(format!("wardkey-long-{}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        let (file, log) = (folder.join("file"), folder.join("log"));
+        let mut writer = Sqlite::writer(&file).unwrap();
+        let mut reader = Sqlite::reader(&file).unwrap();
+        reader.step("BEGIN").unwrap();
+        reader.rows("SELECT * FROM sqlite_schema", &[]).unwrap();
+        writer.batch("CREATE TABLE one (a)").unwrap();
+        // One that is as long as it says, and holds nothing.
+        writer.log = log.clone();
+        fs::File::create(&log).unwrap().set_len(LONG + 1).unwrap();
+        writer.shorten_log();
+        assert_eq!(writer.long, LONG + 1 + LONG / 4);
+        fs::File::create(&log).unwrap().set_len(LONG - 1).unwrap();
+        writer.shorten_log();
+        assert_eq!(writer.long, LONG);
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -24,7 +24,7 @@ fn asked(caller: Option<&User>, method: &str, path: &str, body: &Value) -> Asked
         caller: caller.map(|user| AskedBy::User(user.id.clone())),
         method: method.to_owned(),
         path: path.to_owned(),
-        body: body.to_string().into_bytes(),
+        body: body.to_string().into(),
         idempotency_key: None,
     }
 }

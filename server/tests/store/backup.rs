@@ -2,13 +2,15 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
+use rusqlite::Connection;
 use sha2::{Digest, Sha256};
+use wardkey::identity::UserId;
 use wardkey_rules::Store;
 use wardkey_server::store::{Database, Options, Place};
 
 use crate::{
     common::{folder::Folder, postgres::Postgres},
-    keeper::Keeper,
+    keeper::{Keeper, opened, reading},
     things::{WRITES, look, write},
 };
 
@@ -83,6 +85,81 @@ fn from_sqlite_to_postgres_and_back() {
     assert!(restored.is_restored().unwrap());
     let mode = fs::metadata(one.path().join("data/wardkey.db")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+}
+
+fn users(reader: &Connection) -> i64 {
+    reader.query_row("SELECT COUNT(*) FROM disabled", (), |row| row.get(0)).unwrap()
+}
+
+/// What is restored is whole, whoever reads what was there before; and he goes on reading that.
+#[test]
+fn restored_while_somebody_reads() {
+    let (folder, backups) = (Folder::new(), Folder::new());
+    let path = folder.path().join("data");
+    let place = Place::Sqlite(path.clone());
+    let mut database = Database::open(&place, Options::default()).unwrap();
+    fill(&mut database);
+    let before = database.done(look);
+    let file = backups.path().join("backup");
+    Database::backup(&place, &file).unwrap();
+    let disable = |database: &mut Database, users: std::ops::Range<u32>| {
+        for user in users {
+            let user = UserId::new(&format!("user {user}")).unwrap();
+            database.done(move |store| store.put_disabled(&user, true).map(|()| String::new()));
+        }
+    };
+    disable(&mut database, 0..50);
+    // One begins before the restore, one has only opened the file until after it; neither ever closes it.
+    let (reader, late) = (reading(&path), opened(&path));
+    let read = users(&reader);
+    disable(&mut database, 50..100);
+    drop(database);
+    Database::restore(&file, &place, true).unwrap();
+    assert_eq!(users(&reader), read);
+    let mut restored = Database::open(&place, STRICT).unwrap();
+    assert_eq!(restored.done(look), before);
+    disable(&mut restored, 0..7);
+    assert_eq!(users(&late), read - 50 + 7);
+    assert_eq!(users(&reader), read);
+    reader.execute_batch("COMMIT").unwrap();
+    assert_eq!(users(&reader), read - 50 + 7);
+    let sound = reader.query_row("PRAGMA integrity_check", (), |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(sound, "ok");
+}
+
+/// Nothing of a database that is broken, or of which only the log is left, gets into what is restored.
+#[test]
+fn restored_over_what_was_left() {
+    let (folder, backups) = (Folder::new(), Folder::new());
+    let path = folder.path().join("data");
+    let place = Place::Sqlite(path.clone());
+    let mut database = Database::open(&place, Options::default()).unwrap();
+    fill(&mut database);
+    let before = database.done(look);
+    let file = backups.path().join("backup");
+    Database::backup(&place, &file).unwrap();
+    fill_with(&mut database, WRITES, 90);
+    // As after a power cut.
+    let logs = ["-wal", "-shm"].map(|ending| path.join(format!("wardkey.db{ending}")));
+    let left = logs.each_ref().map(|log| fs::read(log).unwrap());
+    assert!(!left[0].is_empty());
+    drop(database);
+    for broken in [None, Some(vec![0x5a; 20_000])] {
+        for (log, bytes) in logs.iter().zip(&left) {
+            fs::write(log, bytes).unwrap();
+        }
+        match &broken {
+            None => fs::remove_file(path.join("wardkey.db")).unwrap(),
+            Some(bytes) => {
+                fs::write(path.join("wardkey.db"), bytes).unwrap();
+                let refused = Database::restore(&file, &place, false).unwrap_err();
+                assert!(refused.0.contains("--force"), "{refused}");
+            }
+        }
+        Database::restore(&file, &place, broken.is_some()).unwrap();
+        let mut restored = Database::open(&place, STRICT).unwrap();
+        assert_eq!(restored.done(look), before);
+    }
 }
 
 /// A backup that a server of the first version made, of what `fill_with(.., 24, 6)` wrote.

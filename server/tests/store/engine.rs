@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::json;
@@ -15,10 +15,14 @@ use wardkey::{
     random,
     signed::Hash,
 };
-use wardkey_rules::{JournalEnd, JournalRow, RowId, Server, Spot, Store, StoreError};
+use wardkey_rules::{JournalEnd, JournalRow, RowId, Server, Spot, StanzaBody, Store, StoreError, Wraps};
 use wardkey_server::store::{Asked, AskedBy, Database, Options, Place, Row, Tables, Value};
 
-use crate::common::{folder::Folder, postgres::Postgres};
+use crate::{
+    common::{folder::Folder, postgres::Postgres},
+    keeper::reading,
+    things::placeholder,
+};
 
 const NOW: u64 = 1_790_000_000_000;
 
@@ -32,7 +36,7 @@ fn asked(user: &str, method: &str, path: &str, body: Option<serde_json::Value>) 
         method: method.to_owned(),
         path: path.to_owned(),
         idempotency_key: None,
-        body: body.map(|body| body.to_string().into_bytes()).unwrap_or_default(),
+        body: body.map(|body| body.to_string().into()).unwrap_or_default(),
     }
 }
 
@@ -153,6 +157,52 @@ async fn the_log_begins_anew_under_load() {
     database.close().await;
     assert!(longest < 400 * MIB, "{longest} bytes");
     assert_eq!(std::fs::metadata(&log).map_or(0, |log| log.len()), 0, "all is in the file after an orderly end");
+}
+
+/// What an escrow deletes is in no file any more as soon as nobody reads it, though nobody writes any more, or the server stops. Nobody's answer waits for who reads.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_deleted_is_wiped_when_who_read_has_gone() {
+    const WAITS: Duration = Duration::from_millis(500);
+    let folder = Folder::new();
+    let path = folder.path().join("data");
+    let database = Database::open(&Place::Sqlite(path.clone()), Options::default()).unwrap();
+    let in_files = |body: &[u8]| {
+        let files = std::fs::read_dir(&path).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
+        files.filter(|file| file.windows(body.len()).any(|part| part == body)).count()
+    };
+    let delete = async |of: u8| {
+        let body = vec![of; 100];
+        let wraps = Wraps {
+            sequence: 0,
+            signed: vec![of],
+            bodies: vec![StanzaBody { place: 0, party: placeholder(of), bytes: body.clone() }],
+        };
+        let id = Hash([of; 32]);
+        database.transaction(false, move |store| Tables(store).add_wraps(&id, &wraps)).await.unwrap();
+        let reader = reading(&path);
+        let begun = Instant::now();
+        database.transaction(false, move |store| Tables(store).delete_bodies(&id, &placeholder(of))).await.unwrap();
+        assert!(begun.elapsed() < WAITS, "{:?}", begun.elapsed());
+        assert!(in_files(&body) > 0, "somebody reads it");
+        (reader, body)
+    };
+    let (reader, body) = delete(0xa1).await;
+    tokio::time::sleep(2 * WAITS).await;
+    assert!(in_files(&body) > 0);
+    // He stays connected.
+    reader.execute_batch("COMMIT").unwrap();
+    let begun = Instant::now();
+    while in_files(&body) > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(5), "{body:?} is there still");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let (reader, body) = delete(0xb2).await;
+    let closing = tokio::spawn(database.close());
+    tokio::time::sleep(WAITS).await;
+    reader.execute_batch("COMMIT").unwrap();
+    closing.await.unwrap();
+    assert_eq!(in_files(&body), 0);
+    drop(reader);
 }
 
 /// A ward that opens the same list at once, in whatever order: nobody waits for one who waits for him, which would take PostgreSQL a second to see.

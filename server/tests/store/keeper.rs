@@ -1,5 +1,8 @@
 //! A store of any kind, by transactions.
 
+use std::path::Path;
+
+use rusqlite::Connection;
 use wardkey_rules::{Kept, MemoryStore, Store, StoreError};
 use wardkey_server::store::{Database, Options, Place, Tables};
 
@@ -60,6 +63,18 @@ impl Keeper for Database {
 
 pub(crate) fn sqlite(folder: &Folder) -> Database {
     Database::open(&Place::Sqlite(folder.path().to_owned()), Options::default()).unwrap()
+}
+
+/// The database's file in this data folder, opened by somebody else.
+pub(crate) fn opened(folder: &Path) -> Connection {
+    Connection::open(folder.join("wardkey.db")).unwrap()
+}
+
+/// He reads it as it is now, until he commits.
+pub(crate) fn reading(folder: &Path) -> Connection {
+    let reader = opened(folder);
+    reader.execute_batch("BEGIN; SELECT * FROM schema_version").unwrap();
+    reader
 }
 
 pub(crate) fn shared(postgres: &Postgres) -> Database {

@@ -120,6 +120,7 @@ impl FileEngine {
         let (mut writer, jobs, changed) = (writer, Arc::clone(&writes), Arc::clone(&changes));
         workers.push(Box::new(move || {
             write(&mut writer, &jobs, &changed);
+            writer.end_log();
             // No other process has it before the last commit.
             drop((writer, folder));
         }));
@@ -137,9 +138,19 @@ fn read(reader: &mut Sqlite, jobs: &Jobs) {
     }
 }
 
+/// The next job. While none comes, what was deleted goes from the log as soon as nobody reads it.
+fn next(writer: &mut Sqlite, jobs: &Jobs) -> Option<Box<dyn Job>> {
+    while let Some(due) = writer.wipes_at()
+        && !jobs.is_ready_by(due)
+    {
+        writer.wipe_if_due();
+    }
+    jobs.next()
+}
+
 /// All that came while the disk was busy is one transaction, each job a part of it that is kept or not; then all are answered.
 fn write(writer: &mut Sqlite, jobs: &Jobs, changes: &Changes) {
-    while let Some(first) = jobs.next() {
+    while let Some(first) = next(writer, jobs) {
         let mut group = Vec::with_capacity(GROUP);
         let end = write_group(writer, first, (jobs, changes), &mut group)
             .and_then(|()| survive(|| chain(writer, &group)))

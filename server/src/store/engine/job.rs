@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use bytes::Bytes;
 use tokio::sync::oneshot;
 use wardkey::{identity::UserId, random};
 use wardkey_rules::{
@@ -40,8 +41,8 @@ pub struct Asked {
     pub path: String,
     /// The header `Idempotency-Key`.
     pub idempotency_key: Option<String>,
-    /// As it came; empty: none.
-    pub body: Vec<u8>,
+    /// As it came; empty: none. It is dropped when the request is done, before the answer goes out: whose bytes it is may count on that.
+    pub body: Bytes,
 }
 
 impl fmt::Debug for Asked {
@@ -115,11 +116,13 @@ impl Question {
     }
 
     pub(crate) fn answer(self, result: Result<Reply>) {
+        let Self { asked, news, reply, .. } = self;
         if let Ok(reply) = &result {
-            self.news.tell(&reply.events);
+            news.tell(&reply.events);
         }
+        drop(asked);
         // Who asked may have gone.
-        self.reply.send(result).ok();
+        reply.send(result).ok();
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use wardkey_rules::{ApiError, StoreError};
@@ -83,6 +84,19 @@ impl<T> Queue<T> {
             }
             waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Waits until [`Self::next`] has an answer; false: it has none yet, and it is time for something else.
+    pub(crate) fn is_ready_by(&self, due: Instant) -> bool {
+        let mut waiting = self.lock();
+        while waiting.items.is_empty() && !waiting.is_closed {
+            let left = due.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            waiting = self.changed.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
     }
 
     /// The next one, if there is one now.
