@@ -65,12 +65,15 @@ pub(crate) struct AskedGroup {
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Keys {
+    /// None twice.
     #[schema(max_items = 1000)]
     sessions: Vec<AskedSession>,
     #[schema(max_items = 1000)]
     signers: Vec<Id>,
+    /// None twice.
     #[schema(max_items = 1000)]
     groups: Vec<AskedGroup>,
+    /// None twice.
     #[schema(max_items = 1000, nullable = false)]
     pairs: Option<Vec<AskedPair>>,
     /// There and null: the feed is read from its end.

@@ -171,20 +171,27 @@ pub(crate) fn contents(store: &mut Tables<'_>, of: &[Wanted]) -> Kept<Vec<(Vec<L
     all.into_iter().map(Content::in_order).collect()
 }
 
+/// A session that is too long to be read at once, and what is read of it.
+type Judged = (Opening, Option<Wanted>);
+
 /// How many bytes [`contents`] would read of each.
-fn sizes(store: &mut Tables<'_>, of: &[Wanted]) -> Kept<Vec<usize>> {
+fn sizes(store: &mut Tables<'_>, of: &[Judged]) -> Kept<Vec<usize>> {
     let (mut asked, mut whose) = (Vec::with_capacity(of.len()), Vec::with_capacity(of.len()));
-    for (number, one) in of.iter().enumerate() {
+    for (number, (_, wanted)) in of.iter().enumerate() {
+        let Some(one) = wanted else { continue };
         for party in core::iter::once(Vec::new()).chain(one.parties.iter().map(Party::to_bytes)) {
             asked.push(each(one, party));
             whose.push(number);
         }
     }
+    let mut sizes = vec![0_usize; of.len()];
+    if asked.is_empty() {
+        return Ok(sizes);
+    }
     let sql = format!(
         "SELECT asked.place, sized.bytes FROM ASKED JOIN LATERAL (SELECT COALESCE(SUM({LENGTH}), 0) AS bytes FROM piece \
          WHERE piece.session = asked.a AND piece.kind IN (3, 4) AND piece.party = asked.b AND piece.sequence >= asked.n) AS sized ON TRUE"
     );
-    let mut sizes = vec![0_usize; of.len()];
     for (number, found) in whose.into_iter().zip(store.for_each(&sql, &asked, |mut row| row.int())?) {
         let bytes = usize::try_from(found.into_iter().sum::<u64>()).map_err(|_| broken())?;
         let size = sizes.get_mut(number).ok_or_else(broken)?;
@@ -294,9 +301,9 @@ fn readings_at_once(
     let found = pieces(store, of, &asker.party().to_bytes())?;
     let is_long = |pieces: &Vec<Piece>| pieces.len() > SHORT || pieces.iter().any(|piece| piece.is_large);
     let long: Vec<_> = of.iter().zip(&found).filter(|(_, pieces)| is_long(pieces)).map(|(asked, _)| *asked).collect();
-    let (openings, wanted) = if long.is_empty() { Default::default() } else { judged(store, &long, asker)? };
-    let mut sizes = if wanted.is_empty() { Vec::new() } else { sizes(store, &wanted)? }.into_iter();
-    let (mut openings, mut wanted) = (openings.into_iter(), wanted.into_iter());
+    let judged = if long.is_empty() { Vec::new() } else { judged(store, &long, asker)? };
+    let sizes = sizes(store, &judged)?;
+    let mut long = judged.into_iter().zip(sizes);
     // In their order each takes its room, and no long one is read that has none.
     let (mut all, mut fitting, mut places) = (Vec::with_capacity(of.len()), Vec::new(), Vec::new());
     for (pieces, (_, from)) in found.into_iter().zip(of) {
@@ -304,11 +311,9 @@ fn readings_at_once(
             all.push(if room.is_full() { None } else { reading(pieces, *from, asker, room)? });
             continue;
         }
-        let (opening, is_his) = openings.next().ok_or_else(broken)?;
-        let one =
-            if is_his { Some((wanted.next().ok_or_else(broken)?, sizes.next().ok_or_else(broken)?)) } else { None };
-        let fits = !room.is_full() && one.as_ref().is_none_or(|(_, size)| room.take(*size));
-        if let Some((one, _)) = one.filter(|_| fits) {
+        let ((opening, wanted), size) = long.next().ok_or_else(broken)?;
+        let fits = !room.is_full() && (wanted.is_none() || room.take(size));
+        if let Some(one) = wanted.filter(|_| fits) {
             places.push(all.len());
             fitting.push(one);
         }
@@ -322,16 +327,12 @@ fn readings_at_once(
     Ok(all)
 }
 
-/// Who has a part in each, and whether it is the asker's; and what is to be read of those that are.
-fn judged(store: &mut Tables<'_>, of: &[(Hash, u64)], asker: &dyn Asker) -> Kept<(Vec<(Opening, bool)>, Vec<Wanted>)> {
+/// Who has a part in each, and what is to be read of it, if anything is the asker's.
+fn judged(store: &mut Tables<'_>, of: &[(Hash, u64)], asker: &dyn Asker) -> Kept<Vec<Judged>> {
     let ids: Vec<_> = of.iter().map(|(id, _)| *id).collect();
-    let mut wanted = Vec::new();
     let judge = |(opening, (session, from)): (Opening, &(Hash, u64))| {
         let parties = asker.bodies(&opening);
-        let is_his = parties.is_some();
-        wanted.extend(parties.map(|parties| Wanted { session: *session, from: *from, parties }));
-        (opening, is_his)
+        (opening, parties.map(|parties| Wanted { session: *session, from: *from, parties }))
     };
-    let openings = openings(store, &ids, asker.party())?.into_iter().zip(of).map(judge).collect();
-    Ok((openings, wanted))
+    Ok(openings(store, &ids, asker.party())?.into_iter().zip(of).map(judge).collect())
 }

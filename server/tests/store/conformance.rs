@@ -193,7 +193,7 @@ fn who_waits_keeps_his_place() {
             store.put_waiting(&hash(2), &placeholder(0), true)?;
             store.put_waiting(&hash(0), &placeholder(0), true)?;
             let last = store.waiting(&placeholder(0), 10)?;
-            let first = |hashes: Vec<wardkey::signed::Hash>| hashes.iter().map(|hash| hash.0[0]).collect::<Vec<_>>();
+            let first = |hashes: Vec<Hash>| hashes.iter().map(|hash| hash.0[0]).collect::<Vec<_>>();
             Ok(format!(
                 "{:?} {:?} {:?} {:?}",
                 first(all),
@@ -218,8 +218,7 @@ fn bodies_are_their_parties() {
             let places = |store: &mut dyn Store, of: &[u8]| {
                 let parties: Vec<_> = of.iter().map(|of| party(*of)).collect();
                 let wraps = store.wraps(&hash(0), 0, &parties)?;
-                let places =
-                    |wraps: &wardkey_rules::Wraps| wraps.bodies.iter().map(|body| body.place).collect::<Vec<_>>();
+                let places = |wraps: &Wraps| wraps.bodies.iter().map(|body| body.place).collect::<Vec<_>>();
                 Ok::<_, wardkey_rules::StoreError>(wraps.iter().map(places).collect::<Vec<_>>())
             };
             let before = (places(store, &[])?, places(store, &[0, 5])?, places(store, &[3])?);
@@ -257,10 +256,9 @@ fn exchange_keys_of_many_pairs() {
             for (of, version) in [(1, 2), (0, 1), (1, 1), (1, 3), (0, 2)] {
                 write(store, (24, of, version, version))?;
             }
-            let numbers = |found: Vec<Vec<wardkey_rules::Logged>>| {
-                let numbers = |versions: &Vec<wardkey_rules::Logged>| {
-                    versions.iter().map(|version| version.sequence).collect::<Vec<_>>()
-                };
+            let numbers = |found: Vec<Vec<Logged>>| {
+                let numbers =
+                    |versions: &Vec<Logged>| versions.iter().map(|version| version.sequence).collect::<Vec<_>>();
                 found.iter().map(numbers).collect::<Vec<_>>()
             };
             let newest = store.newest_versions(&[pair(2), pair(1), pair(0), pair(1)])?;
