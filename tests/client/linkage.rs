@@ -41,8 +41,8 @@ impl Database {
         let mut texts = Vec::new();
         let mut order: Vec<usize> = (0..PATIENTS).collect();
         order.sort_by_cached_key(|_| draw_array::<8>(&mut rng));
-        for number in 0..PATIENTS {
-            let id = format!("p{number:02}{}", "x".repeat(4 * order[number]));
+        for (number, place) in order.into_iter().enumerate() {
+            let id = format!("p{number:02}{}", "x".repeat(4 * place));
             let plain = json!({ "id": id, "name": "n".repeat(1 + 60 * number) }).to_string();
             texts.push(run(anna.encrypt_entity(("Patient", &plain), &paths, None, &others)).unwrap());
             if number % 5 == 4 {
