@@ -61,8 +61,8 @@ pub(super) struct Cache<S> {
     pub(super) fetching: RefCell<Vec<Fetching>>,
     /// The newest versions of exchange keys that were seen.
     pub(super) versions: RefCell<BTreeMap<Pair, View>>,
-    /// Somebody asks for exchange keys.
-    pub(super) exchanging: RefCell<Option<Rc<Flight<()>>>>,
+    /// Who asks for exchange keys now, and for which.
+    pub(super) exchanging: RefCell<Vec<(Vec<Pair>, Rc<Flight<()>>)>>,
     hits: Cell<u64>,
     misses: Cell<u64>,
     told_degraded: Cell<bool>,
