@@ -29,7 +29,7 @@ test("pure ESM without side effects, and every exported path exists", () => {
   assert.equal(manifest.sideEffects, false);
   const paths = (value) => (typeof value === "string" ? [value] : Object.values(value).flatMap(paths));
   const exported = paths(manifest.exports);
-  assert.ok(exported.length >= 6);
+  assert.ok(exported.length >= 10);
   for (const path of [...exported, manifest.main, manifest.types]) {
     assert.ok(packed.files.includes(path.replace("./", "")), path);
   }
@@ -46,20 +46,39 @@ async function needed(entry) {
   return Object.keys(metafile.inputs);
 }
 
-test("what takes `wardkey` alone gets nothing of `wardkey/testing`, which has a module of its own", async () => {
-  const [main, slim, testing] = await Promise.all(["index.js", "slim.js", "testing.js"].map(needed));
-  const own = ["testing.js", "testing-data.js", "testing-module.js", "core/wardkey_testing.js"];
-  for (const file of own) assert.ok(testing.includes(file), file);
-  for (const file of ["inlined-data.js", "core/wardkey_core.js"]) {
-    assert.ok(main.includes(file), file);
-    assert.ok(!testing.includes(file), file);
+test("what takes `wardkey` alone gets nothing of the other entries, each of which has a module of its own", async () => {
+  const [main, slim] = await Promise.all(["index.js", "slim.js"].map(needed));
+  for (const file of ["inlined-data.js", "core/wardkey_core.js"]) assert.ok(main.includes(file), file);
+  for (const files of [main, slim]) assert.ok(files.length > 20, "the package's files are seen");
+  for (const entry of ["testing", "fhir", "legacy"]) {
+    const files = await needed(`${entry}.js`);
+    const own = [`${entry}.js`, `${entry}-data.js`, `core/wardkey_${entry}.js`];
+    for (const file of own) assert.ok(files.includes(file), file);
+    // Nor does it bring a second copy of the core's module along.
+    assert.ok(!files.includes("inlined-data.js"), entry);
+    const isOwn = new RegExp(`${entry}|side-module|base64|spki|migrate`);
+    for (const others of [main, slim])
+      assert.deepEqual(
+        others.filter((file) => isOwn.test(file)),
+        [],
+        entry,
+      );
   }
-  for (const files of [main, slim]) {
-    assert.ok(files.length > 20, "the package's files are seen");
+  const testing = await needed("testing.js");
+  assert.ok(!testing.includes("core/wardkey_core.js"));
+});
+
+test("CBC and SHA-1 are in `wardkey/legacy` alone", async () => {
+  for (const entry of ["index.js", "fhir.js", "testing.js"]) {
+    const files = await needed(entry);
     assert.deepEqual(
-      files.filter((file) => /testing/.test(file)),
+      files.filter((file) => /legacy/.test(file)),
       [],
+      entry,
     );
+  }
+  for (const file of packed.files.filter((name) => name.endsWith(".js") && !/legacy|migrate/.test(name))) {
+    assert.doesNotMatch(readFileSync(join(ROOT, "pkg", file), "utf8"), /AES-CBC|SHA-1\b/, file);
   }
 });
 
