@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     Client, Event, Host, LOCKED,
+    exchange::Exchanging,
     feed::Feed,
     fetch::Fetching,
     flight::Flight,
@@ -62,7 +63,7 @@ pub(super) struct Cache<S> {
     /// The newest versions of exchange keys that were seen.
     pub(super) versions: RefCell<BTreeMap<Pair, View>>,
     /// Who asks for exchange keys now, and for which.
-    pub(super) exchanging: RefCell<Vec<(Vec<Pair>, Rc<Flight<()>>)>>,
+    pub(super) exchanging: RefCell<Vec<Exchanging>>,
     hits: Cell<u64>,
     misses: Cell<u64>,
     told_degraded: Cell<bool>,

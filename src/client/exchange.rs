@@ -39,6 +39,9 @@ pub(super) struct Exchange {
     is_fetched: bool,
 }
 
+/// Pairs that are asked for, and by whom.
+pub(super) type Exchanging = (Vec<Pair>, Rc<Flight<()>>);
+
 /// By pair, or why not.
 pub(super) type Exchanges = BTreeMap<Pair, Result<Exchange>>;
 
@@ -73,7 +76,7 @@ impl<S: KeyStore> Cache<S> {
     fn who_asks(&self, pairs: &[Pair]) -> Option<Rc<Flight<()>>> {
         let exchanging = &mut *self.exchanging.borrow_mut();
         exchanging.retain(|(_, flight)| !flight.is_over());
-        let asks = |(asked, _): &&(Vec<Pair>, _)| asked.iter().any(|pair| pairs.contains(pair));
+        let asks = |(asked, _): &&Exchanging| asked.iter().any(|pair| pairs.contains(pair));
         exchanging.iter().find(asks).map(|(_, flight)| Rc::clone(flight))
     }
 
