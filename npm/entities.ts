@@ -56,7 +56,8 @@ export interface Entities {
    *  @throws `invalid-argument` for what is no array, `locked` */
   decryptMany<T>(entities: readonly EncryptedEntity[]): Promise<Settled<T>[]>;
 
-  /** encryptedSelf is made anew under the same key; nothing else changes but the clear members. Who had the key reads this too, if it is given to him: who must not is left behind by an entity that
+  /** encryptedSelf is made anew under the same key; nothing else changes but the clear members. What was sealed and `manifest` doesn't name any more is stored in clear: give the manifest that it was
+   *  encrypted with, and let no path end in "?" that needn't. Who had the key reads this too, if it is given to him: who must not is left behind by an entity that
    *  is encrypted anew.
    *  @throws `invalid-argument`, also for another id; as decrypt() of the previous one */
   update<T extends { id: string }>(
@@ -87,7 +88,17 @@ const MAX_PATH = 65_536;
 const encoder = /* @__PURE__ */ new TextEncoder();
 
 /** What says that somebody can't open something. */
-const CLOSED = ["not-a-recipient", "revoked", "decryption-failed", "unwrap-failed", "key-mismatch", "bad-signature"];
+const CLOSED = [
+  "not-a-recipient",
+  "revoked",
+  "decryption-failed",
+  "unwrap-failed",
+  "key-mismatch",
+  "bad-signature",
+  "truncated",
+  "rollback",
+  "fork",
+];
 
 /** Runs a call of the core to its end. */
 type Run = <T>(make: (core: CoreClient) => CoreTask) => Promise<T>;
@@ -117,7 +128,8 @@ class OwnEntities implements Entities {
     const [text, paths] = [toText(entity, "the entity"), toPaths(manifest)];
     const above = parent === undefined ? undefined : toText(parent, "the parent");
     const others = toNames(shareWith, "the parties of shareWith");
-    return this.#parsed((core) => core.encryptEntity(type, text, paths, above, others));
+    // What doesn't verify here is somebody else's: nothing is opened but the parent.
+    return JSON.parse(await this.#run<string>((core) => core.encryptEntity(type, text, paths, above, others)));
   }
 
   async decrypt<T>(entity: EncryptedEntity): Promise<T> {
@@ -135,7 +147,7 @@ class OwnEntities implements Entities {
     for (const entity of given) {
       try {
         const text = toText(entity, "an entity");
-        lists.add(pairsOf(entity));
+        lists.add(pairsOf(entity, text));
         texts.push(encoder.encode(text));
       } catch (e) {
         refused.set(texts.length, isWardkeyError(e) ? e : invalid("an entity can't be read"));
@@ -221,10 +233,16 @@ function toText(entity: unknown, what: string): string {
   return text;
 }
 
-/** The names of its pairs. Whether they are any is for the core to say. */
-function pairsOf({ encryptionKeys }: EncryptedEntity): string {
+/** The names of its pairs, as they stand in its JSON. Whether they are any is for the core to say. */
+function pairsOf(entity: EncryptedEntity, text: string): string {
+  const isOther = hasOwnJson(entity) || hasOwnJson(entity.encryptionKeys);
+  const { encryptionKeys } = isOther ? (JSON.parse(text) as EncryptedEntity) : entity;
   return isObject(encryptionKeys) ? Object.keys(encryptionKeys).join("\n") : "";
 }
+
+/** Says an object by itself what its JSON is, as rows of some databases do? */
+const hasOwnJson = (object: unknown): boolean =>
+  isObject(object) && typeof (object as { toJSON?: unknown }).toJSON === "function";
 
 function toPaths(manifest: FieldManifest): string[] {
   if (!Array.isArray(manifest)) throw invalid("a manifest is an array of paths");

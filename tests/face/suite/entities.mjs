@@ -113,7 +113,9 @@ export default {
       for (let n = 0; n < 40; n += 1) entities.push(await encrypt(by, `${by.userId} ${n}`, { shareWith: ["bob"] }));
     }
     world.take();
-    const opened = await bob.entities.decryptMany(entities);
+    // Rows of some databases say by themselves what their JSON is.
+    const rows = entities.map((entity, at) => (at < 80 ? entity : { toJSON: () => entity }));
+    const opened = await bob.entities.decryptMany(rows);
     equal(world.take(), [KEYS], "one request for all exchange keys");
     equal(
       opened.map(({ ok, value }) => ok && value.id),
