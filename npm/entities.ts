@@ -85,8 +85,6 @@ const MAX_ENTITY = 1 << 26;
 const MAX_PATHS = 1000;
 const MAX_PATH = 65_536;
 
-const encoder = /* @__PURE__ */ new TextEncoder();
-
 /** What says that somebody can't open something. */
 const CLOSED = [
   "not-a-recipient",
@@ -142,16 +140,16 @@ class OwnEntities implements Entities {
     const pace = new Pace();
     const given: readonly EncryptedEntity[] = Array.from(entities);
     const refused = new Map<number, WardkeyError>();
-    const texts: Uint8Array[] = [];
+    const texts: string[] = [];
     const lists = new Set<string>();
     for (const entity of given) {
       try {
         const text = toText(entity, "an entity");
         lists.add(pairsOf(entity, text));
-        texts.push(encoder.encode(text));
+        texts.push(text);
       } catch (e) {
         refused.set(texts.length, isWardkeyError(e) ? e : invalid("an entity can't be read"));
-        texts.push(new Uint8Array(0));
+        texts.push("");
       }
       if (pace.isLong()) await pace.breathe();
     }

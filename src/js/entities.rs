@@ -1,7 +1,7 @@
 //! Entities of an application: JSON as text in and out.
 
-use js_sys::{Array, Uint8Array};
-use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use js_sys::Array;
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{client::CoreClient, error::JsResult, task::CoreTask};
 use crate::{
@@ -49,7 +49,7 @@ impl CoreClient {
         self.task(async move |client| Ok(client.decrypt_entity(&entity).await?.into()))
     }
 
-    /// For each text, as UTF-8, what came of it, or why not: one after the other is copied here. `lists`: the texts of each entity's pairs, with line feeds between them, what
+    /// For each text what came of it, or why not: one after the other is copied here. `lists`: the texts of each entity's pairs, with line feeds between them, what
     /// several have in common once.
     #[wasm_bindgen(js_name = decryptEntities)]
     pub fn decrypt_entities(&self, texts: Array, lists: Vec<String>) -> CoreTask {
@@ -58,10 +58,7 @@ impl CoreClient {
         self.task(async move |client| {
             let opened = Array::new_with_length(texts.length());
             let index = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
-            let text = |place: usize| {
-                let bytes = texts.get(index(place)).unchecked_into::<Uint8Array>().to_vec();
-                String::from_utf8(bytes).map_err(|_| MALFORMED)
-            };
+            let text = |place: usize| texts.get(index(place)).as_string().ok_or(MALFORMED);
             let put = |place: usize, one: Outcome<String>| {
                 opened.set(index(place), one.map_or_else(JsValue::from, JsValue::from));
             };
