@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     Client, Event, Host, LOCKED,
+    exchange::Exchanging,
     feed::Feed,
     fetch::Fetching,
     flight::Flight,
@@ -61,8 +62,8 @@ pub(super) struct Cache<S> {
     pub(super) fetching: RefCell<Vec<Fetching>>,
     /// The newest versions of exchange keys that were seen.
     pub(super) versions: RefCell<BTreeMap<Pair, View>>,
-    /// Somebody asks for exchange keys.
-    pub(super) exchanging: RefCell<Option<Rc<Flight<()>>>>,
+    /// Who asks for exchange keys now, and for which.
+    pub(super) exchanging: RefCell<Vec<Exchanging>>,
     hits: Cell<u64>,
     misses: Cell<u64>,
     told_degraded: Cell<bool>,

@@ -9,6 +9,7 @@ use super::{
     api::{PairAnswer, Wanted},
     cache::Cache,
     fetch::PAGE,
+    flight::Flight,
     met::People,
     ready::Ready,
 };
@@ -38,6 +39,9 @@ pub(super) struct Exchange {
     is_fetched: bool,
 }
 
+/// Pairs that are asked for, and by whom.
+pub(super) type Exchanging = (Vec<Pair>, Rc<Flight<()>>);
+
 /// By pair, or why not.
 pub(super) type Exchanges = BTreeMap<Pair, Result<Exchange>>;
 
@@ -66,6 +70,14 @@ impl<S: KeyStore> Cache<S> {
             return None;
         }
         ready.knows(&kept).then(|| Exchange { kept: Some(Rc::new(kept)), chain: None, is_fetched: false })
+    }
+
+    /// Who asks for one of these now.
+    fn who_asks(&self, pairs: &[Pair]) -> Option<Rc<Flight<()>>> {
+        let exchanging = &mut *self.exchanging.borrow_mut();
+        exchanging.retain(|(_, flight)| !flight.is_over());
+        let asks = |(asked, _): &&Exchanging| asked.iter().any(|pair| pairs.contains(pair));
+        exchanging.iter().find(asks).map(|(_, flight)| Rc::clone(flight))
     }
 
     /// This much of a chain was seen.
@@ -160,9 +172,16 @@ impl<H: Host> Client<H> {
     ) -> Outcome<Exchanges> {
         let mut found = Exchanges::new();
         let mut is_asked = groups.is_empty();
-        for _ in 0..TRIES {
+        let mut tries = 0..TRIES;
+        loop {
             self.check_cache(cache)?;
             let missing = self.missing_pairs(cache, pairs, &mut found, anew)?;
+            // However many there are: each of them ends.
+            if let Some(flight) = cache.who_asks(&missing) {
+                self.follow(&flight).await;
+                continue;
+            }
+            tries.next().ok_or(CONFLICT)?;
             if missing.is_empty() && is_asked {
                 self.fresh(cache).await?;
                 // What was told just now counts.
@@ -174,13 +193,8 @@ impl<H: Host> Client<H> {
                 }
                 continue;
             }
-            let another = cache.exchanging.borrow().as_ref().filter(|flight| !flight.is_over()).map(Rc::clone);
-            if let Some(flight) = another {
-                self.follow(&flight).await;
-                continue;
-            }
             let lead = self.lead();
-            *cache.exchanging.borrow_mut() = Some(Rc::clone(lead.flight()));
+            cache.exchanging.borrow_mut().push((missing.clone(), Rc::clone(lead.flight())));
             let mut fetched = self.fetch_pairs(cache, &missing, groups).await?;
             let is_behind = |error: &Error| matches!(error.code(), Code::Rollback | Code::UnknownGroup);
             let behind = fetched.iter().filter(|(_, known)| known.as_ref().is_err_and(is_behind));
@@ -193,7 +207,6 @@ impl<H: Host> Client<H> {
             found.extend(fetched);
             is_asked = true;
         }
-        Err(CONFLICT.into())
     }
 
     /// Those of the pairs that are here and may be used.

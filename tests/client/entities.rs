@@ -242,6 +242,15 @@ fn a_thousand_by_twenty_in_one_request() {
     let all = run_all(entities[20..60].iter().map(|entity| bob.decrypt_entity(entity)).collect());
     assert!(all.iter().all(Result::is_ok));
     assert_eq!(world.take_asked().len(), 2, "one for each of two who encrypted");
+    run(bob.clear_cache()).unwrap();
+    let all = run_all(entities.iter().step_by(50).map(|entity| bob.decrypt_entity(entity)).collect());
+    assert!(all.iter().all(Result::is_ok), "each by another");
+    // Without a cache nobody has use for another's answer.
+    let page = world.client_with(&world.device(), Options { suite: Suite::Rsa3072, ..cached(|cache| cache.ttl = 0) });
+    run(page.unlock("bob", PASSWORD, 0)).unwrap();
+    assert!(
+        run_all(entities[20..30].iter().map(|entity| page.decrypt_entity(entity)).collect()).iter().all(Result::is_ok)
+    );
 }
 
 #[test]
