@@ -345,6 +345,40 @@ fn no_version_without_a_fresh_head() {
 }
 
 #[test]
+fn nothing_is_sealed_for_a_group_without_a_fresh_head() {
+    let practice = Practice::new("stale group");
+    let Practice { world, anna, bob, dora, .. } = &practice;
+    let ward = practice.group(&["bob"]).to_string();
+    let first = encrypt(dora, "1", None, &[&ward]);
+    let for_carol = share(bob, &first, &["carol"]);
+    practice.asked();
+    encrypt(dora, "2", None, &[&ward]);
+    assert_eq!(practice.asked(), NONE);
+    // Nobody says what the group's newest state is, or it is withheld: no version is due, and none is sealed under.
+    world.pass(25 * HOUR);
+    let sealed = || run(dora.encrypt_entity(("Patient", &patient("3")), &manifest(), None, &all(&[&ward])));
+    assert_eq!(failed(sealed()), Code::Stale);
+    assert_eq!(failed(run(dora.share_entity(&encrypt(dora, "4", None, &[]), &all(&[&ward])))), Code::Stale);
+    assert_eq!(opens(dora, &first), Ok(whole("1")));
+    let fresh = world.client_with(&world.device(), cached(|_| ()));
+    run(fresh.unlock("dora", PASSWORD, 0)).unwrap();
+    let made = run(fresh.encrypt_entity(("Patient", &patient("3")), &manifest(), None, &all(&[&ward])));
+    assert_eq!(failed(made), Code::Stale);
+    // Where there is nobody to ask, nothing is sealed either.
+    world.off_line.set(true);
+    world.pass(MINUTE);
+    assert_eq!(failed(sealed()), Code::Network);
+    world.off_line.set(false);
+    world.pass(2 * MINUTE);
+    // A member says it himself, also in the right of the group.
+    assert_eq!(opens(&practice.carol, &share(bob, &for_carol, &["dora"])), Ok(whole("1")));
+    run(anna.tend_groups()).unwrap();
+    practice.asked();
+    assert!(sealed().is_ok());
+    assert!(!practice.asked().contains(&WRITE.to_owned()));
+}
+
+#[test]
 fn renewed_keys_open_what_was_and_what_comes() {
     let practice = Practice::new("renewed");
     let Practice { world, anna, bob, .. } = &practice;
