@@ -55,14 +55,14 @@ impl<H: Host> Client<H> {
                 continue;
             }
             let recipients: Vec<Recipient> = parties_of(due.keys()).collect::<Result<_>>()?;
-            self.know(recipients.iter(), is_newest).await?;
+            self.know(recipients.iter(), false).await?;
             // Whom a key is wrapped for stays known over a wipe.
             self.save_state().await?;
             match self.make_versions(cache, &due).await {
                 Ok(made) => done.extend(made),
                 Err(failure) if failure.code() == Code::Stale && !is_newest => {
                     is_newest = true;
-                    self.refresh().await?;
+                    self.know_newest(recipients.iter()).await?;
                 }
                 Err(failure) => return Err(failure),
             }

@@ -379,17 +379,24 @@ fn nothing_is_sealed_for_a_group_without_a_fresh_head() {
 }
 
 #[test]
-fn renewed_keys_open_what_was_and_what_comes() {
+fn renewed_keys_open_what_was_and_alone_what_comes() {
     let practice = Practice::new("renewed");
     let Practice { world, anna, bob, .. } = &practice;
     let before = encrypt(anna, "1", None, &["bob"]);
+    let versions = |pair: &str| {
+        let kept = world.ask(Some("anna"), "POST", "/v1/keys", Some(of_pair(pair))).unwrap();
+        kept["pairs"][0]["versions"].as_array().unwrap().len()
+    };
+    // Who has her old private key opens nothing that she seals from now on, nor does he who has Bob's: she hears of that while she makes a version.
     run(bob.renew_keys(PASSWORD)).unwrap();
     run(anna.renew_keys(PASSWORD)).unwrap();
     practice.asked();
-    // Renewed keys make no version due.
     let after = encrypt(anna, "2", None, &["bob"]);
+    assert!(practice.asked().contains(&WRITE.to_owned()));
+    assert_eq!([versions("anna→anna"), versions("anna→bob")], [2, 2]);
+    encrypt(anna, "3", None, &["bob"]);
     assert!(!practice.asked().contains(&WRITE.to_owned()));
-    // One that is made is made for the newest keys, which Anna hasn't heard of.
+    run(bob.renew_keys(PASSWORD)).unwrap();
     let own = share(bob, &before, &["carol"]);
     let other = world.unlocked("bob", PASSWORD);
     for reader in [bob, &other, anna] {
@@ -397,10 +404,19 @@ fn renewed_keys_open_what_was_and_what_comes() {
         assert_eq!(opens(reader, &after), Ok(whole("2")));
         assert_eq!(opens(reader, &own), Ok(whole("1")));
     }
+    // What she opens of him brings his newer keys.
+    encrypt(anna, "4", None, &["bob"]);
+    assert_eq!(versions("anna→bob"), 2);
+    assert_eq!(opens(anna, &encrypt(bob, "5", None, &["anna"])), Ok(whole("5")));
+    encrypt(anna, "6", None, &["bob"]);
+    assert_eq!(versions("anna→bob"), 3);
+    practice.asked();
+    encrypt(anna, "7", None, &["bob"]);
+    assert_eq!(practice.asked(), NONE);
     run(practice.carol.identities(&[&UserId::new("dora").unwrap()])).unwrap();
     run(practice.dora.renew_keys(PASSWORD)).unwrap();
-    let late = encrypt(&practice.carol, "3", None, &["dora"]);
-    assert_eq!(opens(&practice.dora, &late), Ok(whole("3")));
+    let late = encrypt(&practice.carol, "8", None, &["dora"]);
+    assert_eq!(opens(&practice.dora, &late), Ok(whole("8")));
 }
 
 /// What stands in the place of an exchange key that is lost: a version that was wrapped for a key of theirs, and opens nothing.
