@@ -89,7 +89,7 @@ impl Map {
         }
     }
 
-    pub(super) fn pairs(&self) -> impl Iterator<Item = &Pair> {
+    pub(super) fn pairs(&self) -> impl Iterator<Item = &Pair> + Clone {
         self.0.iter().map(|(pair, _)| pair)
     }
 
@@ -167,7 +167,7 @@ impl<'a> Stored<'a> {
         if self.encryption_keys.pairs().any(|pair| pair.delegator() == self.id || pair.delegate() == self.id) {
             return Err(OWN_ID);
         }
-        check_pairs(&self.encryption_keys)?;
+        check_pairs(self.encryption_keys.pairs())?;
         let like_keys = |map: &Map| map.pairs().eq(self.encryption_keys.pairs());
         let has_foreign = !self.crypted_foreign_keys.0.is_empty();
         if like_keys(&self.delegations) && (!has_foreign || like_keys(&self.crypted_foreign_keys)) {
@@ -182,19 +182,18 @@ impl<'a> Stored<'a> {
 ///
 /// # Errors
 /// `forbidden`, `limit`.
-pub(super) fn check_pairs(map: &Map) -> Result<()> {
-    if map.0.len() > MAX_PAIRS {
+pub(super) fn check_pairs<'p>(pairs: impl Iterator<Item = &'p Pair> + Clone) -> Result<()> {
+    if pairs.clone().nth(MAX_PAIRS).is_some() {
         return Err(FULL);
     }
-    let mut own = map.pairs().filter(|pair| pair.is_self());
+    let mut own = pairs.clone().filter(|pair| pair.is_self());
     let (Some(root), None) = (own.next(), own.next()) else { return Err(STRAY) };
-    let others = || map.pairs().filter(|pair| !pair.is_self());
-    let mut names: Vec<&str> = map.pairs().flat_map(|pair| [pair.delegator(), pair.delegate()]).collect();
+    let others = pairs.clone().filter(|pair| !pair.is_self());
+    let mut names: Vec<&str> = pairs.flat_map(|pair| [pair.delegator(), pair.delegate()]).collect();
     names.sort_unstable();
     names.dedup();
     let place = |name: &str| names.binary_search(&name).unwrap_or_default();
-    let mut edges: Vec<(usize, usize)> =
-        others().map(|pair| (place(pair.delegator()), place(pair.delegate()))).collect();
+    let mut edges: Vec<(usize, usize)> = others.map(|pair| (place(pair.delegator()), place(pair.delegate()))).collect();
     edges.sort_unstable();
     // Party by party, each after all that lead to it: the first has nobody before it, and it alone.
     let mut before = vec![0_usize; names.len()];

@@ -419,6 +419,40 @@ fn renewed_keys_open_what_was_and_alone_what_comes() {
     assert_eq!(opens(&practice.dora, &late), Ok(whole("8")));
 }
 
+#[test]
+fn pairs_that_no_entity_has_are_not_asked_for() {
+    let practice = Practice::new("pairs");
+    let Practice { anna, bob, .. } = &practice;
+    let entity = encrypt(anna, "1", None, &["bob"]);
+    let with = |pairs: Vec<String>| {
+        let mut entity: Value = serde_json::from_str(&entity).unwrap();
+        for map in ["encryptionKeys", "delegations"] {
+            for pair in &pairs {
+                entity[map][pair] = entity[map]["anna→bob"].clone();
+            }
+        }
+        entity.to_string()
+    };
+    let from = |count: usize| (0..count).map(|number| format!("x{number}→bob")).collect::<Vec<_>>();
+    let through = |count: usize| from(count).into_iter().chain((0..count).map(|number| format!("anna→x{number}")));
+    practice.asked();
+    for (pairs, code) in [
+        (from(20_000), Code::Limit),
+        (through(500).collect(), Code::Limit),
+        (from(1), Code::Forbidden),
+        (vec!["bob→anna".to_owned()], Code::Forbidden),
+        (vec!["bob→bob".to_owned()], Code::Forbidden),
+    ] {
+        let entity = with(pairs);
+        assert_eq!(opens(bob, &entity), Err(code));
+        assert_eq!(open_all(bob, &[entity]), [Err(code)]);
+        assert_eq!(practice.asked(), NONE, "{code}");
+    }
+    // As many as there may be, in one request.
+    assert_eq!(opens(bob, &with(through(499).collect())), Ok(whole("1")));
+    assert_eq!(practice.asked(), [KEYS]);
+}
+
 /// What stands in the place of an exchange key that is lost: a version that was wrapped for a key of theirs, and opens nothing.
 fn broken(world: &World, of: &str, to: &str, for_whom: &str) -> Vec<u8> {
     let [by, delegate] = [of, to].map(|name| world.person(name));
