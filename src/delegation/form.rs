@@ -25,6 +25,10 @@ const FULL: Error = Error::new(&(Code::Limit, "an entity with more than 1,000 pa
 const STRAY: Error =
     Error::new(&(Code::Forbidden, "pairs that aren't reached from one self pair in at most eight steps, or go round"));
 const OTHER_PAIRS: Error = Error::new(&(Code::Forbidden, "an entity whose maps have different pairs"));
+const NOT_ENCRYPTED: Error = Error::new(&(
+    Code::InvalidFormat,
+    "no encrypted entity: id, entityType, encryptedSelf, encryptionKeys, delegations, cryptedForeignKeys or secretForeignKeys isn't there",
+));
 pub(super) const OWN_ID: Error = Error::new(&(Code::InvalidArgument, "a party with the id of the entity"));
 
 pub(super) fn is_reserved(name: &str) -> bool {
@@ -131,7 +135,7 @@ impl<'a> Stored<'a> {
     pub(super) fn read(text: &'a str) -> Result<Self> {
         let members = json::object(text)?;
         let find = |name: &str| members.iter().find(|member| member.name == name).map(|member| member.value);
-        let member = |name: &str| find(name).ok_or(MALFORMED);
+        let member = |name: &str| find(name).ok_or(NOT_ENCRYPTED);
         let map = |name: &str, field: Field, known: &Map| {
             let value = member(name)?;
             if json::kind(value) == Kind::Object { Map::read(value, field, known) } else { Err(MALFORMED) }

@@ -195,7 +195,12 @@ fn what_is_wrong_is_said_before_anything_is_asked_for() {
     assert_eq!(one("Patient", "{}", &manifest()), Code::InvalidArgument);
     assert_eq!(one("Patient", "{", &manifest()), Code::InvalidFormat);
     assert_eq!(one("Patient", &patient("1"), &Manifest::new(["nmae"]).unwrap()), Code::InvalidArgument);
-    assert_eq!(opens(&practice.anna, "{}"), Err(Code::InvalidFormat));
+    // A row that isn't one at all.
+    for row in ["{}", &patient("1")] {
+        let failure = run(practice.anna.decrypt_entity(row)).unwrap_err();
+        assert_eq!(failure.code(), Code::InvalidFormat);
+        assert!(failure.error.message().starts_with("no encrypted entity"));
+    }
     assert_eq!(practice.asked(), NONE);
     assert_eq!(
         failed(run(practice.anna.encrypt_entity(("P", &patient("1")), &manifest(), None, &all(&["nobody"])))),
@@ -507,6 +512,25 @@ fn a_lost_exchange_key() {
     assert_eq!(opens(bob, &entity), Err(Code::Rollback));
     world.be_good();
     assert_eq!(opens(&page, &entity), Ok(whole("2")));
+}
+
+#[test]
+fn what_is_kept_says_how_many_versions_there_are() {
+    let practice = Practice::new("kept versions");
+    let Practice { world, anna, bob, .. } = &practice;
+    let entity = encrypt(anna, "1", None, &["bob"]);
+    assert_eq!(opens(bob, &entity), Ok(whole("1")));
+    let page = practice.reload(1);
+    world.change(KEYS, |answer| answer["pairs"] = json!([{ "versions": [], "more": false }]));
+    // By what is kept it doesn't open; what is fetched anew is less.
+    let other = encrypt(anna, "2", None, &["bob"]);
+    let swapped: Value = serde_json::from_str(&other).unwrap();
+    let mut mixed: Value = serde_json::from_str(&entity).unwrap();
+    mixed["encryptionKeys"]["anna→bob"] = swapped["encryptionKeys"]["anna→bob"].clone();
+    assert_eq!(opens(&page, &mixed.to_string()), Err(Code::Rollback));
+    assert_eq!(opens(&page, &entity), Ok(whole("1")));
+    world.be_good();
+    assert_eq!(opens(&page, &mixed.to_string()), Err(Code::DecryptionFailed));
 }
 
 #[test]
