@@ -352,6 +352,12 @@ fn a_lost_exchange_key_is_replaced() {
     let bytes = kept.to_bytes();
     let read = Kept::from_bytes(bytes.expose()).unwrap();
     assert_eq!((read.head(), read.parties(), read.is_due(&known)), (kept.head(), kept.parties(), Ok(false)));
+    // For a key that was the newest then. Of whom nobody knows, nobody says so.
+    let late = directory([&renewed]);
+    assert_eq!(read.is_due(&late), Ok(false));
+    let mut b = b;
+    b.renew(&mut rng);
+    assert_eq!(read.is_due(&directory([&renewed, &b])), Ok(true));
     let [one, two] = [1, 2].map(|version| read.keys().version(version).map(DataKey::id).map_err(|error| error.code()));
     assert_eq!((one, two), (Err(Code::NotARecipient), Ok(next.key.id())));
     for end in 0..bytes.expose().len() {

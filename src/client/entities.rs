@@ -265,7 +265,10 @@ impl<H: Host> Client<H> {
         self.in_steps(&mut || {
             self.check_cache(cache)?;
             let Some(pairs) = entities.next() else { return Ok(false) };
-            self.with(|ready| wanted.add(pairs, &ready.people, anew))?;
+            // What no entity can have is said of it when it is opened: nobody is asked for thousands of them.
+            if entity::check_pairs(&pairs).is_ok() {
+                self.with(|ready| wanted.add(pairs, &ready.people, anew))?;
+            }
             Ok(true)
         })
         .await?;

@@ -21,6 +21,7 @@ use crate::{
     encoding::MALFORMED,
     error::{Code, Error, Result},
     identity::{Identity, UserId},
+    message::View,
     party::Party,
     session::Signers,
     signed::{Hash, Minimum},
@@ -69,7 +70,12 @@ impl<S: KeyStore> Cache<S> {
             self.doom(vec![id_of(pair)]);
             return None;
         }
-        ready.knows(&kept).then(|| Exchange { kept: Some(Rc::new(kept)), chain: None, is_fetched: false })
+        if !ready.knows(&kept) {
+            return None;
+        }
+        // After a reload, too, fewer versions are `rollback`.
+        self.see(pair, kept.head());
+        Some(Exchange { kept: Some(Rc::new(kept)), chain: None, is_fetched: false })
     }
 
     /// Who asks for one of these now.
@@ -80,12 +86,11 @@ impl<S: KeyStore> Cache<S> {
         exchanging.iter().find(asks).map(|(_, flight)| Rc::clone(flight))
     }
 
-    /// This much of a chain was seen.
-    fn see(&self, chain: &Chain) {
-        let Some(head) = chain.head() else { return };
+    /// This much of a pair's versions was seen.
+    fn see(&self, pair: &Pair, head: &View) {
         let seen = &mut *self.versions.borrow_mut();
-        if seen.get(chain.pair()).is_none_or(|known| known.sequence < head.sequence) {
-            seen.insert(chain.pair().clone(), head);
+        if seen.get(pair).is_none_or(|known| known.sequence < head.sequence) {
+            seen.insert(pair.clone(), *head);
         }
     }
 }
@@ -327,7 +332,9 @@ impl<H: Host> Client<H> {
             chain.take_opened(&mut keys, opened);
         }
         self.check_cache(cache)?;
-        cache.see(&chain);
+        if let Some(head) = chain.head() {
+            cache.see(chain.pair(), &head);
+        }
         let kept = Kept::of(&chain, keys).map(Rc::new);
         Ok(Exchange { kept, chain: Some(Rc::new(chain)), is_fetched: true })
     }

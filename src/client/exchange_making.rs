@@ -14,6 +14,7 @@ use crate::{
     encoding::MALFORMED,
     error::{Code, Result},
     identity::UserId,
+    signed::Hash,
 };
 
 /// Versions in one request.
@@ -32,11 +33,15 @@ impl<H: Host> Client<H> {
         for _ in 0..TRIES {
             let left: Vec<Pair> = pairs.iter().filter(|pair| !done.contains_key(pair)).cloned().collect();
             let found = self.exchange(cache, &left, &[], anew).await?;
+            found.values().try_for_each(|known| known.as_ref().map(drop).map_err(|error| *error))?;
+            // Who has left a group can be withheld, but not for longer than its heads last.
+            self.know_groups(&groups_of(&left), false).await?;
             let mut due = Exchanges::new();
             for (pair, known) in found {
                 let known = known?;
                 match &known.kept {
                     Some(kept) if !self.with(|ready| kept.is_due(&ready.people))?? => {
+                        self.check_fresh(&kept.parties().map(Clone::clone))?;
                         done.insert(pair, Rc::clone(kept));
                     }
                     _ => drop(due.insert(pair, Ok(known))),
@@ -50,14 +55,14 @@ impl<H: Host> Client<H> {
                 continue;
             }
             let recipients: Vec<Recipient> = parties_of(due.keys()).collect::<Result<_>>()?;
-            self.know(recipients.iter(), is_newest).await?;
+            self.know(recipients.iter(), false).await?;
             // Whom a key is wrapped for stays known over a wipe.
             self.save_state().await?;
             match self.make_versions(cache, &due).await {
                 Ok(made) => done.extend(made),
                 Err(failure) if failure.code() == Code::Stale && !is_newest => {
                     is_newest = true;
-                    self.refresh().await?;
+                    self.know_newest(recipients.iter()).await?;
                 }
                 Err(failure) => return Err(failure),
             }
@@ -129,6 +134,15 @@ impl<H: Host> Client<H> {
         .await?;
         self.with_hand(|user, hand, people| Ok((user.clone(), making.sign(hand, &chain, people)?)))
     }
+}
+
+/// The groups that these pairs are of.
+fn groups_of(pairs: &[Pair]) -> Vec<Hash> {
+    let mut groups: Vec<Hash> =
+        pairs.iter().flat_map(|pair| [pair.delegator(), pair.delegate()]).filter_map(Hash::parse).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    groups
 }
 
 /// Whom these pairs are of, each once.

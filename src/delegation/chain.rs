@@ -158,7 +158,8 @@ impl Chain {
         Ok(())
     }
 
-    /// Is a new version to be made before anything is sealed? SPEC section 18.5; whether the newest key opens is for who has the keys to say.
+    /// Is a new version to be made before anything is sealed? SPEC section 18.5; whether the newest key opens, and whether users have newer keys, is for
+    /// [`super::Kept::is_due`] to say.
     ///
     /// # Errors
     /// `unknown-group`.
@@ -173,11 +174,19 @@ impl Chain {
             Party::Group(id) => Some((*id, (*epoch)?)),
             _ => None,
         };
+        let user = |stanza: &Stanza| match &stanza.party {
+            Party::User { .. } => Some((stanza.party.clone(), stanza.fingerprint)),
+            _ => None,
+        };
         let by = match newest.authority {
             Authority::Group { id, .. } => newest.signer.party().map(|signer| (Hash(id), signer)),
             Authority::Signer => None,
         };
-        Some(Due { epochs: newest.stanzas.iter().zip(&newest.epochs).filter_map(epoch).collect(), by })
+        Some(Due {
+            epochs: newest.stanzas.iter().zip(&newest.epochs).filter_map(epoch).collect(),
+            users: newest.stanzas.iter().filter_map(user).collect(),
+            by,
+        })
     }
 
     /// Compares with a version that was seen before: its number, and its hash.

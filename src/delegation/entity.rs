@@ -4,7 +4,7 @@ use rand_core::TryCryptoRng;
 
 use super::{
     content::{Content, EntityKey},
-    form::{Map, OWN_ID, Stored, check_pairs, is_reserved, precedes},
+    form::{self, Map, OWN_ID, Stored, is_reserved, precedes},
     json::{self, Member},
     manifest::Manifest,
     members::put_back,
@@ -82,7 +82,7 @@ pub fn encrypt<R: TryCryptoRng>(
     for name in &names {
         maps.add(rng, ring, of, Pair::named(&by, name), (&key, &secret_ids, &parents))?;
     }
-    check_pairs(&maps.encryption_keys)?;
+    form::check_pairs(maps.encryption_keys.pairs())?;
     let content = Content { members: parted.sealed, parents, secret_foreign_keys };
     let encrypted_self = content.seal(rng, &key, of)?;
     let mut out = open_end(parted.clear);
@@ -170,7 +170,7 @@ pub fn share<R: TryCryptoRng>(rng: &mut Random<R>, ring: &Ring, entity: &str, pa
             maps.add(rng, ring, of, Pair::named(pair.delegate(), name), (&key, &secret_ids, &content.parents))?;
         }
     }
-    check_pairs(&maps.encryption_keys)?;
+    form::check_pairs(maps.encryption_keys.pairs())?;
     let mut out = String::from("{");
     json::write_joined(&mut out, &stored.members, |out, member| {
         out.push_str(member.key);
@@ -222,10 +222,18 @@ pub fn all_pairs(entity: &str) -> Result<Vec<Pair>> {
     pairs.iter().map(|member| Pair::parse(&member.name)).collect()
 }
 
+/// Can an entity have these pairs, all of them? Nothing is asked for otherwise.
+///
+/// # Errors
+/// Those of SPEC section 18.7, step 3.
+pub fn check_pairs(pairs: &[Pair]) -> Result<()> {
+    form::check_pairs(pairs.iter())
+}
+
 /// Those of these parties to whom [`share`] would give something, by their texts: the others have it.
 ///
 /// # Errors
-/// Those of SPEC sections 18.7 and 18.11; `invalid-argument`.
+/// Those of SPEC sections 18.7 and 18.11; `invalid-argument`; `forbidden`, `limit` where [`share`] would end so.
 pub fn without<'n>(ring: &Ring, entity: &str, names: &'n [String]) -> Result<Vec<&'n str>> {
     let Opened { stored, pair, content, .. } = read(ring, entity)?;
     if names.iter().any(|name| *name == stored.id || content.parents.contains(name)) {
@@ -234,7 +242,11 @@ pub fn without<'n>(ring: &Ring, entity: &str, names: &'n [String]) -> Result<Vec
     let of = Of { id: &stored.id, entity_type: &stored.entity_type };
     let maps = Maps::of_stored(&stored);
     let is_missing = |name: &&str| !maps.has(ring, of, &pair, name);
-    Ok(names.iter().map(String::as_str).filter(is_missing).collect())
+    let missing: Vec<&str> = names.iter().map(String::as_str).filter(is_missing).collect();
+    let named = missing.iter().map(|name| Pair::named(pair.delegate(), name));
+    let new: Vec<Pair> = named.filter(|pair| maps.encryption_keys.values(pair).is_empty()).collect();
+    form::check_pairs(maps.encryption_keys.pairs().chain(&new))?;
+    Ok(missing)
 }
 
 /// Would these make an encrypted entity, for parties of these texts, whatever the keys are?
@@ -378,21 +390,23 @@ impl Maps {
         Ok(())
     }
 
-    /// Has this party what the delegate of the reader's pair would share?
+    /// Has this party what the delegate of the reader's pair would share? Of the way to the delegate only the last pair can be proven, by its values.
     fn has(&self, ring: &Ring, of: Of<'_>, reader: &Pair, name: &str) -> bool {
-        precedes(&self.encryption_keys, name, reader.delegate())
-            || self.opens(ring, of, &Pair::named(reader.delegate(), name))
+        let to = reader.delegate();
+        let mut last = self.encryption_keys.pairs().filter(|pair| !pair.is_self() && pair.delegate() == to);
+        let comes_before = |pair: &Pair| precedes(&self.encryption_keys, name, pair.delegator());
+        name == to
+            || self.opens(ring, of, &Pair::named(to, name))
+            || last.any(|pair| comes_before(pair) && self.opens(ring, of, pair))
     }
 
-    /// Is this pair there, with values that don't stay closed by a lost exchange key?
+    /// Is this pair there, with values that all open? The database may have put it there.
     fn opens(&self, ring: &Ring, of: Of<'_>, pair: &Pair) -> bool {
+        let Some(keys) = ring.find(pair) else { return false };
         let fields = [Field::EncryptionKeys, Field::Delegations, Field::CryptedForeignKeys];
-        let is_closed = |field: Field, value: &Vec<u8>| {
-            let Some(keys) = ring.find(pair) else { return true };
-            matches!(of.open((field, pair), keys, value), Err(Failure::Closed(_)))
-        };
-        let any_closed =
-            fields.into_iter().any(|field| self.of(field).values(pair).iter().any(|value| is_closed(field, value)));
-        !self.encryption_keys.values(pair).is_empty() && !any_closed
+        let mut values =
+            fields.into_iter().flat_map(|field| self.of(field).values(pair).iter().map(move |value| (field, value)));
+        !self.encryption_keys.values(pair).is_empty()
+            && values.all(|(field, value)| of.open((field, pair), keys, value).is_ok())
     }
 }

@@ -25,6 +25,10 @@ const FULL: Error = Error::new(&(Code::Limit, "an entity with more than 1,000 pa
 const STRAY: Error =
     Error::new(&(Code::Forbidden, "pairs that aren't reached from one self pair in at most eight steps, or go round"));
 const OTHER_PAIRS: Error = Error::new(&(Code::Forbidden, "an entity whose maps have different pairs"));
+const NOT_ENCRYPTED: Error = Error::new(&(
+    Code::InvalidFormat,
+    "no encrypted entity: id, entityType, encryptedSelf, encryptionKeys, delegations, cryptedForeignKeys or secretForeignKeys isn't there",
+));
 pub(super) const OWN_ID: Error = Error::new(&(Code::InvalidArgument, "a party with the id of the entity"));
 
 pub(super) fn is_reserved(name: &str) -> bool {
@@ -89,7 +93,7 @@ impl Map {
         }
     }
 
-    pub(super) fn pairs(&self) -> impl Iterator<Item = &Pair> {
+    pub(super) fn pairs(&self) -> impl Iterator<Item = &Pair> + Clone {
         self.0.iter().map(|(pair, _)| pair)
     }
 
@@ -131,7 +135,7 @@ impl<'a> Stored<'a> {
     pub(super) fn read(text: &'a str) -> Result<Self> {
         let members = json::object(text)?;
         let find = |name: &str| members.iter().find(|member| member.name == name).map(|member| member.value);
-        let member = |name: &str| find(name).ok_or(MALFORMED);
+        let member = |name: &str| find(name).ok_or(NOT_ENCRYPTED);
         let map = |name: &str, field: Field, known: &Map| {
             let value = member(name)?;
             if json::kind(value) == Kind::Object { Map::read(value, field, known) } else { Err(MALFORMED) }
@@ -167,7 +171,7 @@ impl<'a> Stored<'a> {
         if self.encryption_keys.pairs().any(|pair| pair.delegator() == self.id || pair.delegate() == self.id) {
             return Err(OWN_ID);
         }
-        check_pairs(&self.encryption_keys)?;
+        check_pairs(self.encryption_keys.pairs())?;
         let like_keys = |map: &Map| map.pairs().eq(self.encryption_keys.pairs());
         let has_foreign = !self.crypted_foreign_keys.0.is_empty();
         if like_keys(&self.delegations) && (!has_foreign || like_keys(&self.crypted_foreign_keys)) {
@@ -182,19 +186,18 @@ impl<'a> Stored<'a> {
 ///
 /// # Errors
 /// `forbidden`, `limit`.
-pub(super) fn check_pairs(map: &Map) -> Result<()> {
-    if map.0.len() > MAX_PAIRS {
+pub(super) fn check_pairs<'p>(pairs: impl Iterator<Item = &'p Pair> + Clone) -> Result<()> {
+    if pairs.clone().nth(MAX_PAIRS).is_some() {
         return Err(FULL);
     }
-    let mut own = map.pairs().filter(|pair| pair.is_self());
+    let mut own = pairs.clone().filter(|pair| pair.is_self());
     let (Some(root), None) = (own.next(), own.next()) else { return Err(STRAY) };
-    let others = || map.pairs().filter(|pair| !pair.is_self());
-    let mut names: Vec<&str> = map.pairs().flat_map(|pair| [pair.delegator(), pair.delegate()]).collect();
+    let others = pairs.clone().filter(|pair| !pair.is_self());
+    let mut names: Vec<&str> = pairs.flat_map(|pair| [pair.delegator(), pair.delegate()]).collect();
     names.sort_unstable();
     names.dedup();
     let place = |name: &str| names.binary_search(&name).unwrap_or_default();
-    let mut edges: Vec<(usize, usize)> =
-        others().map(|pair| (place(pair.delegator()), place(pair.delegate()))).collect();
+    let mut edges: Vec<(usize, usize)> = others.map(|pair| (place(pair.delegator()), place(pair.delegate()))).collect();
     edges.sort_unstable();
     // Party by party, each after all that lead to it: the first has nobody before it, and it alone.
     let mut before = vec![0_usize; names.len()];

@@ -11,10 +11,11 @@ use crate::{
     data_key::DataKey,
     encoding::{MALFORMED, Reader, Writer, encode_into},
     error::Result,
+    key_pair::Fingerprint,
     message::View,
     party::Party,
     secret::{Secret, SecretBytes},
-    session::Signers,
+    session::{Recipients, Signers},
     signed::Hash,
 };
 
@@ -23,6 +24,8 @@ use crate::{
 pub(super) struct Due {
     /// Groups that the newest version is wrapped for, and the epochs.
     pub(super) epochs: Vec<(Hash, u64)>,
+    /// Users that it is wrapped for, and their keys.
+    pub(super) users: Vec<(Party, Fingerprint)>,
     /// In the right of this group somebody signed it.
     pub(super) by: Option<(Hash, Party)>,
 }
@@ -39,6 +42,14 @@ impl Due {
             Some((id, signer)) => Ok(groups.group(id)?.role(signer).is_none()),
             None => Ok(false),
         }
+    }
+
+    /// Has one of the users another key now, as far as they are known?
+    fn is_renewed(&self, recipients: &dyn Recipients) -> bool {
+        let is_other = |(user, key): &(Party, Fingerprint)| {
+            recipients.key_for(user).is_ok_and(|newest| newest.fingerprint() != key)
+        };
+        self.users.iter().any(is_other)
     }
 }
 
@@ -83,8 +94,8 @@ impl Kept {
     ///
     /// # Errors
     /// `unknown-group`.
-    pub fn is_due(&self, groups: &dyn Signers) -> Result<bool> {
-        Ok(self.keys.newest().is_err() || self.due.is_now(groups)?)
+    pub fn is_due(&self, recipients: &dyn Recipients) -> Result<bool> {
+        Ok(self.keys.newest().is_err() || self.due.is_renewed(recipients) || self.due.is_now(recipients)?)
     }
 
     /// The payload of the cache's entry.
@@ -92,10 +103,10 @@ impl Kept {
     pub fn to_bytes(&self) -> SecretBytes {
         let versions: Vec<_> = self.keys.versions().collect();
         // Keys must not stay behind in what it grew out of.
-        let capacity = 256 + 48 * versions.len() + 96 * self.due.epochs.len() + 2 * self.delegator.to_bytes().len();
-        let capacity = capacity + 2 * self.delegate.to_bytes().len();
+        let capacity = 256 + 48 * versions.len() + 96 * (self.due.epochs.len() + self.due.users.len());
+        let capacity = capacity + 3 * (self.delegator.to_bytes().len() + self.delegate.to_bytes().len());
         SecretBytes::new(encode_into(Vec::with_capacity(capacity), |w| {
-            w.map(6);
+            w.map(7);
             w.uint(1);
             self.delegator.write(w);
             w.uint(2);
@@ -112,6 +123,13 @@ impl Kept {
             w.uint(5);
             self.write_by(w);
             w.uint(6);
+            w.array(self.due.users.len());
+            for (user, key) in &self.due.users {
+                w.array(2);
+                user.write(w);
+                w.bytes(&key.0);
+            }
+            w.uint(7);
             w.array(versions.len());
             for version in versions {
                 match version {
@@ -139,7 +157,7 @@ impl Kept {
     /// `invalid-format`: it counts as not there.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader::new(bytes);
-        reader.map_of(6)?;
+        reader.map_of(7)?;
         reader.key(1)?;
         let delegator = Party::read(&mut reader)?;
         reader.key(2)?;
@@ -157,6 +175,11 @@ impl Kept {
             Ok((Hash(reader.fixed()?), Party::read(reader)?))
         })?;
         reader.key(6)?;
+        let users = reader.list(|reader| {
+            reader.array_of(2)?;
+            Ok((Party::read(reader)?, Fingerprint(reader.fixed()?)))
+        })?;
+        reader.key(7)?;
         let versions = reader.list(|reader| {
             if !reader.is_text() {
                 return Ok(Ok(DataKey::from_secret(Secret::from_slice(reader.bytes()?).ok_or(MALFORMED)?)));
@@ -165,7 +188,7 @@ impl Kept {
         })?;
         let head = View { sequence: versions.len() as u64, hash };
         let keys = ExchangeKeys::kept(Pair::of(&delegator, &delegate)?, versions).into();
-        let kept = Self { delegator, delegate, head, due: Due { epochs, by }, keys };
+        let kept = Self { delegator, delegate, head, due: Due { epochs, users, by }, keys };
         // Also what is left over, or isn't canonical.
         if kept.to_bytes().expose() == bytes { Ok(kept) } else { Err(MALFORMED) }
     }

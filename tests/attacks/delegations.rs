@@ -306,3 +306,57 @@ fn d4_cycles_and_pairs_from_nowhere() {
     }
     panic!("the ninth shared on");
 }
+
+/// D4: the database says that somebody has it already, who would then never get it.
+#[test]
+fn d4_pairs_that_would_make_sharing_nothing() {
+    let mut practice = Practice::new("d4 nothing");
+    let patient = practice.encrypt("Patient", "1234", None);
+    let child = practice.encrypt("Contact", "4567", Some(&patient));
+    let (bob, mallory) = (practice.bob.party(), practice.mallory.party());
+    let key = || DataKey::from_slice(&[9; 32]);
+    let kept = |pair: &str, of: Vec<Result<DataKey>>| {
+        wardkey::delegation::ExchangeKeys::kept(wardkey::delegation::Pair::parse(pair).unwrap(), of)
+    };
+    let mut his = practice.ring(&practice.bob);
+    his.insert(kept("bob→mallory", vec![key()]));
+    let mut theirs = Ring::new(std::slice::from_ref(&mallory), &[]).unwrap();
+    theirs.insert(kept("bob→mallory", vec![key()]));
+    let names = ["mallory".to_owned()];
+    let mut with = |pairs: &[&str], seed: u8| {
+        let mut copy = child.clone();
+        for (map, pair) in MAPS.into_iter().flat_map(|map| pairs.iter().map(move |pair| (map, *pair))) {
+            let plain = if map == MAPS[0] { vec![1; 32] } else { padded("1234") };
+            copy[map][pair] = json!([value(&mut practice.rng, &[seed; 32], &child, (map, pair), &plain)]);
+        }
+        copy
+    };
+    // From her to Bob, sealed by nobody: it would go round.
+    let before = with(&["alice→mallory", "mallory→bob"], 5);
+    // From Bob to her, of a value that doesn't open, and for each map alone.
+    let after = with(&["bob→mallory"], 5);
+    let rng = &mut practice.rng;
+    for keys in [None, Some(vec![key()])] {
+        keys.into_iter().for_each(|keys| his.insert(kept("mallory→bob", keys)));
+        let text = before.to_string();
+        assert_eq!(reads(&his, &before), [None; 3]);
+        assert_eq!(code(entity::without(&his, &text, &names)), Code::Forbidden);
+        assert_eq!(code(entity::share(rng, &his, &text, std::slice::from_ref(&mallory))), Code::Forbidden);
+    }
+    let good = entity::share(rng, &his, &child.to_string(), std::slice::from_ref(&mallory)).unwrap();
+    let mut changed = vec![after.clone()];
+    for map in MAPS {
+        let mut one: Value = serde_json::from_str(&good).unwrap();
+        one[map]["bob→mallory"] = after[map]["bob→mallory"].clone();
+        changed.push(one);
+    }
+    for one in changed {
+        assert_ne!(reads(&theirs, &one), [None; 3]);
+        assert_eq!(entity::without(&his, &one.to_string(), &names).unwrap(), ["mallory"]);
+        let shared = entity::share(rng, &his, &one.to_string(), &[mallory.clone(), bob.clone()]).unwrap();
+        assert_eq!(reads(&theirs, &serde_json::from_str(&shared).unwrap()), [None; 3]);
+        assert_eq!(entity::share(rng, &his, &shared, std::slice::from_ref(&mallory)).unwrap(), shared);
+    }
+    // Whom it came from has it.
+    assert_eq!(entity::share(rng, &his, &good, &[practice.alice.party()]).unwrap(), good);
+}

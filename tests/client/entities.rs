@@ -195,7 +195,12 @@ fn what_is_wrong_is_said_before_anything_is_asked_for() {
     assert_eq!(one("Patient", "{}", &manifest()), Code::InvalidArgument);
     assert_eq!(one("Patient", "{", &manifest()), Code::InvalidFormat);
     assert_eq!(one("Patient", &patient("1"), &Manifest::new(["nmae"]).unwrap()), Code::InvalidArgument);
-    assert_eq!(opens(&practice.anna, "{}"), Err(Code::InvalidFormat));
+    // A row that isn't one at all.
+    for row in ["{}", &patient("1")] {
+        let failure = run(practice.anna.decrypt_entity(row)).unwrap_err();
+        assert_eq!(failure.code(), Code::InvalidFormat);
+        assert!(failure.error.message().starts_with("no encrypted entity"));
+    }
     assert_eq!(practice.asked(), NONE);
     assert_eq!(
         failed(run(practice.anna.encrypt_entity(("P", &patient("1")), &manifest(), None, &all(&["nobody"])))),
@@ -345,17 +350,58 @@ fn no_version_without_a_fresh_head() {
 }
 
 #[test]
-fn renewed_keys_open_what_was_and_what_comes() {
+fn nothing_is_sealed_for_a_group_without_a_fresh_head() {
+    let practice = Practice::new("stale group");
+    let Practice { world, anna, bob, dora, .. } = &practice;
+    let ward = practice.group(&["bob"]).to_string();
+    let first = encrypt(dora, "1", None, &[&ward]);
+    let for_carol = share(bob, &first, &["carol"]);
+    practice.asked();
+    encrypt(dora, "2", None, &[&ward]);
+    assert_eq!(practice.asked(), NONE);
+    // Nobody says what the group's newest state is, or it is withheld: no version is due, and none is sealed under.
+    world.pass(25 * HOUR);
+    let sealed = || run(dora.encrypt_entity(("Patient", &patient("3")), &manifest(), None, &all(&[&ward])));
+    assert_eq!(failed(sealed()), Code::Stale);
+    assert_eq!(failed(run(dora.share_entity(&encrypt(dora, "4", None, &[]), &all(&[&ward])))), Code::Stale);
+    assert_eq!(opens(dora, &first), Ok(whole("1")));
+    let fresh = world.client_with(&world.device(), cached(|_| ()));
+    run(fresh.unlock("dora", PASSWORD, 0)).unwrap();
+    let made = run(fresh.encrypt_entity(("Patient", &patient("3")), &manifest(), None, &all(&[&ward])));
+    assert_eq!(failed(made), Code::Stale);
+    // Where there is nobody to ask, nothing is sealed either.
+    world.off_line.set(true);
+    world.pass(MINUTE);
+    assert_eq!(failed(sealed()), Code::Network);
+    world.off_line.set(false);
+    world.pass(2 * MINUTE);
+    // A member says it himself, also in the right of the group.
+    assert_eq!(opens(&practice.carol, &share(bob, &for_carol, &["dora"])), Ok(whole("1")));
+    run(anna.tend_groups()).unwrap();
+    practice.asked();
+    assert!(sealed().is_ok());
+    assert!(!practice.asked().contains(&WRITE.to_owned()));
+}
+
+#[test]
+fn renewed_keys_open_what_was_and_alone_what_comes() {
     let practice = Practice::new("renewed");
     let Practice { world, anna, bob, .. } = &practice;
     let before = encrypt(anna, "1", None, &["bob"]);
+    let versions = |pair: &str| {
+        let kept = world.ask(Some("anna"), "POST", "/v1/keys", Some(of_pair(pair))).unwrap();
+        kept["pairs"][0]["versions"].as_array().unwrap().len()
+    };
+    // Who has her old private key opens nothing that she seals from now on, nor does he who has Bob's: she hears of that while she makes a version.
     run(bob.renew_keys(PASSWORD)).unwrap();
     run(anna.renew_keys(PASSWORD)).unwrap();
     practice.asked();
-    // Renewed keys make no version due.
     let after = encrypt(anna, "2", None, &["bob"]);
+    assert!(practice.asked().contains(&WRITE.to_owned()));
+    assert_eq!([versions("anna→anna"), versions("anna→bob")], [2, 2]);
+    encrypt(anna, "3", None, &["bob"]);
     assert!(!practice.asked().contains(&WRITE.to_owned()));
-    // One that is made is made for the newest keys, which Anna hasn't heard of.
+    run(bob.renew_keys(PASSWORD)).unwrap();
     let own = share(bob, &before, &["carol"]);
     let other = world.unlocked("bob", PASSWORD);
     for reader in [bob, &other, anna] {
@@ -363,10 +409,53 @@ fn renewed_keys_open_what_was_and_what_comes() {
         assert_eq!(opens(reader, &after), Ok(whole("2")));
         assert_eq!(opens(reader, &own), Ok(whole("1")));
     }
+    // What she opens of him brings his newer keys.
+    encrypt(anna, "4", None, &["bob"]);
+    assert_eq!(versions("anna→bob"), 2);
+    assert_eq!(opens(anna, &encrypt(bob, "5", None, &["anna"])), Ok(whole("5")));
+    encrypt(anna, "6", None, &["bob"]);
+    assert_eq!(versions("anna→bob"), 3);
+    practice.asked();
+    encrypt(anna, "7", None, &["bob"]);
+    assert_eq!(practice.asked(), NONE);
     run(practice.carol.identities(&[&UserId::new("dora").unwrap()])).unwrap();
     run(practice.dora.renew_keys(PASSWORD)).unwrap();
-    let late = encrypt(&practice.carol, "3", None, &["dora"]);
-    assert_eq!(opens(&practice.dora, &late), Ok(whole("3")));
+    let late = encrypt(&practice.carol, "8", None, &["dora"]);
+    assert_eq!(opens(&practice.dora, &late), Ok(whole("8")));
+}
+
+#[test]
+fn pairs_that_no_entity_has_are_not_asked_for() {
+    let practice = Practice::new("pairs");
+    let Practice { anna, bob, .. } = &practice;
+    let entity = encrypt(anna, "1", None, &["bob"]);
+    let with = |pairs: Vec<String>| {
+        let mut entity: Value = serde_json::from_str(&entity).unwrap();
+        for map in ["encryptionKeys", "delegations"] {
+            for pair in &pairs {
+                entity[map][pair] = entity[map]["anna→bob"].clone();
+            }
+        }
+        entity.to_string()
+    };
+    let from = |count: usize| (0..count).map(|number| format!("x{number}→bob")).collect::<Vec<_>>();
+    let through = |count: usize| from(count).into_iter().chain((0..count).map(|number| format!("anna→x{number}")));
+    practice.asked();
+    for (pairs, code) in [
+        (from(20_000), Code::Limit),
+        (through(500).collect(), Code::Limit),
+        (from(1), Code::Forbidden),
+        (vec!["bob→anna".to_owned()], Code::Forbidden),
+        (vec!["bob→bob".to_owned()], Code::Forbidden),
+    ] {
+        let entity = with(pairs);
+        assert_eq!(opens(bob, &entity), Err(code));
+        assert_eq!(open_all(bob, &[entity]), [Err(code)]);
+        assert_eq!(practice.asked(), NONE, "{code}");
+    }
+    // As many as there may be, in one request.
+    assert_eq!(opens(bob, &with(through(499).collect())), Ok(whole("1")));
+    assert_eq!(practice.asked(), [KEYS]);
 }
 
 /// What stands in the place of an exchange key that is lost: a version that was wrapped for a key of theirs, and opens nothing.
@@ -423,6 +512,25 @@ fn a_lost_exchange_key() {
     assert_eq!(opens(bob, &entity), Err(Code::Rollback));
     world.be_good();
     assert_eq!(opens(&page, &entity), Ok(whole("2")));
+}
+
+#[test]
+fn what_is_kept_says_how_many_versions_there_are() {
+    let practice = Practice::new("kept versions");
+    let Practice { world, anna, bob, .. } = &practice;
+    let entity = encrypt(anna, "1", None, &["bob"]);
+    assert_eq!(opens(bob, &entity), Ok(whole("1")));
+    let page = practice.reload(1);
+    world.change(KEYS, |answer| answer["pairs"] = json!([{ "versions": [], "more": false }]));
+    // By what is kept it doesn't open; what is fetched anew is less.
+    let other = encrypt(anna, "2", None, &["bob"]);
+    let swapped: Value = serde_json::from_str(&other).unwrap();
+    let mut mixed: Value = serde_json::from_str(&entity).unwrap();
+    mixed["encryptionKeys"]["anna→bob"] = swapped["encryptionKeys"]["anna→bob"].clone();
+    assert_eq!(opens(&page, &mixed.to_string()), Err(Code::Rollback));
+    assert_eq!(opens(&page, &entity), Ok(whole("1")));
+    world.be_good();
+    assert_eq!(opens(&page, &mixed.to_string()), Err(Code::DecryptionFailed));
 }
 
 #[test]
