@@ -21,8 +21,11 @@ export interface MigrateOptions {
   manifest?: FieldManifest | ((read: LegacyEntity) => FieldManifest);
   /** Users and groups of Wardkey, by their ids in the legacy database. Who isn't named gets nothing: the names in a legacy document are in clear, and anybody's who can write to the database. */
   parties: Readonly<Record<string, string>>;
-  /** The moved document with this id, where one has it for its parent: what an earlier item of this run or another gave. A document with a parent can't be moved without it. */
+  /** The moved document with this id, where one has it for its parent: what an earlier item of this run or another gave. A document with a parent can't be moved without it.
+   *  It is only asked for ids that `documents` has before the child, or `knownIds`: what a forged document calls its parent may be its key. */
   parent?: (id: string) => EncryptedEntity | undefined | Promise<EncryptedEntity | undefined>;
+  /** Ids of documents that children of this run may have for parents and that `documents` doesn't have before them: of another collection, or before `from` where `documents` is a function. */
+  knownIds?: Iterable<string>;
   /** Reads and reports, and changes nothing: neither here nor at the key server. */
   dryRun?: boolean;
   /** `position` of the last item that was kept: the run goes on after it. */
@@ -43,7 +46,7 @@ export interface Migrated {
   outcome: "moved" | "would-move" | "already" | "failed";
   entity?: EncryptedEntity;
   error?: WardkeyError;
-  /** Ids of its parents in the legacy database; it was linked to the first. */
+  /** Ids of its parents in the legacy database, those that are known; it was linked to the first. */
   parentIds: string[];
   /** Users and groups of Wardkey with whom it is shared, the own user apart. */
   sharedWith: string[];
@@ -51,7 +54,18 @@ export interface Migrated {
   notShared: string[];
 }
 
-const OPTIONS = ["reader", "entityType", "manifest", "parties", "parent", "dryRun", "from", "signal", "onProgress"];
+const OPTIONS = [
+  "reader",
+  "entityType",
+  "manifest",
+  "parties",
+  "parent",
+  "knownIds",
+  "dryRun",
+  "from",
+  "signal",
+  "onProgress",
+];
 const RESERVED = ["entityType", ...LEGACY];
 /** What a document is to blame for. With all else the run ends, and goes on later where it stopped. */
 const OF_DOCUMENT = [
@@ -69,6 +83,7 @@ const OF_DOCUMENT = [
   "revoked",
 ];
 const MAX_POSITION = 8192;
+const NOT_YET = "its parent isn't moved yet";
 
 /** Reads documents in the legacy layout, and gives each as `wardkey.entities.encrypt()` makes it of its content: with the id and the clear members that it had, as a child of its first parent, for
  *  the own user and those of `parties` who could read it. Nothing is stored: the application keeps `entity` and `position` of each item, in one transaction, before it asks for the next.
@@ -89,6 +104,7 @@ export function migrate(
     manifest = [],
     parties,
     parent,
+    knownIds = [],
     dryRun = false,
     from,
     signal,
@@ -102,6 +118,7 @@ export function migrate(
   if (!isPlain(parties)) throw invalid("parties is a plain object of names");
   for (const name of Object.values(parties)) wellFormed(name, "a party");
   if (parent !== undefined && typeof parent !== "function") throw invalid("parent is not a function");
+  if (!isObject(knownIds) || !(Symbol.iterator in knownIds)) throw invalid("knownIds can't be iterated");
   if (typeof dryRun !== "boolean") throw invalid("dryRun is not a boolean");
   if (typeof documents !== "function" && !isOrder(documents)) throw invalid("the documents can't be iterated");
   const start = from === undefined ? { done: 0, id: "" } : read(from);
@@ -112,6 +129,7 @@ export function migrate(
     manifest: manifest as Moving["manifest"],
     parties: { ...parties },
     parent,
+    known: new Map(Array.from(knownIds, (id) => [wellFormed(id, "a known id"), true])),
     dryRun,
   };
   return run(moving, documents, start, signal, onProgress);
@@ -124,6 +142,8 @@ interface Moving {
   manifest: FieldManifest | ((read: LegacyEntity) => FieldManifest);
   parties: Readonly<Record<string, string>>;
   parent: MigrateOptions["parent"];
+  /** Ids that the database named by itself; and is that document moved, or would it be, as far as this run knows? */
+  known: Map<string, boolean>;
   dryRun: boolean;
 }
 
@@ -150,9 +170,11 @@ async function* run(
     done += 1;
     if (done <= start.done) {
       if (done === start.done && idOf(document) !== start.id) throw moved();
+      moving.known.set(idOf(document), true);
       continue;
     }
     const item = await move(moving, document);
+    moving.known.set(item.id, item.outcome !== "failed");
     throwIfAborted(signal);
     // A cursor can't go on after a document without an id, and goes on after the one before it.
     if (!isCursor || item.id !== "") id = item.id;
@@ -169,16 +191,17 @@ async function move(moving: Moving, document: LegacyDocument): Promise<Item> {
   try {
     if (isMoved(document)) return { ...item, outcome: "already" };
     const legacy = await moving.reader.read(document);
-    item.parentIds = legacy.parentIds;
+    item.parentIds = legacy.parentIds.filter((id) => moving.known.has(id));
     Object.assign(item, share(moving, legacy.readers));
     const [entityType, manifest] = chosen(moving, legacy);
+    const parentId = parentIdOf(moving, legacy);
     if (moving.dryRun) {
       const own = moving.wardkey.userId;
       const names = [...item.sharedWith, ...(own === undefined ? [] : [own])];
       checkEntity(entityType, JSON.stringify(legacy.entity), manifest, names);
       return { ...item, outcome: "would-move" };
     }
-    const parent = await parentOf(moving, legacy);
+    const parent = parentId === undefined ? undefined : await parentOf(moving, parentId);
     const options = { shareWith: item.sharedWith, ...(parent && { parent }) };
     const entity = await moving.wardkey.entities.encrypt(entityType, legacy.entity, manifest, options);
     return { ...item, outcome: "moved", entity };
@@ -215,12 +238,19 @@ function share(
   };
 }
 
-async function parentOf({ parent }: Moving, { parentIds }: LegacyEntity): Promise<EncryptedEntity | undefined> {
-  const [id] = parentIds;
+/** The id of the parent that it is linked to. What isn't known as an id goes nowhere. */
+function parentIdOf({ known, dryRun }: Moving, { parentIds: [id] }: LegacyEntity): string | undefined {
   if (id === undefined) return undefined;
+  if (!known.has(id)) throw invalid("its parent is none of the documents before it, nor of knownIds");
+  if (dryRun && !known.get(id)) throw invalid(NOT_YET);
+  return id;
+}
+
+async function parentOf({ parent }: Moving, id: string): Promise<EncryptedEntity> {
   const found = await parent?.(id);
-  if (!found) throw invalid("its parent isn't moved yet");
+  if (!found) throw invalid(NOT_YET);
   if (idOf(found) !== id) throw invalid("what was given for its parent is another document");
+  if (!isMoved(found)) throw invalid(NOT_YET);
   return found;
 }
 

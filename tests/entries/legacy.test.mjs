@@ -119,6 +119,24 @@ test("a document that isn't encrypted, and one with nothing for anybody", async 
   });
 });
 
+test("no id is a key of the document", async () => {
+  const reader = await readerOf("ada");
+  const patient = named("patient");
+  const [secret] = (await reader.read(patient)).secretIds;
+  const both = {
+    ...patient,
+    delegations: { [IDS.ada]: [...patient.encryptionKeys[IDS.ada], ...patient.delegations[IDS.ada]] },
+  };
+  assert.deepEqual((await reader.read(both)).secretIds, [secret]);
+  for (const map of ["encryptionKeys", "delegations"]) {
+    for (const document of [
+      patient,
+      { id: patient.id, encryptionKeys: patient.encryptionKeys, delegations: patient.delegations },
+    ])
+      await fails("decryption-failed", () => reader.read({ ...document, cryptedForeignKeys: patient[map] }));
+  }
+});
+
 test("whatever doesn't open is one and the same error", async () => {
   const reader = await readerOf("ada");
   const messages = new Set();
