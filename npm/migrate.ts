@@ -45,6 +45,8 @@ export interface Migrated {
   /** `moved`: `entity` is to be stored in its place. `would-move`: in a dry run. `already`: it is encrypted by Wardkey. `failed`: it stays as it is, for `error`. */
   outcome: "moved" | "would-move" | "already" | "failed";
   entity?: EncryptedEntity;
+  /** With `entity`: the paths of what is encrypted in it, for update(): the manifest, and what was encrypted before, where it may be absent later. */
+  encrypted?: FieldManifest;
   error?: WardkeyError;
   /** Ids of its parents in the legacy database, those that are known; it was linked to the first. */
   parentIds: string[];
@@ -67,18 +69,23 @@ const OPTIONS = [
   "onProgress",
 ];
 const RESERVED = ["entityType", ...LEGACY];
-/** What a document is to blame for. With all else the run ends, and goes on later where it stopped. */
+/** What a document is to blame for, or its parent, or the parties that it is for. With all else the run ends, and goes on later where it stopped. */
 const OF_DOCUMENT = [
   "invalid-argument",
   "invalid-format",
   "limit",
+  "unsupported-version",
   "decryption-failed",
+  "truncated",
+  "unwrap-failed",
   "not-a-recipient",
   "key-mismatch",
   "unknown-user",
   "unknown-group",
   "not-certified",
   "pin-mismatch",
+  "bad-signature",
+  "rollback",
   "forbidden",
   "revoked",
 ];
@@ -193,7 +200,9 @@ async function move(moving: Moving, document: LegacyDocument): Promise<Item> {
     const legacy = await moving.reader.read(document);
     item.parentIds = legacy.parentIds.filter((id) => moving.known.has(id));
     Object.assign(item, share(moving, legacy.readers));
-    const [entityType, manifest] = chosen(moving, legacy);
+    const [entityType, paths] = chosen(moving, legacy);
+    // What was encrypted is there now. That it stays in clear is worse than an error.
+    const manifest = [...paths, ...legacy.encrypted];
     const parentId = parentIdOf(moving, legacy);
     if (moving.dryRun) {
       const own = moving.wardkey.userId;
@@ -203,8 +212,9 @@ async function move(moving: Moving, document: LegacyDocument): Promise<Item> {
     }
     const parent = parentId === undefined ? undefined : await parentOf(moving, parentId);
     const options = { shareWith: item.sharedWith, ...(parent && { parent }) };
+    const encrypted = [...new Set([...paths, ...legacy.encrypted.map((path) => `${path}?`)])];
     const entity = await moving.wardkey.entities.encrypt(entityType, legacy.entity, manifest, options);
-    return { ...item, outcome: "moved", entity };
+    return { ...item, outcome: "moved", entity, encrypted };
   } catch (e) {
     // What was closed or freed meanwhile is no document's fault.
     LegacyReader.check(moving.reader);
@@ -219,10 +229,7 @@ function chosen({ entityType, manifest }: Moving, legacy: LegacyEntity): [string
   const type = typeof entityType === "function" ? entityType(legacy) : entityType;
   const paths: unknown = typeof manifest === "function" ? manifest(legacy) : manifest;
   if (!Array.isArray(paths)) throw invalid("a manifest is an array of paths");
-  return [
-    wellFormed(type, "the entity type"),
-    [...paths.map((path) => wellFormed(path, "a path")), ...legacy.encrypted],
-  ];
+  return [wellFormed(type, "the entity type"), paths.map((path) => wellFormed(path, "a path"))];
 }
 
 function share(
@@ -250,18 +257,38 @@ async function parentOf({ parent }: Moving, id: string): Promise<EncryptedEntity
   const found = await parent?.(id);
   if (!found) throw invalid(NOT_YET);
   if (idOf(found) !== id) throw invalid("what was given for its parent is another document");
-  if (!isMoved(found)) throw invalid(NOT_YET);
+  if (!hasMembers(found)) throw invalid(NOT_YET);
   return found;
 }
 
-/** Is it as encrypt() makes them? */
+/** Of a pair, and of the one value that it has in encryptionKeys: docs/SPEC.md, sections 18.6 and 18.8. */
+const PAIR = /^[^→]+→[^→]+$/u;
+const SEALED_KEY = /^[\w-]{139}$/;
+/** Bytes of a sealed content with nothing in it. */
+const LEAST_SEALED = 72;
+
+function hasMembers(document: unknown): document is Record<string, unknown> {
+  return isPlain(document) && RESERVED.every((name) => Object.hasOwn(document, name));
+}
+
+/** Is it as encrypt() makes them? What only has their members is no reason to pass a document over in silence. */
 function isMoved(document: unknown): boolean {
-  if (!isPlain(document) || !RESERVED.every((name) => Object.hasOwn(document, name))) return false;
+  if (!hasMembers(document)) return false;
   const { entityType, encryptedSelf, encryptionKeys } = document as Partial<EncryptedEntity>;
-  const pairs = isPlain(encryptionKeys) ? Object.keys(encryptionKeys) : [];
+  if (!isText(entityType) || !isText(encryptedSelf) || !isPlain(encryptionKeys)) return false;
+  const pairs: [string, unknown][] = Object.entries(encryptionKeys);
+  const isSealedKey = (value: unknown) => typeof value === "string" && SEALED_KEY.test(value);
   return (
-    typeof entityType === "string" && typeof encryptedSelf === "string" && pairs.some((pair) => pair.includes("→"))
+    (fromBase64url(encryptedSelf)?.length ?? 0) >= LEAST_SEALED &&
+    pairs.length > 0 &&
+    pairs.every(
+      ([pair, values]) => PAIR.test(pair) && Array.isArray(values) && values.length === 1 && values.every(isSealedKey),
+    )
   );
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
 }
 
 function idOf(document: unknown): string {

@@ -349,6 +349,72 @@ test("a dry run sees that a parent can't be moved", async () => {
   assert.equal(before, "failed");
 });
 
+test("a parent that doesn't open keeps only its children back", async () => {
+  const database = new Database();
+  const [patient, contact, , , other] = stored();
+  for await (const item of migrate(ada, [patient], database.options())) database.keep(item);
+  const moved = database.rows.get(patient.id);
+  const sealed = Buffer.from(moved.encryptedSelf, "base64url");
+  const changed = Buffer.from(sealed).fill(1, sealed.length - 40);
+  for (const [encryptedSelf, code] of [
+    [sealed.subarray(0, 40), "truncated"],
+    [changed, "decryption-failed"],
+  ]) {
+    const parent = () => ({ ...moved, encryptedSelf: encryptedSelf.toString("base64url") });
+    const items = await all(migrate(ada, [patient, contact, other], new Database().options({ parent })));
+    assert.deepEqual(
+      items.map(({ outcome, error }) => [outcome, error?.code]),
+      [
+        ["moved", undefined],
+        ["failed", code],
+        ["moved", undefined],
+      ],
+    );
+  }
+});
+
+test("the paths of a moved document keep sealed what is sealed", async () => {
+  const database = new Database();
+  const given = ["firstName?", "ssin?"];
+  const [{ entity, encrypted, id }] = await all(
+    migrate(ada, stored().slice(0, 1), database.options({ manifest: given })),
+  );
+  assert.deepEqual(encrypted.slice(0, 2), given);
+  assert.equal(new Set(encrypted).size, encrypted.length);
+  const plain = { ...clearOf(id), firstName: "changed" };
+  const updated = await ada.entities.update(entity, plain, encrypted);
+  assert.deepEqual(
+    Object.keys(updated).sort(),
+    Object.keys(entity).sort(),
+    "no member more, and none less, stands in clear",
+  );
+  assert.deepEqual(await ada.entities.decrypt(updated), plain);
+  // A member that went is none that is missed.
+  const { note: _, ssin: _ssin, addresses: _addresses, ...rest } = plain;
+  await ada.entities.update(entity, rest, encrypted);
+});
+
+test("what only looks moved isn't passed over", async () => {
+  const [patient] = stored();
+  const options = () => new Database().options();
+  const [{ entity }] = await all(migrate(ada, [patient], options()));
+  const [already] = await all(migrate(ada, [entity], options()));
+  assert.equal(already.outcome, "already");
+  const empty = { delegations: {}, cryptedForeignKeys: {}, secretForeignKeys: [], entityType: "patient" };
+  const [[pair, [value]]] = Object.entries(entity.encryptionKeys);
+  for (const more of [
+    { encryptedSelf: "", encryptionKeys: { "→": [] } },
+    { encryptedSelf: entity.encryptedSelf, encryptionKeys: {} },
+    { encryptedSelf: entity.encryptedSelf, encryptionKeys: { "→": [value] } },
+    { encryptedSelf: entity.encryptedSelf, encryptionKeys: { [pair]: [] } },
+    { encryptedSelf: entity.encryptedSelf, encryptionKeys: { [pair]: [value.slice(1)] } },
+    { encryptedSelf: entity.encryptedSelf.slice(0, 40), encryptionKeys: { [pair]: [value] } },
+  ]) {
+    const [{ outcome }] = await all(migrate(ada, [{ ...patient, ...empty, ...more }], options()));
+    assert.equal(outcome, "failed", JSON.stringify(more));
+  }
+});
+
 test("nobody gets anything who isn't named, whatever the database says", async () => {
   const database = new Database();
   const patient = stored()[0];
