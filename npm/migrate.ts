@@ -128,7 +128,7 @@ export function migrate(
   if (!isObject(knownIds) || !(Symbol.iterator in knownIds)) throw invalid("knownIds can't be iterated");
   if (typeof dryRun !== "boolean") throw invalid("dryRun is not a boolean");
   if (typeof documents !== "function" && !isOrder(documents)) throw invalid("the documents can't be iterated");
-  const start = from === undefined ? { done: 0, id: "" } : read(from);
+  const start = from === undefined ? FIRST : read(from);
   const moving: Moving = {
     wardkey,
     reader,
@@ -154,11 +154,14 @@ interface Moving {
   dryRun: boolean;
 }
 
-/** How many documents were done, and the id of the last. */
+/** How many documents were done, the id of the last, or of the last that has one where `documents` is a function, and how many came after that: a cursor can't begin behind those. */
 interface Place {
   done: number;
   id: string;
+  after: number;
 }
+
+const FIRST: Place = { done: 0, id: "", after: 0 };
 
 async function* run(
   moving: Moving,
@@ -171,22 +174,24 @@ async function* run(
   const isCursor = typeof documents === "function";
   const order = isCursor ? documents(start.id === "" ? undefined : start.id) : documents;
   if (!isOrder(order)) throw invalid("the documents can't be iterated");
-  let { done, id } = isCursor ? start : { done: 0, id: "" };
+  let { done, id, after } = isCursor ? { ...start, done: start.done - start.after, after: 0 } : FIRST;
   for await (const document of order) {
     throwIfAborted(signal);
     done += 1;
     if (done <= start.done) {
-      if (done === start.done && idOf(document) !== start.id) throw moved();
-      moving.known.set(idOf(document), true);
+      const isSame = isCursor ? idOf(document) === "" : done < start.done || idOf(document) === start.id;
+      if (!isSame) throw moved();
+      if (isCursor) after += 1;
+      else moving.known.set(idOf(document), true);
       continue;
     }
     const item = await move(moving, document);
     moving.known.set(item.id, item.outcome !== "failed");
     throwIfAborted(signal);
-    // A cursor can't go on after a document without an id, and goes on after the one before it.
-    if (!isCursor || item.id !== "") id = item.id;
+    if (isCursor && item.id === "") after += 1;
+    else [id, after] = [item.id, 0];
     onProgress?.(done);
-    yield { position: write({ done, id }), ...item };
+    yield { position: write({ done, id, after }), ...item };
   }
   if (done < start.done) throw moved();
 }
@@ -306,16 +311,20 @@ function moved(): WardkeyError {
 }
 
 /** A text that means something to this file alone. */
-function write({ done, id }: Place): string {
-  return toBase64url(new TextEncoder().encode(JSON.stringify([1, done, id])));
+function write({ done, id, after }: Place): string {
+  return toBase64url(new TextEncoder().encode(JSON.stringify([1, done, id, after])));
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function read(position: unknown): Place {
   const bytes = fromBase64url(shortText(position, "the position", MAX_POSITION, "invalid-argument"));
   try {
-    const [version, done, id]: unknown[] = JSON.parse(new TextDecoder().decode(bytes));
-    if (version === 1 && Number.isSafeInteger(done) && (done as number) > 0 && typeof id === "string") {
-      return { done: done as number, id };
+    const [version, done, id, after]: unknown[] = JSON.parse(new TextDecoder().decode(bytes));
+    if (version === 1 && isCount(done) && isCount(after) && done > 0 && after <= done && typeof id === "string") {
+      return { done, id, after };
     }
   } catch {
     // As what is none.

@@ -198,6 +198,31 @@ test("a run that ends anywhere goes on without doing anything twice, or leaving 
   }
 });
 
+test("a cursor goes on behind documents without an id", async () => {
+  const [patient, , , , other] = stored();
+  const rows = [{ name: "a" }, patient, null, { id: 7 }, other, {}];
+  const cursor = (after) => rows.slice(after === undefined ? 0 : rows.findIndex((row) => row?.id === after) + 1);
+  const items = await all(migrate(ada, cursor, new Database().options({ dryRun: true })));
+  assert.deepEqual(
+    items.map(({ id }) => id),
+    ["", patient.id, "", "", other.id, ""],
+  );
+  assert.equal(new Set(items.map(({ position }) => position)).size, items.length);
+  for (const [at, { position: from }] of items.entries()) {
+    const done = [];
+    const onProgress = (count) => done.push(count);
+    const rest = await all(migrate(ada, cursor, new Database().options({ dryRun: true, from, onProgress })));
+    assert.deepEqual(
+      rest.map(({ position }) => position),
+      items.slice(at + 1).map(({ position }) => position),
+    );
+    assert.deepEqual(done, [1, 2, 3, 4, 5, 6].slice(at + 1));
+  }
+  const from = items[3].position;
+  for (const given of [[other], [null, other], [null]])
+    await assert.rejects(all(migrate(ada, () => given, new Database().options({ from }))), { code: "conflict" });
+});
+
 test("what has to do with no document ends the run, and leaves none out", async () => {
   const database = new Database();
   const controller = new AbortController();
@@ -478,7 +503,20 @@ test("bad arguments, and positions of another run", async () => {
     { ...good, signal: {} },
     { ...good, onProgress: 1 },
     { ...good, shareWith: [] },
-    ...[7, "", "x", "AAAA", "WzEsMCwieCJd", "WzIsMSwieCJd", "x".repeat(9000)].map((from) => ({ ...good, from })),
+    ...[
+      7,
+      "",
+      "x",
+      "AAAA",
+      ...[
+        [1, 0, "x", 0],
+        [2, 1, "x", 0],
+        [1, 1, "x"],
+        [1, 1, "x", 2],
+        [1, 1, 7, 0],
+      ].map((it) => Buffer.from(JSON.stringify(it)).toString("base64url")),
+      "x".repeat(9000),
+    ].map((from) => ({ ...good, from })),
   ];
   for (const options of bad) refused(ada, [], options);
   await assert.rejects(migrate(ada, () => 7, good).next(), { code: "invalid-argument" });
