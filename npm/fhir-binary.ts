@@ -91,7 +91,7 @@ export async function toBinary(data: Data, recipient: PublicKey, options?: ToBin
 }
 
 /** Opens such a `Binary`, whoever made it: toBinary(), or a partner with any JOSE library.
- *  @throws `invalid-argument` for what is no `Binary`; `invalid-format` for one that holds no JWE; `unsupported-version` for another algorithm, compression or critical extensions;
+ *  @throws `invalid-argument` for what is no `Binary`; `invalid-format` for one that holds no JWE, or names a content type that is none; `unsupported-version` for another algorithm, compression or critical extensions;
  *  `key-policy` for a key pair that isn't RSA's; `limit`; `unsupported-environment`. Whatever doesn't open, key or content, is the same `decryption-failed` */
 export async function fromBinary(binary: FhirBinary, keyPair: KeyPair): Promise<OpenedBinary> {
   const { header, wrapped, iv, sealed, protectedHeader } = parse(compact(binary));
@@ -101,7 +101,7 @@ export async function fromBinary(binary: FhirBinary, keyPair: KeyPair): Promise<
   const key = await unwrap(keyPair, wrapped);
   try {
     const data = await open(key, iv, encoder.encode(protectedHeader) as Out, sealed);
-    return header.cty === undefined ? { data } : { data, contentType: longType(header.cty) };
+    return header.cty === undefined ? { data } : { data, contentType: header.cty };
   } finally {
     key.fill(0);
   }
@@ -167,6 +167,7 @@ function compact(binary: FhirBinary): string {
 interface Header {
   alg: string;
   enc: string;
+  /** In its long form. */
   cty?: string;
 }
 
@@ -198,7 +199,11 @@ function toHeader(bytes: Out): Header {
   if (alg !== ALG || enc !== ENC || crit !== undefined || zip !== undefined) {
     throw new WardkeyError("unsupported-version", `a JWE of another kind than ${ALG} with ${ENC}`);
   }
-  return cty === undefined ? { alg, enc } : { alg, enc, cty };
+  if (cty === undefined) return { alg, enc };
+  const type = longType(cty);
+  // It goes into headers and pages: who sent it could put anything there.
+  if (!isMediaType(type)) throw new WardkeyError("invalid-format", "the content type in the JWE is no media type");
+  return { alg, enc, cty: type };
 }
 
 function noJwe(): WardkeyError {
@@ -213,9 +218,12 @@ function name(text: unknown, what: string): string {
 
 function mediaType(text: unknown): string {
   const type = name(text, "the content type");
-  if (!/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+ *(;[\x20-\x7e]*)?$/.test(type))
-    throw invalid("the content type is no media type");
+  if (!isMediaType(type)) throw invalid("the content type is no media type");
   return type;
+}
+
+function isMediaType(text: string): boolean {
+  return /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+ *(;[\x20-\x7e]*)?$/.test(text);
 }
 
 /** RFC 7516, section 4.1.12: `application/` may be left out where no other slash follows, and stands for itself where none is. */

@@ -184,6 +184,9 @@ test("what holds no JWE, or another kind of it", async () => {
       header({ alg: ALG }),
       header({ alg: ALG, enc: 7 }),
       header({ alg: ALG, enc: "A256GCM", cty: 7 }),
+      ...["", "a b", "text/html\r\nSet-Cookie: a=b", "text/html\n", "a/b/c", "text/é", "/", "text/"].map((cty) =>
+        header({ alg: ALG, enc: "A256GCM", cty }),
+      ),
       header({ alg: ALG, enc: "A256GCM", kid: "k".repeat(8192) }),
     ].map(binary),
   ];
