@@ -98,7 +98,15 @@ export class LegacyReader {
     LegacyReader.check(this);
     if (!isPlain(document) || typeof (document as Partial<LegacyDocument>).id !== "string")
       throw invalid("a document is a plain object with an id");
-    const copy = jsonCopy(document);
+    try {
+      return await this.#read(jsonCopy(document));
+    } finally {
+      // By wiped keys nothing opens: that isn't the document's fault.
+      LegacyReader.check(this);
+    }
+  }
+
+  async #read(copy: LegacyDocument): Promise<LegacyEntity> {
     const { id, encryptionKeys, delegations: secretIds, cryptedForeignKeys } = copy;
     const secretForeignKeys = list(copy.secretForeignKeys, "secretForeignKeys").map((one) =>
       text(one, "secretForeignKeys"),

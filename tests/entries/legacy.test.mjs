@@ -305,7 +305,12 @@ test("bad options, and use after free()", async () => {
   await fails("key-policy", async () => openLegacy({ ...good, privateKeys: await KeyPair.generate() }));
   const reader = await readerOf("ada");
   await reader.read(named("patient"));
-  reader.free();
+  const reading = [reader, await readerOf("ada")].map(async (one) => {
+    const run = one.read(named("patient"));
+    one.free();
+    await assert.rejects(run, { code: "invalid-argument", message: "used after free()" });
+  });
+  await Promise.all(reading);
   reader.free();
   await fails("invalid-argument", () => reader.read(named("patient")));
   const freed = await KeyPair.importRsa(pem);
