@@ -174,6 +174,7 @@ async function* run(
   const isCursor = typeof documents === "function";
   const order = isCursor ? documents(start.id === "" ? undefined : start.id) : documents;
   if (!isOrder(order)) throw invalid("the documents can't be iterated");
+  if (start.id !== "") moving.known.set(start.id, true);
   let { done, id, after } = isCursor ? { ...start, done: start.done - start.after, after: 0 } : FIRST;
   for await (const document of order) {
     throwIfAborted(signal);

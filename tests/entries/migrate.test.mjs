@@ -218,6 +218,11 @@ test("a cursor goes on behind documents without an id", async () => {
     );
     assert.deepEqual(done, [1, 2, 3, 4, 5, 6].slice(at + 1));
   }
+  // The last document before it is known as a parent.
+  const [child] = await all(
+    migrate(ada, () => stored().slice(1, 2), new Database().options({ dryRun: true, from: items[1].position })),
+  );
+  assert.deepEqual([child.outcome, child.parentIds], ["would-move", [patient.id]]);
   const from = items[3].position;
   for (const given of [[other], [null, other], [null]])
     await assert.rejects(all(migrate(ada, () => given, new Database().options({ from }))), { code: "conflict" });
