@@ -1,6 +1,6 @@
 // A FHIR `Binary` that holds a JWE: docs/SPEC.md, section 19.
 import { isBlob, isPlain, toData, toOptions, wellFormed } from "./arguments.js";
-import { fromBase64, fromBase64url, toBase64, toBase64url } from "./base64.js";
+import { decodeLong, encodeLong, fromBase64, fromBase64url, toBase64, toBase64url } from "./base64.js";
 import * as glue from "./core/wardkey_fhir.js";
 import { webCrypto } from "./engine.js";
 import { doesNotOpen, invalid, isWardkeyError, WardkeyError } from "./errors.js";
@@ -82,26 +82,27 @@ export async function toBinary(data: Data, recipient: PublicKey, options?: ToBin
     const protectedHeader = toBase64url(encoder.encode(JSON.stringify(header)));
     const sealed = await seal(key, iv, encoder.encode(protectedHeader) as Out, content);
     const end = sealed.length - TAG;
-    const parts = [wrapped, iv, sealed.subarray(0, end), sealed.subarray(end)].map(toBase64url);
-    const jwe = [protectedHeader, ...parts].join(".");
-    return { resourceType: "Binary", contentType: MEDIA_TYPE, data: toBase64(encoder.encode(jwe)) };
+    const ciphertext = await encodeLong(sealed.subarray(0, end), toBase64url);
+    const tag = toBase64url(sealed.subarray(end));
+    const jwe = [protectedHeader, toBase64url(wrapped), toBase64url(iv), ciphertext, tag].join(".");
+    return { resourceType: "Binary", contentType: MEDIA_TYPE, data: await encodeLong(encoder.encode(jwe), toBase64) };
   } finally {
     key.fill(0);
   }
 }
 
 /** Opens such a `Binary`, whoever made it: toBinary(), or a partner with any JOSE library.
- *  @throws `invalid-argument` for what is no `Binary`; `invalid-format` for one that holds no JWE; `unsupported-version` for another algorithm, compression or critical extensions;
+ *  @throws `invalid-argument` for what is no `Binary`; `invalid-format` for one that holds no JWE, or names a content type that is none; `unsupported-version` for another algorithm, compression or critical extensions;
  *  `key-policy` for a key pair that isn't RSA's; `limit`; `unsupported-environment`. Whatever doesn't open, key or content, is the same `decryption-failed` */
 export async function fromBinary(binary: FhirBinary, keyPair: KeyPair): Promise<OpenedBinary> {
-  const { header, wrapped, iv, sealed, protectedHeader } = parse(compact(binary));
+  const { header, wrapped, iv, sealed, protectedHeader } = await parse(await compact(binary));
   KeyPair.toCore(keyPair);
   if (keyPair.suite === "hybrid") throw new WardkeyError("key-policy", "not an RSA key pair");
   await side.load();
   const key = await unwrap(keyPair, wrapped);
   try {
     const data = await open(key, iv, encoder.encode(protectedHeader) as Out, sealed);
-    return header.cty === undefined ? { data } : { data, contentType: longType(header.cty) };
+    return header.cty === undefined ? { data } : { data, contentType: header.cty };
   } finally {
     key.fill(0);
   }
@@ -150,7 +151,7 @@ async function unwrap(keyPair: KeyPair, wrapped: Out): Promise<Out> {
   }
 }
 
-function compact(binary: FhirBinary): string {
+async function compact(binary: FhirBinary): Promise<string> {
   if (!isPlain(binary)) throw invalid("not a FHIR Binary");
   const { resourceType, contentType, data } = binary as Partial<FhirBinary>;
   if (resourceType !== "Binary") throw invalid("not a FHIR Binary");
@@ -159,7 +160,7 @@ function compact(binary: FhirBinary): string {
   }
   if (typeof data !== "string") throw noJwe();
   if (data.length > MAX_TEXT) throw new WardkeyError("limit", "the Binary is longer than any");
-  const bytes = fromBase64(data);
+  const bytes = await decodeLong(data, fromBase64);
   if (!bytes) throw noJwe();
   return new TextDecoder("latin1").decode(bytes);
 }
@@ -167,14 +168,17 @@ function compact(binary: FhirBinary): string {
 interface Header {
   alg: string;
   enc: string;
+  /** In its long form. */
   cty?: string;
 }
 
 /** RFC 7516, sections 3.1 and 5.2. */
-function parse(jwe: string) {
-  const parts = jwe.split(".");
-  const [header, wrapped, iv, content, tag] = parts.map(fromBase64url);
-  if (parts.length !== 5 || !header || !wrapped || !iv || !content || !tag) throw noJwe();
+async function parse(jwe: string) {
+  // One more than it has, if there are more.
+  const parts = jwe.split(".", 6);
+  if (parts.length !== 5) throw noJwe();
+  const [header, wrapped, iv, content, tag] = await Promise.all(parts.map((part) => decodeLong(part, fromBase64url)));
+  if (!header || !wrapped || !iv || !content || !tag) throw noJwe();
   if (iv.length !== IV || tag.length !== TAG) throw noJwe();
   if (content.length > MAX_DATA) throw new WardkeyError("limit", "longer than 64 MiB");
   const sealed = new Uint8Array(content.length + TAG);
@@ -198,7 +202,11 @@ function toHeader(bytes: Out): Header {
   if (alg !== ALG || enc !== ENC || crit !== undefined || zip !== undefined) {
     throw new WardkeyError("unsupported-version", `a JWE of another kind than ${ALG} with ${ENC}`);
   }
-  return cty === undefined ? { alg, enc } : { alg, enc, cty };
+  if (cty === undefined) return { alg, enc };
+  const type = longType(cty);
+  // It goes into headers and pages: who sent it could put anything there.
+  if (!isMediaType(type)) throw new WardkeyError("invalid-format", "the content type in the JWE is no media type");
+  return { alg, enc, cty: type };
 }
 
 function noJwe(): WardkeyError {
@@ -213,9 +221,12 @@ function name(text: unknown, what: string): string {
 
 function mediaType(text: unknown): string {
   const type = name(text, "the content type");
-  if (!/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+ *(;[\x20-\x7e]*)?$/.test(type))
-    throw invalid("the content type is no media type");
+  if (!isMediaType(type)) throw invalid("the content type is no media type");
   return type;
+}
+
+function isMediaType(text: string): boolean {
+  return /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+ *(;[\x20-\x7e]*)?$/.test(text);
 }
 
 /** RFC 7516, section 4.1.12: `application/` may be left out where no other slash follows, and stands for itself where none is. */

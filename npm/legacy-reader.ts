@@ -39,9 +39,10 @@ export interface LegacyEntity {
   encrypted: string[];
   /** All members in clear, without those of the layout. */
   entity: Record<string, unknown> & { id: string };
-  /** Its own secret ids: what stood in the `secretForeignKeys` of its children. */
+  /** Its own secret ids: what stood in the `secretForeignKeys` of its children. One that is a key of the document is left out. What a forged document gives for an id may be a key all the same:
+   *  it must not get to that database, in a query or a log, before it is known as the id of something there. */
   secretIds: string[];
-  /** Ids of its parents. */
+  /** Ids of its parents. Of them the same is true. */
   parentIds: string[];
   secretForeignKeys: string[];
   /** Who could read it, by ids of the legacy database, the holder too. */
@@ -97,7 +98,15 @@ export class LegacyReader {
     LegacyReader.check(this);
     if (!isPlain(document) || typeof (document as Partial<LegacyDocument>).id !== "string")
       throw invalid("a document is a plain object with an id");
-    const copy = jsonCopy(document);
+    try {
+      return await this.#read(jsonCopy(document));
+    } finally {
+      // By wiped keys nothing opens: that isn't the document's fault.
+      LegacyReader.check(this);
+    }
+  }
+
+  async #read(copy: LegacyDocument): Promise<LegacyEntity> {
     const { id, encryptionKeys, delegations: secretIds, cryptedForeignKeys } = copy;
     const secretForeignKeys = list(copy.secretForeignKeys, "secretForeignKeys").map((one) =>
       text(one, "secretForeignKeys"),
@@ -108,11 +117,17 @@ export class LegacyReader {
     const forKeys = inKeys.length > 0 ? inKeys : inDelegations;
     let entity: Record<string, unknown> & { id?: unknown } = copy;
     const encrypted = new Set<string>();
-    if (isSealed(copy)) {
-      const keys = (await this.#open(id, forKeys)).flatMap(toKey);
+    const isEncrypted = isSealed(copy);
+    const contents = isEncrypted ? await this.#open(id, forKeys) : await this.#openAny(id, forKeys);
+    if (isEncrypted) {
+      const keys = contents.flatMap(toKey);
       if (keys.length === 0) throw doesNotOpen();
       entity = unsealed(copy, keys, { path: "", found: encrypted, depth: 0 }) as Record<string, unknown>;
     }
+    const ownIds = await this.#openAny(id, inDelegations);
+    const parentIds = await this.#openAny(id, [...delegations(cryptedForeignKeys, "cryptedForeignKeys")]);
+    // Nothing says what a value was sealed for: who writes to the database can put a key in the place of an id, to be asked for it.
+    if (parentIds.some((parent) => contents.includes(parent) || ownIds.includes(parent))) throw doesNotOpen();
     for (const name of [...LEGACY, "id"]) encrypted.delete(name);
     for (const name of LEGACY) delete entity[name];
     if (entity.id !== id) throw doesNotOpen();
@@ -121,8 +136,9 @@ export class LegacyReader {
       id,
       encrypted: [...encrypted],
       entity: entity as LegacyEntity["entity"],
-      secretIds: await this.#openAny(id, inDelegations),
-      parentIds: await this.#openAny(id, [...delegations(cryptedForeignKeys, "cryptedForeignKeys")]),
+      // Where there are no encryptionKeys they are the same.
+      secretIds: inKeys.length > 0 ? ownIds.filter((own) => !contents.includes(own)) : ownIds,
+      parentIds,
       secretForeignKeys,
       readers: [...readers],
     };

@@ -21,8 +21,11 @@ export interface MigrateOptions {
   manifest?: FieldManifest | ((read: LegacyEntity) => FieldManifest);
   /** Users and groups of Wardkey, by their ids in the legacy database. Who isn't named gets nothing: the names in a legacy document are in clear, and anybody's who can write to the database. */
   parties: Readonly<Record<string, string>>;
-  /** The moved document with this id, where one has it for its parent: what an earlier item of this run or another gave. A document with a parent can't be moved without it. */
+  /** The moved document with this id, where one has it for its parent: what an earlier item of this run or another gave. A document with a parent can't be moved without it.
+   *  It is only asked for ids that `documents` has before the child, or `knownIds`: what a forged document calls its parent may be its key. */
   parent?: (id: string) => EncryptedEntity | undefined | Promise<EncryptedEntity | undefined>;
+  /** Ids of documents that children of this run may have for parents and that `documents` doesn't have before them: of another collection, or before `from` where `documents` is a function. */
+  knownIds?: Iterable<string>;
   /** Reads and reports, and changes nothing: neither here nor at the key server. */
   dryRun?: boolean;
   /** `position` of the last item that was kept: the run goes on after it. */
@@ -42,8 +45,10 @@ export interface Migrated {
   /** `moved`: `entity` is to be stored in its place. `would-move`: in a dry run. `already`: it is encrypted by Wardkey. `failed`: it stays as it is, for `error`. */
   outcome: "moved" | "would-move" | "already" | "failed";
   entity?: EncryptedEntity;
+  /** With `entity`: the paths of what is encrypted in it, for update(): the manifest, and what was encrypted before, where it may be absent later. */
+  encrypted?: FieldManifest;
   error?: WardkeyError;
-  /** Ids of its parents in the legacy database; it was linked to the first. */
+  /** Ids of its parents in the legacy database, those that are known; it was linked to the first. */
   parentIds: string[];
   /** Users and groups of Wardkey with whom it is shared, the own user apart. */
   sharedWith: string[];
@@ -51,24 +56,41 @@ export interface Migrated {
   notShared: string[];
 }
 
-const OPTIONS = ["reader", "entityType", "manifest", "parties", "parent", "dryRun", "from", "signal", "onProgress"];
+const OPTIONS = [
+  "reader",
+  "entityType",
+  "manifest",
+  "parties",
+  "parent",
+  "knownIds",
+  "dryRun",
+  "from",
+  "signal",
+  "onProgress",
+];
 const RESERVED = ["entityType", ...LEGACY];
-/** What a document is to blame for. With all else the run ends, and goes on later where it stopped. */
+/** What a document is to blame for, or its parent, or the parties that it is for. With all else the run ends, and goes on later where it stopped. */
 const OF_DOCUMENT = [
   "invalid-argument",
   "invalid-format",
   "limit",
+  "unsupported-version",
   "decryption-failed",
+  "truncated",
+  "unwrap-failed",
   "not-a-recipient",
   "key-mismatch",
   "unknown-user",
   "unknown-group",
   "not-certified",
   "pin-mismatch",
+  "bad-signature",
+  "rollback",
   "forbidden",
   "revoked",
 ];
 const MAX_POSITION = 8192;
+const NOT_YET = "its parent isn't moved yet";
 
 /** Reads documents in the legacy layout, and gives each as `wardkey.entities.encrypt()` makes it of its content: with the id and the clear members that it had, as a child of its first parent, for
  *  the own user and those of `parties` who could read it. Nothing is stored: the application keeps `entity` and `position` of each item, in one transaction, before it asks for the next.
@@ -89,6 +111,7 @@ export function migrate(
     manifest = [],
     parties,
     parent,
+    knownIds = [],
     dryRun = false,
     from,
     signal,
@@ -102,9 +125,10 @@ export function migrate(
   if (!isPlain(parties)) throw invalid("parties is a plain object of names");
   for (const name of Object.values(parties)) wellFormed(name, "a party");
   if (parent !== undefined && typeof parent !== "function") throw invalid("parent is not a function");
+  if (!isObject(knownIds) || !(Symbol.iterator in knownIds)) throw invalid("knownIds can't be iterated");
   if (typeof dryRun !== "boolean") throw invalid("dryRun is not a boolean");
   if (typeof documents !== "function" && !isOrder(documents)) throw invalid("the documents can't be iterated");
-  const start = from === undefined ? { done: 0, id: "" } : read(from);
+  const start = from === undefined ? FIRST : read(from);
   const moving: Moving = {
     wardkey,
     reader,
@@ -112,6 +136,7 @@ export function migrate(
     manifest: manifest as Moving["manifest"],
     parties: { ...parties },
     parent,
+    known: new Map(Array.from(knownIds, (id) => [wellFormed(id, "a known id"), true])),
     dryRun,
   };
   return run(moving, documents, start, signal, onProgress);
@@ -124,14 +149,19 @@ interface Moving {
   manifest: FieldManifest | ((read: LegacyEntity) => FieldManifest);
   parties: Readonly<Record<string, string>>;
   parent: MigrateOptions["parent"];
+  /** Ids that the database named by itself; and is that document moved, or would it be, as far as this run knows? */
+  known: Map<string, boolean>;
   dryRun: boolean;
 }
 
-/** How many documents were done, and the id of the last. */
+/** How many documents were done, the id of the last, or of the last that has one where `documents` is a function, and how many came after that: a cursor can't begin behind those. */
 interface Place {
   done: number;
   id: string;
+  after: number;
 }
+
+const FIRST: Place = { done: 0, id: "", after: 0 };
 
 async function* run(
   moving: Moving,
@@ -144,20 +174,25 @@ async function* run(
   const isCursor = typeof documents === "function";
   const order = isCursor ? documents(start.id === "" ? undefined : start.id) : documents;
   if (!isOrder(order)) throw invalid("the documents can't be iterated");
-  let { done, id } = isCursor ? start : { done: 0, id: "" };
+  if (start.id !== "") moving.known.set(start.id, true);
+  let { done, id, after } = isCursor ? { ...start, done: start.done - start.after, after: 0 } : FIRST;
   for await (const document of order) {
     throwIfAborted(signal);
     done += 1;
     if (done <= start.done) {
-      if (done === start.done && idOf(document) !== start.id) throw moved();
+      const isSame = isCursor ? idOf(document) === "" : done < start.done || idOf(document) === start.id;
+      if (!isSame) throw moved();
+      if (isCursor) after += 1;
+      else moving.known.set(idOf(document), true);
       continue;
     }
     const item = await move(moving, document);
+    moving.known.set(item.id, item.outcome !== "failed");
     throwIfAborted(signal);
-    // A cursor can't go on after a document without an id, and goes on after the one before it.
-    if (!isCursor || item.id !== "") id = item.id;
+    if (isCursor && item.id === "") after += 1;
+    else [id, after] = [item.id, 0];
     onProgress?.(done);
-    yield { position: write({ done, id }), ...item };
+    yield { position: write({ done, id, after }), ...item };
   }
   if (done < start.done) throw moved();
 }
@@ -169,19 +204,23 @@ async function move(moving: Moving, document: LegacyDocument): Promise<Item> {
   try {
     if (isMoved(document)) return { ...item, outcome: "already" };
     const legacy = await moving.reader.read(document);
-    item.parentIds = legacy.parentIds;
+    item.parentIds = legacy.parentIds.filter((id) => moving.known.has(id));
     Object.assign(item, share(moving, legacy.readers));
-    const [entityType, manifest] = chosen(moving, legacy);
+    const [entityType, paths] = chosen(moving, legacy);
+    // What was encrypted is there now. That it stays in clear is worse than an error.
+    const manifest = [...paths, ...legacy.encrypted];
+    const parentId = parentIdOf(moving, legacy);
     if (moving.dryRun) {
       const own = moving.wardkey.userId;
       const names = [...item.sharedWith, ...(own === undefined ? [] : [own])];
       checkEntity(entityType, JSON.stringify(legacy.entity), manifest, names);
       return { ...item, outcome: "would-move" };
     }
-    const parent = await parentOf(moving, legacy);
+    const parent = parentId === undefined ? undefined : await parentOf(moving, parentId);
     const options = { shareWith: item.sharedWith, ...(parent && { parent }) };
+    const encrypted = [...new Set([...paths, ...legacy.encrypted.map((path) => `${path}?`)])];
     const entity = await moving.wardkey.entities.encrypt(entityType, legacy.entity, manifest, options);
-    return { ...item, outcome: "moved", entity };
+    return { ...item, outcome: "moved", entity, encrypted };
   } catch (e) {
     // What was closed or freed meanwhile is no document's fault.
     LegacyReader.check(moving.reader);
@@ -196,10 +235,7 @@ function chosen({ entityType, manifest }: Moving, legacy: LegacyEntity): [string
   const type = typeof entityType === "function" ? entityType(legacy) : entityType;
   const paths: unknown = typeof manifest === "function" ? manifest(legacy) : manifest;
   if (!Array.isArray(paths)) throw invalid("a manifest is an array of paths");
-  return [
-    wellFormed(type, "the entity type"),
-    [...paths.map((path) => wellFormed(path, "a path")), ...legacy.encrypted],
-  ];
+  return [wellFormed(type, "the entity type"), paths.map((path) => wellFormed(path, "a path"))];
 }
 
 function share(
@@ -215,23 +251,50 @@ function share(
   };
 }
 
-async function parentOf({ parent }: Moving, { parentIds }: LegacyEntity): Promise<EncryptedEntity | undefined> {
-  const [id] = parentIds;
+/** The id of the parent that it is linked to. What isn't known as an id goes nowhere. */
+function parentIdOf({ known, dryRun }: Moving, { parentIds: [id] }: LegacyEntity): string | undefined {
   if (id === undefined) return undefined;
+  if (!known.has(id)) throw invalid("its parent is none of the documents before it, nor of knownIds");
+  if (dryRun && !known.get(id)) throw invalid(NOT_YET);
+  return id;
+}
+
+async function parentOf({ parent }: Moving, id: string): Promise<EncryptedEntity> {
   const found = await parent?.(id);
-  if (!found) throw invalid("its parent isn't moved yet");
+  if (!found) throw invalid(NOT_YET);
   if (idOf(found) !== id) throw invalid("what was given for its parent is another document");
+  if (!hasMembers(found)) throw invalid(NOT_YET);
   return found;
 }
 
-/** Is it as encrypt() makes them? */
+/** Of a pair, and of the one value that it has in encryptionKeys: docs/SPEC.md, sections 18.6 and 18.8. */
+const PAIR = /^[^→]+→[^→]+$/u;
+const SEALED_KEY = /^[\w-]{139}$/;
+/** Bytes of a sealed content with nothing in it. */
+const LEAST_SEALED = 72;
+
+function hasMembers(document: unknown): document is Record<string, unknown> {
+  return isPlain(document) && RESERVED.every((name) => Object.hasOwn(document, name));
+}
+
+/** Is it as encrypt() makes them? What only has their members is no reason to pass a document over in silence. */
 function isMoved(document: unknown): boolean {
-  if (!isPlain(document) || !RESERVED.every((name) => Object.hasOwn(document, name))) return false;
+  if (!hasMembers(document)) return false;
   const { entityType, encryptedSelf, encryptionKeys } = document as Partial<EncryptedEntity>;
-  const pairs = isPlain(encryptionKeys) ? Object.keys(encryptionKeys) : [];
+  if (!isText(entityType) || !isText(encryptedSelf) || !isPlain(encryptionKeys)) return false;
+  const pairs: [string, unknown][] = Object.entries(encryptionKeys);
+  const isSealedKey = (value: unknown) => typeof value === "string" && SEALED_KEY.test(value);
   return (
-    typeof entityType === "string" && typeof encryptedSelf === "string" && pairs.some((pair) => pair.includes("→"))
+    (fromBase64url(encryptedSelf)?.length ?? 0) >= LEAST_SEALED &&
+    pairs.length > 0 &&
+    pairs.every(
+      ([pair, values]) => PAIR.test(pair) && Array.isArray(values) && values.length === 1 && values.every(isSealedKey),
+    )
   );
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
 }
 
 function idOf(document: unknown): string {
@@ -249,16 +312,20 @@ function moved(): WardkeyError {
 }
 
 /** A text that means something to this file alone. */
-function write({ done, id }: Place): string {
-  return toBase64url(new TextEncoder().encode(JSON.stringify([1, done, id])));
+function write({ done, id, after }: Place): string {
+  return toBase64url(new TextEncoder().encode(JSON.stringify([1, done, id, after])));
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function read(position: unknown): Place {
   const bytes = fromBase64url(shortText(position, "the position", MAX_POSITION, "invalid-argument"));
   try {
-    const [version, done, id]: unknown[] = JSON.parse(new TextDecoder().decode(bytes));
-    if (version === 1 && Number.isSafeInteger(done) && (done as number) > 0 && typeof id === "string") {
-      return { done: done as number, id };
+    const [version, done, id, after]: unknown[] = JSON.parse(new TextDecoder().decode(bytes));
+    if (version === 1 && isCount(done) && isCount(after) && done > 0 && after <= done && typeof id === "string") {
+      return { done, id, after };
     }
   } catch {
     // As what is none.

@@ -91,6 +91,30 @@ for (const engine of ["webcrypto", "wasm"]) {
   });
 }
 
+test("long documents are encoded in short tasks", async () => {
+  const data = new Uint8Array(16 << 20).map((_, at) => at * 7);
+  const turns = async (run) => {
+    let count = 0;
+    const timer = setInterval(() => {
+      count += 1;
+    }, 1);
+    try {
+      return [await run(), count];
+    } finally {
+      clearInterval(timer);
+    }
+  };
+  const [sealed, making] = await turns(() => toBinary(data, pair.publicKey));
+  const [opened, opening] = await turns(() => fromBinary(sealed, pair));
+  assert(Buffer.from(opened.data).equals(data));
+  assert(making >= 8 && opening >= 8, `${making} and ${opening} turns of the event loop`);
+  // Padding in the midst, at the end of a piece that is decoded by itself.
+  const text = sealed.data;
+  await fails("invalid-format", () =>
+    fromBinary({ ...sealed, data: `${text.slice(0, (4 << 13) - 1)}=${text.slice(4 << 13)}` }, pair),
+  );
+});
+
 test("text, views and Blobs; the media type and the key's name are the sender's to give", async () => {
   const { publicKey } = pair;
   for (const data of ["é", new Blob(["é"]), new DataView(new TextEncoder().encode("xéx").buffer, 1, 2)]) {
@@ -184,6 +208,9 @@ test("what holds no JWE, or another kind of it", async () => {
       header({ alg: ALG }),
       header({ alg: ALG, enc: 7 }),
       header({ alg: ALG, enc: "A256GCM", cty: 7 }),
+      ...["", "a b", "text/html\r\nSet-Cookie: a=b", "text/html\n", "a/b/c", "text/é", "/", "text/"].map((cty) =>
+        header({ alg: ALG, enc: "A256GCM", cty }),
+      ),
       header({ alg: ALG, enc: "A256GCM", kid: "k".repeat(8192) }),
     ].map(binary),
   ];

@@ -119,6 +119,24 @@ test("a document that isn't encrypted, and one with nothing for anybody", async 
   });
 });
 
+test("no id is a key of the document", async () => {
+  const reader = await readerOf("ada");
+  const patient = named("patient");
+  const [secret] = (await reader.read(patient)).secretIds;
+  const both = {
+    ...patient,
+    delegations: { [IDS.ada]: [...patient.encryptionKeys[IDS.ada], ...patient.delegations[IDS.ada]] },
+  };
+  assert.deepEqual((await reader.read(both)).secretIds, [secret]);
+  for (const map of ["encryptionKeys", "delegations"]) {
+    for (const document of [
+      patient,
+      { id: patient.id, encryptionKeys: patient.encryptionKeys, delegations: patient.delegations },
+    ])
+      await fails("decryption-failed", () => reader.read({ ...document, cryptedForeignKeys: patient[map] }));
+  }
+});
+
 test("whatever doesn't open is one and the same error", async () => {
   const reader = await readerOf("ada");
   const messages = new Set();
@@ -287,7 +305,12 @@ test("bad options, and use after free()", async () => {
   await fails("key-policy", async () => openLegacy({ ...good, privateKeys: await KeyPair.generate() }));
   const reader = await readerOf("ada");
   await reader.read(named("patient"));
-  reader.free();
+  const reading = [reader, await readerOf("ada")].map(async (one) => {
+    const run = one.read(named("patient"));
+    one.free();
+    await assert.rejects(run, { code: "invalid-argument", message: "used after free()" });
+  });
+  await Promise.all(reading);
   reader.free();
   await fails("invalid-argument", () => reader.read(named("patient")));
   const freed = await KeyPair.importRsa(pem);

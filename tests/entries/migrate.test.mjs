@@ -37,10 +37,7 @@ const stored = () => clone(documents.map(({ document }) => document));
 const clearOf = (id) => documents.find(({ document }) => document.id === id).clear;
 
 /** What is encrypted, of those documents that have it. */
-const manifest = ({ entity }) =>
-  ["note?", "ssin?", "addresses[].street?", "addresses[].houseNumber?", "descr?", "services[].content?"].filter(
-    (path) => path in entity || path.includes("?"),
-  );
+const manifest = ["note?", "ssin?", "addresses[].street?", "addresses[].houseNumber?", "descr?", "services[].content?"];
 const entityType = ({ entity }) => ("services" in entity ? "contact" : "patient");
 const NAMES = { [ADA]: "ada", [TOMAS]: "tomas" };
 
@@ -176,15 +173,17 @@ test("a run that ends anywhere goes on without doing anything twice, or leaving 
     for (let first = 0; first <= 6; first += 1) {
       for (const unkept of [false, true]) {
         const database = new Database();
+        // A cursor that goes on doesn't come by the documents before it.
+        const knownIds = [...database.rows.keys()];
         let count = 0;
-        for await (const item of migrate(ada, source(database), database.options())) {
+        for await (const item of migrate(ada, source(database), database.options({ knownIds }))) {
           // The process ends when this item was made, and before or after it was kept.
           count += 1;
           if (count > first && unkept) break;
           database.keep(item);
           if (count > first) break;
         }
-        for await (const item of migrate(ada, source(database), database.options())) database.keep(item);
+        for await (const item of migrate(ada, source(database), database.options({ knownIds }))) database.keep(item);
         assert.deepEqual(
           database.kept,
           documents.map(({ document }, at) => [document.id, EXPECTED[at]]),
@@ -197,6 +196,36 @@ test("a run that ends anywhere goes on without doing anything twice, or leaving 
       }
     }
   }
+});
+
+test("a cursor goes on behind documents without an id", async () => {
+  const [patient, , , , other] = stored();
+  const rows = [{ name: "a" }, patient, null, { id: 7 }, other, {}];
+  const cursor = (after) => rows.slice(after === undefined ? 0 : rows.findIndex((row) => row?.id === after) + 1);
+  const items = await all(migrate(ada, cursor, new Database().options({ dryRun: true })));
+  assert.deepEqual(
+    items.map(({ id }) => id),
+    ["", patient.id, "", "", other.id, ""],
+  );
+  assert.equal(new Set(items.map(({ position }) => position)).size, items.length);
+  for (const [at, { position: from }] of items.entries()) {
+    const done = [];
+    const onProgress = (count) => done.push(count);
+    const rest = await all(migrate(ada, cursor, new Database().options({ dryRun: true, from, onProgress })));
+    assert.deepEqual(
+      rest.map(({ position }) => position),
+      items.slice(at + 1).map(({ position }) => position),
+    );
+    assert.deepEqual(done, [1, 2, 3, 4, 5, 6].slice(at + 1));
+  }
+  // The last document before it is known as a parent.
+  const [child] = await all(
+    migrate(ada, () => stored().slice(1, 2), new Database().options({ dryRun: true, from: items[1].position })),
+  );
+  assert.deepEqual([child.outcome, child.parentIds], ["would-move", [patient.id]]);
+  const from = items[3].position;
+  for (const given of [[other], [null, other], [null]])
+    await assert.rejects(all(migrate(ada, () => given, new Database().options({ from }))), { code: "conflict" });
 });
 
 test("what has to do with no document ends the run, and leaves none out", async () => {
@@ -284,13 +313,136 @@ test("a document to blame fails alone", async () => {
     );
   }
   // A child before its parent, or with another's.
-  for (const parent of [undefined, () => undefined, async () => undefined, () => ({ id: "another" }), () => patient]) {
-    const [{ outcome, error }] = await all(migrate(ada, [contact], database.options({ parent })));
-    assert.deepEqual([outcome, /invalid-/.test(error?.code)], ["failed", true], String(parent));
+  const knownIds = new Set([patient.id]);
+  const child = async (more) => (await all(migrate(ada, [contact], database.options({ knownIds, ...more }))))[0];
+  for (const [parent, why] of [
+    [undefined, /isn't moved yet/],
+    [() => undefined, /isn't moved yet/],
+    [async () => undefined, /isn't moved yet/],
+    [() => patient, /isn't moved yet/],
+    [() => ({ id: "another" }), /another document/],
+  ]) {
+    const { outcome, error } = await child({ parent });
+    assert.deepEqual(
+      [outcome, error.code, why.test(error.message)],
+      ["failed", "invalid-argument", true],
+      error.message,
+    );
   }
+  const unknown = await child({ knownIds: [], parent: () => assert.fail("nothing is asked for") });
+  assert.deepEqual([unknown.outcome, unknown.error.code, unknown.parentIds], ["failed", "invalid-argument", []]);
   // Shared with somebody whom Wardkey doesn't know.
-  const [unknown] = await all(migrate(ada, [patient], database.options({ parties: { [TOMAS]: "nobody" } })));
-  assert.deepEqual([unknown.outcome, unknown.error.code, unknown.sharedWith], ["failed", "unknown-user", ["nobody"]]);
+  const [stranger] = await all(migrate(ada, [patient], database.options({ parties: { [TOMAS]: "nobody" } })));
+  assert.deepEqual(
+    [stranger.outcome, stranger.error.code, stranger.sharedWith],
+    ["failed", "unknown-user", ["nobody"]],
+  );
+});
+
+test("a database that puts a document's key in the place of its parent's id isn't asked for it", async () => {
+  const known = new Set(documents.map(({ document }) => document.id));
+  const { encryptionKeys, encryptedSelf, ...contact } = stored()[1];
+  const evil = [
+    { ...contact, encryptedSelf, encryptionKeys, cryptedForeignKeys: encryptionKeys },
+    { ...contact, encryptedSelf, encryptionKeys, cryptedForeignKeys: contact.delegations },
+    { ...contact, encryptedSelf, cryptedForeignKeys: encryptionKeys, delegations: encryptionKeys },
+    { ...contact, services: [], encryptionKeys, cryptedForeignKeys: encryptionKeys },
+    { ...contact, services: [], cryptedForeignKeys: encryptionKeys },
+    { ...contact, services: [], cryptedForeignKeys: encryptionKeys, delegations: {} },
+  ];
+  for (const [at, document] of evil.entries()) {
+    for (const dryRun of [false, true]) {
+      const asked = [];
+      const parent = (id) => asked.push(id) && undefined;
+      const options = new Database().options({ parent, dryRun, knownIds: known });
+      const [item] = await all(migrate(ada, [document], options));
+      assert.deepEqual([item.outcome, item.parentIds, asked], ["failed", [], []], `${at}`);
+      assert(["decryption-failed", "invalid-argument"].includes(item.error.code));
+      assert(!/[0-9a-f]{8}/.test(item.error.message), item.error.message);
+    }
+  }
+});
+
+test("a dry run sees that a parent can't be moved", async () => {
+  const [patient, contact] = stored();
+  const dry = async (...documents) => {
+    const options = new Database().options({ dryRun: true, parent: undefined });
+    return (await all(migrate(ada, documents, options))).map(({ outcome, error }) => [outcome, error?.message]);
+  };
+  assert.deepEqual(await dry(patient, contact), [
+    ["would-move", undefined],
+    ["would-move", undefined],
+  ]);
+  const [, [outcome, why]] = await dry({ ...patient, encryptedSelf: "AAAA" }, contact);
+  assert.deepEqual([outcome, why], ["failed", "its parent isn't moved yet"]);
+  const [[before]] = await dry(contact, patient);
+  assert.equal(before, "failed");
+});
+
+test("a parent that doesn't open keeps only its children back", async () => {
+  const database = new Database();
+  const [patient, contact, , , other] = stored();
+  for await (const item of migrate(ada, [patient], database.options())) database.keep(item);
+  const moved = database.rows.get(patient.id);
+  const sealed = Buffer.from(moved.encryptedSelf, "base64url");
+  const changed = Buffer.from(sealed).fill(1, sealed.length - 40);
+  for (const [encryptedSelf, code] of [
+    [sealed.subarray(0, 40), "truncated"],
+    [changed, "decryption-failed"],
+  ]) {
+    const parent = () => ({ ...moved, encryptedSelf: encryptedSelf.toString("base64url") });
+    const items = await all(migrate(ada, [patient, contact, other], new Database().options({ parent })));
+    assert.deepEqual(
+      items.map(({ outcome, error }) => [outcome, error?.code]),
+      [
+        ["moved", undefined],
+        ["failed", code],
+        ["moved", undefined],
+      ],
+    );
+  }
+});
+
+test("the paths of a moved document keep sealed what is sealed", async () => {
+  const database = new Database();
+  const given = ["firstName?", "ssin?"];
+  const [{ entity, encrypted, id }] = await all(
+    migrate(ada, stored().slice(0, 1), database.options({ manifest: given })),
+  );
+  assert.deepEqual(encrypted.slice(0, 2), given);
+  assert.equal(new Set(encrypted).size, encrypted.length);
+  const plain = { ...clearOf(id), firstName: "changed" };
+  const updated = await ada.entities.update(entity, plain, encrypted);
+  assert.deepEqual(
+    Object.keys(updated).sort(),
+    Object.keys(entity).sort(),
+    "no member more, and none less, stands in clear",
+  );
+  assert.deepEqual(await ada.entities.decrypt(updated), plain);
+  // A member that went is none that is missed.
+  const { note: _, ssin: _ssin, addresses: _addresses, ...rest } = plain;
+  await ada.entities.update(entity, rest, encrypted);
+});
+
+test("what only looks moved isn't passed over", async () => {
+  const [patient] = stored();
+  const options = () => new Database().options();
+  const [{ entity }] = await all(migrate(ada, [patient], options()));
+  const [already] = await all(migrate(ada, [entity], options()));
+  assert.equal(already.outcome, "already");
+  const empty = { delegations: {}, cryptedForeignKeys: {}, secretForeignKeys: [], entityType: "patient" };
+  const [[pair, [value]]] = Object.entries(entity.encryptionKeys);
+  for (const more of [
+    { encryptedSelf: "", encryptionKeys: { "→": [] } },
+    { encryptedSelf: entity.encryptedSelf, encryptionKeys: {} },
+    { encryptedSelf: entity.encryptedSelf, encryptionKeys: { "→": [value] } },
+    { encryptedSelf: entity.encryptedSelf, encryptionKeys: { [pair]: [] } },
+    { encryptedSelf: entity.encryptedSelf, encryptionKeys: { [pair]: [value.slice(1)] } },
+    { encryptedSelf: entity.encryptedSelf.slice(0, 40), encryptionKeys: { [pair]: [value] } },
+  ]) {
+    const [{ outcome }] = await all(migrate(ada, [{ ...patient, ...empty, ...more }], options()));
+    assert.equal(outcome, "failed", JSON.stringify(more));
+  }
 });
 
 test("nobody gets anything who isn't named, whatever the database says", async () => {
@@ -310,7 +462,12 @@ test("what was encrypted is never clear, whatever the manifest says", async () =
     const [patient, contact] = await all(migrate(ada, stored().slice(0, 1), database.options({ manifest }))).then(
       async ([item]) => {
         const parent = () => item.entity;
-        return [item, ...(await all(migrate(ada, stored().slice(1, 2), database.options({ manifest, parent }))))];
+        return [
+          item,
+          ...(await all(
+            migrate(ada, stored().slice(1, 2), database.options({ manifest, parent, knownIds: [item.id] })),
+          )),
+        ];
       },
     );
     const text = JSON.stringify([patient.entity, contact.entity]);
@@ -346,11 +503,25 @@ test("bad arguments, and positions of another run", async () => {
     { ...good, parties: undefined },
     { ...good, parties: { a: 7 } },
     { ...good, parent: {} },
+    ...[7, "1", {}, [7]].map((knownIds) => ({ ...good, knownIds })),
     { ...good, dryRun: 1 },
     { ...good, signal: {} },
     { ...good, onProgress: 1 },
     { ...good, shareWith: [] },
-    ...[7, "", "x", "AAAA", "WzEsMCwieCJd", "WzIsMSwieCJd", "x".repeat(9000)].map((from) => ({ ...good, from })),
+    ...[
+      7,
+      "",
+      "x",
+      "AAAA",
+      ...[
+        [1, 0, "x", 0],
+        [2, 1, "x", 0],
+        [1, 1, "x"],
+        [1, 1, "x", 2],
+        [1, 1, 7, 0],
+      ].map((it) => Buffer.from(JSON.stringify(it)).toString("base64url")),
+      "x".repeat(9000),
+    ].map((from) => ({ ...good, from })),
   ];
   for (const options of bad) refused(ada, [], options);
   await assert.rejects(migrate(ada, () => 7, good).next(), { code: "invalid-argument" });

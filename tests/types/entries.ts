@@ -57,11 +57,13 @@ export async function move(
       manifest: ({ entity }) => Object.keys(entity),
       parties: { legacy: "ada" },
       parent: async () => undefined,
+      knownIds: new Set(["1"]),
       signal: controller.signal,
       onProgress: (done: number) => console.log(done),
     });
     for await (const item of run) {
-      const { outcome, position }: Migrated = item;
+      const { outcome, position, encrypted }: Migrated = item;
+      if (item.entity && encrypted) await wardkey.entities.update(item.entity, { id: item.id }, encrypted);
       kept.push(item.entity ?? item.error?.code ?? outcome, position);
     }
   }

@@ -1,36 +1,14 @@
-//! The face in WebAssembly, for `npm/fhir-module.ts`. What it throws is the JSON text of code and message.
+//! The face in WebAssembly, for `npm/fhir-binary.ts`.
 
 #![allow(unreachable_pub, reason = "what is exported to JavaScript is public there")]
 
-use core::cell::RefCell;
-
-use wardkey::{
-    error::Error,
-    key_pair::PublicKey,
-    random::{SystemRandom, system},
-};
+use wardkey::key_pair::PublicKey;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::ContentKey;
-
-/// What is freed is wiped.
-#[global_allocator]
-static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
-
-std::thread_local! {
-    /// One for the whole module, so that a repetition is seen from call to call.
-    static RANDOM: RefCell<SystemRandom> = const { RefCell::new(system()) };
-}
-
-type Answer<T> = Result<T, String>;
-
-fn refused(error: Error) -> String {
-    format!(r#"{{"code":"{}","message":{:?}}}"#, error.code(), error.message())
-}
-
-fn with_random<T>(call: impl FnOnce(&mut SystemRandom) -> wardkey::error::Result<T>) -> Answer<T> {
-    RANDOM.with(|random| call(&mut random.borrow_mut())).map_err(refused)
-}
+use crate::{
+    ContentKey,
+    face::{Answer, refused, with_random},
+};
 
 /// Key ‖ initialization vector ‖ the key, wrapped for this recipient.
 #[wasm_bindgen(js_name = beginContent)]

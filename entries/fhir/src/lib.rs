@@ -1,6 +1,9 @@
 //! What `toBinary` and `fromBinary` of `wardkey/fhir` need of JOSE: SPEC section 19. A WebAssembly module of its own, so that a page without it pays nothing for it.
 
 #[cfg(target_arch = "wasm32")]
+#[path = "../../face.rs"]
+mod face;
+#[cfg(target_arch = "wasm32")]
 mod js;
 
 use core::fmt;

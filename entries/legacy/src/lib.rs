@@ -2,6 +2,9 @@
 //! Wardkey knows either.
 
 #[cfg(target_arch = "wasm32")]
+#[path = "../../face.rs"]
+mod face;
+#[cfg(target_arch = "wasm32")]
 mod js;
 
 use aes::{Aes128, Aes256};
