@@ -36,14 +36,7 @@ export const stored = () => clone(documents.map(({ document }) => document));
 export const clearOf = (id) => documents.find(({ document }) => document.id === id).clear;
 
 /** What is encrypted, of those documents that have it. */
-const manifest = [
-  "note?",
-  "ssin?",
-  "addresses[].street?",
-  "addresses[].houseNumber?",
-  "descr?",
-  "services[].content?",
-];
+const manifest = ["note?", "ssin?", "addresses[].street?", "addresses[].houseNumber?", "descr?", "services[].content?"];
 const entityType = ({ entity }) => ("services" in entity ? "contact" : "patient");
 const NAMES = { [ADA]: "ada", [TOMAS]: "tomas" };
 
