@@ -1,78 +1,27 @@
 // `migrate` of wardkey/legacy, to a key server inside of the process:  node --test tests/entries/migrate.test.mjs
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { after, test } from "node:test";
-import { KeyPair, Wardkey, WardkeyError } from "../../pkg/index.js";
+import { test } from "node:test";
+import { Wardkey, WardkeyError } from "../../pkg/index.js";
 import { migrate, openLegacy } from "../../pkg/legacy.js";
-import { memoryBackend } from "../../pkg/testing.js";
-import { root } from "../../scripts/run.mjs";
-
-const { parties, documents } = JSON.parse(readFileSync(join(root, "testdata/legacy.json"), "utf8"));
-const pem = readFileSync(join(root, "testdata/rsa/2048.pem"), "utf8");
-const clone = (value) => JSON.parse(JSON.stringify(value));
-const [ADA, TOMAS, GRACE] = ["ada-0f1c", "tomas-77aa", "grace-31bd"];
-const PASSWORD = "three blue herons at dawn";
-
-const backend = memoryBackend();
-/** What is asked of the key server. */
-const asked = [];
-const watched = {
-  ...backend,
-  request: (...given) => {
-    asked.push(given[1]);
-    return backend.request(...given);
-  },
-};
-async function user(userId) {
-  const wardkey = await Wardkey.open({ appId: "practice.example", backend: watched, userId });
-  after(() => wardkey.close());
-  await wardkey.register({ userId, password: PASSWORD });
-  return wardkey;
-}
-const [ada, tomas] = [await user("ada"), await user("tomas")];
-const pair = await KeyPair.importRsa(pem);
-const reader = await openLegacy({ partyIds: ADA, privateKeys: pair, parties });
-const stored = () => clone(documents.map(({ document }) => document));
-const clearOf = (id) => documents.find(({ document }) => document.id === id).clear;
-
-/** What is encrypted, of those documents that have it. */
-const manifest = ["note?", "ssin?", "addresses[].street?", "addresses[].houseNumber?", "descr?", "services[].content?"];
-const entityType = ({ entity }) => ("services" in entity ? "contact" : "patient");
-const NAMES = { [ADA]: "ada", [TOMAS]: "tomas" };
-
-/** The application's database: what a run keeps, item by item, with the position. */
-class Database {
-  constructor() {
-    this.rows = new Map(stored().map((document) => [document.id, document]));
-    this.position = undefined;
-    this.kept = [];
-  }
-  keep({ id, entity, position, outcome }) {
-    if (entity) this.rows.set(id, entity);
-    this.position = position;
-    this.kept.push([id, outcome]);
-  }
-  options(more) {
-    return {
-      reader,
-      entityType,
-      manifest,
-      parties: NAMES,
-      parent: (id) => this.rows.get(id),
-      from: this.position,
-      ...more,
-    };
-  }
-}
-
-async function all(run) {
-  const items = [];
-  for await (const item of run) items.push(item);
-  return items;
-}
-
-const EXPECTED = ["moved", "moved", "moved", "failed", "moved", "moved"];
+import {
+  ADA,
+  ada,
+  all,
+  asked,
+  backend,
+  clearOf,
+  Database,
+  documents,
+  EXPECTED,
+  GRACE,
+  PASSWORD,
+  pair,
+  parties,
+  reader,
+  stored,
+  TOMAS,
+  tomas,
+} from "./practice.mjs";
 
 test("a dry run says what would be done, and asks and changes nothing", async () => {
   const before = asked.length;
@@ -339,30 +288,6 @@ test("a document to blame fails alone", async () => {
   );
 });
 
-test("a database that puts a document's key in the place of its parent's id isn't asked for it", async () => {
-  const known = new Set(documents.map(({ document }) => document.id));
-  const { encryptionKeys, encryptedSelf, ...contact } = stored()[1];
-  const evil = [
-    { ...contact, encryptedSelf, encryptionKeys, cryptedForeignKeys: encryptionKeys },
-    { ...contact, encryptedSelf, encryptionKeys, cryptedForeignKeys: contact.delegations },
-    { ...contact, encryptedSelf, cryptedForeignKeys: encryptionKeys, delegations: encryptionKeys },
-    { ...contact, services: [], encryptionKeys, cryptedForeignKeys: encryptionKeys },
-    { ...contact, services: [], cryptedForeignKeys: encryptionKeys },
-    { ...contact, services: [], cryptedForeignKeys: encryptionKeys, delegations: {} },
-  ];
-  for (const [at, document] of evil.entries()) {
-    for (const dryRun of [false, true]) {
-      const asked = [];
-      const parent = (id) => asked.push(id) && undefined;
-      const options = new Database().options({ parent, dryRun, knownIds: known });
-      const [item] = await all(migrate(ada, [document], options));
-      assert.deepEqual([item.outcome, item.parentIds, asked], ["failed", [], []], `${at}`);
-      assert(["decryption-failed", "invalid-argument"].includes(item.error.code));
-      assert(!/[0-9a-f]{8}/.test(item.error.message), item.error.message);
-    }
-  }
-});
-
 test("a dry run sees that a parent can't be moved", async () => {
   const [patient, contact] = stored();
   const dry = async (...documents) => {
@@ -400,90 +325,6 @@ test("a parent that doesn't open keeps only its children back", async () => {
         ["moved", undefined],
       ],
     );
-  }
-});
-
-test("the paths of a moved document keep sealed what is sealed", async () => {
-  const database = new Database();
-  const given = ["firstName?", "ssin?"];
-  const [{ entity, encrypted, id }] = await all(
-    migrate(ada, stored().slice(0, 1), database.options({ manifest: given })),
-  );
-  assert.deepEqual(encrypted.slice(0, 2), given);
-  assert.equal(new Set(encrypted).size, encrypted.length);
-  const plain = { ...clearOf(id), firstName: "changed" };
-  const updated = await ada.entities.update(entity, plain, encrypted);
-  assert.deepEqual(
-    Object.keys(updated).sort(),
-    Object.keys(entity).sort(),
-    "no member more, and none less, stands in clear",
-  );
-  assert.deepEqual(await ada.entities.decrypt(updated), plain);
-  // A member that went is none that is missed.
-  const { note: _, ssin: _ssin, addresses: _addresses, ...rest } = plain;
-  await ada.entities.update(entity, rest, encrypted);
-});
-
-test("what only looks moved isn't passed over", async () => {
-  const [patient] = stored();
-  const options = () => new Database().options();
-  const [{ entity }] = await all(migrate(ada, [patient], options()));
-  const [already] = await all(migrate(ada, [entity], options()));
-  assert.equal(already.outcome, "already");
-  const empty = { delegations: {}, cryptedForeignKeys: {}, secretForeignKeys: [], entityType: "patient" };
-  const [[pair, [value]]] = Object.entries(entity.encryptionKeys);
-  for (const more of [
-    { encryptedSelf: "", encryptionKeys: { "→": [] } },
-    { encryptedSelf: entity.encryptedSelf, encryptionKeys: {} },
-    { encryptedSelf: entity.encryptedSelf, encryptionKeys: { "→": [value] } },
-    { encryptedSelf: entity.encryptedSelf, encryptionKeys: { [pair]: [] } },
-    { encryptedSelf: entity.encryptedSelf, encryptionKeys: { [pair]: [value.slice(1)] } },
-    { encryptedSelf: entity.encryptedSelf.slice(0, 40), encryptionKeys: { [pair]: [value] } },
-  ]) {
-    const [{ outcome }] = await all(migrate(ada, [{ ...patient, ...empty, ...more }], options()));
-    assert.equal(outcome, "failed", JSON.stringify(more));
-  }
-});
-
-test("nobody gets anything who isn't named, whatever the database says", async () => {
-  const database = new Database();
-  const patient = stored()[0];
-  patient.encryptionKeys.mallory = clone(patient.encryptionKeys[TOMAS]);
-  patient.encryptionKeys.constructor = clone(patient.encryptionKeys[TOMAS]);
-  const [{ entity, sharedWith, notShared }] = await all(migrate(ada, [patient], database.options({ parties: {} })));
-  assert.deepEqual([sharedWith, notShared], [[], [TOMAS, "mallory", "constructor"]]);
-  assert.deepEqual(Object.keys(entity.encryptionKeys), ["ada→ada"]);
-  await assert.rejects(tomas.entities.decrypt(entity), { code: "not-a-recipient" });
-});
-
-test("what was encrypted is never clear, whatever the manifest says", async () => {
-  const database = new Database();
-  for (const manifest of [undefined, [], ["firstName?"], () => ["rev?"]]) {
-    const [patient, contact] = await all(migrate(ada, stored().slice(0, 1), database.options({ manifest }))).then(
-      async ([item]) => {
-        const parent = () => item.entity;
-        return [
-          item,
-          ...(await all(
-            migrate(ada, stored().slice(1, 2), database.options({ manifest, parent, knownIds: [item.id] })),
-          )),
-        ];
-      },
-    );
-    const text = JSON.stringify([patient.entity, contact.entity]);
-    for (const secret of ["Fractures", "85073003328", "Rue Haute", "échelle", "71.5", "ibuprof"]) {
-      assert(!text.includes(secret), secret);
-    }
-    assert.equal("firstName" in patient.entity, manifest?.[0] !== "firstName?");
-    assert.deepEqual(await ada.entities.decrypt(contact.entity), documents[1].clear);
-  }
-  // One that no path can name.
-  for (const name of ["a.b", "a[]", "", "a?", "*", "a\n"]) {
-    const odd = { ...stored()[0], [name]: stored()[0].addresses[0] };
-    const [{ outcome, error }] = await all(
-      migrate(ada, [odd], database.options({ dryRun: true, manifest: undefined })),
-    );
-    assert.deepEqual([outcome, error?.code], ["failed", "invalid-argument"], name);
   }
 });
 
