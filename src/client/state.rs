@@ -72,12 +72,17 @@ impl<H: Host> Client<H> {
             match sent {
                 Ok(()) => {
                     let version = envelope.version();
-                    self.with(|ready| {
-                        if ready.envelope.version() < version && envelope.differs_in_state_only(&ready.envelope) {
+                    let newer = self.with(|ready| {
+                        let newer = ready.envelope.version() < version;
+                        if newer && envelope.differs_in_state_only(&ready.envelope) {
                             ready.envelope = envelope;
                         }
+                        newer
                     })?;
-                    self.tell(Event::BackupChanged { version });
+                    // Else another call has read it before this answer came, and told.
+                    if newer {
+                        self.tell(Event::BackupChanged { version });
+                    }
                     self.keep(false).await;
                 }
                 Err(failure) if failure.code() == Code::Conflict => match self.read_again().await {

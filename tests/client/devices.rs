@@ -1,6 +1,9 @@
 //! One account on several devices.
 
-use std::pin::Pin;
+use std::{
+    pin::{Pin, pin},
+    task::{Context as Task, Waker},
+};
 
 use serde_json::json;
 use wardkey::{
@@ -37,6 +40,26 @@ fn pins_of_two_devices_are_merged() {
     run(first.refresh()).unwrap();
     assert_eq!(first.backup_version(), Some(3));
     assert_eq!(failed(run(first.identities(&[&id("nobody")]))), Code::UnknownUser);
+}
+
+/// The answer to a write comes after another call has read what was written: an application is told of each version once.
+#[test]
+fn a_written_backup_that_was_read_before_its_answer() {
+    let world = World::new("read first");
+    let (_, client) = world.registered("anna", None);
+    world.registered("bob", None);
+    client.take_events();
+    let bob = id("bob");
+    let ids = [&bob];
+    let mut task = Task::from_waker(Waker::noop());
+    let mut meeting = pin!(client.identities(&ids));
+    while !world.asked.borrow().iter().any(|asked| asked.what == "PUT /v1/backup") {
+        assert!(meeting.as_mut().poll(&mut task).is_pending());
+    }
+    run(client.refresh()).unwrap();
+    assert_eq!(client.backup_version(), Some(2));
+    run(meeting).unwrap();
+    assert_eq!(client.take_events(), [Event::BackupChanged { version: 2 }]);
 }
 
 #[test]
