@@ -9,7 +9,9 @@ test("every code once, with what happened and what to do", () => {
   const [, union] = /type KnownErrorCode =([^;]*);/.exec(read("npm/contract.d.ts"));
   const codes = [...union.matchAll(/"([a-z-]+)"/g)].map(([, code]) => code);
   assert.ok(codes.length > 30);
-  const rows = read("docs/guide/errors.md").split("\n").filter((line) => line.startsWith("| `"));
+  const rows = read("docs/guide/errors.md")
+    .split("\n")
+    .filter((line) => line.startsWith("| `"));
   const explained = rows.flatMap((row) => {
     const [, names, ...cells] = row.split("|").map((cell) => cell.trim());
     assert.equal(cells.slice(0, 2).filter((cell) => cell !== "").length, 2, row);

@@ -34,7 +34,7 @@ globalThis.requestAnimationFrame = (callback) => setTimeout(() => callback(perfo
 
 const FIRST = "<!-- begins each example below -->";
 const DEVICE = "<!-- with a browser's storage -->";
-/** Whole applications: frameworks.test.mjs runs them. */
+/** Whole applications, which are in examples/ and tried there. */
 const RECIPES = ["react.md", "vue.md"];
 
 const folder = mkdtempSync(join(tmpdir(), "wardkey-guide-"));

@@ -1,6 +1,6 @@
 // What docs/guide/migrating.md moves: an application's rows as another SDK encrypted them, and as much of that SDK as opens them.
 const algorithm = (iv) => ({ name: "AES-GCM", iv });
-const key = await crypto.subtle.generateKey("AES-GCM", false, ["encrypt", "decrypt"]);
+const key = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
 
 export const oldSdk = {
   /** Opens a message of one of its sessions, for who is logged in. */
