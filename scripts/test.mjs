@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ENGINES, testCore } from "./browsers.mjs";
 import { build } from "./build.mjs";
 import { consumers, lint, native } from "./check.mjs";
-import { builtTwice } from "./reproducible.mjs";
+import { builtTwice, recorded } from "./reproducible.mjs";
 import { main, root, run, runBeside, step, together } from "./run.mjs";
 import * as tools from "./tools.mjs";
 
@@ -56,6 +56,7 @@ await main("test", async () => {
   });
   for (const engine of engines) await step(`core in ${ENGINES[engine].browser}`, () => testCore(engine));
   await build();
+  await step("package: the hashes that are recorded", recorded);
   await step("types of the package", consumers);
   await step("key server: build", () => run("cargo", ["build", "--locked", "-p", "wardkey-server"]));
   await step("package in Node and each browser, and the key server", () =>
@@ -71,8 +72,8 @@ await main("test", async () => {
   await step("demo page: build", () => run("npx", ["webpack", "--mode", "production"]));
   await together(
     step("package: built again, the same bytes", builtTwice),
-    step("guide", () => nodeTests("tests/guide")).then(() =>
-      step("demo page: end to end", () => nodeTests("tests/e2e")),
-    ),
+    step("guide, threat model and the way out", () =>
+      together(nodeTests("tests/guide"), nodeTests("tests/threats", { held: true })),
+    ).then(() => step("demo page: end to end", () => nodeTests("tests/e2e"))),
   );
 });

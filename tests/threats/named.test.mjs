@@ -55,14 +55,12 @@ test("a test that isn't there would be seen", () => {
   assert.ok(isTest("a.mjs", 'test("is one", () => {', "is one"));
   assert.ok(!isTest("a.mjs", 'assert.equal(a, b, "is none");', "is none"));
   // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source
   assert.ok(isTest("a.mjs", "test(`is ${of} two`, () => {", "is one of two"));
 });
 
 test("every claim names one", () => {
   const tables = section("Who can do what")
-    .split("
-")
+    .split("\n")
     .filter((line) => line.startsWith("| "));
   const rows = tables.filter(
     (line) => !/^\|[\s|-]*(shown by)?[\s|-]*$|^\| the (key|application's) server sees/.test(line),
