@@ -19,7 +19,7 @@ async function written(t) {
   const server = await Server.start(app.flags("--public-rate", "100000"));
   const people = {};
   for (const name of ["ada", "tomas", "grace", "dora"]) people[name] = (await registered(server, app, name)).wardkey;
-  const { ada, tomas, grace, dora } = people;
+  const { ada, tomas, grace } = people;
   const kept = app.path("messages");
   mkdirSync(kept);
   const keep = (name, sealed, context) => {
