@@ -33,7 +33,6 @@ const INLINED = [
 const ENABLED = FEATURES.map((feature) => `--enable-${feature}`);
 const OPTIMISE = [
   "-Oz",
-  "--converge",
   ...INLINED,
   ...SKIPPED.map((pass) => `--skip-pass=${pass}`),
   "--reorder-functions-by-name",

@@ -48,14 +48,19 @@ await main("test", async () => {
       runBeside(python, ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/interop"]),
     ),
   );
-  await step("interop: Wardkey opens what Python made", () => {
-    const made = join(root, "target", "interop");
-    rmSync(made, { recursive: true, force: true });
-    run(python, ["tests/interop/make.py", made]);
-    run("cargo", ["test", "--locked", "--test", "interop"], { env: { WARDKEY_INTEROP: made } });
-  });
-  for (const engine of engines) await step(`core in ${ENGINES[engine].browser}`, () => testCore(engine));
-  await build();
+  await together(
+    step("interop: Wardkey opens what Python made", async () => {
+      const made = join(root, "target", "interop");
+      rmSync(made, { recursive: true, force: true });
+      await runBeside(python, ["tests/interop/make.py", made]);
+      const env = { WARDKEY_INTEROP: made };
+      await runBeside("cargo", ["test", "--locked", "--test", "interop"], { env, held: true });
+    }),
+    (async () => {
+      for (const engine of engines) await step(`core in ${ENGINES[engine].browser}`, () => testCore(engine));
+      await build();
+    })(),
+  );
   await step("package: the hashes that are recorded", recorded);
   await step("types of the package", consumers);
   await step("key server: build", () => run("cargo", ["build", "--locked", "-p", "wardkey-server"]));
@@ -67,13 +72,15 @@ await main("test", async () => {
     ),
   );
   await step("package: what it costs a page", () => nodeTests("tests/face", { only: isTimed }));
-  await step("package: what it holds, and in projects of each kind", () => nodeTests("tests/package"));
-  await step("package: its entries for other formats", () => nodeTests("tests/entries"));
-  await step("demo page: build", () => run("npx", ["webpack", "--mode", "production"]));
   await together(
     step("package: built again, the same bytes", builtTwice),
-    step("guide, threat model and the way out", () =>
-      together(nodeTests("tests/guide"), nodeTests("tests/threats", { held: true })),
-    ).then(() => step("demo page: end to end", () => nodeTests("tests/e2e"))),
+    (async () => {
+      await step("package: what it holds, and in projects of each kind", () => nodeTests("tests/package"));
+      await step("package: its entries for other formats", () => nodeTests("tests/entries"));
+      await step("guide", () => nodeTests("tests/guide"));
+      await step("threat model, and the way out", () => nodeTests("tests/threats"));
+      await step("demo page: build", () => run("npx", ["webpack", "--mode", "production"]));
+      await step("demo page: end to end", () => nodeTests("tests/e2e"));
+    })(),
   );
 });

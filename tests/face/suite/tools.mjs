@@ -21,7 +21,7 @@ const timer = globalThis.setTimeout;
 export const soon = (ms) => new Promise((resolve) => timer.call(globalThis, resolve, ms));
 
 /** Asks again until it is so. */
-export async function until(what, check, ms = 10_000) {
+export async function until(what, check, ms = 60_000) {
   const end = clock() + ms;
   while (!(await check())) {
     if (clock() > end) throw new Error(`waited in vain: ${what}`);
