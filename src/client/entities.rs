@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, rc::Rc};
 use super::{Client, Host, cache::Cache, exchange::keys_of, met::People, recipient::Recipient};
 use crate::{
     backend::{Failure, Outcome},
-    delegation::{ExchangeKeys, Kept, Manifest, Pair, Ring, entity},
+    delegation::{ExchangeKeys, Kept, Manifest, NO_MATCH, Pair, Ring, entity},
     error::{Code, Error, Result},
     identity::UserId,
     party::Party,
@@ -71,8 +71,8 @@ impl EntityRing {
 
     /// Where the key server didn't answer, nobody knows what it would have given.
     fn explain(&self, error: Error) -> Failure {
-        match self.failure {
-            Some(failure) if is_of_keys(error) || error == failure.error => failure,
+        match &self.failure {
+            Some(failure) if is_of_keys(error) || error == failure.error => failure.clone(),
             _ => error.into(),
         }
     }
@@ -98,7 +98,7 @@ impl<H: Host> Client<H> {
     ///
     /// # Errors
     /// `locked`; `invalid-argument`, `invalid-format`, `limit`, before anything is asked for; as [`Self::decrypt_entity`] of the parent; `unknown-user`, `unknown-group`,
-    /// `not-certified`, `pin-mismatch`, `stale`, `conflict`; those of the backend.
+    /// `not-certified`, `pin-mismatch`, `stale`, `conflict`; those of the backend. A path that matches nothing, and a user or group that isn't taken, are named.
     pub async fn encrypt_entity(
         &self,
         (entity_type, entity): (&str, &str),
@@ -108,7 +108,8 @@ impl<H: Host> Client<H> {
     ) -> Outcome<String> {
         let own = self.with(|ready| Recipient::User(ready.user.clone()))?;
         let names = names(&[others, slice::from_ref(&own)].concat())?;
-        entity::check((entity_type, entity), manifest, &names)?;
+        let named = |failure| name_path(failure, manifest, entity);
+        entity::check((entity_type, entity), manifest, &names).map_err(|error| named(error.into()))?;
         let cache = self.warm().await?;
         let by = own.user().map(UserId::as_str).unwrap_or_default();
         let pairs: Vec<Pair> = names.iter().map(|name| Pair::named(by, name)).collect();
@@ -180,7 +181,7 @@ impl<H: Host> Client<H> {
             let rng = &mut *self.host.random().borrow_mut();
             entity::update(rng, ring, previous, entity, manifest)
         };
-        self.read_entity(previous, update).await
+        self.read_entity(previous, update).await.map_err(|failure| name_path(failure, manifest, entity))
     }
 
     /// Gives an entity to these, too. All else of it stays, byte for byte.
@@ -293,6 +294,14 @@ impl<H: Host> Client<H> {
         let may_grow =
             !anew && failure.is_none() && (wanted.is_part || known.values().flatten().any(|one| !one.is_fetched()));
         Ok(EntityRing { ring, may_grow, failure })
+    }
+}
+
+/// Says of a path that matches nothing which it is.
+fn name_path(failure: Failure, manifest: &Manifest, entity: &str) -> Failure {
+    match manifest.unmatched(entity) {
+        Some(path) if failure.error == NO_MATCH => failure.about(path),
+        _ => failure,
     }
 }
 

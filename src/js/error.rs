@@ -7,11 +7,15 @@ use crate::error::{Code, Error};
 
 impl From<Error> for JsValue {
     fn from(error: Error) -> Self {
-        let value = JsError::new(error.message());
-        // Cannot fail on an object that was just made.
-        Reflect::set(&value, &"code".into(), &error.code().as_str().into()).ok();
-        value.into()
+        with_message(error.code(), error.message())
     }
+}
+
+pub(super) fn with_message(code: Code, message: &str) -> JsValue {
+    let value = JsError::new(message);
+    // Cannot fail on an object that was just made.
+    Reflect::set(&value, &"code".into(), &code.as_str().into()).ok();
+    value.into()
 }
 
 /// The result of an exported function.
