@@ -18,7 +18,7 @@ use super::{
         ward::{FEED, KEYS, NONE, cached},
         world::{MINUTE, PASSWORD, World, failed, run, run_all, run_for},
     },
-    practice::{Practice, WRITE, all, encrypt, manifest, open_all, opens, pairs, patient, share, whole},
+    practice::{Practice, WRITE, all, encrypt, manifest, open_all, opens, pairs, patient, share, whole, why},
 };
 
 #[test]
@@ -146,6 +146,7 @@ fn what_it_is_about_is_named() {
     let wary = practice.world.client_with(&practice.world.device(), Options { trust, ..cached(|_| ()) });
     run(wary.unlock("anna", PASSWORD, 0)).unwrap();
     let failure = run(wary.share_entity(&entity, &all(&["bob", "carol"]))).unwrap_err();
+    assert_eq!(failure.code(), Code::PinMismatch);
     assert!(failure.message().ends_with(": 'carol'"), "{failure}");
 }
 
@@ -204,6 +205,7 @@ fn by_groups_who_come_and_go() {
     assert_eq!(practice.asked(), [KEYS]);
     assert_eq!(opens(&practice.reload(1), &before), Ok(whole("1234")));
     assert_eq!(opens(carol, &before), Err(Code::NotARecipient));
+    assert_eq!(why(carol, &before), "the entity was not shared with this user or one of his groups");
     // Bob gives it to Carol in the group's right, and she gives it on.
     let shared = share(bob, &before, &["carol"]);
     assert!(pairs(&shared, "encryptionKeys").contains(&format!("{ward}→carol")));
@@ -228,6 +230,7 @@ fn by_groups_who_come_and_go() {
     for entity in [&before, &after, &child.replace("bob→bob", "bill→bill").replace("bob→", "bill→")] {
         assert_eq!(opens(bob, entity), Err(Code::Revoked));
         assert_eq!(opens(&practice.reload(1), entity), Err(Code::Revoked));
+        assert_eq!(why(bob, entity), "the entity was shared with a group that this user has left");
     }
     // What he had made for the group in its right is made anew before it is used again: he has its key.
     practice.asked();

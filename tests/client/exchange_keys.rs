@@ -16,7 +16,7 @@ use super::{
         ward::{KEYS, NONE, cached},
         world::{MINUTE, PASSWORD, World, failed, run, run_all},
     },
-    practice::{Person, Practice, WRITE, all, encrypt, manifest, opens, patient, share, whole},
+    practice::{Person, Practice, WRITE, all, encrypt, manifest, opens, patient, share, whole, why},
 };
 
 fn of_pair(pair: &str) -> Value {
@@ -171,6 +171,10 @@ fn a_lost_exchange_key() {
     put(world, "anna", &broken(world, "anna", "bob", "bob"));
     let entity = encrypt(anna, "1", None, &["bob", "carol"]);
     assert_eq!(opens(bob, &entity), Err(Code::UnwrapFailed));
+    // In the same words when it is fetched and when it is here.
+    for reader in [bob, &practice.reload(1)] {
+        assert_eq!(why(reader, &entity), "the exchange key that was wrapped for this user does not open");
+    }
     assert_eq!(opens(carol, &entity), Ok(whole("1")));
     assert_eq!(opens(bob, &share(carol, &entity, &["bob"])), Ok(whole("1")));
     // For Dora, who made it: she makes another one, and the old one stays closed for her.
@@ -188,8 +192,10 @@ fn a_lost_exchange_key() {
     });
     run(page.clear_cache()).unwrap();
     assert_eq!(opens(&page, &entity), Err(Code::NotARecipient));
+    assert_eq!(why(&page, &entity), "the key server has no exchange key of the pair by which it was shared");
     run(bob.clear_cache()).unwrap();
     assert_eq!(opens(bob, &entity), Err(Code::Rollback));
+    assert_eq!(why(bob, &entity), "fewer versions of an exchange key than seen before");
     world.be_good();
     assert_eq!(opens(&page, &entity), Ok(whole("2")));
 }

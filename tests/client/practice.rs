@@ -46,6 +46,11 @@ pub(super) fn opens(by: &Person, entity: &str) -> Result<Value, Code> {
     Ok(serde_json::from_str(&opened).unwrap())
 }
 
+/// Why somebody can't open it, as a developer reads it: the face adds who.
+pub(super) fn why(by: &Person, entity: &str) -> String {
+    run(by.decrypt_entity(entity)).unwrap_err().message()
+}
+
 pub(super) fn whole(id: &str) -> Value {
     serde_json::from_str(&patient(id)).unwrap()
 }

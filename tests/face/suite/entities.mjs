@@ -16,6 +16,7 @@ const patient = (id = "1234") => ({
     { text: "allergic to “penicillin” \u{1f489}", at: 1.5 },
     { text: null, at: 2 },
   ],
+  extra: { weight: 71.5, smoker: false, last: { value: [1, null, "x", {}] } },
   unknown: { kept: [true, null, -0.25, "as it is"] },
 });
 
@@ -70,8 +71,8 @@ export default {
     const about = world.take().filter((what) => !what.endsWith("/v1/backup"));
     equal(about, [KEYS, WRITE], "one to look, one to make");
     equal(
-      [one.id, one.entityType, one.born, one.address, one.notes, one.unknown, one.secretForeignKeys],
-      ["1234", "Patient", 1984, { city: "Graz" }, [{ at: 1.5 }, { at: 2 }], patient().unknown, []],
+      [one.id, one.entityType, one.born, one.address, one.notes, one.extra, one.unknown, one.secretForeignKeys],
+      ["1234", "Patient", 1984, { city: "Graz" }, [{ at: 1.5 }, { at: 2 }], {}, patient().unknown, []],
       "what isn't named is clear",
     );
     equal(Object.keys(one.encryptionKeys), ["anna→anna", "anna→bob"], "pairs");
