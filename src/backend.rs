@@ -2,7 +2,6 @@
 //! handed over one by one, so that the module holds no parser.
 
 use core::fmt;
-use std::rc::Rc;
 
 use crate::{
     error::{Code, Error},
@@ -100,7 +99,7 @@ pub(crate) const NO_SHARES: Error =
     Error::new(&(Code::InvalidArgument, "a recovery contact needs an application that keeps shares: appShare"));
 
 /// An error, and what a server may say beside it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// What went wrong.
     pub error: Error,
@@ -110,8 +109,6 @@ pub struct Failure {
     pub attempts_left: Option<u64>,
     /// By what number the host remembers what was said besides.
     pub said: Option<u64>,
-    /// What of the caller's arguments it is about: a user's or a group's id, a path of a manifest. No value and no key.
-    pub about: Option<Rc<str>>,
 }
 
 impl Failure {
@@ -120,7 +117,7 @@ impl Failure {
     pub fn answered(code: &str, retry_after: Option<u64>, attempts_left: Option<u64>) -> Self {
         let known = Code::ALL.iter().find(|known| known.as_str() == code && **known != Code::Network);
         let error = known.copied().unwrap_or(Code::Server).refused();
-        Self { retry_after, attempts_left, ..error.into() }
+        Self { error, retry_after, attempts_left, said: None }
     }
 
     /// Nobody answered.
@@ -129,35 +126,22 @@ impl Failure {
         Error::new(&(Code::Network, "nobody answered")).into()
     }
 
-    /// The same, of this among what the caller named.
-    #[must_use]
-    pub fn about(self, name: &str) -> Self {
-        Self { about: Some(name.into()), ..self }
-    }
-
     /// What to branch on.
     #[must_use]
     pub const fn code(&self) -> Code {
         self.error.code()
     }
-
-    /// What a developer reads.
-    #[must_use]
-    pub fn message(&self) -> String {
-        let message = self.error.message();
-        self.about.as_ref().map_or_else(|| message.to_owned(), |about| format!("{message}: '{about}'"))
-    }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, retry_after: None, attempts_left: None, said: None, about: None }
+        Self { error, retry_after: None, attempts_left: None, said: None }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code(), self.message())
+        self.error.fmt(f)
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     account::Seen,
-    backend::{Failure, Outcome},
+    backend::Outcome,
     data_key::DataKey,
     error::{Code, Error, Result},
     group::{Epochs, Log, NO_GROUP, Opening, SignedHead, Stanza, sign_head},
@@ -260,7 +260,7 @@ impl<H: Host> Client<H> {
         for id in &wanted {
             self.check_locks(locks)?;
             let known = self.with(|ready| ready.newest_group(id).map(drop))?;
-            known.map_err(|error| Failure::from(error).about(&id.to_string()))?;
+            known.map_err(|error| self.about(error, &id.to_string()))?;
             self.tend(id).await?;
         }
         Ok(self.check_locks(locks)?)

@@ -71,8 +71,8 @@ impl EntityRing {
 
     /// Where the key server didn't answer, nobody knows what it would have given.
     fn explain(&self, error: Error) -> Failure {
-        match &self.failure {
-            Some(failure) if is_of_keys(error) || error == failure.error => failure.clone(),
+        match self.failure {
+            Some(failure) if is_of_keys(error) || error == failure.error => failure,
             _ => error.into(),
         }
     }
@@ -108,8 +108,8 @@ impl<H: Host> Client<H> {
     ) -> Outcome<String> {
         let own = self.with(|ready| Recipient::User(ready.user.clone()))?;
         let names = names(&[others, slice::from_ref(&own)].concat())?;
-        let named = |failure| name_path(failure, manifest, entity);
-        entity::check((entity_type, entity), manifest, &names).map_err(|error| named(error.into()))?;
+        let named = |error: Error| self.name_path(error.into(), manifest, entity);
+        entity::check((entity_type, entity), manifest, &names).map_err(named)?;
         let cache = self.warm().await?;
         let by = own.user().map(UserId::as_str).unwrap_or_default();
         let pairs: Vec<Pair> = names.iter().map(|name| Pair::named(by, name)).collect();
@@ -181,7 +181,7 @@ impl<H: Host> Client<H> {
             let rng = &mut *self.host.random().borrow_mut();
             entity::update(rng, ring, previous, entity, manifest)
         };
-        self.read_entity(previous, update).await.map_err(|failure| name_path(failure, manifest, entity))
+        self.read_entity(previous, update).await.map_err(|failure| self.name_path(failure, manifest, entity))
     }
 
     /// Gives an entity to these, too. All else of it stays, byte for byte.
@@ -240,6 +240,14 @@ impl<H: Host> Client<H> {
         self.with_ring(Some(entity), |ring| read(&ring.ring)).await
     }
 
+    /// Says of a path that matches nothing which it is.
+    fn name_path(&self, failure: Failure, manifest: &Manifest, entity: &str) -> Failure {
+        match manifest.unmatched(entity) {
+            Some(path) if failure.error == NO_MATCH => self.about(failure, path),
+            _ => failure,
+        }
+    }
+
     /// Does something with the ring for an entity; if that fails for want of keys, once more with what is fetched anew.
     async fn with_ring<T>(&self, entity: Option<&str>, act: impl Fn(&mut EntityRing) -> Result<T>) -> Outcome<T> {
         let cache = self.warm().await?;
@@ -294,14 +302,6 @@ impl<H: Host> Client<H> {
         let may_grow =
             !anew && failure.is_none() && (wanted.is_part || known.values().flatten().any(|one| !one.is_fetched()));
         Ok(EntityRing { ring, may_grow, failure })
-    }
-}
-
-/// Says of a path that matches nothing which it is.
-fn name_path(failure: Failure, manifest: &Manifest, entity: &str) -> Failure {
-    match manifest.unmatched(entity) {
-        Some(path) if failure.error == NO_MATCH => failure.about(path),
-        _ => failure,
     }
 }
 

@@ -147,7 +147,7 @@ impl<H: Host> Client<H> {
             match self.fetch_page(cache, page, names, own).await {
                 Ok(answered) => opened.extend(answered),
                 Err(failure) => {
-                    opened.extend(ids.iter().map(|id| (*id, Err(failure.clone()))));
+                    opened.extend(ids.iter().map(|id| (*id, Err(failure))));
                     return (opened, Some(failure));
                 }
             }

@@ -240,7 +240,7 @@ impl Reading {
     fn why(&self, open: &OpenSession, error: Error) -> Failure {
         let notes = self.notes.borrow();
         let instead = match error.code() {
-            Code::BadSignature => notes.unfetched.clone(),
+            Code::BadSignature => notes.unfetched,
             Code::NotARecipient | Code::Rollback => told_of(&notes.refused, open),
             _ => None,
         };
@@ -249,7 +249,7 @@ impl Reading {
 }
 
 fn told_of(list: &[(Hash, Failure)], open: &OpenSession) -> Option<Failure> {
-    list.iter().find(|(id, _)| id == open.id()).map(|(_, failure)| failure.clone())
+    list.iter().find(|(id, _)| id == open.id()).map(|(_, failure)| *failure)
 }
 
 impl<H: Host> Client<H> {
@@ -292,7 +292,7 @@ impl<H: Host> Client<H> {
             let updated = self.update_all(page).await;
             let result = |place: usize| match &updated {
                 Ok(updated) => updated.get(place).and_then(|updated| updated.err()).map(Failure::from),
-                Err(failure) => Some(failure.clone()),
+                Err(failure) => Some(*failure),
             };
             let refused = page.iter().enumerate().filter_map(|(place, open)| Some((*open.id(), result(place)?)));
             reading.notes.borrow_mut().refused.extend(refused);

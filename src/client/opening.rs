@@ -90,10 +90,10 @@ impl<H: Host> Client<H> {
         let mut dropped = Vec::new();
         if !here.is_empty() {
             let fresh = self.fresh(&cache).await;
-            failure = failure.or_else(|| fresh.clone().err());
+            failure = failure.or(fresh.err());
             for open in here {
-                match &fresh {
-                    Err(failure) => opened.push((*open.id(), Err(failure.clone()))),
+                match fresh {
+                    Err(failure) => opened.push((*open.id(), Err(failure))),
                     // What was told of it just now counts.
                     Ok(()) if open.standing() == Standing::Live => opened.push((*open.id(), Ok(open))),
                     Ok(()) => dropped.push(*open.id()),
@@ -159,7 +159,7 @@ impl<H: Host> Client<H> {
         let usable = |open: &&OpenSession| {
             open.check()?;
             let Some(same) = find(open.id(), &opened) else { return Ok(()) };
-            let same = same.as_ref().map_err(Clone::clone)?;
+            let same = same.as_ref().map_err(|failure| *failure)?;
             if ptr::eq(Rc::as_ptr(same), *open) { Ok(()) } else { Err(LOCKED.into()) }
         };
         Ok((sessions.iter().map(usable).collect(), failure))

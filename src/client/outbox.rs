@@ -97,13 +97,13 @@ impl<H: Host> Client<H> {
         let mut unreachable = self.know(everybody.iter(), false).await.err().filter(is_unreachable);
         let (mut sent, mut outdated) = (Vec::with_capacity(waiting.len()), Vec::new());
         for open in waiting {
-            let outcome = match &unreachable {
-                Some(failure) => Err(failure.clone()),
+            let outcome = match unreachable {
+                Some(failure) => Err(failure),
                 None => self.publish(&open).await,
             };
-            match &outcome {
-                Err(failure) if failure.code() == Code::Locked => return Err(failure.clone()),
-                Err(failure) if is_unreachable(failure) => unreachable = Some(failure.clone()),
+            match outcome {
+                Err(failure) if failure.code() == Code::Locked => return Err(failure),
+                Err(failure) if is_unreachable(&failure) => unreachable = Some(failure),
                 _ => {}
             }
             sent.push((*open.id(), outcome));
@@ -152,7 +152,7 @@ impl<H: Host> Client<H> {
             }
             Err(failure) => {
                 if is_refusal(failure.code()) && open.refuse(failure.code()) {
-                    self.tell(Event::Published { session: *open.id(), error: Some(failure.clone()) });
+                    self.tell(Event::Published { session: *open.id(), error: Some(failure) });
                 }
                 Err(failure)
             }

@@ -24,7 +24,7 @@ impl<H: Host> Client<H> {
             for identity in &found {
                 let id = identity.user_id();
                 let change = ready.state.pins.meet(identity, &self.options.trust);
-                met.push((id.cloned(), change.map_err(|error| about(error, id))?));
+                met.push((id.cloned(), change.map_err(|error| self.about_user(error, id))?));
             }
             Ok(met)
         })?;
@@ -100,17 +100,12 @@ impl<H: Host> Client<H> {
             Ok(found.len() < users.len())
         };
         let verified = self.in_steps(&mut verify).await;
-        verified.map_err(|error| about(error, users.get(found.len()).copied()))?;
+        verified.map_err(|error| self.about_user(error, users.get(found.len()).copied()))?;
         self.check_locks(locks)?;
         Ok(found)
     }
-}
 
-/// The failure of this user among others.
-fn about(error: Error, user: Option<&UserId>) -> Failure {
-    let failure = Failure::from(error);
-    match user {
-        Some(user) => failure.about(user.as_str()),
-        None => failure,
+    fn about_user(&self, error: Error, user: Option<&UserId>) -> Failure {
+        user.map_or_else(|| error.into(), |user| self.about(error, user.as_str()))
     }
 }

@@ -80,7 +80,7 @@ impl<H: Host> Client<H> {
         let asked = self.host.now();
         let found = match self.open_on_line(&user, &derived.derivation, &derived.slow, remembered).await {
             Err(failure) if failure.code() == Code::Network => {
-                let opened = self.unlock_off_line(locks, &user, &password, kept, remembered, failure.clone()).await;
+                let opened = self.unlock_off_line(locks, &user, &password, kept, remembered, failure).await;
                 // The backup that nobody could read may say otherwise.
                 return opened.map_err(|other| if other.code() == Code::WrongPassword { failure } else { other });
             }

@@ -5,7 +5,6 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::{
     convert::{get, whole},
-    error::with_message,
     host::CoreHost,
     task::ask,
 };
@@ -128,7 +127,7 @@ fn failure(error: &JsValue) -> Failure {
 
 impl From<Failure> for JsValue {
     fn from(failure: Failure) -> Self {
-        let value = with_message(failure.code(), &failure.message());
+        let value = Self::from(failure.error);
         let Failure { retry_after, attempts_left, said, .. } = failure;
         for (name, number) in [(RETRY, retry_after), (ATTEMPTS, attempts_left), (SAID, said)] {
             if let Some(number) = number {

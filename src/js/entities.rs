@@ -5,23 +5,27 @@ use core::slice;
 use js_sys::Array;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
-use super::{client::CoreClient, error::JsResult, task::CoreTask};
+use super::{
+    client::CoreClient,
+    error::{JsResult, about},
+    task::CoreTask,
+};
 use crate::{
-    backend::{Failure, Outcome},
+    backend::Outcome,
     client::Recipient,
     delegation::{Manifest, Pair},
     encoding::MALFORMED,
 };
 
-fn recipients(ids: &[String]) -> Outcome<Vec<Recipient>> {
-    ids.iter().map(|id| Recipient::named(id).map_err(|error| Failure::from(error).about(id))).collect()
+fn recipients(ids: &[String]) -> JsResult<Vec<Recipient>> {
+    ids.iter().map(|id| Recipient::named(id).map_err(|error| about(error, id))).collect()
 }
 
-fn manifest(paths: &[String]) -> Outcome<Manifest> {
+fn manifest(paths: &[String]) -> JsResult<Manifest> {
     let manifest = |paths: &[String]| Manifest::new(paths.iter().map(String::as_str));
     manifest(paths).map_err(|error| {
         let bad = paths.iter().find(|path| manifest(slice::from_ref(path)).is_err());
-        bad.map_or_else(|| error.into(), |path| Failure::from(error).about(path))
+        bad.map_or_else(|| error.into(), |path| about(error, path))
     })
 }
 

@@ -7,14 +7,19 @@ use crate::error::{Code, Error};
 
 impl From<Error> for JsValue {
     fn from(error: Error) -> Self {
-        with_message(error.code(), error.message())
+        with_message(error, error.message())
     }
 }
 
-pub(super) fn with_message(code: Code, message: &str) -> JsValue {
+/// The same error, of this among the caller's arguments.
+pub(super) fn about(error: Error, name: &str) -> JsValue {
+    with_message(error, &error.about(name))
+}
+
+fn with_message(error: Error, message: &str) -> JsValue {
     let value = JsError::new(message);
     // Cannot fail on an object that was just made.
-    Reflect::set(&value, &"code".into(), &code.as_str().into()).ok();
+    Reflect::set(&value, &"code".into(), &error.code().as_str().into()).ok();
     value.into()
 }
 

@@ -116,7 +116,7 @@ fn what_it_is_about_is_named() {
     let practice = Practice::new("named");
     let anna = &practice.anna;
     let entity = encrypt(anna, "1", None, &["bob"]);
-    let why = |outcome: Outcome<String>| outcome.unwrap_err().message();
+    let why = |outcome: Outcome<String>| anna.host().message(outcome.unwrap_err());
     let typo = Manifest::new(["name", "extra?", "notes[].txet", "nmae"]).unwrap();
     let stray = Hash([7; 32]).to_string();
     for (found, message) in [
@@ -147,7 +147,7 @@ fn what_it_is_about_is_named() {
     run(wary.unlock("anna", PASSWORD, 0)).unwrap();
     let failure = run(wary.share_entity(&entity, &all(&["bob", "carol"]))).unwrap_err();
     assert_eq!(failure.code(), Code::PinMismatch);
-    assert!(failure.message().ends_with(": 'carol'"), "{failure}");
+    assert!(wary.host().message(failure).ends_with(": 'carol'"), "{failure}");
 }
 
 #[test]

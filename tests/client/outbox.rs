@@ -510,9 +510,7 @@ fn what_waits_for_a_server_is_not_told() {
         world.take_asked();
         let outcomes = run(anna.send_outbox()).unwrap();
         assert!(
-            outcomes
-                .iter()
-                .all(|(id, outcome)| ids.contains(id) && outcome.as_ref().unwrap_err().retry_after == Some(5_000))
+            outcomes.iter().all(|(id, outcome)| ids.contains(id) && outcome.unwrap_err().retry_after == Some(5_000))
         );
         // A server that has enough isn't asked again.
         assert_eq!(world.take_asked().iter().filter(|asked| *asked == "POST /v1/sessions").count(), tries, "{code}");

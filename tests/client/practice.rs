@@ -48,7 +48,7 @@ pub(super) fn opens(by: &Person, entity: &str) -> Result<Value, Code> {
 
 /// Why somebody can't open it, as a developer reads it: the face adds who.
 pub(super) fn why(by: &Person, entity: &str) -> String {
-    run(by.decrypt_entity(entity)).unwrap_err().message()
+    by.host().message(run(by.decrypt_entity(entity)).unwrap_err())
 }
 
 pub(super) fn whole(id: &str) -> Value {

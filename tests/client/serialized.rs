@@ -14,7 +14,7 @@ use wardkey::{
 
 use super::super::common::{
     messages::Messages as _,
-    world::{Asked, MINUTE, PASSWORD, TestDevice, TestHost, World, failed, options, run},
+    world::{MINUTE, PASSWORD, TestDevice, TestHost, World, failed, options, run},
 };
 
 const READ: Rights = Rights::READ.with(Rights::FORWARD);
@@ -263,10 +263,8 @@ fn only_the_feed_is_blocked() {
     let mut scene = Scene::new("serialized blocked");
     scene.again();
     for failure in [Failure::unanswered(), Failure::answered("server", None, None)] {
+        scene.world.be_evil(move |asked, answer| if asked.what == "POST /v1/feed" { Err(failure) } else { answer });
         let expected = if failure.code() == Code::Network { Code::Stale } else { Code::Server };
-        let fail =
-            move |asked: &Asked, answer| if asked.what == "POST /v1/feed" { Err(failure.clone()) } else { answer };
-        scene.world.be_evil(fail);
         assert_eq!(scene.back().unwrap_err(), expected);
     }
     scene.world.be_good();
