@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ENGINES, testCore } from "./browsers.mjs";
 import { build } from "./build.mjs";
 import { consumers, lint, native } from "./check.mjs";
-import { builtTwice } from "./reproducible.mjs";
+import { builtTwice, recorded } from "./reproducible.mjs";
 import { main, root, run, runBeside, step, together } from "./run.mjs";
 import * as tools from "./tools.mjs";
 
@@ -61,6 +61,7 @@ await main("test", async () => {
       await build();
     })(),
   );
+  await step("package: the hashes that are recorded", recorded);
   await step("types of the package", consumers);
   await step("key server: build", () => run("cargo", ["build", "--locked", "-p", "wardkey-server"]));
   await step("package in Node and each browser, and the key server", () =>
@@ -77,6 +78,7 @@ await main("test", async () => {
       await step("package: what it holds, and in projects of each kind", () => nodeTests("tests/package"));
       await step("package: its entries for other formats", () => nodeTests("tests/entries"));
       await step("guide", () => nodeTests("tests/guide"));
+      await step("threat model, and the way out", () => nodeTests("tests/threats"));
       await step("demo page: build", () => run("npx", ["webpack", "--mode", "production"]));
       await step("demo page: end to end", () => nodeTests("tests/e2e"));
     })(),
