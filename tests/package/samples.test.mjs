@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { chromium } from "playwright-core";
 import { CHROMIUM_ARGS } from "../../scripts/chromium.mjs";
+import { freePort } from "../../scripts/free-port.mjs";
 import { serve } from "../../scripts/serve.mjs";
 import { command, pack, ROOT } from "./pack.mjs";
 
@@ -92,10 +93,11 @@ async function installInto(dir, folder, vite) {
 }
 
 for (const sample of SAMPLES) {
-  test(sample.name, { timeout: 180_000 }, async () => {
+  test(sample.name, { timeout: 600_000 }, async () => {
     const dir = await install(sample);
     const site = await sample.serve(dir);
     const page = await browser.newPage();
+    page.setDefaultTimeout(180_000);
     try {
       const problems = [];
       const workers = new Set();
@@ -106,7 +108,7 @@ for (const sample of SAMPLES) {
       });
       await page.goto(site.url);
       if (sample.served) assert.match(await (await fetch(site.url)).text(), sample.served);
-      await page.waitForFunction(() => globalThis.outcome, undefined, { timeout: 60_000 });
+      await page.waitForFunction(() => globalThis.outcome, undefined, { timeout: 180_000 });
       const { done, error } = await page.evaluate(() => globalThis.outcome);
       assert.equal(error, undefined, error);
       assert.equal(done.version, version);
@@ -129,7 +131,7 @@ function way(workers, url) {
   return last.startsWith("blob:") ? "blob" : "file";
 }
 
-test("Node", { timeout: 120_000 }, async () => {
+test("Node", { timeout: 600_000 }, async () => {
   const dir = await install({ folder: "node" });
   const printed = JSON.parse(await command(dir, process.execPath, ["main.js"]));
   assert.deepEqual(printed, { versions: [version, version], worker: "inline" });
@@ -137,13 +139,7 @@ test("Node", { timeout: 120_000 }, async () => {
 
 /** A program that serves on a port, until close(). */
 async function startServer(dir, start) {
-  const { createServer } = await import("node:net");
-  const port = await new Promise((resolve) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
+  const port = await freePort();
   const child = spawn("npx", ["--no-install", ...start(String(port))], {
     cwd: dir,
     stdio: ["ignore", "pipe", "pipe"],
@@ -161,7 +157,7 @@ async function startServer(dir, start) {
     }
   };
   const url = `http://127.0.0.1:${port}/`;
-  for (const end = performance.now() + 30_000; ; await sleep(100)) {
+  for (const end = performance.now() + 120_000; ; await sleep(100)) {
     const answers = await fetch(url).then(
       (response) => response.ok,
       () => false,
