@@ -1,20 +1,7 @@
 // What a session encrypts and decrypts: in the ways of a data key, with an author.
 import { each } from "./bulk.mjs";
 import { drain, source, through } from "./streams.mjs";
-import {
-  allFail,
-  breathing,
-  equal,
-  FAST,
-  fails,
-  ok,
-  outcome,
-  owns,
-  PASSWORD,
-  pattern,
-  text,
-  utf8,
-} from "./tools.mjs";
+import { allFail, breathing, equal, FAST, fails, ok, outcome, owns, PASSWORD, pattern, text, utf8 } from "./tools.mjs";
 
 const CHUNK = 16_384;
 const MIB = 1 << 20;
