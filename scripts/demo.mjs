@@ -1,15 +1,207 @@
-// npm run demo: builds the package and the page, and serves the page.
+// npm run demo [-- --reset] [--port 8080] [--transfers 200]: the demo, from nothing: builds, starts both servers, seeds at the first start, and prints one address.
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
-import { main, root, run, step } from "./run.mjs";
-import { serve } from "./serve.mjs";
+import { freePort, Process, Running } from "./demo-servers.mjs";
+import { Failure, main, root, run, step } from "./run.mjs";
+import * as tools from "./tools.mjs";
 
-await main("demo", async () => {
-  await build();
-  await step("build the page", () => run("npx", ["webpack", "--mode", "production"]));
-});
+const APP = "transfers.example";
+const PORT = 8080;
+const KEYS_PORT = 8790;
+/** Another process may take a port in between. */
+const TRIES = 5;
 
-if (process.exitCode === undefined) {
-  const { url } = await serve(join(root, "www", "dist"), { port: 8080 });
-  console.log(`\nThe demo is at ${url.replace("127.0.0.1", "localhost")}  (Ctrl-C stops it)`);
+const at = (...path) => join(root, ...path);
+
+/** The newest change below these. */
+function newest(...paths) {
+  const time = (path) => {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (!stat?.isDirectory()) return stat?.mtimeMs ?? 0;
+    return Math.max(0, ...readdirSync(path).map((name) => (skipped.has(name) ? 0 : time(join(path, name)))));
+  };
+  return Math.max(...paths.map((path) => time(at(path))));
+}
+const skipped = new Set(["node_modules", "target", "dist", "core", "tests"]);
+
+/** What is missing or older than its sources. */
+export async function buildDemo() {
+  tools.rust();
+  tools.nodeModules();
+  const sources = ["src", "npm", "primitives", "entries", "server/rules", "server/testing", "Cargo.toml", "Cargo.lock"];
+  if (newest("pkg/package.json") < newest(...sources, "pkg.json", "scripts/build.mjs")) await build();
+  if (newest("www/dist/index.html") < newest("www/src", "www/index.html", "webpack.config.js", "pkg/package.json")) {
+    await step("build the page", () => run("npx", ["webpack", "--mode", "production"]));
+  }
+  await step("build the servers", () =>
+    run("cargo", ["build", "--locked", "-p", "wardkey-server", "-p", "wardkey-demo"]),
+  );
+}
+
+/** Keys and secrets of a fresh demo, in files. */
+function writeSecrets(folder) {
+  const file = (name) => join(folder, name);
+  const put = (name, text) => writeFileSync(file(name), text, { mode: 0o600 });
+  if (!existsSync(file("credential"))) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+    put("token.key.pem", privateKey.export({ type: "pkcs8", format: "pem" }));
+    put("token.public.pem", publicKey.export({ type: "spki", format: "pem" }));
+    put("secret", randomBytes(32).toString("base64url"));
+    put("credential", randomBytes(32).toString("base64url"));
+  }
+  return file;
+}
+
+/**
+ * Starts what was built, and seeds it at the first start. For `npm run demo`, and for tests with a folder of their own.
+ *
+ * `seen(url)` gives the address by which pages reach the key server, where a test has something in between; `origins` are those of pages that come by other addresses than `url`.
+ * A port of 0 is any free one.
+ * @param {{ data: string, port?: number, keysPort?: number, transfers?: number, origins?: string[], seen?: (url: string) => string | Promise<string>, page?: string, onProgress?: (what: string) => void }} options
+ * @returns {Promise<{ url: string, keyServer: string, data: string, servers: { keys: Process, app: Process }, seeded: boolean, ended: Promise<string>, stop: () => Promise<void> }>}
+ */
+export async function startDemo({
+  data,
+  port = PORT,
+  keysPort = KEYS_PORT,
+  transfers = 200,
+  origins = [],
+  seen = (url) => url,
+  page = at("www/dist"),
+  onProgress = () => undefined,
+}) {
+  const path = (...names) => join(data, ...names);
+  const running = new Running(data);
+  await running.clear();
+  const marker = path("seeded.json");
+  // A seeding that broke off: nobody has worked with it yet.
+  if (!existsSync(marker))
+    for (const name of ["keys", "app", "mail", "secrets"]) rmSync(path(name), { recursive: true, force: true });
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  const secret = writeSecrets(path("secrets"));
+  const begin = async (seeding) => {
+    for (let tries = 1; ; tries++) {
+      const started = await start({ path, secret, port, keysPort, origins, seen, page, seeding }).catch(
+        (error) => error,
+      );
+      if (!(started instanceof Error)) return started;
+      if (tries === TRIES || !/in use/i.test(started.message)) throw started;
+    }
+  };
+  const isFirst = !existsSync(marker);
+  let demo = await begin(isFirst);
+  running.write(demo.url, Object.values(demo.servers));
+  try {
+    if (isFirst) {
+      const { seed } = await import("../www/seed/seed.mjs");
+      await seed({ url: demo.url, transfers, onProgress });
+      // It takes no times of the past any more.
+      await demo.stop();
+      demo = await begin(false);
+      running.write(demo.url, Object.values(demo.servers));
+      writeFileSync(marker, JSON.stringify({ at: new Date().toISOString(), transfers }));
+    }
+  } catch (error) {
+    await demo.stop();
+    running.remove();
+    throw error;
+  }
+  const stop = async () => {
+    await demo.stop();
+    running.remove();
+  };
+  return { ...demo, data, seeded: isFirst, stop };
+}
+
+async function start({ path, secret, port, keysPort, origins, seen, page, seeding }) {
+  const own = await freePort(port);
+  const [url, other] = [`http://localhost:${own}`, `http://127.0.0.1:${own}`];
+  const keysOwn = await freePort(keysPort);
+  const keys = new Process(
+    "key server",
+    "wardkey-server",
+    [
+      ...["serve", "--data", path("keys"), "--listen", `127.0.0.1:${keysOwn}`],
+      ...["--app", `${APP}=${secret("token.public.pem")}`, "--admin", `${APP}=${secret("credential")}`],
+      ...["--secret-file", secret("secret"), "--mail-folder", path("mail")],
+      ...["--mail-from", `transfers@${APP}`, "--mail-service", "Patient transfers"],
+      ...["--cors-origin", [url, other, ...origins].join(","), "--user-rate", "500", "--public-rate", "6000"],
+    ],
+    path("keys.log"),
+  );
+  const said = await keys.start();
+  const escrowKey = said.find((line) => line.escrow_key)?.escrow_key;
+  const keyServer = `http://127.0.0.1:${keysOwn}`;
+  const app = new Process(
+    "application's server",
+    "wardkey-demo",
+    [
+      ...["serve", "--data", path("app"), "--listen", `127.0.0.1:${own}`, "--page", page],
+      ...["--app-id", APP, "--key-server", keyServer, "--pages-key-server", await seen(keyServer)],
+      ...["--escrow-key", escrowKey, "--app-key", secret("token.key.pem"), "--credential", secret("credential")],
+      ...["--demo", at("www/seed/demo.json"), "--key-server-data", path("keys"), "--mail-folder", path("mail")],
+      ...(seeding ? ["--seeding"] : []),
+    ],
+    path("app.log"),
+  );
+  const servers = { keys, app };
+  const kill = () => {
+    for (const server of Object.values(servers)) server.child?.kill("SIGTERM");
+  };
+  process.on("exit", kill);
+  const stop = async () => {
+    await Promise.all(Object.values(servers).map((server) => server.stop()));
+    process.off("exit", kill);
+  };
+  try {
+    await app.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url, keyServer, servers, stop };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const data = at(".demo");
+  let demo;
+  await main("demo", async () => {
+    const { values } = parseArgs({
+      options: {
+        reset: { type: "boolean" },
+        port: { type: "string", default: String(PORT) },
+        transfers: { type: "string", default: "200" },
+      },
+    });
+    const [port, transfers] = [values.port, values.transfers].map(Number);
+    if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Failure("--port is a number from 0 to 65535");
+    if (!Number.isInteger(transfers) || transfers < 0 || transfers > 5_000)
+      throw new Failure("--transfers is a number up to 5000");
+    await buildDemo();
+    if (values.reset) {
+      await new Running(data).clear();
+      rmSync(data, { recursive: true, force: true });
+    }
+    demo = await startDemo({ data, port, transfers, onProgress: (what) => console.log(`  seeding: ${what}`) });
+  });
+  if (demo) {
+    console.log(`\nThe demo is at ${demo.url}  (Ctrl-C stops it)`);
+    const signals = ["SIGINT", "SIGTERM", "SIGHUP"].map(
+      (name) => new Promise((resolve) => process.on(name, () => resolve(""))),
+    );
+    const ends = Object.values(demo.servers).map((server) =>
+      server.ended.then(
+        ({ code, signal }) => `the ${server.name} ended by itself (${signal ?? code}): see its log in ${data}`,
+      ),
+    );
+    const why = await Promise.race([...signals, ...ends]);
+    if (why) console.error(`demo: ${why}`);
+    await demo.stop();
+    process.exit(why ? 1 : 0);
+  }
 }
