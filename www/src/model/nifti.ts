@@ -4,14 +4,15 @@ import type { Octets } from "./bytes";
 
 export const HEADER_BYTES = 352;
 
-const TYPES: Readonly<Record<number, { bytes: number; read: (view: DataView, at: number, little: boolean) => number }>> =
-  {
-    2: { bytes: 1, read: (view, at) => view.getUint8(at) },
-    4: { bytes: 2, read: (view, at, little) => view.getInt16(at, little) },
-    8: { bytes: 4, read: (view, at, little) => view.getInt32(at, little) },
-    16: { bytes: 4, read: (view, at, little) => view.getFloat32(at, little) },
-    512: { bytes: 2, read: (view, at, little) => view.getUint16(at, little) },
-  };
+const TYPES: Readonly<
+  Record<number, { bytes: number; read: (view: DataView, at: number, little: boolean) => number }>
+> = {
+  2: { bytes: 1, read: (view, at) => view.getUint8(at) },
+  4: { bytes: 2, read: (view, at, little) => view.getInt16(at, little) },
+  8: { bytes: 4, read: (view, at, little) => view.getInt32(at, little) },
+  16: { bytes: 4, read: (view, at, little) => view.getFloat32(at, little) },
+  512: { bytes: 2, read: (view, at, little) => view.getUint16(at, little) },
+};
 
 export interface Volume {
   readonly width: number;

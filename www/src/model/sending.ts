@@ -30,7 +30,10 @@ export class Sending {
     const files = [];
     for (const upload of uploads) files.push(await upload.run(session));
     const record: TransferRecord = { ...draft, files };
-    const sealed = await session.encrypt(JSON.stringify(record), { context: transferContext(this.id) });
+    const sealed = await session.encrypt(JSON.stringify(record), {
+      context: transferContext(this.id),
+      padding: "padme",
+    });
     await api.createTransfer({
       id: this.id,
       sessionId: session.id,

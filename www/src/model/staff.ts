@@ -33,7 +33,12 @@ export async function takeOff(wardkey: Wardkey, facility: Facility, { userId, in
   await api.removeStaff(userId);
 }
 
-export async function changeAdmin(wardkey: Wardkey, facility: Facility, { userId, inGroup }: Colleague, admin: boolean) {
+export async function changeAdmin(
+  wardkey: Wardkey,
+  facility: Facility,
+  { userId, inGroup }: Colleague,
+  admin: boolean,
+) {
   if (inGroup) await (await groupOf(wardkey, facility)).setAdmins(admin ? { add: [userId] } : { remove: [userId] });
   await api.setAdmin(userId, admin);
 }

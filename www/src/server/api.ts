@@ -56,8 +56,7 @@ export const createTransfer = (body: { id: string; sessionId: string; to: string
   ask<unknown>("POST", "/api/transfers", body);
 export const setState = (id: string, body: { id: string; state: TransferState; sealed: string }) =>
   ask<unknown>("POST", `/api/transfers/${part(id)}/state`, body);
-export const messages = (id: string) =>
-  ask<SealedMessage[]>("GET", `/api/transfers/${part(id)}/messages`);
+export const messages = (id: string) => ask<SealedMessage[]>("GET", `/api/transfers/${part(id)}/messages`);
 export const addMessage = (id: string, body: { id: string; sealed: string }) =>
   ask<unknown>("POST", `/api/transfers/${part(id)}/messages`, body);
 

@@ -7,7 +7,11 @@ export interface FieldProps {
   hint?: string | undefined;
   error?: string | undefined;
   optional?: boolean;
-  children: (attributes: { id: string; "aria-describedby": string | undefined; "aria-invalid": boolean }) => ComponentChildren;
+  children: (attributes: {
+    id: string;
+    "aria-describedby": string | undefined;
+    "aria-invalid": boolean;
+  }) => ComponentChildren;
 }
 
 /** A label, its control, a hint and what is wrong with it. */
@@ -20,7 +24,11 @@ export function Field({ label, hint, error, optional, children }: FieldProps) {
         {label}
         {optional && <span class="optional"> {say().compose.optional}</span>}
       </label>
-      {children({ id, "aria-describedby": described === "" ? undefined : described, "aria-invalid": error !== undefined })}
+      {children({
+        id,
+        "aria-describedby": described === "" ? undefined : described,
+        "aria-invalid": error !== undefined,
+      })}
       {hint && (
         <p class="hint" id={`${id}-hint`}>
           {hint}

@@ -30,15 +30,7 @@ export function Card({ title, lead, children }: { title: string; lead?: string; 
 }
 
 /** Nothing here, and what that means. */
-export function Empty({
-  icon,
-  title,
-  children,
-}: {
-  icon: IconName;
-  title: string;
-  children?: ComponentChildren;
-}) {
+export function Empty({ icon, title, children }: { icon: IconName; title: string; children?: ComponentChildren }) {
   return (
     <div class="empty">
       <span class="empty-icon">

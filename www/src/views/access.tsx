@@ -1,5 +1,5 @@
-import type { Recipient } from "wardkey";
 import { useState } from "preact/hooks";
+import type { Recipient } from "wardkey";
 import { formatInstant } from "../format";
 import { say } from "../language";
 import type { Transfer } from "../server/types";

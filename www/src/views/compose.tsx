@@ -46,7 +46,12 @@ export function Compose() {
   // Who leaves the form stops what is under way.
   const current = useRef(uploads);
   current.current = uploads;
-  useEffect(() => () => current.current.forEach((upload) => upload.cancel()), []);
+  useEffect(
+    () => () => {
+      for (const upload of current.current) upload.cancel();
+    },
+    [],
+  );
 
   const submit = () => {
     setTried(true);
@@ -172,7 +177,9 @@ export function Compose() {
         </fieldset>
         <fieldset class="card">
           <legend>{t.files}</legend>
-          {!task.busy && <FilePicker onFiles={(files) => setUploads([...uploads, ...files.map((file) => new Upload(file))])} />}
+          {!task.busy && (
+            <FilePicker onFiles={(files) => setUploads([...uploads, ...files.map((file) => new Upload(file))])} />
+          )}
           <ul class="files">
             {uploads.map((upload) => (
               <UploadItem
@@ -202,7 +209,12 @@ export function Compose() {
 function recordOf(draft: typeof EMPTY, from: string) {
   const { name, born, sex, insuranceId, diagnosis, urgency, needs, notes } = draft;
   return {
-    patient: { name: name.trim(), born, sex, ...(insuranceId.trim() === "" ? {} : { insuranceId: insuranceId.trim() }) },
+    patient: {
+      name: name.trim(),
+      born,
+      sex,
+      ...(insuranceId.trim() === "" ? {} : { insuranceId: insuranceId.trim() }),
+    },
     diagnosis: diagnosis.trim(),
     urgency,
     needs: needs

@@ -36,7 +36,7 @@ export function HexView({ reader }: { reader: RangeReader }) {
       {part.value ? (
         // scrolls by itself on narrow screens, so it must be reachable by keyboard
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keyboard
-        <pre class="hex" tabIndex={0} role="group" aria-label={t.bytes}>
+        <pre class="hex" tabIndex={0} aria-label={t.bytes}>
           {dump(part.value.bytes, part.value.at)}
         </pre>
       ) : (

@@ -75,7 +75,12 @@ export function RecordView({ entry }: { entry: OpenedTransfer }) {
       {receiver?.groupId === null && <Notice kind="lock">{t.record.escrow(receiver.name)}</Notice>}
       {said && <Notice kind="good">{said}</Notice>}
       <Decisions transfer={transfer} conversation={conversation} onDone={(state) => setSaid(t.record.done[state])} />
-      <RecordFacts record={record} from={station.facilityName(transfer.from)} to={station.facilityName(transfer.to)} at={transfer.createdAt} />
+      <RecordFacts
+        record={record}
+        from={station.facilityName(transfer.from)}
+        to={station.facilityName(transfer.to)}
+        at={transfer.createdAt}
+      />
       <Attachments sessionId={transfer.sessionId} files={record.files} />
       <ConversationView conversation={conversation} isClosed={transfer.state === "withdrawn"} />
       <AccessPanel transfer={transfer} />

@@ -66,13 +66,7 @@ export function Recovery({ onBack }: { onBack: () => void }) {
           }}
         >
           <Notice kind="info">{t.sentTo(started.sentTo)}</Notice>
-          <TextField
-            label={t.code}
-            value={code}
-            onValue={setCode}
-            inputMode="numeric"
-            autocomplete="one-time-code"
-          />
+          <TextField label={t.code} value={code} onValue={setCode} inputMode="numeric" autocomplete="one-time-code" />
           <TextField
             label={t.newPassword}
             hint={say().invitation.passwordHint}

@@ -83,8 +83,7 @@ function Steps({ facility }: { facility: Facility }) {
       </Card>
     );
   }
-  const begin = () =>
-    void task.run(async () => setClaim(await startClaim(wardkey, groupId, facility)));
+  const begin = () => void task.run(async () => setClaim(await startClaim(wardkey, groupId, facility)));
   return (
     <Card title={t.claim} lead={t.claimText(contact)}>
       <p class="step">{t.step(2, 2)}</p>

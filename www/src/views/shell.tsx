@@ -72,7 +72,13 @@ export function Shell() {
           </div>
           <div class="who-actions">
             <LanguageChoice />
-            <button type="button" class="icon-button" aria-label={t.nav.lock} title={t.nav.lock} onClick={() => void station.lock()}>
+            <button
+              type="button"
+              class="icon-button"
+              aria-label={t.nav.lock}
+              title={t.nav.lock}
+              onClick={() => void station.lock()}
+            >
               <Icon name="lock" />
             </button>
             <button
@@ -128,7 +134,9 @@ function Content({ view }: { view: View }) {
 function FreshCount() {
   const station = useStation();
   const transfers = useObservable(station.transfers);
-  const fresh = transfers.all.filter(({ transfer }) => transfer.to === station.me?.facilityId && transfers.isFresh(transfer.id));
+  const fresh = transfers.all.filter(
+    ({ transfer }) => transfer.to === station.me?.facilityId && transfers.isFresh(transfer.id),
+  );
   if (fresh.length === 0) return null;
   return (
     <span class="count">

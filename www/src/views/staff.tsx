@@ -125,7 +125,21 @@ function StaffOf({ facility }: { facility: Facility }) {
 
 function StaffState({ person }: { person: Colleague }) {
   const t = say().staff;
-  if (!person.joined) return <span class="badge" data-kind="days">{t.invited}</span>;
-  if (!person.inGroup) return <span class="badge" data-kind="today">{t.waiting}</span>;
-  return <span class="badge" data-kind="accepted">{t.active}</span>;
+  if (!person.joined)
+    return (
+      <span class="badge" data-kind="days">
+        {t.invited}
+      </span>
+    );
+  if (!person.inGroup)
+    return (
+      <span class="badge" data-kind="today">
+        {t.waiting}
+      </span>
+    );
+  return (
+    <span class="badge" data-kind="accepted">
+      {t.active}
+    </span>
+  );
 }

@@ -30,8 +30,7 @@ export function TransferList({ box, transfers }: { box: "in" | "out"; transfers:
   const t = say().list;
   const mine = station.me?.facilityId;
   const ofBox = transfers.all.filter(({ transfer }) => (box === "in" ? transfer.to : transfer.from) === mine);
-  const facility = ({ transfer }: OpenedTransfer) =>
-    station.facilityName(box === "in" ? transfer.from : transfer.to);
+  const facility = ({ transfer }: OpenedTransfer) => station.facilityName(box === "in" ? transfer.from : transfer.to);
   const shown = ofBox.filter((entry) => matches(entry, facility(entry), filter));
   const isFiltered = filter.words !== "" || filter.state !== "" || filter.urgency !== "";
   const { cost } = transfers;

@@ -33,7 +33,11 @@ export function TransferRow({
         <span class="row-head">
           <span class="row-name">{record ? record.patient.name : t.list.closed}</span>
           {age !== undefined && <span class="quiet">{t.record.age(age)}</span>}
-          {isFresh && <span class="badge" data-kind="fresh">{t.list.fresh}</span>}
+          {isFresh && (
+            <span class="badge" data-kind="fresh">
+              {t.list.fresh}
+            </span>
+          )}
           <time class="quiet" dateTime={transfer.createdAt}>
             {formatTime(transfer.createdAt)}
           </time>

@@ -402,4 +402,3 @@ export const de: Words = {
     refresh: "Look again",
   },
 };
-

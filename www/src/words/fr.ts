@@ -402,4 +402,3 @@ export const fr: Words = {
     refresh: "Look again",
   },
 };
-
