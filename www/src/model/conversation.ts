@@ -31,7 +31,7 @@ export class Conversation extends Observable {
     this.#order += 1;
     const order = this.#order;
     try {
-      const sealed = await api.messages(this.#transfer.id);
+      const sealed = await allMessages(this.#transfer.id);
       const results = await this.#wardkey.decryptMany(
         sealed.map((message) => ({
           sealed: fromBase64url(message.sealed) ?? new Uint8Array(),
@@ -71,5 +71,14 @@ export class Conversation extends Observable {
     const session = await this.#wardkey.openSession(this.#transfer.sessionId);
     const readers = (await session.recipients()).filter(({ manager }) => !manager).map(({ recipient }) => recipient);
     if (readers.length > 0) await session.revokeRecipients(readers);
+  }
+}
+
+async function allMessages(transferId: string): Promise<SealedMessage[]> {
+  const all: SealedMessage[] = [];
+  for (;;) {
+    const { messages, more } = await api.messages(transferId, all.at(-1)?.id);
+    all.push(...messages);
+    if (!more || messages.length === 0) return all;
   }
 }

@@ -2,7 +2,8 @@ import { count, fields, list, Mismatch, matching, oneOf, text } from "./validate
 
 export const URGENCIES = ["immediate", "today", "days"] as const;
 export type Urgency = (typeof URGENCIES)[number];
-export const SEXES = ["female", "male", "other", "unknown"] as const;
+/** As seals say it; "" is not stated. */
+export const SEXES = ["f", "m", "x", ""] as const;
 export const KINDS = ["message", "accepted", "declined", "withdrawn"] as const;
 
 export interface Patient {

@@ -10,6 +10,7 @@ const TAG = 16;
 
 /** A file on its way: sealed as a stream, sent in parts. One part is in memory at a time, however large the file. */
 export class Upload extends Observable {
+  readonly key = crypto.getRandomValues(new Uint32Array(1)).join();
   readonly file: File;
   state: "waiting" | "running" | "paused" | "interrupted" | "done" = "waiting";
   /** Bytes of the ciphertext that the server has. */

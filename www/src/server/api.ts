@@ -56,7 +56,12 @@ export const createTransfer = (body: { id: string; sessionId: string; to: string
   ask<unknown>("POST", "/api/transfers", body);
 export const setState = (id: string, body: { id: string; state: TransferState; sealed: string }) =>
   ask<unknown>("POST", `/api/transfers/${part(id)}/state`, body);
-export const messages = (id: string) => ask<SealedMessage[]>("GET", `/api/transfers/${part(id)}/messages`);
+/** Oldest first, those after the one named. */
+export const messages = (id: string, after?: string) =>
+  ask<{ messages: SealedMessage[]; more: boolean }>(
+    "GET",
+    `/api/transfers/${part(id)}/messages${after === undefined ? "" : `?after=${part(after)}`}`,
+  );
 export const addMessage = (id: string, body: { id: string; sealed: string }) =>
   ask<unknown>("POST", `/api/transfers/${part(id)}/messages`, body);
 

@@ -120,3 +120,8 @@ export function useFirstWrong() {
     requestAnimationFrame(() => form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
   return { form, focusWrong };
 }
+
+/** Tells password managers whose password it is. */
+export function WhosePassword({ userId }: { userId: string }) {
+  return <input type="text" hidden readOnly autocomplete="username" value={userId} />;
+}

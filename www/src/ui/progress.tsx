@@ -30,7 +30,6 @@ export function Skeleton({ rows, text }: { rows: number; text: string }) {
       <Busy text={text} />
       <div aria-hidden="true">
         {Array.from({ length: rows }, (_, at) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
           <div class="skeleton-row" key={at} />
         ))}
       </div>

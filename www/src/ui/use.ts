@@ -69,7 +69,6 @@ export function useLoaded<T>(load: () => Promise<T>, dependencies: readonly unkn
     return () => {
       current = false;
     };
-    // biome-ignore lint/correctness/useExhaustiveDependencies: the caller names what the load depends on
   }, [...dependencies, turn]);
   return { value: state.value, problem: state.problem, reload: () => again(0) };
 }

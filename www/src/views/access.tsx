@@ -56,7 +56,6 @@ function Access({ transfer }: { transfer: Transfer }) {
       <p class="hint">{t.lead}</p>
       <ol class="audit">
         {loaded.value.entries.map(({ at, actor, action }, place) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a journal only grows at its end
           <li key={place}>
             <time dateTime={at.toISOString()}>{formatInstant(at)}</time>
             <span>

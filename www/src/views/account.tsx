@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { say } from "../language";
 import * as api from "../server/api";
 import { useStation } from "../station";
-import { TextField } from "../ui/field";
+import { TextField, WhosePassword } from "../ui/field";
 import { Notice, ProblemNotice } from "../ui/notice";
 import { Card } from "../ui/page";
 import { Busy } from "../ui/progress";
@@ -63,6 +63,7 @@ function PasswordForm() {
           void change();
         }}
       >
+        <WhosePassword userId={me?.userId ?? ""} />
         <TextField
           label={t.oldPassword}
           type="password"
@@ -92,7 +93,7 @@ function PasswordForm() {
 }
 
 function ContactForm() {
-  const { wardkey } = useStation();
+  const { wardkey, me } = useStation();
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const [isDone, setDone] = useState(false);
@@ -113,6 +114,7 @@ function ContactForm() {
             });
         }}
       >
+        <WhosePassword userId={me?.userId ?? ""} />
         <TextField label={say().invitation.email} type="email" value={email} onValue={setEmail} autocomplete="email" />
         <TextField
           label={t.oldPassword}

@@ -17,7 +17,7 @@ const EMPTY = {
   to: "",
   name: "",
   born: "",
-  sex: "unknown",
+  sex: "" as (typeof SEXES)[number],
   insuranceId: "",
   diagnosis: "",
   urgency: "today" as Urgency,
@@ -92,7 +92,7 @@ export function Compose() {
         }}
       >
         <fieldset class="card" disabled={task.busy}>
-          <legend>{t.to}</legend>
+          <legend>{t.receiver}</legend>
           <SelectField
             label={t.to}
             value={draft.to}
@@ -183,7 +183,7 @@ export function Compose() {
           <ul class="files">
             {uploads.map((upload) => (
               <UploadItem
-                key={upload}
+                key={upload.key}
                 upload={upload}
                 onRemove={() => {
                   upload.cancel();

@@ -84,7 +84,6 @@ function SafetyNumber({ groupId }: { groupId: string }) {
       <p class="hint">{t.hint}</p>
       <p class="safety-number" translate={false}>
         {number.value.split(" ").map((group, at) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a number's groups stay where they are
           <span key={at}>{group} </span>
         ))}
       </p>

@@ -53,7 +53,6 @@ function Database({ title, tables }: { title: string; tables: Tables }) {
             <code>{name}</code> <span class="quiet">{rows.length === 0 ? t.none : t.rows(rows.length)}</span>
           </p>
           {rows.map((row, at) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: rows of a database have no other name here
             <RowView key={at} row={row} />
           ))}
         </div>

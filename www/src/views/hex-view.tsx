@@ -36,9 +36,9 @@ export function HexView({ reader }: { reader: RangeReader }) {
       {part.value ? (
         // scrolls by itself on narrow screens, so it must be reachable by keyboard
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keyboard
-        <pre class="hex" tabIndex={0} aria-label={t.bytes}>
-          {dump(part.value.bytes, part.value.at)}
-        </pre>
+        <section class="hex" tabIndex={0} aria-label={t.bytes}>
+          <pre>{dump(part.value.bytes, part.value.at)}</pre>
+        </section>
       ) : (
         part.problem === undefined && <Busy text={t.reading} />
       )}

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { say } from "../language";
 import { useStation } from "../station";
-import { TextField } from "../ui/field";
+import { TextField, WhosePassword } from "../ui/field";
 import { ProblemNotice } from "../ui/notice";
 import { Busy } from "../ui/progress";
 import { useTask } from "../ui/use";
@@ -23,6 +23,7 @@ export function Locked() {
           void task.run(() => station.unlock(password));
         }}
       >
+        <WhosePassword userId={station.me?.userId ?? ""} />
         <TextField
           label={t.login.password}
           type="password"

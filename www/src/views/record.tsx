@@ -95,36 +95,30 @@ function RecordFacts({ record, from, to, at }: { record: TransferRecord; from: s
   const age = ageOn(patient.born);
   const sexes: Record<string, string> = t.sexes;
   return (
-    <>
-      <section class="record-section">
-        <Facts
-          facts={[
-            [t.record.born, `${formatDay(patient.born)}${age === undefined ? "" : ` · ${t.record.age(age)}`}`],
-            [t.record.sex, sexes[patient.sex] ?? patient.sex],
-            ...(patient.insuranceId === undefined ? [] : [[t.record.insurance, patient.insuranceId] as const]),
-            [t.record.from, from],
-            [t.record.to, to],
-            [t.record.sentAt, formatInstant(at)],
-          ]}
-        />
-      </section>
-      <section class="record-section">
-        <h3>{t.record.needs}</h3>
-        {record.needs.length === 0 ? (
-          <p class="quiet">{t.record.none}</p>
-        ) : (
-          <ul class="chips">
-            {record.needs.map((need) => (
-              <li key={need}>{need}</li>
-            ))}
-          </ul>
-        )}
-      </section>
-      <section class="record-section">
-        <h3>{t.record.notes}</h3>
-        <p class="notes">{record.notes === "" ? <span class="quiet">{t.record.none}</span> : record.notes}</p>
-      </section>
-    </>
+    <section class="record-section">
+      <Facts
+        facts={[
+          [t.record.born, `${formatDay(patient.born)}${age === undefined ? "" : ` · ${t.record.age(age)}`}`],
+          [t.record.sex, sexes[patient.sex] ?? patient.sex],
+          ...(patient.insuranceId === undefined ? [] : [[t.record.insurance, patient.insuranceId] as const]),
+          [t.record.from, from],
+          [t.record.to, to],
+          [t.record.sentAt, formatInstant(at)],
+        ]}
+      />
+      <h3>{t.record.needs}</h3>
+      {record.needs.length === 0 ? (
+        <p class="quiet">{t.record.none}</p>
+      ) : (
+        <ul class="chips">
+          {record.needs.map((need) => (
+            <li key={need}>{need}</li>
+          ))}
+        </ul>
+      )}
+      <h3>{t.record.notes}</h3>
+      <p class="notes">{record.notes === "" ? <span class="quiet">{t.record.none}</span> : record.notes}</p>
+    </section>
   );
 }
 

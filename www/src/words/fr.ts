@@ -132,9 +132,9 @@ export const fr: Words = {
     to: "to",
     list: "Transfers",
   },
-  states: { sent: "Open", accepted: "Accepted", declined: "Declined", withdrawn: "Withdrawn" },
+  states: { sent: "Unanswered", accepted: "Accepted", declined: "Declined", withdrawn: "Withdrawn" },
   urgencies: { immediate: "Immediate", today: "Today", days: "Within days" },
-  sexes: { female: "Female", male: "Male", other: "Other", unknown: "Not stated" },
+  sexes: { f: "Female", m: "Male", x: "Other", "": "Not stated" },
   record: {
     label: "Transfer",
     born: "Date of birth",
@@ -203,7 +203,8 @@ export const fr: Words = {
   },
   compose: {
     title: "New transfer",
-    to: "Receiving facility",
+    receiver: "Receiver",
+    to: "Facility",
     choose: "Choose a facility",
     escrow: (name: string) =>
       `${name} isn’t registered yet. The transfer is kept for them in escrow, sealed: they can read it once they have registered.`,
