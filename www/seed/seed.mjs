@@ -1,4 +1,5 @@
 // Fills the demo: staff, their keys and groups, and transfers, all by the package as the page does it. The servers get what they get from a browser.
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Application } from "./application.mjs";
 import { transfers } from "./patients.mjs";
@@ -53,13 +54,16 @@ async function send(from, to, one) {
   const session = await author.wardkey.createSession({
     recipients: [{ group: to.group }],
     managers: [{ group: from.group }],
+    rights: { read: true, forward: false, revoke: false },
     // The ward has it, not the person, who may leave.
     includeSelf: false,
   });
   const files = one.file ? [await upload(author, session, one.file)] : [];
   const record = { ...one.record, from: `${author.name}, ${from.name}`, files };
-  const sealed = await sealedText(session, record);
-  const { id } = await author.ask("POST", "/api/transfers", {
+  const id = freshId();
+  const sealed = await sealedText(session, record, { type: "transfer", transfer: id });
+  await author.ask("POST", "/api/transfers", {
+    id,
     sessionId: session.id,
     to: to.id,
     sealed,
@@ -76,7 +80,9 @@ async function answer(from, to, one, id, session) {
     at += 15 * 60;
     const person = by === "from" ? from.staff[one.author] : to.staff[one.answerer];
     const own = await person.wardkey.openSession(session.id);
-    const body = { sealed: await sealedText(own, { text, kind }), at };
+    const messageId = freshId();
+    const sealed = await sealedText(own, { text, kind }, { type: "message", transfer: id, message: messageId });
+    const body = { id: messageId, sealed, at };
     if (kind === "message") await person.ask("POST", `/api/transfers/${id}/messages`, body);
     else await person.ask("POST", `/api/transfers/${id}/state`, { ...body, state: kind });
     own.free();
@@ -84,16 +90,25 @@ async function answer(from, to, one, id, session) {
   session.free();
 }
 
-async function sealedText(session, json) {
-  return Buffer.from(await session.encrypt(JSON.stringify(json), { padding: "padme" })).toString("base64url");
+const freshId = () => randomBytes(16).toString("base64url");
+
+/** Sealed as what it is: nobody can put it in another's place. */
+async function sealedText(session, json, context) {
+  const sealed = await session.encrypt(JSON.stringify(json), { context, padding: "padme" });
+  return Buffer.from(sealed).toString("base64url");
+}
+
+async function sealedFile(session, data, file) {
+  const stream = session.encryptStream({ context: { type: "file", file }, sign: true });
+  return new Uint8Array(await new Response(new Blob([data]).stream().pipeThrough(stream)).arrayBuffer());
 }
 
 /** Encrypts a file and uploads it in parts. */
 async function upload(author, session, { name, type, data }) {
-  const sealed = new Uint8Array(
-    await new Response(new Blob([data]).stream().pipeThrough(session.encryptStream({ sign: true }))).arrayBuffer(),
-  );
-  const { fileId, partSize, parts } = await author.ask("POST", "/api/files", { size: sealed.length });
+  // The server wants the length first, and gives the id that is sealed with it: all ids are as long.
+  const { length } = await sealedFile(session, data, freshId());
+  const { fileId, partSize, parts } = await author.ask("POST", "/api/files", { size: length });
+  const sealed = await sealedFile(session, data, fileId);
   for (let part = 0; part < parts; part++) {
     await author.ask(
       "PUT",

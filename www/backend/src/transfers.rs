@@ -212,7 +212,7 @@ pub(crate) struct ChangingState {
     at: Option<u32>,
 }
 
-/// `POST /api/transfers/{id}/state`: the receiving facility accepts or declines, the sending one withdraws; once. `sealed` says why, and is one of its messages.
+/// `POST /api/transfers/{id}/state`: the receiving facility accepts or declines, once; the sending one withdraws, then too. `sealed` says why, and is one of its messages.
 pub(crate) async fn change_state(
     State(app): State<Shared>,
     caller: Caller,
@@ -238,7 +238,8 @@ pub(crate) async fn change_state(
             if transfer.state == asked.state && messages::is_there(store, &message)? {
                 return Ok((transfer, false));
             }
-            if transfer.state != "sent" {
+            // What was answered can still be taken back, once.
+            if transfer.state == "withdrawn" || (transfer.state != "sent" && asked.state != "withdrawn") {
                 return Err(Refused::conflict("it was accepted, declined or withdrawn before"));
             }
             messages::add(store, &message)?;
