@@ -1,4 +1,4 @@
-// npm run demo [-- --reset] [--port 8080] [--transfers 200]: the demo, from nothing: builds, starts both servers, seeds at the first start, and prints one address.
+// npm run demo [-- --reset] [--port 8080] [--transfers 200] [--data .demo]: the demo, from nothing: builds, starts both servers, seeds at the first start, and prints one address.
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -63,7 +63,7 @@ function writeSecrets(folder) {
  * `seen(url)` gives the address by which pages reach the key server, where a test has something in between; `origins` are those of pages that come by other addresses than `url`.
  * A port of 0 is any free one.
  * @param {{ data: string, port?: number, keysPort?: number, transfers?: number, origins?: string[], seen?: (url: string) => string | Promise<string>, page?: string, onProgress?: (what: string) => void }} options
- * @returns {Promise<{ url: string, keyServer: string, data: string, servers: { keys: Process, app: Process }, seeded: boolean, ended: Promise<string>, stop: () => Promise<void> }>}
+ * @returns {Promise<{ url: string, keyServer: string, data: string, servers: { keys: Process, app: Process }, seeded: boolean, stop: () => Promise<void> }>}
  */
 export async function startDemo({
   data,
@@ -168,11 +168,11 @@ async function start({ path, secret, port, keysPort, origins, seen, page, seedin
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const data = at(".demo");
   let demo;
   await main("demo", async () => {
     const { values } = parseArgs({
       options: {
+        data: { type: "string", default: at(".demo") },
         reset: { type: "boolean" },
         port: { type: "string", default: String(PORT) },
         transfers: { type: "string", default: "200" },
@@ -182,6 +182,7 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
     if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Failure("--port is a number from 0 to 65535");
     if (!Number.isInteger(transfers) || transfers < 0 || transfers > 5_000)
       throw new Failure("--transfers is a number up to 5000");
+    const { data } = values;
     await buildDemo();
     if (values.reset) {
       await new Running(data).clear();
@@ -196,7 +197,7 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
     );
     const ends = Object.values(demo.servers).map((server) =>
       server.ended.then(
-        ({ code, signal }) => `the ${server.name} ended by itself (${signal ?? code}): see its log in ${data}`,
+        ({ code, signal }) => `the ${server.name} ended by itself (${signal ?? code}): see its log in ${demo.data}`,
       ),
     );
     const why = await Promise.race([...signals, ...ends]);

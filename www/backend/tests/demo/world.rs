@@ -211,7 +211,6 @@ impl Drop for World {
 /// Somebody who is logged in.
 pub(crate) struct Person<'w> {
     pub(crate) world: &'w World,
-    pub(crate) user: String,
     pub(crate) cookie: String,
 }
 
@@ -220,7 +219,7 @@ impl<'w> Person<'w> {
         let answer = world.ask("POST", "/api/register", Some(registration(user, facility, invitation)));
         let cookie = answer.cookie("wardkey-demo").expect("a login");
         answer.ok();
-        Self { world, user: user.to_owned(), cookie }
+        Self { world, cookie }
     }
 
     /// Another of her facility's staff.
