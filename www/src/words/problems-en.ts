@@ -55,3 +55,9 @@ export const problems = {
 } satisfies Record<string, Problem | ((value: never) => Problem)>;
 
 export type Problem = [what: string, todo: string];
+
+export type Problems = {
+  readonly [Kind in keyof typeof problems]: (typeof problems)[Kind] extends (...given: infer Given) => unknown
+    ? (...given: Given) => Problem
+    : Problem;
+};
