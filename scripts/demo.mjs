@@ -1,4 +1,4 @@
-// npm run demo [-- --reset] [--port 8080] [--transfers 200]: the demo, from nothing: builds, starts both servers, seeds at the first start, and prints one address.
+// npm run demo [-- --reset] [--port 8080] [--transfers 200] [--data .demo]: the demo, from nothing: builds, starts both servers, seeds at the first start, and prints one address.
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -42,6 +42,12 @@ export async function buildDemo() {
   );
 }
 
+/** What a demo leaves in its folder goes; whatever else is there stays. */
+function clear(data) {
+  const names = ["seeded.json", "keys", "app", "mail", "secrets", "keys.log", "app.log"];
+  for (const name of names) rmSync(join(data, name), { recursive: true, force: true });
+}
+
 /** Keys and secrets of a fresh demo, in files. */
 function writeSecrets(folder) {
   const file = (name) => join(folder, name);
@@ -63,7 +69,7 @@ function writeSecrets(folder) {
  * `seen(url)` gives the address by which pages reach the key server, where a test has something in between; `origins` are those of pages that come by other addresses than `url`.
  * A port of 0 is any free one.
  * @param {{ data: string, port?: number, keysPort?: number, transfers?: number, origins?: string[], seen?: (url: string) => string | Promise<string>, page?: string, onProgress?: (what: string) => void }} options
- * @returns {Promise<{ url: string, keyServer: string, data: string, servers: { keys: Process, app: Process }, seeded: boolean, ended: Promise<string>, stop: () => Promise<void> }>}
+ * @returns {Promise<{ url: string, keyServer: string, data: string, servers: { keys: Process, app: Process }, seeded: boolean, stop: () => Promise<void> }>}
  */
 export async function startDemo({
   data,
@@ -80,8 +86,7 @@ export async function startDemo({
   await running.clear();
   const marker = path("seeded.json");
   // A seeding that broke off: nobody has worked with it yet.
-  if (!existsSync(marker))
-    for (const name of ["keys", "app", "mail", "secrets"]) rmSync(path(name), { recursive: true, force: true });
+  if (!existsSync(marker)) clear(data);
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const secret = writeSecrets(path("secrets"));
   const begin = async (seeding) => {
@@ -167,39 +172,49 @@ async function start({ path, secret, port, keysPort, origins, seen, page, seedin
   return { url, keyServer, servers, stop };
 }
 
+/** What is asked for, or what is wrong with it. */
+function settings() {
+  const text = { type: "string" };
+  let given;
+  try {
+    given = parseArgs({ options: { data: text, port: text, reset: { type: "boolean" }, transfers: text } }).values;
+  } catch (error) {
+    throw new Failure(error.message);
+  }
+  const number = (name, otherwise, most) => {
+    const value = Number(given[name] ?? otherwise);
+    if (Number.isInteger(value) && value >= 0 && value <= most) return value;
+    throw new Failure(`--${name} is a number from 0 to ${most}`);
+  };
+  const { data = at(".demo"), reset = false } = given;
+  return { data, reset, port: number("port", PORT, 65_535), transfers: number("transfers", 200, 5_000) };
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const data = at(".demo");
   let demo;
+  let stop;
+  const told = new Promise((resolve) => {
+    stop = resolve;
+  });
+  // Before it is up, what was started is ended on the way out.
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => (demo ? stop() : process.exit(130)));
   await main("demo", async () => {
-    const { values } = parseArgs({
-      options: {
-        reset: { type: "boolean" },
-        port: { type: "string", default: String(PORT) },
-        transfers: { type: "string", default: "200" },
-      },
-    });
-    const [port, transfers] = [values.port, values.transfers].map(Number);
-    if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Failure("--port is a number from 0 to 65535");
-    if (!Number.isInteger(transfers) || transfers < 0 || transfers > 5_000)
-      throw new Failure("--transfers is a number up to 5000");
+    const { data, reset, port, transfers } = settings();
     await buildDemo();
-    if (values.reset) {
+    if (reset) {
       await new Running(data).clear();
-      rmSync(data, { recursive: true, force: true });
+      clear(data);
     }
     demo = await startDemo({ data, port, transfers, onProgress: (what) => console.log(`  seeding: ${what}`) });
   });
   if (demo) {
     console.log(`\nThe demo is at ${demo.url}  (Ctrl-C stops it)`);
-    const signals = ["SIGINT", "SIGTERM", "SIGHUP"].map(
-      (name) => new Promise((resolve) => process.on(name, () => resolve(""))),
-    );
-    const ends = Object.values(demo.servers).map((server) =>
-      server.ended.then(
-        ({ code, signal }) => `the ${server.name} ended by itself (${signal ?? code}): see its log in ${data}`,
-      ),
-    );
-    const why = await Promise.race([...signals, ...ends]);
+    // Ctrl-C tells the servers too: one that ends well was told to.
+    const ends = Object.values(demo.servers).map(async (server) => {
+      const { code, signal } = await server.ended;
+      return code === 0 ? "" : `the ${server.name} ended by itself (${signal ?? code}): see its log in ${demo.data}`;
+    });
+    const why = await Promise.race([told, ...ends]);
     if (why) console.error(`demo: ${why}`);
     await demo.stop();
     process.exit(why ? 1 : 0);

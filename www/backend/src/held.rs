@@ -56,7 +56,7 @@ fn read(database: &Connection, tables: &[(&str, &str)], values: &[&dyn ToSql]) -
     let mut all = Map::new();
     for (table, sql) in tables {
         let mut statement = database.prepare(sql)?;
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let wanted = statement.parameter_count();
         for (place, value) in (1..).zip(values) {
             // A statement names those that it needs.

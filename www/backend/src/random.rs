@@ -29,6 +29,7 @@ pub(crate) fn check_id(id: &str) -> Outcome<()> {
 /// What somebody types who was invited: 80 bits in groups of four.
 pub(crate) fn invitation() -> Outcome<String> {
     let drawn = bytes::<16>()?;
-    let letters = drawn.map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
-    Ok(letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-"))
+    let letters: Vec<char> =
+        drawn.iter().filter_map(|byte| LETTERS.get(usize::from(byte % 32))).map(|letter| char::from(*letter)).collect();
+    Ok(letters.chunks(4).map(|group| group.iter().collect()).collect::<Vec<String>>().join("-"))
 }
