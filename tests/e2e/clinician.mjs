@@ -6,7 +6,9 @@ import { openBrowser, until } from "../../scripts/webdriver.mjs";
 
 export class Clinician {
   static async open(engine, url) {
-    return new Clinician(await openBrowser(engine), url);
+    const browser = await openBrowser(engine);
+    await browser.send("POST", "/window/rect", { width: 1280, height: 1000 });
+    return new Clinician(browser, url);
   }
 
   constructor(browser, url) {
@@ -86,7 +88,7 @@ export class Clinician {
   /** By a click on a seeded person's card. */
   async enters(name) {
     await this.visit();
-    await this.click(name, ".people");
+    await this.click(name, ".gate");
     await this.ready();
   }
 

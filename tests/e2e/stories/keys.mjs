@@ -80,10 +80,7 @@ export const keys = {
     await ward.click("Change password");
     await ward.type("Current password", password);
     await ward.type("New password", NEW_PASSWORD);
-    await ward.click("Change password", "details[open]");
-    await ward.browser.until("both buttons", () => document.querySelector("details[open] button[type=submit]"));
-    const submit = await ward.browser.until("the button", () => document.querySelector("details[open] button[type=submit]"));
-    await ward.browser.click(submit);
+    await ward.click("Change password", "details[open] form");
     await ward.reads("Your password is changed.");
     await ward.visit();
     await ward.type("User ID", "mireille.favre");

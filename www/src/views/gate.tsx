@@ -1,5 +1,6 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { say } from "../language";
+import { route } from "../route";
 import { useStation } from "../station";
 import { Brand } from "../ui/icon";
 import { GateNotice } from "./gate-notice";
@@ -17,6 +18,11 @@ export function Gate() {
   const station = useStation();
   const [door, go] = useState<Door>("login");
   const t = say();
+  // Who comes next begins at the beginning, not where the last one was.
+  const hasLeft = station.notice !== undefined;
+  useEffect(() => {
+    if (hasLeft) route.go("in");
+  }, [hasLeft]);
   return (
     <div class="gate">
       <header class="gate-head">

@@ -77,6 +77,7 @@ function RowView({ row }: { row: Row }) {
 }
 
 const SHOWN = 120;
+const LONGEST = 300;
 
 /** Bytes as the database has them: base64url, and how many there are. */
 function Value({ value }: { value: unknown }) {
@@ -93,5 +94,11 @@ function Value({ value }: { value: unknown }) {
       </>
     );
   }
-  return <code>{value === null ? "null" : String(value)}</code>;
+  const text = String(value);
+  if (text.length <= LONGEST) return <code>{text}</code>;
+  return (
+    <>
+      <code>{text.slice(0, LONGEST)}…</code> <span class="quiet">{say().held.characters(text.length)}</span>
+    </>
+  );
 }

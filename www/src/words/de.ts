@@ -373,6 +373,7 @@ export const de: Words = {
     none: "Keine Zeilen.",
     rows: (n) => plural(n, "Zeile", "Zeilen"),
     bytes: (n) => plural(n, "Byte", "Bytes"),
+    characters: (n) => plural(n, "Zeichen", "Zeichen"),
     loading: "Beide Datenbanken werden gelesen…",
   },
   access: {

@@ -357,6 +357,7 @@ export const en = {
     none: "No rows.",
     rows: (n: number) => plural(n, "row", "rows"),
     bytes: (n: number) => plural(n, "byte", "bytes"),
+    characters: (n: number) => plural(n, "character", "characters"),
     loading: "Reading both databases…",
   },
   access: {

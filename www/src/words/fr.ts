@@ -370,6 +370,7 @@ export const fr: Words = {
     none: "Aucune ligne.",
     rows: (n) => plural(n, "ligne", "lignes"),
     bytes: (n) => plural(n, "octet", "octets"),
+    characters: (n) => plural(n, "caractère", "caractères"),
     loading: "Lecture des deux bases…",
   },
   access: {
