@@ -9,7 +9,7 @@ const target = "es2022";
 /** The demo page: www/ becomes www/dist, with the package as it was built into pkg/. */
 export default (_env, { mode = "production" } = {}) => ({
   mode,
-  entry: at("www/src/main.ts"),
+  entry: at("www/src/main.tsx"),
   output: {
     path: at("www/dist"),
     filename: "[name].[contenthash:8].js",
@@ -17,14 +17,14 @@ export default (_env, { mode = "production" } = {}) => ({
     clean: true,
   },
   resolve: {
-    extensions: [".ts", ".js"],
+    extensions: [".tsx", ".ts", ".js"],
     alias: { wardkey$: at("pkg/index.js"), wardkey: at("pkg") },
   },
   module: {
     rules: [
-      { test: /\.ts$/, loader: "esbuild-loader", options: { target } },
+      { test: /\.tsx?$/, loader: "esbuild-loader", options: { target, jsx: "automatic", jsxImportSource: "preact" } },
       { test: /\.css$/, use: [MiniCssExtractPlugin.loader, "css-loader"] },
-      { test: /\.svg$/, type: "asset/resource" },
+      { test: /\.(svg|woff2)$/, type: "asset/resource" },
     ],
     // a name that the package doesn't export is an error, not `undefined` at run time
     parser: { javascript: { exportsPresence: "error" } },

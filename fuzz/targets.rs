@@ -10,6 +10,9 @@
     clippy::cast_possible_truncation
 )]
 
+mod delegations;
+mod entries;
+
 use std::sync::OnceLock;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -21,6 +24,7 @@ use wardkey::{
     backup::{Envelope, Owner, TwoMen, open_backup},
     cobblestone,
     data_key::DataKey,
+    delegation::Claim,
     encoding::{Context, base64url, from_base64url},
     error::{Code, Error, Result},
     group,
@@ -36,6 +40,9 @@ use wardkey::{
     signed::{Hash, Minimum, Unverified},
     wrap::unwrap_key,
 };
+
+pub use delegations::*;
+pub use entries::*;
 
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
@@ -58,6 +65,13 @@ pub const ALL: &[(&str, Target)] = &[
     ("state", state),
     ("journal", journal),
     ("kept_session", kept_session),
+    ("exchange_key", exchange_key),
+    ("kept_exchange", kept_exchange),
+    ("entity", entity),
+    ("entity_values", entity_values),
+    ("manifest", manifest),
+    ("binary", binary),
+    ("legacy", legacy),
 ];
 
 /// A generator that counts: the same input does the same thing each time.
@@ -439,7 +453,10 @@ pub fn object(data: &[u8]) {
     for served in [&wraps, &keys] {
         allow(served, &OBJECT);
     }
-    assert!(read + usize::from(wraps.is_ok()) + usize::from(keys.is_ok()) <= 1, "one object of two types");
+    let exchange = Claim::parse(data, Minimum::default());
+    allow(&exchange, &OBJECT);
+    let served = usize::from(wraps.is_ok()) + usize::from(keys.is_ok()) + usize::from(exchange.is_ok());
+    assert!(read + served <= 1, "one object of two types");
     let bodies = |served: &Served| {
         let stanzas = served.stanzas.clone().into_iter().enumerate();
         stanzas.filter_map(|(place, stanza)| Some((place, stanza.body?))).collect::<Vec<_>>()

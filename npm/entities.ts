@@ -1,5 +1,5 @@
 // Records of the application that are encrypted member by member, linked by sealed ids, and shared by a few short values.
-import { isObject, MAX_NAME, shortText, toOptions, wellFormed } from "./arguments.js";
+import { isObject, MAX_NAME, shortText, toOptions } from "./arguments.js";
 import type { CoreClient, CoreTask } from "./core/wardkey_core.js";
 import { fromCore, invalid, isWardkeyError, type KnownErrorCode, WardkeyError } from "./errors.js";
 import { toNames } from "./group.js";
@@ -7,7 +7,7 @@ import type { Settled } from "./items.js";
 import { Pace } from "./pace.js";
 
 /** Which members are sealed: "name", "address.street", "notes[].text", "extra.*". All others stay clear.
- *  A path that matches nothing is `invalid-argument` (a typo must not leak), unless it ends in "?". */
+ *  A path that matches nothing is `invalid-argument` (a typo must not leak), unless it ends in "?"; the error's message names it. */
 export type FieldManifest = readonly string[];
 
 /** "A→B" -> values sealed under the exchange key of that pair, base64url. */
@@ -37,7 +37,7 @@ export interface Entities {
   /** Encrypts an entity for the own user, and for the users and groups of `shareWith`. With `parent`, which the own user reads, the result carries the parent's secret foreign key in clear
    *  and the parent's id only encrypted. The first time that somebody seals for somebody it makes an exchange key, which the key server keeps.
    *  @throws `invalid-argument`: no id, a reserved member, a path that matches nothing, a party with the id of the entity; `invalid-format` of a parent that is none; `unknown-user`,
-   *  `unknown-group`, `not-certified`, `pin-mismatch`; `stale` for a group of which nobody has lately said what its newest state is; `limit`, `conflict`, `locked`, `network`, `server`; as decrypt() of
+   *  `unknown-group`, `not-certified`, `pin-mismatch`, whose messages name who it is; `stale` for a group of which nobody has lately said what its newest state is; `limit`, `conflict`, `locked`, `network`, `server`; as decrypt() of
    *  the parent */
   encrypt<T extends { id: string }>(
     entityType: string,
@@ -85,6 +85,9 @@ const MAX_ENTITY = 1 << 26;
 const MAX_PATHS = 1000;
 const MAX_PATH = 65_536;
 
+/** Whom entities are shared with. */
+const PARTY = "a user or a group";
+
 /** What says that somebody can't open something. */
 const CLOSED = [
   "not-a-recipient",
@@ -125,7 +128,7 @@ class OwnEntities implements Entities {
     const type = shortText(entityType, "the entity type", MAX_NAME, "invalid-argument");
     const [text, paths] = [toText(entity, "the entity"), toPaths(manifest)];
     const above = parent === undefined ? undefined : toText(parent, "the parent");
-    const others = toNames(shareWith, "the parties of shareWith");
+    const others = toNames(shareWith, "shareWith", PARTY);
     // What doesn't verify here is somebody else's: nothing is opened but the parent.
     return JSON.parse(await this.#run<string>((core) => core.encryptEntity(type, text, paths, above, others)));
   }
@@ -177,7 +180,7 @@ class OwnEntities implements Entities {
   }
 
   async share(entity: EncryptedEntity, partyIds: readonly string[]): Promise<EncryptedEntity> {
-    const [text, others] = [toText(entity, "the entity"), toNames(partyIds, "the parties")];
+    const [text, others] = [toText(entity, "the entity"), toNames(partyIds, "partyIds", PARTY)];
     return this.#parsed((core) => core.shareEntity(text, others));
   }
 
@@ -245,5 +248,5 @@ const hasOwnJson = (object: unknown): boolean =>
 function toPaths(manifest: FieldManifest): string[] {
   if (!Array.isArray(manifest)) throw invalid("a manifest is an array of paths");
   if (manifest.length > MAX_PATHS) throw invalid("more than 1,000 paths");
-  return manifest.map((path) => shortText(wellFormed(path, "a path"), "a path", MAX_PATH, "invalid-argument"));
+  return manifest.map((path, place) => shortText(path, `manifest[${place}]`, MAX_PATH, "invalid-argument"));
 }

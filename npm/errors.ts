@@ -95,14 +95,14 @@ export function doesNotOpen(): WardkeyError {
   return new WardkeyError("decryption-failed", "wrong key or context, or changed bytes");
 }
 
-/** What applications' code threw last, by number. The core keeps of an error what there is to branch on, and this number. */
+/** What applications' code threw last, and what the core had to say beside its fixed texts, by number. The core keeps of an error what there is to branch on, and this number. */
 const said = new Map<number, WardkeyError>();
 const REMEMBERED = 64;
 let count = 0;
 
 /** An error that the core is told of, and that is found again in what comes of it.
  *  @internal */
-export function toCore(error: WardkeyError): WardkeyError {
+export function toCore(error: WardkeyError): WardkeyError & { said: number } {
   count += 1;
   said.set(count, error);
   said.delete(count - REMEMBERED);

@@ -62,14 +62,14 @@ export class Group {
   async addMembers(userIds: readonly string[], options?: { admin?: boolean }): Promise<void> {
     const { admin = false } = toOptions(options, ["admin"]);
     if (typeof admin !== "boolean") throw invalid("admin is not a boolean");
-    const names = toNames(userIds, "the members");
+    const names = toNames(userIds, "userIds");
     await this.#operate((core) => core.addMembers(this.id, names, admin));
   }
 
   /** A new epoch with new keys: what is written from now on in any session of the group is closed to them, also where they had its key.
    *  @throws `forbidden` for who is no admin, for himself, and where no admin would stay; `invalid-argument` for who doesn't belong; also as addMembers() */
   async removeMembers(userIds: readonly string[]): Promise<void> {
-    const names = toNames(userIds, "the members");
+    const names = toNames(userIds, "userIds");
     await this.#operate((core) => core.removeMembers(this.id, names));
   }
 
@@ -120,7 +120,10 @@ export class Group {
 
 /** Copied at once.
  *  @internal */
-export function toNames(userIds: readonly string[], what: string): string[] {
-  if (!Array.isArray(userIds)) throw invalid(`${what} are not an array`);
-  return userIds.map((userId) => shortText(userId, "userId", MAX_NAME, "invalid-argument"));
+export function toNames(ids: readonly string[], what: string, whose = "a user"): string[] {
+  if (!Array.isArray(ids)) throw invalid(`${what} is not an array`);
+  return ids.map((id: unknown, place) => {
+    if (typeof id !== "string") throw invalid(`${what}[${place}] is not a string; expected the id of ${whose}`);
+    return shortText(id, `${what}[${place}]`, MAX_NAME, "invalid-argument");
+  });
 }

@@ -88,6 +88,11 @@ export class CoreHost {
     this.#waits.delete(ticket);
   }
 
+  /** What the core has to say beside an error's fixed text, by its number. */
+  say(code: KnownErrorCode, message: string): number {
+    return toCore(new WardkeyError(code, message)).said;
+  }
+
   putShare(userId: string, share: string): Promise<void> {
     return this.#ask(async () => this.#backend.appShare?.put(userId, share));
   }

@@ -63,7 +63,8 @@ await main("test", async () => {
   );
   await step("package: the hashes that are recorded", recorded);
   await step("types of the package", consumers);
-  await step("key server: build", () => run("cargo", ["build", "--locked", "-p", "wardkey-server"]));
+  const servers = ["-p", "wardkey-server", "-p", "wardkey-demo"];
+  await step("servers: build", () => run("cargo", ["build", "--locked", ...servers]));
   await step("package in Node and each browser, and the key server", () =>
     together(
       // Much of it is waiting for browsers.
@@ -80,6 +81,7 @@ await main("test", async () => {
       await step("guide", () => nodeTests("tests/guide"));
       await step("threat model, and the way out", () => nodeTests("tests/threats"));
       await step("demo page: build", () => run("npx", ["webpack", "--mode", "production"]));
+      await step("demo: its servers, and the command", () => nodeTests("tests/demo"));
       await step("demo page: end to end", () => nodeTests("tests/e2e"));
     })(),
   );

@@ -59,6 +59,7 @@ pub use self::{
 };
 use self::{cache::Cache, device::Rows, login::Derived, ready::Ready};
 use crate::{
+    backend::Failure,
     backup::Envelope,
     cache::Now,
     error::{Code, Error, Result},
@@ -171,6 +172,13 @@ impl<H: Host> Client<H> {
             self.host.breathe().await;
         }
         Ok(())
+    }
+
+    /// The failure of this among what the caller named.
+    fn about(&self, failure: impl Into<Failure>, name: &str) -> Failure {
+        let failure = failure.into();
+        let said = failure.said.or_else(|| self.host.say(failure.code(), &failure.error.about(name)));
+        Failure { said, ..failure }
     }
 
     fn rows<'a>(&'a self, user: &'a UserId) -> Rows<'a, H::Device> {

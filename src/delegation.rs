@@ -18,6 +18,7 @@ mod opening;
 mod ring;
 mod value;
 
+pub(crate) use self::manifest::NO_MATCH;
 pub use self::{
     chain::Chain,
     exchange_key::{Claim, join, split},

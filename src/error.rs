@@ -148,6 +148,12 @@ impl Error {
     pub const fn message(&self) -> &'static str {
         self.0.1
     }
+
+    /// The same, with what of the caller's arguments it is about: a user's or a group's id, a path of a manifest. No value, and nothing that is secret.
+    #[must_use]
+    pub fn about(&self, name: &str) -> String {
+        [self.message(), ": '", name, "'"].concat()
+    }
 }
 
 impl fmt::Display for Error {

@@ -13,6 +13,8 @@ mod making;
 mod member;
 mod operation;
 
+use crate::error::{Code, Error};
+
 pub use self::{
     epoch::{Epoch, Epochs, Opening},
     genesis::{Genesis, Lifetimes, Name},
@@ -23,3 +25,5 @@ pub use self::{
     member::{Member, Role},
     operation::{Action, Operation},
 };
+
+pub(crate) const NO_GROUP: Error = Error::new(&(Code::UnknownGroup, "no such group"));

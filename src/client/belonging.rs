@@ -14,7 +14,7 @@ use crate::{
     backend::Outcome,
     data_key::DataKey,
     error::{Code, Error, Result},
-    group::{Epochs, Log, Opening, SignedHead, Stanza, sign_head},
+    group::{Epochs, Log, NO_GROUP, Opening, SignedHead, Stanza, sign_head},
     message::View,
     party::Party,
     session::{Signer, Signers},
@@ -85,6 +85,7 @@ impl<H: Host> Client<H> {
             let seen = seen.iter().find(|(known, _)| known == id).map(|(_, seen)| view_of(seen));
             let outcome = match answer {
                 Ok(answer) => self.take_group(cache, id, answer, seen.as_ref()).await,
+                Err(error) if error.code() == Code::UnknownGroup => Err(NO_GROUP),
                 Err(error) => Err(*error),
             };
             self.check_cache(cache)?;
@@ -250,7 +251,7 @@ impl<H: Host> Client<H> {
     /// The newest states of these groups: fetched where one isn't known or isn't fresh, or all. Where the own user belongs he says what the state is, if nobody else has.
     ///
     /// # Errors
-    /// `unknown-group`, `rollback`, `fork`, and those of a replay; those of the backend. Not `stale`: nothing is wrapped for such a group, see [`Self::check_fresh`].
+    /// `unknown-group`, `rollback`, `fork`, and those of a replay, each with the group that it is about; those of the backend. Not `stale`: nothing is wrapped for such a group, see [`Self::check_fresh`].
     pub(super) async fn know_groups(&self, groups: &[Hash], all: bool) -> Outcome<()> {
         let is_wanted = |id: &&Hash| all || self.check_fresh_group(id).is_err();
         let wanted: Vec<Hash> = groups.iter().filter(is_wanted).copied().collect();
@@ -258,7 +259,8 @@ impl<H: Host> Client<H> {
         self.fetch_groups(&wanted).await?;
         for id in &wanted {
             self.check_locks(locks)?;
-            self.with(|ready| ready.newest_group(id).map(drop))??;
+            let known = self.with(|ready| ready.newest_group(id).map(drop))?;
+            known.map_err(|error| self.about(error, &id.to_string()))?;
             self.tend(id).await?;
         }
         Ok(self.check_locks(locks)?)

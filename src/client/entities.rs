@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, rc::Rc};
 use super::{Client, Host, cache::Cache, exchange::keys_of, met::People, recipient::Recipient};
 use crate::{
     backend::{Failure, Outcome},
-    delegation::{ExchangeKeys, Kept, Manifest, Pair, Ring, entity},
+    delegation::{ExchangeKeys, Kept, Manifest, NO_MATCH, Pair, Ring, entity},
     error::{Code, Error, Result},
     identity::UserId,
     party::Party,
@@ -98,7 +98,7 @@ impl<H: Host> Client<H> {
     ///
     /// # Errors
     /// `locked`; `invalid-argument`, `invalid-format`, `limit`, before anything is asked for; as [`Self::decrypt_entity`] of the parent; `unknown-user`, `unknown-group`,
-    /// `not-certified`, `pin-mismatch`, `stale`, `conflict`; those of the backend.
+    /// `not-certified`, `pin-mismatch`, `stale`, `conflict`; those of the backend. A path that matches nothing, and a user or group that isn't taken, are named.
     pub async fn encrypt_entity(
         &self,
         (entity_type, entity): (&str, &str),
@@ -108,7 +108,8 @@ impl<H: Host> Client<H> {
     ) -> Outcome<String> {
         let own = self.with(|ready| Recipient::User(ready.user.clone()))?;
         let names = names(&[others, slice::from_ref(&own)].concat())?;
-        entity::check((entity_type, entity), manifest, &names)?;
+        let named = |error: Error| self.name_path(error.into(), manifest, entity);
+        entity::check((entity_type, entity), manifest, &names).map_err(named)?;
         let cache = self.warm().await?;
         let by = own.user().map(UserId::as_str).unwrap_or_default();
         let pairs: Vec<Pair> = names.iter().map(|name| Pair::named(by, name)).collect();
@@ -180,7 +181,7 @@ impl<H: Host> Client<H> {
             let rng = &mut *self.host.random().borrow_mut();
             entity::update(rng, ring, previous, entity, manifest)
         };
-        self.read_entity(previous, update).await
+        self.read_entity(previous, update).await.map_err(|failure| self.name_path(failure, manifest, entity))
     }
 
     /// Gives an entity to these, too. All else of it stays, byte for byte.
@@ -237,6 +238,14 @@ impl<H: Host> Client<H> {
 
     async fn read_entity<T>(&self, entity: &str, read: impl Fn(&Ring) -> Result<T>) -> Outcome<T> {
         self.with_ring(Some(entity), |ring| read(&ring.ring)).await
+    }
+
+    /// Says of a path that matches nothing which it is.
+    fn name_path(&self, failure: Failure, manifest: &Manifest, entity: &str) -> Failure {
+        match manifest.unmatched(entity) {
+            Some(path) if failure.error == NO_MATCH => self.about(failure, path),
+            _ => failure,
+        }
     }
 
     /// Does something with the ring for an entity; if that fails for want of keys, once more with what is fetched anew.

@@ -8,7 +8,7 @@ use super::device::Device;
 use crate::{
     backend::{Backend, Outcome},
     cache::{KeyStore, Now},
-    error::Result,
+    error::{Code, Result},
     key_pair::{KeyPair, Suite},
     password::{Derivation, Password, SlowKey},
     random::Random,
@@ -43,6 +43,13 @@ pub trait Host {
     async fn settled(&self, ticket: u64);
     /// The call with this ticket has ended.
     fn settle(&self, ticket: u64);
+
+    /// Remembers a message that says more than the error's own, and gives the number by which it is found: [`Failure::said`]. Nothing: nobody would read it.
+    ///
+    /// [`Failure::said`]: crate::backend::Failure::said
+    fn say(&self, _code: Code, _message: &str) -> Option<u64> {
+        None
+    }
 
     /// Between pieces of work that take a millisecond each: others may run.
     async fn breathe(&self) {}

@@ -2,7 +2,7 @@
 
 use super::{Client, Host};
 use crate::{
-    backend::Outcome,
+    backend::{Failure, Outcome},
     encoding::MALFORMED,
     error::{Code, Error, Result},
     identity::{Asked, Bundle, FirstUse, Identity, Trust, UserId, check_compared, group_number, safety_number},
@@ -15,14 +15,16 @@ impl<H: Host> Client<H> {
     /// The identities of these users, in their order, verified and met. What was pinned is kept in the backup.
     ///
     /// # Errors
-    /// `locked`, `unknown-user`; those of [`Identity::verify`] and of the comparison; those of the backend.
+    /// `locked`, `unknown-user`; those of [`Identity::verify`] and of the comparison; those of the backend. The user whom it is about is named.
     pub async fn identities(&self, users: &[&UserId]) -> Outcome<Vec<Identity>> {
         let locks = self.locks.get();
         let found = self.fetch(users).await?;
-        let met = self.with(|ready| -> Result<_> {
+        let met = self.with(|ready| -> Outcome<_> {
             let mut met = Vec::with_capacity(found.len());
             for identity in &found {
-                met.push((identity.user_id().cloned(), ready.state.pins.meet(identity, &self.options.trust)?));
+                let id = identity.user_id();
+                let change = ready.state.pins.meet(identity, &self.options.trust);
+                met.push((id.cloned(), change.map_err(|error| self.about_user(error, id))?));
             }
             Ok(met)
         })?;
@@ -90,15 +92,20 @@ impl<H: Host> Client<H> {
         })
         .await?;
         let mut found = Vec::with_capacity(users.len());
-        self.in_steps(&mut || {
+        let mut verify = || {
             let Some(user) = users.get(found.len()) else { return Ok(false) };
             let (_, bundles) = named.iter().find(|(name, _)| name.as_ref() == Some(*user)).ok_or(UNKNOWN)?;
             let objects: Vec<&[u8]> = bundles.iter().map(Vec::as_slice).collect();
             found.push(Identity::verify(&objects, &self.options.app_id, Asked::User(user), minimum)?);
             Ok(found.len() < users.len())
-        })
-        .await?;
+        };
+        let verified = self.in_steps(&mut verify).await;
+        verified.map_err(|error| self.about_user(error, users.get(found.len()).copied()))?;
         self.check_locks(locks)?;
         Ok(found)
+    }
+
+    fn about_user(&self, error: Error, user: Option<&UserId>) -> Failure {
+        user.map_or_else(|| error.into(), |user| self.about(error, user.as_str()))
     }
 }

@@ -187,7 +187,8 @@ impl Kept {
             Ok(Err(why_closed(reader.text()?).ok_or(MALFORMED)?))
         })?;
         let head = View { sequence: versions.len() as u64, hash };
-        let keys = ExchangeKeys::kept(Pair::of(&delegator, &delegate)?, versions).into();
+        let pair = Pair::of(&delegator, &delegate).map_err(|_| MALFORMED)?;
+        let keys = ExchangeKeys::kept(pair, versions).into();
         let kept = Self { delegator, delegate, head, due: Due { epochs, users, by }, keys };
         // Also what is left over, or isn't canonical.
         if kept.to_bytes().expose() == bytes { Ok(kept) } else { Err(MALFORMED) }

@@ -16,7 +16,8 @@ const BAD_PATH: Error = Error::new(&(
 ));
 const NAMES_RESERVED: Error =
     Error::new(&(Code::InvalidArgument, "a path that begins with a member that an encrypted entity has anyway"));
-const NO_MATCH: Error = Error::new(&(Code::InvalidArgument, "a path that matches nothing, and doesn't end in '?'"));
+pub(crate) const NO_MATCH: Error =
+    Error::new(&(Code::InvalidArgument, "a path that matches nothing, and doesn't end in '?'"));
 
 /// Paths to what is sealed. All else stays clear.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct Manifest {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Path {
+    /// As it was given.
+    text: String,
     steps: Vec<Step>,
     /// May match nothing.
     is_optional: bool,
@@ -57,25 +60,40 @@ impl Manifest {
     /// Takes out what the paths match.
     ///
     /// # Errors
-    /// `invalid-argument` where one matches nothing.
+    /// [`NO_MATCH`] where one matches nothing: [`Self::unmatched`] says which.
     pub(super) fn apply(&self, entity: &[Member<'_>]) -> Result<Parted> {
+        let (parted, matched) = self.part(entity)?;
+        if self.first_unmatched(&matched).is_some() { Err(NO_MATCH) } else { Ok(parted) }
+    }
+
+    /// The first path that matches nothing in this entity, and may not.
+    #[must_use]
+    pub fn unmatched(&self, entity: &str) -> Option<&str> {
+        let (_, matched) = self.part(&json::object(entity).ok()?).ok()?;
+        self.first_unmatched(&matched)
+    }
+
+    fn first_unmatched(&self, matched: &[bool]) -> Option<&str> {
+        let mut paths = self.paths.iter().zip(matched);
+        paths.find(|(path, matched)| !**matched && !path.is_optional).map(|(path, _)| path.text.as_str())
+    }
+
+    /// An entity in two, and for each path whether it matched something.
+    fn part(&self, entity: &[Member<'_>]) -> Result<(Parted, Vec<bool>)> {
         let matched = vec![false; self.paths.len()];
         let mut splitter = Splitter { paths: &self.paths, matched, way: Vec::new(), sealed: Some(Vec::new()) };
         let mut clear = String::from("{");
         let all: Vec<Place> = (0..self.paths.len()).map(|path| (path, 0)).collect();
         splitter.object(entity, &all, &mut clear)?;
-        if self.paths.iter().zip(&splitter.matched).any(|(path, matched)| !matched && !path.is_optional) {
-            return Err(NO_MATCH);
-        }
         clear.push('}');
         let sealed = splitter.sealed.unwrap_or_default();
-        Ok(Parted { clear, sealed })
+        Ok((Parted { clear, sealed }, splitter.matched))
     }
 }
 
 impl Path {
-    fn parse(text: &str) -> Result<Self> {
-        let (text, is_optional) = text.strip_suffix('?').map_or((text, false), |text| (text, true));
+    fn parse(given: &str) -> Result<Self> {
+        let (text, is_optional) = given.strip_suffix('?').map_or((given, false), |text| (text, true));
         let mut steps = Vec::new();
         for part in text.split('.') {
             let (name, arrays) = part.split_at(part.find('[').unwrap_or(part.len()));
@@ -95,7 +113,7 @@ impl Path {
         if steps.len() > MAX_STEPS || steps.last() == Some(&Step::Each) {
             return Err(BAD_PATH);
         }
-        Ok(Self { steps, is_optional })
+        Ok(Self { text: given.to_owned(), steps, is_optional })
     }
 }
 
@@ -269,6 +287,8 @@ mod tests {
             (r#"{"a":1}"#, ["a.b"]),
         ] {
             assert_eq!(parted(entity, &paths).unwrap_err(), NO_MATCH, "{entity} {paths:?}");
+            let manifest = Manifest::new(["other?", paths[0]]).unwrap();
+            assert_eq!(manifest.unmatched(entity), Some(paths[0]));
         }
     }
 

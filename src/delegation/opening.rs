@@ -21,13 +21,16 @@ use crate::{
     wrap::Unwrapping,
 };
 
-const NO_KEY: Error = Error::new(&(Code::NotARecipient, "no private key for what the exchange key was wrapped for"));
+const NO_KEY: Error = Error::new(&(Code::NotARecipient, "the exchange key was wrapped for a key pair that isn't here"));
 const NOT_A_PARTY: Error = Error::new(&(Code::NotARecipient, "an exchange key between others"));
-const MISSING: Error = Error::new(&(Code::BadSignature, "the stanza that was signed is missing"));
-const NOT_TRIED: Error = Error::new(&(Code::NotARecipient, "an exchange key that was not opened"));
+const MISSING: Error =
+    Error::new(&(Code::BadSignature, "the exchange key was not wrapped for this user, or that was withheld"));
+const NOT_TRIED: Error =
+    Error::new(&(Code::NotARecipient, "the exchange key has no such version, or it was not opened"));
 const OTHER_KEY: Error = Error::new(&(Code::KeyMismatch, "another exchange key than the version names"));
 
-const UNOPENED: Error = Error::new(&(Code::UnwrapFailed, "the wrapped key does not open"));
+const UNOPENED: Error =
+    Error::new(&(Code::UnwrapFailed, "the exchange key that was wrapped for this user does not open"));
 const SEALED: Error = Error::new(&(Code::DecryptionFailed, "an exchange key that the version after it doesn't open"));
 
 /// Why a version stays closed, by the code that was kept; nothing for what comes of no version: SPEC section 18.4.
@@ -199,6 +202,8 @@ impl Chain {
     /// Takes what came of the newest version that wasn't tried yet, and opens those before it.
     pub fn take_opened(&self, keys: &mut ExchangeKeys, opened: Result<DataKey>) {
         let Some(mut place) = keys.versions.iter().rposition(Option::is_none) else { return };
+        // In the words in which it is said of what was kept.
+        let opened = opened.map_err(|error| why_closed(error.code().as_str()).unwrap_or(error));
         let opened = opened.and_then(|key| self.checked(place, key));
         let is_open = opened.is_ok();
         keys.set(place, opened);

@@ -17,7 +17,8 @@ use crate::{
 const NO_PAIR: Error =
     Error::new(&(Code::NotARecipient, "the entity was not shared with this user or one of his groups"));
 const LEFT: Error = Error::new(&(Code::Revoked, "the entity was shared with a group that this user has left"));
-pub(super) const NO_KEY: Error = Error::new(&(Code::NotARecipient, "there is no exchange key of this pair"));
+pub(super) const NO_KEY: Error =
+    Error::new(&(Code::NotARecipient, "the key server has no exchange key of the pair by which it was shared"));
 
 /// A reader's parties, and the opened exchange keys, each pair once.
 #[derive(Debug, Default)]

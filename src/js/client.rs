@@ -13,14 +13,14 @@ use super::{
     error::JsResult,
     host::{CoreHost, JsHost},
     scrub_stack,
-    session::{CoreSession, NO_GROUP, grants},
+    session::{CoreSession, grants},
     task::{CoreTask, nothing},
 };
 use crate::{
     backend::Failure,
     client::{AuditEntry, BackupHealth, CacheOptions, Client, Event, Named, Options, Status, Unlocked, named_by},
     error::{Code, Error, Result},
-    group::Lifetimes,
+    group::{Lifetimes, NO_GROUP},
     identity::{AppId, FirstUse, Trust, UserId},
     key_pair::Suite,
     signed::Hash,

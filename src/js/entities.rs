@@ -1,23 +1,32 @@
 //! Entities of an application: JSON as text in and out.
 
+use core::slice;
+
 use js_sys::Array;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
-use super::{client::CoreClient, error::JsResult, task::CoreTask};
+use super::{
+    client::CoreClient,
+    error::{JsResult, about},
+    task::CoreTask,
+};
 use crate::{
     backend::Outcome,
     client::Recipient,
     delegation::{Manifest, Pair},
     encoding::MALFORMED,
-    error::Result,
 };
 
-fn recipients(ids: &[String]) -> Result<Vec<Recipient>> {
-    ids.iter().map(|id| Recipient::named(id)).collect()
+fn recipients(ids: &[String]) -> JsResult<Vec<Recipient>> {
+    ids.iter().map(|id| Recipient::named(id).map_err(|error| about(error, id))).collect()
 }
 
-fn manifest(paths: &[String]) -> Result<Manifest> {
-    Manifest::new(paths.iter().map(String::as_str))
+fn manifest(paths: &[String]) -> JsResult<Manifest> {
+    let manifest = |paths: &[String]| Manifest::new(paths.iter().map(String::as_str));
+    manifest(paths).map_err(|error| {
+        let bad = paths.iter().find(|path| manifest(slice::from_ref(path)).is_err());
+        bad.map_or_else(|| error.into(), |path| about(error, path))
+    })
 }
 
 fn texts(texts: Vec<String>) -> JsValue {

@@ -7,11 +7,20 @@ use crate::error::{Code, Error};
 
 impl From<Error> for JsValue {
     fn from(error: Error) -> Self {
-        let value = JsError::new(error.message());
-        // Cannot fail on an object that was just made.
-        Reflect::set(&value, &"code".into(), &error.code().as_str().into()).ok();
-        value.into()
+        with_message(error, error.message())
     }
+}
+
+/// The same error, of this among the caller's arguments.
+pub(super) fn about(error: Error, name: &str) -> JsValue {
+    with_message(error, &error.about(name))
+}
+
+fn with_message(error: Error, message: &str) -> JsValue {
+    let value = JsError::new(message);
+    // Cannot fail on an object that was just made.
+    Reflect::set(&value, &"code".into(), &error.code().as_str().into()).ok();
+    value.into()
 }
 
 /// The result of an exported function.

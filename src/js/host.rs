@@ -9,7 +9,7 @@ use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use super::{
     backend::JsBackend,
     cache::JsClock,
-    convert::number,
+    convert::{number, whole},
     device::JsDevice,
     key_store::{CoreStore, JsStore},
     random::shared_random,
@@ -46,6 +46,10 @@ extern "C" {
     /// The call with this ticket has ended.
     #[wasm_bindgen(method)]
     fn settle(this: &CoreHost, ticket: f64);
+
+    /// The number of a message.
+    #[wasm_bindgen(method)]
+    fn say(this: &CoreHost, code: &str, message: &str) -> f64;
 }
 
 /// The world of one client.
@@ -92,6 +96,10 @@ impl Host for JsHost {
     }
     fn settle(&self, ticket: u64) {
         self.host.settle(number(ticket).as_f64().unwrap_or_default());
+    }
+
+    fn say(&self, code: Code, message: &str) -> Option<u64> {
+        whole(self.host.say(code.as_str(), message)).ok()
     }
 
     async fn breathe(&self) {

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     client::{Client, OpenSession, Recipient},
     error::{Code, Error, Result},
+    group::NO_GROUP,
     identity::UserId,
     party::{Email, Party},
     session::{Holding, Rights},
@@ -114,7 +115,6 @@ impl CoreSession {
     }
 }
 
-pub(super) const NO_GROUP: Error = Error::new(&(Code::UnknownGroup, "no such group"));
 const USER: &str = "user";
 const GROUP: &str = "group";
 const PLACEHOLDER: &str = "placeholder";

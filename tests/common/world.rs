@@ -331,8 +331,8 @@ impl World {
         let rng = RefCell::new(seeded(&format!("client {} of {}", self.devices.get(), self.now.get())));
         let world = Rc::clone(self);
         let (derived, unwrapped) = (Cell::new(0), Cell::new(0));
-        let (world, settled) = (TestWorld(world), RefCell::default());
-        let host = TestHost { world, device: device.clone(), rng, derived, unwrapped, settled };
+        let (world, settled, said) = (TestWorld(world), RefCell::default(), RefCell::default());
+        let host = TestHost { world, device: device.clone(), rng, derived, unwrapped, settled, said };
         Client::new(host, options)
     }
 
@@ -647,6 +647,16 @@ pub(crate) struct TestHost {
     pub(crate) unwrapped: Cell<u32>,
     /// Calls that have ended.
     settled: RefCell<BTreeSet<u64>>,
+    /// Messages that say more than their errors, by their numbers.
+    said: RefCell<Vec<String>>,
+}
+
+impl TestHost {
+    /// What a developer reads.
+    pub(crate) fn message(&self, failure: Failure) -> String {
+        let said = failure.said.and_then(|number| self.said.borrow().get(number as usize).cloned());
+        said.unwrap_or_else(|| failure.error.message().to_owned())
+    }
 }
 
 impl Host for TestHost {
@@ -677,6 +687,10 @@ impl Host for TestHost {
     }
     fn settle(&self, ticket: u64) {
         self.settled.borrow_mut().insert(ticket);
+    }
+    fn say(&self, _: Code, message: &str) -> Option<u64> {
+        self.said.borrow_mut().push(message.to_owned());
+        Some(self.said.borrow().len() as u64 - 1)
     }
     async fn breathe(&self) {
         pause().await;

@@ -1,165 +1,226 @@
+// For everybody: what axe finds, small screens, the keyboard alone, unwanted motion. In Chromium, which tests can tell what its user prefers.
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
-import { createRequire } from "node:module";
-import { describe } from "node:test";
-import { bytesOf, onPage, PASSWORD, RECORD } from "./harness.mjs";
+import { after, before, describe, test } from "node:test";
+import { chromium } from "playwright-core";
+import { ENGINES, find, missing } from "../../scripts/browsers.mjs";
+import { CHROMIUM_ARGS } from "../../scripts/chromium.mjs";
+import { openSite } from "./site.mjs";
+
+const VIEWS = ["new", "staff", "facilities", "device", "mailbox", "out"];
+
+let site;
+let browser;
+
+before(async () => {
+  const found = find("chromium");
+  if (!found) throw new Error(missing("chromium"));
+  site = await openSite({ transfers: 12 });
+  browser = await chromium.launch({ executablePath: ENGINES.chromium.find().binary, args: CHROMIUM_ARGS });
+});
+
+after(async () => {
+  await browser?.close();
+  await site?.close();
+});
+
+/** A test on a page in a profile of its own. */
+function onPage(name, options, run) {
+  test(name, { timeout: 180_000 }, async () => {
+    const context = await browser.newContext({ locale: "en-GB", ...options });
+    try {
+      const page = await context.newPage();
+      page.setDefaultTimeout(30_000);
+      await page.goto(site.url);
+      await page.getByRole("button", { name: "Dr. Tomas Lindqvist" }).waitFor();
+      await run(page);
+      assert.deepEqual(await page.evaluate(() => globalThis.problems), [], "the page was quiet");
+    } finally {
+      await context.close();
+    }
+  });
+}
+
+async function enter(page) {
+  await page.getByRole("button", { name: "Dr. Tomas Lindqvist" }).click();
+  await page.locator(".row").first().waitFor();
+}
+
+/** A record with everything in it unfolded. */
+async function openRecord(page) {
+  await page.locator(".row:has(.row-files)").first().click();
+  await page.locator(".say").waitFor();
+  for (const summary of await page.locator(".record summary").all()) await summary.click();
+  await page.locator(".db-row").first().waitFor();
+  await page.locator(".audit li").first().waitFor();
+  await page
+    .getByRole("button", { name: /^View / })
+    .first()
+    .click();
+  await page.locator(".hex").waitFor();
+}
+
+async function goTo(page, view) {
+  await page.evaluate((view) => {
+    location.hash = `#/${view}`;
+  }, view);
+  await page.locator(`main[data-view="${view}"] h1`).waitFor();
+  await page.locator(".busy").first().waitFor({ state: "detached" });
+}
+
+/** Calls back in each main view. */
+async function everywhere(page, look) {
+  await look("sign-in");
+  for (const [door, heading] of [
+    ["Forgotten password?", "Replace a forgotten password"],
+    ["I have an invitation", "Join a facility"],
+  ]) {
+    await page.getByRole("button", { name: door }).click();
+    await page.getByRole("heading", { name: heading }).waitFor();
+    await look(heading);
+    await page.getByRole("button", { name: "Back" }).click();
+  }
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByText("Please fill this in.").first().waitFor();
+  await look("what is missing");
+  await enter(page);
+  await look("inbox");
+  await openRecord(page);
+  await look("record");
+  for (const view of VIEWS) {
+    await goTo(page, view);
+    for (const summary of await page.locator("details > summary").all()) await summary.click();
+    await look(view);
+  }
+  await goTo(page, "facilities");
+  await page
+    .getByRole("button", { name: /^Compare safety number/ })
+    .first()
+    .click();
+  await page.locator(".safety-number").waitFor();
+  await look("safety number");
+  await goTo(page, "device");
+  await page.getByRole("button", { name: "Wipe this workstation" }).click();
+  await page.getByRole("dialog").waitFor();
+  await look("dialog");
+  await page.getByRole("dialog").getByRole("button", { name: "Wipe this workstation" }).click();
+  await page.getByText("This workstation has been wiped").waitFor();
+  await look("wiped");
+}
 
 describe("for everybody", () => {
-  const axeSource = createRequire(import.meta.url)("axe-core").source;
-
-  async function findsNothing(page, where) {
-    await page.evaluate(axeSource);
-    const { violations } = await page.evaluate(() => window.axe.run());
-    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`);
-    assert.deepEqual(found, [], `axe, ${where}`);
-  }
-
   for (const colorScheme of ["light", "dark"]) {
-    onPage(
-      `axe finds nothing in the ${colorScheme} page, at any step`,
-      async (visit) => {
-        const { ward, clinic, page } = visit;
-        await findsNothing(page, "first start");
-        await ward.write(RECORD);
-        await ward.attach({ name: "scan.bin", mimeType: "", buffer: randomBytes(1000) });
-        await ward.send();
-        await clinic.open();
-        await clinic.button(/^Decrypt the file/).click();
-        await clinic.region.getByRole("link", { name: "Save scan.bin" }).waitFor();
-        await ward.button("Encrypt and send").click();
-        for (const summary of await page.locator("summary").all()) await summary.click();
-        await findsNothing(page, "opened");
-        for (const summary of await page.locator("summary").all()) await summary.click();
-        await visit.page.getByRole("button", { name: "Nightly wipe" }).click();
-        await visit.dialog("Wipe without a backup?").waitFor();
-        await findsNothing(page, "dialog");
-        await page.keyboard.press("Escape");
-        await visit.backUpBoth();
-        await visit.wipe();
-        await clinic.tryPassword("not this one");
-        await clinic.error("wrong-password");
-        await findsNothing(page, "locked");
-      },
-      { colorScheme },
-    );
+    onPage(`axe finds nothing in any view, ${colorScheme}`, { colorScheme }, async (page) => {
+      await everywhere(page, async (where) => {
+        assert.deepEqual(await page.evaluate(() => globalThis.look.axe()), [], `axe, ${where}, ${colorScheme}`);
+      });
+    });
   }
 
-  onPage(
-    "at 360 pixels nothing scrolls sideways",
-    async (visit) => {
-      const fits = async (where) => {
-        const [content, window] = await visit.page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-        assert.ok(content <= window, `${where}: ${content} pixels in ${window}`);
-      };
-      const { ward, clinic } = visit;
-      await fits("first start");
-      await ward.write({ ...RECORD, patient: "X".repeat(200), notes: "Y".repeat(500) });
-      await ward.attach({ name: `${"long-name-".repeat(20)}.dcm`, mimeType: "", buffer: randomBytes(1000) });
-      await fits("filled in");
-      await ward.send();
-      await clinic.open();
-      await clinic.button(/^Decrypt the file/).click();
-      await clinic.region.getByRole("link", { name: /^Save/ }).waitFor();
-      await visit.backUpBoth();
-      for (const summary of await visit.page.locator("summary").all()) await summary.click();
-      await fits("everything open");
-      await visit.wipe();
-      await fits("locked");
-    },
-    { viewport: { width: 360, height: 740 } },
-  );
+  for (const language of ["fr-CH", "de-CH"]) {
+    onPage(`axe finds nothing in ${language}, and no English is left in the list`, {}, async (page) => {
+      await page.getByLabel("Language").selectOption(language.slice(0, 2));
+      assert.equal(await page.locator("html").getAttribute("lang"), language.slice(0, 2));
+      await enter(page);
+      assert.deepEqual(await page.evaluate(() => globalThis.look.axe()), []);
+      const text = await page.locator(".list-head").textContent();
+      for (const word of ["Inbox", "Status: All", "transfers"]) assert.ok(!text.includes(word), `${word} in ${text}`);
+      await page.reload();
+      await page.locator(".row").first().waitFor();
+      assert.equal(await page.locator("html").getAttribute("lang"), language.slice(0, 2), "it is remembered");
+    });
+  }
 
-  onPage("the keyboard alone is enough", async ({ page }) => {
-    const focusedName = () =>
+  onPage("at 360 pixels nothing scrolls sideways", { viewport: { width: 360, height: 740 } }, async (page) => {
+    await everywhere(page, async (where) => {
+      const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+      assert.ok(content <= window, `${where}: ${content} pixels in ${window}`);
+    });
+  });
+
+  onPage("the keyboard alone is enough, and its focus is seen", {}, async (page) => {
+    const focused = () =>
       page.evaluate(() => {
         const element = document.activeElement;
-        const name = element.getAttribute("aria-label") ?? element.labels?.[0]?.textContent ?? element.textContent;
-        return `${element.closest("section, dialog")?.querySelector("h2")?.textContent}: ${name}`;
+        // a file input is drawn by its label
+        const drawn = element.type === "file" ? element.nextElementSibling : element;
+        return {
+          name: (element.getAttribute("aria-label") ?? element.labels?.[0]?.textContent ?? element.textContent).trim(),
+          isOutlined: Number.parseFloat(getComputedStyle(drawn).outlineWidth) >= 2,
+        };
       });
-    /** Walks with the Tab key to the control of that name; it must be seen to have the focus. */
-    const tabTo = async (section, name) => {
+    /** Walks with the Tab key to what is called so. */
+    const tabTo = async (name) => {
       const seen = [];
-      for (let steps = 0; steps < 80; steps++) {
+      for (let steps = 0; steps < 60; steps++) {
         await page.keyboard.press("Tab");
-        const focused = await focusedName();
-        seen.push(focused);
-        if (!focused.startsWith(`${section}: ${name}`)) continue;
-        const outlined = await page.evaluate(() => {
-          const element = document.activeElement;
-          // a file input is drawn by its label
-          const drawn = element.type === "file" ? element.nextElementSibling : element;
-          return Number.parseFloat(getComputedStyle(drawn).outlineWidth) >= 2;
-        });
-        assert.ok(outlined, `${focused} shows its focus`);
+        const at = await focused();
+        seen.push(at.name);
+        if (!at.name.includes(name)) continue;
+        assert.ok(at.isOutlined, `${name} shows its focus`);
         return;
       }
-      assert.fail(`no way by Tab to ${section}: ${name}; on the way: ${seen.join(" / ")}`);
+      assert.fail(`no way by Tab to ${name}; on the way: ${seen.join(" / ")}`);
     };
-    const type = (text) => page.keyboard.type(text);
     const press = (key) => page.keyboard.press(key);
-    const WARD = "Emergency ward";
-    const CLINIC = "Rehabilitation clinic";
-    const said = (text) => page.getByRole("status").getByText(text).waitFor();
-
+    await tabTo("Dr. Ada Okafor");
+    await press("Enter");
+    await page.getByText("No transfers yet").waitFor();
+    await page.evaluate(() => document.activeElement.blur());
+    await tabTo("Skip to the content");
+    await tabTo("New transfer");
+    await press("Enter");
+    await page.getByRole("heading", { name: "New transfer" }).waitFor();
+    await tabTo("Facility");
+    await page.keyboard.type("Lakeside");
+    await tabTo("Name");
+    await page.keyboard.type("Keyboard Katrin");
+    await tabTo("Diagnosis");
+    await page.keyboard.type("Fracture of the wrist");
+    await tabTo("Today");
+    await press("ArrowUp");
     // asked for early: the browser must know before the key is pressed that the test answers
     const chooser = page.waitForEvent("filechooser");
-    await tabTo(WARD, "Patient’s name");
-    await type("Käthe");
-    await tabTo(WARD, "Choose a file");
+    await tabTo("Add files");
     await press("Enter");
     await (await chooser).setFiles({
       name: "letter.txt",
       mimeType: "text/plain",
       buffer: Buffer.from("Dear colleague"),
     });
-    await tabTo(WARD, "Encrypt and send");
+    await tabTo("Encrypt and send");
     await press("Enter");
-    await said("Encrypted and sent.");
-    await tabTo(CLINIC, "Open transfer");
+    await page.getByRole("heading", { name: "Keyboard Katrin" }).waitFor();
+    assert.equal((await focused()).name, "Keyboard Katrin", "the focus is at the record");
+    await page.locator(".record-badges").getByText("Immediate").waitFor();
+    await tabTo("Withdraw");
     await press("Enter");
-    await tabTo(CLINIC, "Decrypt the file");
+    await page.getByRole("dialog").waitFor();
+    await press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    await tabTo("View letter.txt");
     await press("Space");
-    await page.getByRole("link", { name: "Save letter.txt" }).waitFor();
-    assert.equal(await focusedName(), `${CLINIC}: Save letter.txt`, "the focus went on to the link");
-    const download = page.waitForEvent("download");
+    await page.getByText("Dear colleague").waitFor();
+    await tabTo("Write a message");
+    await page.keyboard.type("By keyboard");
+    await tabTo("Send");
     await press("Enter");
-    assert.equal((await bytesOf(await download)).toString(), "Dear colleague");
-
-    for (const section of [WARD, CLINIC]) {
-      await page.evaluate(() => document.activeElement.blur());
-      await tabTo(section, "Back up the private key");
-      await press("Enter");
-      await tabTo(section, "Password");
-      await type(PASSWORD);
-      await tabTo(section, "Repeat the password");
-      await type(PASSWORD);
-      await press("Enter");
-      await page.getByRole("region", { name: section }).getByText("Backed up.").waitFor();
-      assert.match(await focusedName(), /Back up again/, "the focus stayed where the form was");
-    }
-    await tabTo("What this browser holds", "Nightly wipe");
+    await page.locator(".messages").getByText("By keyboard").waitFor();
+    await page.evaluate(() => document.activeElement.blur());
+    await tabTo("Sign out");
     await press("Enter");
-    await said("Wiped:");
-    await tabTo(CLINIC, "Password");
-    await type(PASSWORD);
-    await press("Enter");
-    await page.getByRole("region", { name: CLINIC }).getByText("The key is back.").waitFor();
-    await tabTo(CLINIC, "Open transfer");
-    await press("Enter");
-    await page.getByRole("region", { name: CLINIC }).getByText("Käthe", { exact: true }).waitFor();
+    await page.getByText("You are signed out.").waitFor();
   });
 
-  onPage(
-    "nothing moves where motion is unwanted",
-    async ({ page }) => {
-      const moving = await page.evaluate(() =>
+  onPage("nothing moves where motion is unwanted", { reducedMotion: "reduce" }, async (page) => {
+    const moving = () =>
+      page.evaluate(() =>
         [...document.querySelectorAll("*")].some((element) => {
           const { transitionDuration, animationName } = getComputedStyle(element);
           return animationName !== "none" || transitionDuration.split(", ").some((time) => time !== "0s");
         }),
       );
-      assert.equal(moving, false);
-    },
-    { reducedMotion: "reduce" },
-  );
+    assert.equal(await moving(), false);
+    await enter(page);
+    assert.equal(await moving(), false);
+  });
 });

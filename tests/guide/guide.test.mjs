@@ -83,7 +83,7 @@ for (const { name, path } of files) {
       const { stdout, stderr } = await promisify(execFile)(
         process.execPath,
         [...imports.flatMap((it) => ["--import", join(folder, it)]), file],
-        { timeout: 60_000 },
+        { timeout: 300_000 },
       );
       assert.equal(stderr, "");
       assert(expected(code).length > 0, "the section shows no result");

@@ -45,7 +45,7 @@ for (const [folder, guide] of [
     assert.deepEqual(shown, Object.fromEntries(names.map((name) => [name, readFileSync(join(source, name), "utf8")])));
   });
 
-  test(`${folder}: a login, a list, a revocation, a lock`, { timeout: 180_000 }, () =>
+  test(`${folder}: a login, a list, a revocation, a lock`, { timeout: 600_000 }, () =>
     tried(folder, files(["vite", "build"], "dist"), async (page) => {
       const logIn = async (password) => {
         await page.getByLabel("Password").fill(password);
@@ -70,7 +70,7 @@ for (const [folder, guide] of [
   );
 }
 
-test("plain: what one writes the other reads", { timeout: 120_000 }, () =>
+test("plain: what one writes the other reads", { timeout: 600_000 }, () =>
   tried("plain", files(), async (page) => {
     await page.getByLabel("Text").fill("seen at night");
     await page.getByRole("button", { name: "Encrypt for Tomas" }).click();
@@ -81,7 +81,7 @@ test("plain: what one writes the other reads", { timeout: 120_000 }, () =>
   }),
 );
 
-test("node: a file, in streams", { timeout: 120_000 }, async () => {
+test("node: a file, in streams", { timeout: 600_000 }, async () => {
   const dir = await packed.install("examples/node");
   const file = join(dir, "letter.txt");
   writeFileSync(file, `Dear colleague,\n${"seen at night\n".repeat(100_000)}`);

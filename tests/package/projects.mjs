@@ -1,12 +1,12 @@
 // Projects that have the packed package installed from its tarball, built and served as others do that.
 import { spawn } from "node:child_process";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { chromium } from "playwright-core";
 import { CHROMIUM_ARGS } from "../../scripts/chromium.mjs";
+import { freePort } from "../../scripts/free-port.mjs";
 import { serve } from "../../scripts/serve.mjs";
 import { command, pack, ROOT } from "./pack.mjs";
 
@@ -66,12 +66,7 @@ export function projects() {
 
 /** A program that serves on a port, until close(). */
 async function startServer(dir, start) {
-  const port = await new Promise((resolve) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
+  const port = await freePort();
   const child = spawn("npx", ["--no-install", ...start(String(port))], {
     cwd: dir,
     stdio: ["ignore", "pipe", "pipe"],
@@ -89,7 +84,7 @@ async function startServer(dir, start) {
     }
   };
   const url = `http://127.0.0.1:${port}/`;
-  for (const end = performance.now() + 30_000; ; await sleep(100)) {
+  for (const end = performance.now() + 120_000; ; await sleep(100)) {
     const answers = await fetch(url).then(
       (response) => response.ok,
       () => false,

@@ -49,10 +49,11 @@ const install = ({ folder, vite }) =>
   packed.install(`tests/package/samples/${folder}`, { vite, more: ["tests/package/scenario.mjs"] });
 
 for (const sample of SAMPLES) {
-  test(sample.name, { timeout: 180_000 }, async () => {
+  test(sample.name, { timeout: 600_000 }, async () => {
     const dir = await install(sample);
     const site = await sample.serve(dir);
     const page = await browser.newPage();
+    page.setDefaultTimeout(180_000);
     try {
       const problems = [];
       const workers = new Set();
@@ -63,7 +64,7 @@ for (const sample of SAMPLES) {
       });
       await page.goto(site.url);
       if (sample.served) assert.match(await (await fetch(site.url)).text(), sample.served);
-      await page.waitForFunction(() => globalThis.outcome, undefined, { timeout: 60_000 });
+      await page.waitForFunction(() => globalThis.outcome, undefined, { timeout: 180_000 });
       const { done, error } = await page.evaluate(() => globalThis.outcome);
       assert.equal(error, undefined, error);
       assert.equal(done.version, version);
@@ -86,7 +87,7 @@ function way(workers, url) {
   return last.startsWith("blob:") ? "blob" : "file";
 }
 
-test("Node", { timeout: 120_000 }, async () => {
+test("Node", { timeout: 600_000 }, async () => {
   const dir = await install({ folder: "node" });
   const printed = JSON.parse(await command(dir, process.execPath, ["main.js"]));
   assert.deepEqual(printed, { versions: [version, version], worker: "inline" });

@@ -7,6 +7,8 @@
     clippy::cast_possible_truncation
 )]
 
+mod delegations;
+
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use wardkey::{
@@ -63,6 +65,13 @@ pub(crate) fn all() -> Vec<(&'static str, Seeds)> {
         ("state", of_vectors(STATE, &["state"])),
         ("journal", of_vectors(JOURNAL, &["entries"])),
         ("kept_session", kept_sessions()),
+        ("exchange_key", delegations::exchange_keys()),
+        ("kept_exchange", delegations::kept_exchanges()),
+        ("entity", delegations::entities(rng)),
+        ("entity_values", delegations::entity_values()),
+        ("manifest", delegations::manifests()),
+        ("binary", delegations::binaries(rng)),
+        ("legacy", delegations::legacies()),
     ]
 }
 
@@ -218,6 +227,7 @@ fn texts() -> Seeds {
 const STATE: &str = include_str!("../../testdata/state.json");
 const JOURNAL: &str = include_str!("../../testdata/journal.json");
 const SESSION: &str = include_str!("../../testdata/session.json");
+const DELEGATION: &str = include_str!("../../testdata/delegation.json");
 const GROUP: &str = include_str!("../../testdata/group.json");
 
 /// What the vectors of a file say under these names, wherever they stand: the short ones.
@@ -241,13 +251,14 @@ fn of_vectors(file: &str, names: &[&str]) -> Seeds {
 
 /// One or two of each type and file.
 fn objects() -> Seeds {
-    let files: [(&str, &[&str]); 6] = [
+    let files: [(&str, &[&str]); 7] = [
         (include_str!("../../testdata/identity.json"), &["bundles"]),
         (include_str!("../../testdata/recovery.json"), &["receipt", "proof", "contact", "object"]),
         (JOURNAL, &["head"]),
         (SESSION, &["genesis", "entries", "wraps"]),
         (GROUP, &["genesis", "operations", "heads"]),
         (GROUP, &["keys"]),
+        (DELEGATION, &["objects"]),
     ];
     let few = |(file, names)| {
         let mut found = of_vectors(file, names);

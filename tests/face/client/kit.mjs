@@ -128,11 +128,14 @@ export async function until(check, ms = 60_000) {
   }
 }
 
-/** What other pages have said of somebody who does something, after the client of this page has heard it. */
-export const signs = [];
+/** What other pages have said of somebody who does something, and of locks, after the client of this page has heard it. */
+export const [signs, locks] = [[], []];
 export function listen() {
   const channel = new BroadcastChannel(`wardkey.client.${APP}`);
-  channel.addEventListener("message", ({ data }) => data.active && signs.push(data));
+  channel.addEventListener("message", ({ data }) => {
+    if (data.active) signs.push(data);
+    if (data.locked) locks.push(data);
+  });
 }
 
 /** The clock of this page, moved. */

@@ -16,6 +16,7 @@ const patient = (id = "1234") => ({
     { text: "allergic to “penicillin” \u{1f489}", at: 1.5 },
     { text: null, at: 2 },
   ],
+  extra: { weight: 71.5, smoker: false, last: { value: [1, null, "x", {}] } },
   unknown: { kept: [true, null, -0.25, "as it is"] },
 });
 
@@ -29,6 +30,16 @@ async function practice(pkg, tools, options = {}) {
     for (const user of Object.values(users)) await user.close();
   };
   return { ...users, world, close };
+}
+
+/** What an error says. */
+async function said(run) {
+  try {
+    await run();
+  } catch ({ code, message }) {
+    return `${code}: ${message}`;
+  }
+  return "nothing";
 }
 
 /** What an entity says, in any order. */
@@ -60,8 +71,8 @@ export default {
     const about = world.take().filter((what) => !what.endsWith("/v1/backup"));
     equal(about, [KEYS, WRITE], "one to look, one to make");
     equal(
-      [one.id, one.entityType, one.born, one.address, one.notes, one.unknown, one.secretForeignKeys],
-      ["1234", "Patient", 1984, { city: "Graz" }, [{ at: 1.5 }, { at: 2 }], patient().unknown, []],
+      [one.id, one.entityType, one.born, one.address, one.notes, one.extra, one.unknown, one.secretForeignKeys],
+      ["1234", "Patient", 1984, { city: "Graz" }, [{ at: 1.5 }, { at: 2 }], {}, patient().unknown, []],
       "what isn't named is clear",
     );
     equal(Object.keys(one.encryptionKeys), ["anna→anna", "anna→bob"], "pairs");
@@ -200,16 +211,8 @@ export default {
   "why somebody can't open it": async (pkg, tools) => {
     const { anna, bob, carol, close } = await practice(pkg, tools);
     const one = await encrypt(anna, "1");
-    const why = async (run) => {
-      try {
-        await run();
-      } catch ({ code, message }) {
-        return `${code}: ${message}`;
-      }
-      return "it opens";
-    };
     equal(
-      await why(() => carol.entities.decrypt(one)),
+      await said(() => carol.entities.decrypt(one)),
       "not-a-recipient: carol can't open this: the entity was not shared with this user or one of his groups",
     );
     const group = await anna.createGroup({ name: "Ward 3", members: ["bob"] });
@@ -218,9 +221,42 @@ export default {
     await group.removeMembers(["bob"]);
     await bob.cache.sync();
     equal(
-      await why(() => bob.entities.decrypt(theirs)),
+      await said(() => bob.entities.decrypt(theirs)),
       "revoked: bob can't open this: the entity was shared with a group that this user has left",
     );
+    await close();
+  },
+
+  "what an error is about is named": async (pkg, tools) => {
+    const { anna, close } = await practice(pkg, tools);
+    const { entities } = anna;
+    const one = await encrypt(anna, "1");
+    const stray = "A".repeat(43);
+    const expected = "expected the id of a user or a group";
+    for (const [run, message] of [
+      [(paths) => entities.encrypt("Patient", patient(), paths), "a path that matches nothing, and doesn't end in '?'"],
+      [(paths) => entities.update(one, patient("1"), paths), "a path that matches nothing, and doesn't end in '?'"],
+    ]) {
+      const found = await said(() => run(["name", "extra?", "notes[].txet", "nmae"]));
+      equal(found, `invalid-argument: ${message}: 'notes[].txet'`, String(run));
+      const form = await said(() => run(["name", "address."]));
+      ok(form.endsWith(": 'address.'"), form);
+      equal(await said(() => run(["name", 7])), "invalid-argument: manifest[1] is not a string", "no text");
+    }
+    for (const [name, run] of [
+      ["partyIds", (ids) => entities.share(one, ids)],
+      ["shareWith", (ids) => entities.encrypt("Patient", patient(), [], { shareWith: ids })],
+    ]) {
+      equal(await said(() => run("bob")), `invalid-argument: ${name} is not an array`, "one name");
+      const object = await said(() => run(["bob", { user: "carol" }]));
+      equal(object, `invalid-argument: ${name}[1] is not a string; ${expected}`, "as of a session");
+      equal(await said(() => run(["bob", "nobody", "carol"])), "unknown-user: no such user: 'nobody'", name);
+      equal(await said(() => run(["bob", stray])), `unknown-group: no such group: '${stray}'`, name);
+      const form = await said(() => run(["bob", "a→b"]));
+      ok(form.startsWith("invalid-argument: ") && form.endsWith(": 'a→b'"), form);
+    }
+    const group = await said(() => anna.createGroup({ name: "Ward 3", members: ["bob", "nobody"] }));
+    equal(group, "unknown-user: no such user: 'nobody'", "of groups, too");
     await close();
   },
 

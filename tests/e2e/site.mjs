@@ -1,0 +1,56 @@
+// The demo as it is, with real servers and the tests' eyes in its page, for the time of one test file.
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { startDemo } from "../../scripts/demo.mjs";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const DIST = join(ROOT, "www", "dist");
+
+/** Run before the page's own code: browsers that lack something, each at a page of its own. */
+const POORER = {
+  "no-storage": () => {
+    const refuse = () => {
+      throw new DOMException("blocked", "SecurityError");
+    };
+    for (const name of ["localStorage", "sessionStorage", "indexedDB", "caches"])
+      Object.defineProperty(window, name, { get: refuse });
+  },
+  "no-webcrypto": () => Object.defineProperty(Crypto.prototype, "subtle", { value: undefined }),
+  "no-webassembly": () => Reflect.deleteProperty(globalThis, "WebAssembly"),
+};
+
+/** @returns the demo, `folder` for files that a test makes, and `close()` */
+export async function openSite(options = {}) {
+  if (!existsSync(join(DIST, "index.html"))) throw new Error("the built page is missing (npx webpack)");
+  const folder = mkdtempSync(join(tmpdir(), "wardkey-e2e-"));
+  const page = join(folder, "page");
+  cpSync(DIST, page, { recursive: true });
+  cpSync(join(ROOT, "tests/face/watch.js"), join(page, "watch.js"));
+  cpSync(fileURLToPath(new URL("eyes/look.js", import.meta.url)), join(page, "look.js"));
+  cpSync(join(ROOT, "node_modules/axe-core/axe.min.js"), join(page, "axe.js"));
+  const html = readFileSync(join(page, "index.html"), "utf8");
+  const withScripts = (...names) =>
+    html.replace("<head>", `<head>${names.map((name) => `<script src="/${name}.js"></script>`).join("")}`);
+  writeFileSync(join(page, "index.html"), withScripts("watch", "look"));
+  writeFileSync(join(page, "empty.html"), "<!doctype html><title>empty</title>");
+  for (const [name, lack] of Object.entries(POORER)) {
+    writeFileSync(join(page, `${name}.js`), `(${lack})();\n`);
+    writeFileSync(join(page, `${name}.html`), withScripts("watch", "look", name));
+  }
+  try {
+    const demo = await startDemo({ data: join(folder, "demo"), port: 0, keysPort: 0, page, ...options });
+    const close = () => demo.stop().finally(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+    return { ...demo, folder, close };
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** The code of the newest mail to this address, as the development mailbox has it; it comes after `since`, a number of mails. */
+export async function mails(site, to) {
+  const all = await (await fetch(`${site.url}/api/dev/mail`)).json();
+  return all.filter((mail) => mail.to?.includes(to));
+}

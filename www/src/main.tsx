@@ -1,0 +1,19 @@
+import "./styles/main.css";
+import { render } from "preact";
+import { language } from "./language";
+import { Workstation } from "./model/workstation";
+import { Station } from "./station";
+import { App } from "./views/app";
+
+const root = document.getElementById("app");
+if (root) {
+  language.apply();
+  const station = new Workstation();
+  render(
+    <Station.Provider value={station}>
+      <App />
+    </Station.Provider>,
+    root,
+  );
+  void station.start();
+}

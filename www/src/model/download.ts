@@ -1,0 +1,62 @@
+import type { Author, Progress, RangeSource, Session } from "wardkey";
+import * as api from "../server/api";
+import { ServerError } from "../server/request";
+import type { Octets } from "./bytes";
+import { type AttachedFile, fileContext } from "./record";
+
+/** The ciphertext at the server, read by ranges. */
+export async function remoteFile(fileId: string): Promise<RangeSource> {
+  const { size } = await api.fileState(fileId);
+  return {
+    size,
+    async read(start, end, signal) {
+      if (start === end) return new Uint8Array();
+      const response = await api.fileContent(fileId, { range: `bytes=${start}-${end - 1}`, signal });
+      if (response.status !== 206) throw new ServerError("server");
+      return response.arrayBuffer();
+    },
+  };
+}
+
+/** Parts of a file, decrypted, without the rest of it. */
+export class RangeReader {
+  readonly file: AttachedFile;
+  readonly #session: Session;
+  readonly #source: Promise<RangeSource>;
+  /** Bytes of plaintext that were read so far. */
+  bytesRead = 0;
+
+  constructor(session: Session, file: AttachedFile) {
+    this.file = file;
+    this.#session = session;
+    this.#source = remoteFile(file.fileId);
+  }
+
+  async read(start: number, end: number, signal?: AbortSignal): Promise<Octets> {
+    const context = fileContext(this.file.fileId);
+    const source = await this.#source;
+    const bytes = await this.#session.decryptRange(source, start, end, { context, ...(signal ? { signal } : {}) });
+    this.bytesRead += bytes.length;
+    return bytes;
+  }
+}
+
+/** A whole file, decrypted as it comes; who signed it is known at its end. */
+export async function readWhole(
+  session: Session,
+  file: AttachedFile,
+  watch: { signal: AbortSignal; onProgress: (progress: Progress) => void },
+): Promise<{ blob: Blob; author: Author | undefined }> {
+  const { body } = await api.fileContent(file.fileId, { signal: watch.signal });
+  if (!body) throw new ServerError("server");
+  const stream = session.decryptStream({
+    context: fileContext(file.fileId),
+    signal: watch.signal,
+    onProgress: ({ bytesProcessed }) => watch.onProgress({ bytesProcessed, totalBytes: file.size }),
+  });
+  const { author } = stream;
+  // where the stream fails, it is the stream that says so
+  author.catch(() => undefined);
+  const blob = await new Response(body.pipeThrough(stream)).blob();
+  return { blob, author: await author };
+}

@@ -1,0 +1,65 @@
+import type { Recipient, Session, Wardkey } from "wardkey";
+import * as api from "../server/api";
+import type { Facility } from "../server/types";
+import { freshId, toBase64url } from "./bytes";
+import { type TransferRecord, transferContext } from "./record";
+import type { Upload } from "./upload";
+
+export type Draft = Omit<TransferRecord, "files">;
+
+/** One transfer on its way out. What failed can be sent again: session, files and id are made once. */
+export class Sending {
+  readonly id = freshId();
+  readonly #wardkey: Wardkey;
+  readonly #from: Facility;
+  readonly #to: Facility;
+  #session: Promise<Session> | undefined;
+
+  constructor(wardkey: Wardkey, from: Facility, to: Facility) {
+    this.#wardkey = wardkey;
+    this.#from = from;
+    this.#to = to;
+  }
+
+  async send(draft: Draft, uploads: readonly Upload[]): Promise<string> {
+    this.#session ??= this.#begin();
+    const session = await this.#session.catch((error: unknown) => {
+      this.#session = undefined;
+      throw error;
+    });
+    const files = [];
+    for (const upload of uploads) files.push(await upload.run(session));
+    const record: TransferRecord = { ...draft, files };
+    const sealed = await session.encrypt(JSON.stringify(record), {
+      context: transferContext(this.id),
+      padding: "padme",
+    });
+    await api.createTransfer({
+      id: this.id,
+      sessionId: session.id,
+      to: this.#to.id,
+      sealed: toBase64url(sealed),
+      files: files.map(({ fileId }) => fileId),
+    });
+    return this.id;
+  }
+
+  /** The facility acts, not the clinician: whoever works there tomorrow can read it and take it back. */
+  #begin(): Promise<Session> {
+    if (this.#from.groupId === null) throw new Error("a facility without a group can't send");
+    return this.#wardkey.createSession({
+      recipients: [recipient(this.#to)],
+      managers: [{ group: this.#from.groupId }],
+      rights: { read: true, forward: false, revoke: false },
+      includeSelf: false,
+    });
+  }
+}
+
+/** The facility's group; where it has none yet, the place where the key waits for it. */
+export function recipient({ id, groupId, contact }: Facility): Recipient {
+  if (groupId !== null) return { group: groupId };
+  return { placeholder: placeholderOf(id), ...(contact === null ? {} : { contact: { email: contact } }) };
+}
+
+export const placeholderOf = (facilityId: string) => `facility:${facilityId}`;

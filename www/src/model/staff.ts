@@ -1,0 +1,44 @@
+import type { Group, Wardkey } from "wardkey";
+import * as api from "../server/api";
+import type { Facility, StaffMember } from "../server/types";
+
+/** What the application says of a person, and what the facility's group says, which its admins sign. */
+export interface Colleague extends StaffMember {
+  readonly inGroup: boolean;
+  readonly groupAdmin: boolean;
+}
+
+export async function colleagues(wardkey: Wardkey, facility: Facility): Promise<Colleague[]> {
+  const staff = await api.staff();
+  const members = facility.groupId === null ? [] : await (await wardkey.group(facility.groupId)).members();
+  return staff.map((person) => {
+    const member = members.find(({ userId }) => userId === person.userId);
+    return { ...person, inGroup: member !== undefined, groupAdmin: member?.admin ?? false };
+  });
+}
+
+async function groupOf(wardkey: Wardkey, facility: Facility): Promise<Group> {
+  if (facility.groupId === null) throw new Error("the facility has no group");
+  return wardkey.group(facility.groupId);
+}
+
+/** Everything that the facility can read, from now on and from before. */
+export async function letIn(wardkey: Wardkey, facility: Facility, { userId, admin }: Colleague): Promise<void> {
+  await (await groupOf(wardkey, facility)).addMembers([userId], { admin });
+}
+
+/** First the keys, then the application: in between, a person may log in and read nothing new. */
+export async function takeOff(wardkey: Wardkey, facility: Facility, { userId, inGroup }: Colleague): Promise<void> {
+  if (inGroup) await (await groupOf(wardkey, facility)).removeMembers([userId]);
+  await api.removeStaff(userId);
+}
+
+export async function changeAdmin(
+  wardkey: Wardkey,
+  facility: Facility,
+  { userId, inGroup }: Colleague,
+  admin: boolean,
+) {
+  if (inGroup) await (await groupOf(wardkey, facility)).setAdmins(admin ? { add: [userId] } : { remove: [userId] });
+  await api.setAdmin(userId, admin);
+}

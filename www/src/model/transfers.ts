@@ -1,0 +1,128 @@
+import type { Author, Wardkey } from "wardkey";
+import { Observable } from "../observable";
+import * as api from "../server/api";
+import type { Transfer } from "../server/types";
+import { fromBase64url } from "./bytes";
+import type { Cost, Meter } from "./meter";
+import { readRecord, type TransferRecord, transferContext } from "./record";
+
+export type Opened<T> = { ok: true; value: T; author: Author | undefined } | { ok: false; error: unknown };
+
+export interface OpenedTransfer {
+  readonly transfer: Transfer;
+  readonly opened: Opened<TransferRecord>;
+}
+
+/** The facility's transfers, opened. The server's list comes and goes; the texts are only here, in memory. */
+export class Transfers extends Observable {
+  readonly #wardkey: Wardkey;
+  readonly #meter: Meter;
+  #all = new Map<string, OpenedTransfer>();
+  #seen = new Set<string>();
+  #older: string | undefined;
+  #order = 0;
+  state: "loading" | "ready" | "failed" = "loading";
+  problem: unknown;
+  /** What the last opening of the whole list cost. */
+  cost: (Cost & { records: number }) | undefined;
+
+  constructor(wardkey: Wardkey, meter: Meter) {
+    super();
+    this.#wardkey = wardkey;
+    this.#meter = meter;
+  }
+
+  /** Newest first. */
+  get all(): OpenedTransfer[] {
+    return [...this.#all.values()].sort((a, b) => b.transfer.createdAt.localeCompare(a.transfer.createdAt));
+  }
+
+  get(id: string): OpenedTransfer | undefined {
+    return this.#all.get(id);
+  }
+
+  get hasOlder(): boolean {
+    return this.#older !== undefined;
+  }
+
+  /** Came while this page was open, and nobody looked yet. */
+  isFresh(id: string): boolean {
+    return this.#seen.has(id);
+  }
+
+  looked(id: string): void {
+    if (this.#seen.delete(id)) this.changed();
+  }
+
+  /** The list anew: one request to the application, one for keys. What was said before the newest answer doesn't count. */
+  async load(): Promise<void> {
+    this.#order += 1;
+    const order = this.#order;
+    const isFirst = this.#all.size === 0;
+    try {
+      const { transfers, next } = await api.transfers();
+      const { value, cost } = await this.#meter.measure(() => this.#open(transfers));
+      if (order !== this.#order) return;
+      const before = this.#all;
+      this.#all = new Map(value.map((entry) => [entry.transfer.id, entry]));
+      if (!isFirst) for (const id of this.#all.keys()) if (!before.has(id)) this.#seen.add(id);
+      if (isFirst) this.cost = { ...cost, records: value.length };
+      this.#older = next ?? undefined;
+      this.state = "ready";
+      this.problem = undefined;
+    } catch (error) {
+      if (order !== this.#order) return;
+      this.problem = error;
+      if (isFirst) this.state = "failed";
+    }
+    this.changed();
+  }
+
+  async loadOlder(): Promise<void> {
+    const { transfers, next } = await api.transfers(this.#older);
+    for (const entry of await this.#open(transfers)) this.#all.set(entry.transfer.id, entry);
+    this.#older = next ?? undefined;
+    this.changed();
+  }
+
+  /** One that changed or came. */
+  async refresh(id: string): Promise<void> {
+    const [entry] = await this.#open([await api.transfer(id)]);
+    if (!entry) return;
+    if (!this.#all.has(id)) this.#seen.add(id);
+    this.#all.set(id, entry);
+    this.changed();
+  }
+
+  /** The right to these was taken away: their texts go at once. */
+  close(sessionIds: readonly string[], error: unknown): void {
+    for (const [id, { transfer }] of this.#all) {
+      if (sessionIds.includes(transfer.sessionId)) this.#all.set(id, { transfer, opened: { ok: false, error } });
+    }
+    this.changed();
+  }
+
+  async #open(transfers: readonly Transfer[]): Promise<OpenedTransfer[]> {
+    if (transfers.length === 0) return [];
+    const items = transfers.map(({ id, sealed }) => ({
+      sealed: fromBase64url(sealed) ?? new Uint8Array(),
+      context: transferContext(id),
+    }));
+    const results = await this.#wardkey.decryptMany(items);
+    return transfers.map((transfer, at) => ({ transfer, opened: openOne(results[at], readRecord) }));
+  }
+}
+
+/** What a decryption gave, read; or why it can't be. */
+export function openOne<T>(
+  result: Awaited<ReturnType<Wardkey["decryptMany"]>>[number] | undefined,
+  read: (text: string) => T,
+): Opened<T> {
+  if (!result) return { ok: false, error: new Error("no answer") };
+  if (!result.ok) return result;
+  try {
+    return { ok: true, value: read(result.value.text()), author: result.value.author };
+  } catch (error) {
+    return { ok: false, error };
+  }
+}

@@ -1,0 +1,34 @@
+import { Observable } from "./observable";
+
+export const VIEWS = ["in", "out", "new", "staff", "facilities", "setup", "device", "mailbox"] as const;
+export type View = (typeof VIEWS)[number];
+
+/** Where the page is: `#/in/ID`. Ids only, which the server has made or knows; nothing of a record. */
+class Route extends Observable {
+  view: View = "in";
+  id: string | undefined;
+
+  constructor() {
+    super();
+    this.#read();
+    addEventListener("hashchange", () => {
+      this.#read();
+      this.changed();
+    });
+  }
+
+  go(view: View, id?: string): void {
+    location.hash = to(view, id);
+  }
+
+  #read(): void {
+    const [, view, id] = location.hash.split("/");
+    this.view = VIEWS.find((name) => name === view) ?? "in";
+    this.id = id === undefined || id === "" ? undefined : decodeURIComponent(id);
+  }
+}
+
+export const route = new Route();
+
+export const to = (view: View, id?: string): string =>
+  id === undefined ? `#/${view}` : `#/${view}/${encodeURIComponent(id)}`;

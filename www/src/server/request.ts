@@ -1,0 +1,83 @@
+/** What the application's server refuses, and `network` where nobody answered. */
+export type ServerCode =
+  | "unauthenticated"
+  | "forbidden"
+  | "not-found"
+  | "conflict"
+  | "invalid-argument"
+  | "too-large"
+  | "throttled"
+  | "network"
+  | "server";
+
+export class ServerError extends Error {
+  override readonly name = "ServerError";
+  constructor(
+    readonly code: ServerCode,
+    message: string = code,
+  ) {
+    super(message);
+  }
+}
+
+const CODES: readonly string[] = [
+  "unauthenticated",
+  "forbidden",
+  "not-found",
+  "conflict",
+  "invalid-argument",
+  "too-large",
+  "throttled",
+];
+
+type Method = "GET" | "POST" | "PUT" | "DELETE";
+
+export interface AskOptions {
+  signal?: AbortSignal | undefined;
+  headers?: Record<string, string>;
+}
+
+/** The answer, whatever it holds. @throws ServerError, or AbortError if the signal says so. */
+export async function send(method: Method, path: string, body?: BodyInit, options: AskOptions = {}): Promise<Response> {
+  const headers = new Headers(options.headers);
+  if (method !== "GET") headers.set("x-requested-with", "wardkey-demo");
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers,
+      credentials: "same-origin",
+      cache: "no-store",
+      ...(body === undefined ? {} : { body }),
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new ServerError("network");
+  }
+  if (!response.ok) throw await refusal(response);
+  return response;
+}
+
+/** JSON there and back. */
+export async function ask<T>(method: Method, path: string, body?: unknown, options: AskOptions = {}): Promise<T> {
+  const json = body === undefined ? undefined : JSON.stringify(body);
+  const headers = json === undefined ? {} : { "content-type": "application/json" };
+  const response = await send(method, path, json, { ...options, headers });
+  const text = await response.text().catch((error: unknown) => {
+    if (options.signal?.aborted) throw error;
+    throw new ServerError("network");
+  });
+  try {
+    return (text === "" ? {} : JSON.parse(text)) as T;
+  } catch {
+    // whatever it was, it wasn't the application's server
+    throw new ServerError("server");
+  }
+}
+
+async function refusal(response: Response): Promise<ServerError> {
+  const { code, message } = (await response.json().catch(() => ({}))) as { code?: string; message?: string };
+  if (code !== undefined && CODES.includes(code)) return new ServerError(code as ServerCode, message);
+  return new ServerError(response.status === 401 ? "unauthenticated" : "server");
+}

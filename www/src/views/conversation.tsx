@@ -1,0 +1,89 @@
+import { useState } from "preact/hooks";
+import { formatTime } from "../format";
+import { say } from "../language";
+import type { Conversation, OpenedMessage } from "../model/conversation";
+import { explain } from "../problem";
+import { useStation } from "../station";
+import { TextField } from "../ui/field";
+import { Icon } from "../ui/icon";
+import { ProblemNotice } from "../ui/notice";
+import { Busy } from "../ui/progress";
+import { useObservable, useTask } from "../ui/use";
+
+export function ConversationView({ conversation, isClosed }: { conversation: Conversation; isClosed: boolean }) {
+  useObservable(conversation);
+  const [text, setText] = useState("");
+  const task = useTask();
+  const t = say().conversation;
+  const send = async () => {
+    if (text.trim() === "") return;
+    if (await task.run(() => conversation.say(text.trim()))) setText("");
+  };
+  return (
+    <section class="record-section" aria-labelledby="conversation">
+      <h3 id="conversation">{t.title}</h3>
+      {conversation.state === "loading" && <Busy text={say().app.starting} />}
+      <ProblemNotice problem={conversation.problem} retry={() => void conversation.load()} />
+      {conversation.state === "ready" && conversation.messages.length === 0 && <p class="quiet">{t.empty}</p>}
+      <ol class="messages" aria-live="polite">
+        {conversation.messages.map((entry) => (
+          <MessageItem key={entry.message.id} entry={entry} />
+        ))}
+      </ol>
+      {isClosed ? (
+        <p class="quiet">{t.closed}</p>
+      ) : (
+        <form
+          class="say"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void send();
+          }}
+        >
+          <TextField label={t.label} lines={2} placeholder={t.placeholder} value={text} onValue={setText} />
+          <div class="actions end">
+            <button type="submit" disabled={task.busy || text.trim() === ""}>
+              {task.busy ? t.sending : t.send}
+            </button>
+          </div>
+          <ProblemNotice problem={task.problem} />
+        </form>
+      )}
+    </section>
+  );
+}
+
+function MessageItem({ entry }: { entry: OpenedMessage }) {
+  const station = useStation();
+  const t = say().conversation;
+  const { message, opened } = entry;
+  const author = opened.ok ? opened.author : undefined;
+  const isMine = author?.userId === station.me?.userId;
+  const isGood = author !== undefined && author.userId === message.by;
+  return (
+    <li class="message" data-mine={isMine} data-kind={opened.ok ? opened.value.kind : "closed"}>
+      <p class="message-head">
+        <strong>{station.personName(author?.userId ?? message.by)}</strong>
+        {opened.ok && opened.value.kind !== "message" && (
+          <span class="badge" data-kind={opened.value.kind}>
+            {t.kinds[opened.value.kind]}
+          </span>
+        )}
+        {isGood ? (
+          <span class="verified" title={say().record.verifiedShort}>
+            <Icon name="shield" />
+            <span class="unseen">{say().record.verifiedShort}</span>
+          </span>
+        ) : (
+          opened.ok && <span class="unverified">{t.unverified}</span>
+        )}
+        <time class="quiet" dateTime={message.at}>
+          {formatTime(message.at)}
+        </time>
+      </p>
+      {(!opened.ok || opened.value.text !== "") && (
+        <p class="message-text">{opened.ok ? opened.value.text : explain(opened.error).what}</p>
+      )}
+    </li>
+  );
+}
