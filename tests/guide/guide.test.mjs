@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -73,21 +73,24 @@ const files = [
     .filter((name) => name.endsWith(".md") && !RECIPES.includes(name))
     .map((name) => ({ name, path: join(root, "docs/guide", name) })),
 ];
-for (const { name, path } of files) {
-  const programs = sections(readFileSync(path, "utf8"));
-  test(`${name} has code`, () => assert(programs.length > 0));
-  for (const [index, { title, code, imports }] of programs.entries()) {
-    test(`${name}: ${title}`, async () => {
-      const file = join(folder, `${name}-${index}.mjs`);
-      writeFileSync(file, code);
-      const { stdout, stderr } = await promisify(execFile)(
-        process.execPath,
-        [...imports.flatMap((it) => ["--import", join(folder, it)]), file],
-        { timeout: 300_000 },
-      );
-      assert.equal(stderr, "");
-      assert(expected(code).length > 0, "the section shows no result");
-      assert.deepEqual(stdout.split("\n").slice(0, -1), expected(code));
-    });
+// Much of each is waiting for its process to begin.
+describe("the guide's code", { concurrency: 2 }, () => {
+  for (const { name, path } of files) {
+    const programs = sections(readFileSync(path, "utf8"));
+    test(`${name} has code`, () => assert(programs.length > 0));
+    for (const [index, { title, code, imports }] of programs.entries()) {
+      test(`${name}: ${title}`, async () => {
+        const file = join(folder, `${name}-${index}.mjs`);
+        writeFileSync(file, code);
+        const { stdout, stderr } = await promisify(execFile)(
+          process.execPath,
+          [...imports.flatMap((it) => ["--import", join(folder, it)]), file],
+          { timeout: 300_000 },
+        );
+        assert.equal(stderr, "");
+        assert(expected(code).length > 0, "the section shows no result");
+        assert.deepEqual(stdout.split("\n").slice(0, -1), expected(code));
+      });
+    }
   }
-}
+});
