@@ -115,6 +115,9 @@ export async function testCore(engine) {
         // wasm-pack names the driver; any other that is named would go before it.
         GECKODRIVER: undefined,
         CHROMEDRIVER: undefined,
+        // In seconds: all of them, and the driver's start. It waits for 20 and 5.
+        WASM_BINDGEN_TEST_TIMEOUT: "600",
+        WASM_BINDGEN_TEST_DRIVER_TIMEOUT: "120",
         ...env(),
         ...(screen
           ? { DISPLAY: screen.name, WASM_BINDGEN_TEST_WEBDRIVER_JSON: join(root, "tests/web/webkit.json") }

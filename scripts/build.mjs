@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { withoutPanicMessages } from "./panics.mjs";
 import { ask, Failure, main, root, run, runBeside, step } from "./run.mjs";
+import { sbom } from "./sbom.mjs";
 import { split } from "./split.mjs";
 import * as tools from "./tools.mjs";
 
@@ -32,7 +33,6 @@ const INLINED = [
 const ENABLED = FEATURES.map((feature) => `--enable-${feature}`);
 const OPTIMISE = [
   "-Oz",
-  "--converge",
   ...INLINED,
   ...SKIPPED.map((pass) => `--skip-pass=${pass}`),
   "--reorder-functions-by-name",
@@ -184,6 +184,7 @@ export async function assemble() {
   }
   await inlineWorker();
   cpSync(at("pkg.json"), join(pkg, "package.json"));
+  writeFileSync(join(pkg, "sbom.cdx.json"), await sbom(MODULES));
   cpSync(at("npm/README.md"), join(pkg, "README.md"));
   for (const file of ["CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]) cpSync(at(file), join(pkg, file));
 }

@@ -3,6 +3,7 @@ import { cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { bind, MODULES } from "./build.mjs";
+import { typedoc } from "./docs.mjs";
 import { main, root, run, step } from "./run.mjs";
 import * as tools from "./tools.mjs";
 
@@ -62,6 +63,7 @@ export async function lint() {
     run("npx", ["tsc", "-p", "npm/tsconfig.json", "--emitDeclarationOnly"]);
     consumers();
   });
+  await step("typedoc", () => typedoc("--emit", "none"));
 }
 
 export async function native() {

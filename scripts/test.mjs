@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ENGINES, testCore } from "./browsers.mjs";
 import { build } from "./build.mjs";
 import { consumers, lint, native } from "./check.mjs";
-import { builtTwice } from "./reproducible.mjs";
+import { builtTwice, recorded } from "./reproducible.mjs";
 import { main, root, run, runBeside, step, together } from "./run.mjs";
 import * as tools from "./tools.mjs";
 
@@ -48,14 +48,20 @@ await main("test", async () => {
       runBeside(python, ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/interop"]),
     ),
   );
-  await step("interop: Wardkey opens what Python made", () => {
-    const made = join(root, "target", "interop");
-    rmSync(made, { recursive: true, force: true });
-    run(python, ["tests/interop/make.py", made]);
-    run("cargo", ["test", "--locked", "--test", "interop"], { env: { WARDKEY_INTEROP: made } });
-  });
-  for (const engine of engines) await step(`core in ${ENGINES[engine].browser}`, () => testCore(engine));
-  await build();
+  await together(
+    step("interop: Wardkey opens what Python made", async () => {
+      const made = join(root, "target", "interop");
+      rmSync(made, { recursive: true, force: true });
+      await runBeside(python, ["tests/interop/make.py", made]);
+      const env = { WARDKEY_INTEROP: made };
+      await runBeside("cargo", ["test", "--locked", "--test", "interop"], { env, held: true });
+    }),
+    (async () => {
+      for (const engine of engines) await step(`core in ${ENGINES[engine].browser}`, () => testCore(engine));
+      await build();
+    })(),
+  );
+  await step("package: the hashes that are recorded", recorded);
   await step("types of the package", consumers);
   await step("key server: build", () => run("cargo", ["build", "--locked", "-p", "wardkey-server"]));
   await step("package in Node and each browser, and the key server", () =>
@@ -66,13 +72,15 @@ await main("test", async () => {
     ),
   );
   await step("package: what it costs a page", () => nodeTests("tests/face", { only: isTimed }));
-  await step("package: what it holds, and in projects of each kind", () => nodeTests("tests/package"));
-  await step("package: its entries for other formats", () => nodeTests("tests/entries"));
-  await step("demo page: build", () => run("npx", ["webpack", "--mode", "production"]));
   await together(
     step("package: built again, the same bytes", builtTwice),
-    step("guide", () => nodeTests("tests/guide")).then(() =>
-      step("demo page: end to end", () => nodeTests("tests/e2e")),
-    ),
+    (async () => {
+      await step("package: what it holds, and in projects of each kind", () => nodeTests("tests/package"));
+      await step("package: its entries for other formats", () => nodeTests("tests/entries"));
+      await step("guide", () => nodeTests("tests/guide"));
+      await step("threat model, and the way out", () => nodeTests("tests/threats"));
+      await step("demo page: build", () => run("npx", ["webpack", "--mode", "production"]));
+      await step("demo page: end to end", () => nodeTests("tests/e2e"));
+    })(),
   );
 });

@@ -370,8 +370,9 @@ impl<H: Host> Client<H> {
             let cursor = cache.feed.cursor();
             let page = self.read_feed(&user, cursor.as_deref()).await?;
             self.check_cache(cache)?;
-            lost.extend(self.take(cache, cursor.as_deref(), &page, None)?);
-            if !page.more {
+            let (taken, is_overtaken) = self.take(cache, cursor.as_deref(), &page, None)?;
+            lost.extend(taken.into_iter().filter(|id| !lost.contains(id)).collect::<Vec<_>>());
+            if !page.more && !is_overtaken {
                 break;
             }
             // What was read of it is taken, and the next reading goes on from there.
@@ -384,22 +385,27 @@ impl<H: Host> Client<H> {
         Ok(lost.into())
     }
 
-    /// Takes a page, and tells of it.
+    /// Takes a page, and tells of it. Was it overtaken, so that the feed is to be read on from where it is now? Then another answer has told of its beginning, and what is
+    /// read now tells of the rest.
     fn take(
         &self,
         cache: &Cache<H::Store>,
         asked_from: Option<&str>,
         page: &FeedPage,
         own: Option<&Rc<Fetched>>,
-    ) -> Result<Vec<Hash>> {
+    ) -> Result<(Vec<Hash>, bool)> {
+        let is_overtaken = !page.items.is_empty() && cache.feed.cursor().as_deref() != asked_from;
         let lost = self.with(|ready| cache.take_page(asked_from, page, own, &ready.people, &self.clock()))?;
+        if is_overtaken {
+            return Ok((lost, true));
+        }
         let told = &mut *cache.feed.told.borrow_mut();
         let news: Vec<Hash> = lost.iter().filter(|id| !told.contains(id)).copied().collect();
         told.retain(|id| !lost.contains(id));
         if !news.is_empty() {
             self.tell(Event::Revoked { sessions: news });
         }
-        Ok(lost)
+        Ok((lost, false))
     }
 
     /// Deletes from the store what must go, and keeps the cursor then.
@@ -484,8 +490,8 @@ impl<H: Host> Client<H> {
         if sessions.len() != wanted.sessions.len() || pairs.len() != wanted.pairs.len() {
             return Err(MALFORMED.into());
         }
-        self.take(cache, cursor.as_deref(), &page, own)?;
-        if page.more {
+        let (_, is_overtaken) = self.take(cache, cursor.as_deref(), &page, own)?;
+        if page.more || is_overtaken {
             self.read_on(cache).await?;
         } else {
             cache.feed.was_read(asked);

@@ -127,7 +127,7 @@ impl<H: Host> Client<H> {
 
     async fn read_again(&self) -> Outcome<Standing> {
         let locks = self.locks.get();
-        let user = self.with(|ready| ready.user.clone())?;
+        let (user, remembered) = self.with(|ready| (ready.user.clone(), ready.envelope.version()))?;
         let backups = self.read_backups(&user).await?;
         self.check_locks(locks)?;
         let active = Envelope::parse(&backups.active)?;
@@ -135,8 +135,12 @@ impl<H: Host> Client<H> {
         let (own, key_server) = (slices(&backups.identity), slices(&backups.key_server));
         let standing = self.with(|ready| {
             let known = ready.envelope.version();
-            if active.version() < known {
+            if active.version() < remembered {
                 return Err(Error::new(&(Code::BackupRollback, "an older backup than the one that is remembered")));
+            }
+            // While the answer was on its way, another call has read or written a newer one.
+            if active.version() < known {
+                return Ok((Standing::Ours, false, Vec::new()));
             }
             if active.version() == known && active != ready.envelope {
                 return Err(Error::new(&(Code::Fork, "two backups of one version")));
@@ -156,7 +160,8 @@ impl<H: Host> Client<H> {
             let met = merged.pins.meet(&key_server, &self.options.trust)?;
             (ready.state, ready.envelope) = (merged, active);
             ready.people.meet(own, key_server)?;
-            Ok((Standing::Ours, newer, vec![(Some(user.clone()), met_own), (None, met)]))
+            let standing = if backups.pending.is_some() { Standing::Pending } else { Standing::Ours };
+            Ok((standing, newer, vec![(Some(user.clone()), met_own), (None, met)]))
         })?;
         let (standing, newer, met) = standing?;
         for (id, met) in met {
@@ -172,7 +177,7 @@ impl<H: Host> Client<H> {
             }
             _ => {}
         }
-        Ok(if matches!(standing, Standing::Ours) && backups.pending.is_some() { Standing::Pending } else { standing })
+        Ok(standing)
     }
 
     /// Another device wrote the backup whole: what is known here waits for the next opening.

@@ -62,6 +62,29 @@ fn a_written_backup_that_was_read_before_its_answer() {
     assert_eq!(client.take_events(), [Event::BackupChanged { version: 2 }]);
 }
 
+/// An answer that another call has overtaken is older than what is known by now, and no rollback: it isn't older than what was known when it was asked for.
+#[test]
+fn an_answer_that_was_overtaken() {
+    let world = World::new("overtaken");
+    let (_, client) = world.registered("anna", None);
+    for user in ["bob", "carol"] {
+        world.registered(user, None);
+    }
+    client.take_events();
+    run(world.unlocked("anna", PASSWORD).identities(&[&id("bob")])).unwrap();
+    world.asked.take();
+    let mut task = Task::from_waker(Waker::noop());
+    let mut reading = pin!(client.refresh());
+    while world.asked.borrow().is_empty() {
+        assert!(reading.as_mut().poll(&mut task).is_pending());
+    }
+    run(client.identities(&[&id("carol")])).unwrap();
+    assert_eq!(client.backup_version(), Some(3));
+    run(reading).unwrap();
+    assert_eq!(client.backup_version(), Some(3));
+    assert_eq!(client.take_events(), [2, 3].map(|version| Event::BackupChanged { version }));
+}
+
 #[test]
 fn what_cannot_be_sent_waits_on_the_device() {
     let unanswered = |asked: &Asked, answer| {

@@ -113,6 +113,40 @@ fn readings_that_are_under_way() {
     assert_eq!(ward.world.take_asked(), [FEED]);
 }
 
+/// What is asked for brings news too: an application is told of each revocation once, whatever reads of it first.
+#[test]
+fn news_that_come_twice() {
+    let ward = Ward::new("twice");
+    let (made, _) = ward.sessions(4);
+    let [one, two, three, four] = [0, 1, 2, 3].map(|place: usize| *made[place].id());
+    let mut task = Task::from_waker(Waker::noop());
+    let told = |ids: &[Hash]| {
+        let told = ward.bob.take_events();
+        assert_eq!(told, ids.iter().map(|id| Event::Revoked { sessions: vec![*id] }).collect::<Vec<_>>());
+    };
+    let _held = [one, two].map(|id| open(&ward.bob, &id).unwrap());
+    ward.revoke(&made[0]);
+    let wanted = [three];
+    let mut opening = pin!(ward.bob.open_sessions(&wanted, &[]));
+    while ward.world.asked.borrow().is_empty() {
+        assert!(opening.as_mut().poll(&mut task).is_pending());
+    }
+    run(ward.bob.pushed(&feed_event())).unwrap();
+    assert!(run(opening).unwrap()[0].is_ok());
+    assert_eq!(ward.world.take_asked(), [KEYS, FEED, FEED]);
+    told(&[one]);
+    // The other way round, and what came between is told too.
+    ward.revoke(&made[1]);
+    let mut reading = pin!(ward.bob.sync());
+    while ward.world.asked.borrow().is_empty() {
+        assert!(reading.as_mut().poll(&mut task).is_pending());
+    }
+    assert!(open(&ward.bob, &four).is_ok());
+    ward.revoke(&made[2]);
+    assert_eq!(run(reading).unwrap(), [two, three]);
+    told(&[two, three]);
+}
+
 #[test]
 fn what_another_tab_was_told() {
     let ward = Ward::new("told");

@@ -4,14 +4,16 @@ import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
 import { CHROMIUM_ARGS } from "../../scripts/chromium.mjs";
 
-const CHROMIUM = process.env.CHROMIUM || "/usr/bin/chromium";
+/** For what waits in vain: a busy machine takes its time. */
+export const PATIENCE_MS = 180_000;
+export const CHROMIUM = process.env.CHROMIUM || "/usr/bin/chromium";
 /** What the page, the suite and the package are made of. The tests ask for other things themselves, by `/asked?…`. */
 const OWN = /^\/(pkg|copy-\d+|damaged-\d+|face|npm|testdata|keys)\/[\w./-]+$|^\/pkg\.json$/;
 
 /** @param {string[]} [more] flags */
 export function launch(more = []) {
   if (!existsSync(CHROMIUM)) throw new Error(`a browser is missing (set CHROMIUM to its path): ${CHROMIUM}`);
-  return chromium.launch({ executablePath: CHROMIUM, args: [...CHROMIUM_ARGS, ...more] });
+  return chromium.launch({ executablePath: CHROMIUM, args: [...CHROMIUM_ARGS, ...more], timeout: PATIENCE_MS });
 }
 
 /** Each suite in a page of its own. */
@@ -20,7 +22,7 @@ export async function runSuites(t, browser, url, suites) {
     await t.test(suite, async (t) => {
       const { page, requests, problems } = await open(browser, url);
       for (const name of Object.keys(tests)) {
-        await t.test(name, { timeout: 180_000 }, async () => {
+        await t.test(name, { timeout: 300_000 }, async () => {
           const failure = await page.evaluate(([suite, name]) => globalThis.runTest(suite, name), [suite, name]);
           if (failure) assert.fail(failure);
         });
@@ -42,6 +44,7 @@ export async function runSuites(t, browser, url, suites) {
 /** The page of the suite, and what it asked for, was refused, and said. `prepare` has the page before it loads. */
 export async function open(browser, url, prepare = async () => {}) {
   const context = await browser.newContext();
+  context.setDefaultTimeout(PATIENCE_MS);
   const [requests, problems, warnings] = [[], [], []];
   await context.exposeBinding("reportPolicy", (_source, report) => problems.push(report));
   await context.addInitScript(() => {

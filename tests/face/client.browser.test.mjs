@@ -1,6 +1,7 @@
 // A client in Chromium: reloads, other tabs, and every loss of storage that browsers know:  node --test tests/face/client.browser.test.mjs
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { until } from "../../scripts/webdriver.mjs";
 import { launch } from "./chromium.mjs";
 import { openClientSite } from "./client/site.mjs";
 
@@ -10,7 +11,7 @@ await test("a client in Chromium", async (t) => {
   const browser = await launch();
   t.after(() => browser.close());
   const within = (name, run) =>
-    t.test(name, { timeout: 180_000 }, async () => {
+    t.test(name, { timeout: 300_000 }, async () => {
       const world = await site.visit(browser);
       await run(world);
       assert.deepEqual(world.problems, [], "uncaught");
@@ -285,11 +286,12 @@ await test("a client in Chromium", async (t) => {
         globalThis.opening = kit.open(options);
       }, options);
       await two.evaluate(() => kit.until(() => holds.asked));
+      await two.evaluate(() => kit.listen());
       // It goes on with the entry that it has read, which the other page can't delete before.
       await one.evaluate(() => {
         globalThis.locking = kit.user.lock();
       });
-      await two.evaluate(() => kit.soon(200));
+      await two.evaluate(() => kit.until(() => kit.locks.length > 0));
       const found = await two.evaluate(() => {
         holds.now = false;
         return opening;
@@ -352,6 +354,7 @@ await test("a client in Chromium", async (t) => {
     const two = await world.load();
     assert.equal(await opened(two), "ready");
     const pages = () => [...world.listening.values()].map(({ page }) => page);
+    await until("one listens", () => pages().length > 0);
     await two.evaluate(() => kit.soon(300));
     assert.deepEqual(pages(), [one], "one listens");
     // Another device writes.
@@ -366,16 +369,15 @@ await test("a client in Chromium", async (t) => {
     await other.context.close();
     await two.evaluate(() => kit.user.unlock({ userId: "anna", password: "two" }));
     await one.evaluate(() => kit.until(() => kit.user.status === "ready"));
+    await until("one listens again", () => pages().length === 1);
     await two.evaluate(() => kit.soon(300));
     const [listening] = pages();
     assert.equal(pages().length, 1, "one listens again");
     await listening.close();
     const rest = listening === one ? two : one;
-    await rest.evaluate(() => kit.soon(500));
-    assert.ok(pages().includes(rest), "the other one listens now");
+    await until("the other one listens now", () => pages().includes(rest));
     await rest.evaluate(() => kit.user.lock());
-    await rest.evaluate(() => kit.soon(100));
-    assert.ok(!pages().includes(rest), "nobody after a lock");
+    await until("nobody after a lock", () => !pages().includes(rest));
   });
 
   await within("a page that comes back from where browsers keep pages has missed a lock", async (world) => {
@@ -400,17 +402,23 @@ await test("a client in Chromium", async (t) => {
   // ---------------------------------------------------------------- idle
 
   await within("lockAfterMs: whoever does something in one tab keeps all open", async (world) => {
-    const options = { lockAfterMs: 1500 };
+    const options = { lockAfterMs: 60_000 };
     const one = await registered(world, options);
     const two = await world.load();
     assert.equal(await opened(two, options), "ready");
-    const start = performance.now();
-    while (performance.now() - start < 4000) {
-      await two.mouse.move(Math.random() * 300, Math.random() * 300);
-      await two.evaluate(() => kit.soon(200));
+    await one.evaluate(() => kit.listen());
+    for (let count = 1; count <= 3; count += 1) {
+      for (const page of [one, two]) await page.evaluate(() => kit.moveClock(25_000));
+      await two.mouse.move(100 * count, 100);
+      await one.evaluate((count) => kit.until(() => kit.signs.length >= count), count);
     }
+    for (const page of [one, two]) await page.evaluate(() => dispatchEvent(new Event("pageshow")));
     assert.deepEqual([await status(one), await status(two)], ["ready", "ready"], "in use");
-    for (const page of [one, two]) await page.evaluate(() => kit.until(() => kit.user.status === "locked"));
+    for (const page of [one, two]) {
+      await page.evaluate(() => kit.moveClock(61_000));
+      await page.evaluate(() => dispatchEvent(new Event("pageshow")));
+      await page.evaluate(() => kit.until(() => kit.user.status === "locked"));
+    }
     assert.ok(!(await one.evaluate(() => kit.kinds())).includes("resume"), "the entry is gone");
     await world.load(one);
     assert.equal(await opened(one, options), "locked");
@@ -627,7 +635,7 @@ await test("a client in Chromium", async (t) => {
       { ...found, reasons: 0 },
       inMemory(0, { reasons: 0, registered: "already-registered", unlocked: "restored" }),
     );
-    assert.ok(performance.now() - start < 15_000, "it doesn't wait for ever");
+    assert.ok(performance.now() - start < 60_000, "it doesn't wait for ever");
   });
 
   await within("full: put fails, then there is room again", async (world) => {
@@ -700,10 +708,13 @@ await test("a client in Chromium", async (t) => {
     await page.clock.install();
     await page.evaluate(() => {
       const table = new Proxy({}, { get: () => () => ({}) });
-      kit.instead(IDBDatabase.prototype, "transaction", () => ({ objectStore: () => table }));
+      kit.instead(IDBDatabase.prototype, "transaction", () => {
+        globalThis.asked = true;
+        return { objectStore: () => table };
+      });
       globalThis.opening = kit.open();
     });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await until("the request", () => page.evaluate(() => globalThis.asked));
     await page.clock.runFor(20_000);
     assert.equal(await page.evaluate(() => opening), "new");
     assert.equal(await page.evaluate(() => kit.user.unlock(kit.anna)), "restored");

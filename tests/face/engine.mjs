@@ -35,7 +35,7 @@ export async function testFace(engine) {
       await t.test(suite, async (t) => {
         await open();
         for (const name of Object.keys(tests)) {
-          await t.test(name, { timeout: 180_000 }, async () => {
+          await t.test(name, { timeout: 300_000 }, async () => {
             const failure = await browser.run((suite, name) => globalThis.runTest(suite, name), suite, name);
             if (failure) assert.fail(failure);
           });

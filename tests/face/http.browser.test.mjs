@@ -4,8 +4,8 @@ import { createServer } from "node:http";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { ENGINES, present } from "../../scripts/browsers.mjs";
-import { openBrowser } from "../../scripts/webdriver.mjs";
-import { launch } from "./chromium.mjs";
+import { openBrowser, until } from "../../scripts/webdriver.mjs";
+import { launch, PATIENCE_MS } from "./chromium.mjs";
 import { keyServers } from "./key-server.mjs";
 import { openSite } from "./site.mjs";
 import elsewhere from "./suite/http-elsewhere.mjs";
@@ -38,7 +38,7 @@ for (const engine of present()) {
     await browser.goto(`${site.url}face/page.html?elsewhere=${encodeURIComponent(url)}`);
     await browser.until("the page", () => typeof globalThis.runTest === "function");
     for (const name of Object.keys(elsewhere)) {
-      await t.test(name, { timeout: 60_000 }, async () => {
+      await t.test(name, { timeout: 300_000 }, async () => {
         const failure = await browser.run((name) => globalThis.runTest("elsewhere", name), name);
         if (failure) assert.fail(failure);
       });
@@ -51,15 +51,9 @@ await test("one page listens for all", async (t) => {
   const browser = await launch();
   t.after(() => browser.close());
   const context = await browser.newContext();
+  context.setDefaultTimeout(PATIENCE_MS);
   const room = `${site.url}keys/pages`;
   const log = async () => (await (await fetch(`${room}/log`)).json()).filter(({ path }) => path === "/v1/events");
-  const until = async (what, check) => {
-    const end = Date.now() + 20_000;
-    while (!(await check())) {
-      if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  };
   const openPage = async () => {
     const page = await context.newPage();
     await page.goto(`${site.url}face/client/page.html`);

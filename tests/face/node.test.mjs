@@ -18,7 +18,7 @@ await test("the face in Node", async (t) => {
   const pkg = await import(at("pkg/index.js"));
   for (const [suite, tests] of Object.entries(suites)) {
     await t.test(suite, async (t) => {
-      for (const [name, run] of Object.entries(tests)) await t.test(name, { timeout: 180_000 }, () => run(pkg, tools));
+      for (const [name, run] of Object.entries(tests)) await t.test(name, { timeout: 300_000 }, () => run(pkg, tools));
     });
   }
   await t.test("no request but for the module, and for what the tests read by ranges", async () => {

@@ -4,7 +4,7 @@ import { Application, Server, until } from "../server/harness.mjs";
 import { mails } from "../server/mails.mjs";
 
 /** Under this they are asked for. */
-const HERE = /^\/real\/(?:(\d+)\/(token|codes)\/([\w-]*))?$/;
+const HERE = /^\/real\/(?:(\d+)\/(token|codes|streams)\/([\w-]*))?$/;
 
 /** `answer` takes the requests of `/real/`; `end` ends every process that was started since. */
 export function realServers() {
@@ -27,8 +27,11 @@ export function realServers() {
     if (request.method === "POST") {
       return start(JSON.parse(await text(request)).appId, `http://${request.headers.host}`);
     }
-    const { app } = running.find((one) => one.name === name);
+    const { app, server } = running.find((one) => one.name === name);
     if (what === "token") return app.token(Buffer.from(given, "base64url").toString());
+    if (what === "streams") {
+      return server.logged("answered").filter(({ path, status }) => path === "/v1/events" && status === 200).length;
+    }
     const sent = () => mails(app.path("mail")).map(({ to, userId, code }) => ({ to, userId, code }));
     return until(() => sent().length >= Number(given) && sent(), `${given} mails`);
   }

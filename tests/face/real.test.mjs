@@ -32,7 +32,7 @@ async function runAll(t, servers, all, prepare, run) {
   for (const [suite, tests] of Object.entries(all)) {
     await t.test(suite, async (t) => {
       await prepare();
-      for (const name of Object.keys(tests)) await t.test(name, { timeout: 120_000 }, () => run(suite, name));
+      for (const name of Object.keys(tests)) await t.test(name, { timeout: 300_000 }, () => run(suite, name));
       await servers.end();
     });
   }

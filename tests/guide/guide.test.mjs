@@ -34,13 +34,16 @@ globalThis.requestAnimationFrame = (callback) => setTimeout(() => callback(perfo
 
 const FIRST = "<!-- begins each example below -->";
 const DEVICE = "<!-- with a browser's storage -->";
+/** Whole applications, which are in examples/ and tried there. */
+const RECIPES = ["react.md", "vue.md"];
 
 const folder = mkdtempSync(join(tmpdir(), "wardkey-guide-"));
 mkdirSync(join(folder, "node_modules"));
 symlinkSync(pkg, join(folder, "node_modules", "wardkey"), "dir");
 writeFileSync(join(folder, "page.mjs"), PAGE);
-cpSync(join(root, "tests/guide/storage.mjs"), join(folder, "storage.mjs"));
-cpSync(join(root, "tests/guide/legacy-example.mjs"), join(folder, "legacy-example.mjs"));
+for (const name of ["storage.mjs", "legacy-example.mjs", "session-sdk-example.mjs"]) {
+  cpSync(join(root, "tests/guide", name), join(folder, name));
+}
 cpSync(join(root, "testdata"), join(folder, "testdata"), { recursive: true });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -67,7 +70,7 @@ const files = [
   { name: "README.md", path: join(root, "README.md") },
   { name: "package README.md", path: join(root, "npm/README.md") },
   ...readdirSync(join(root, "docs/guide"))
-    .filter((name) => name.endsWith(".md"))
+    .filter((name) => name.endsWith(".md") && !RECIPES.includes(name))
     .map((name) => ({ name, path: join(root, "docs/guide", name) })),
 ];
 for (const { name, path } of files) {
@@ -80,7 +83,7 @@ for (const { name, path } of files) {
       const { stdout, stderr } = await promisify(execFile)(
         process.execPath,
         [...imports.flatMap((it) => ["--import", join(folder, it)]), file],
-        { timeout: 60_000 },
+        { timeout: 300_000 },
       );
       assert.equal(stderr, "");
       assert(expected(code).length > 0, "the section shows no result");

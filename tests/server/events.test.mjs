@@ -73,7 +73,7 @@ describe("the stream of events", () => {
     assert.equal((await listen("nobody")).status, 404);
     const short = await listen("alice", { token: app.token("alice", { life: 2 }) });
     assert.equal(short.status, 200);
-    await until(() => short.ended, "its end", 6_000);
+    await until(() => short.ended, "its end");
   });
 
   it("ends for who is disabled, and when the server stops", async () => {
@@ -91,7 +91,8 @@ describe("the stream of events", () => {
     await eve.wardkey.close();
     const begun = Date.now();
     assert.deepEqual(await second.stop(), { code: 0, signal: null });
-    assert.ok(Date.now() - begun < 10_000);
+    // It would wait for 20 seconds for whoever doesn't go.
+    assert.ok(Date.now() - begun < 15_000);
     await until(() => stream.ended, "its end");
     other.remove();
   });

@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
+import { freePort } from "../../scripts/free-port.mjs";
 import { KDF, PASSWORD, Wardkey } from "./client.mjs";
-import { Application, command, freePort, Server, until } from "./harness.mjs";
+import { Application, command, Server, until } from "./harness.mjs";
 import { Postgres } from "./postgres.mjs";
 
 /** Power cuts of the ordinary run. */
@@ -94,13 +95,15 @@ describe("power cuts", () => {
     for (let cut = 0; cut < CUTS; cut++) {
       let stopped = false;
       const writing = writes(writer, acknowledged, () => stopped);
+      const before = acknowledged.length;
       await new Promise((resolve) => setTimeout(resolve, 20 + 130 * next()));
+      await until(() => acknowledged.length > before, "a write");
       await server.kill();
       stopped = true;
       await writing;
       server = await Server.start(flags);
     }
-    assert.ok(acknowledged.length > CUTS, `${acknowledged.length} writes`);
+    assert.ok(acknowledged.length >= CUTS, `${acknowledged.length} writes`);
     t.diagnostic(`${acknowledged.length} writes were acknowledged`);
     await writer.close();
     await check(app, backend, "writer", acknowledged);
@@ -197,10 +200,11 @@ describe("PostgreSQL", () => {
       const begun = Date.now();
       const refused = await server.ask("GET", "/v1/backup", { token: app.token("stayer") });
       assert.deepEqual([refused.status, refused.json.code], [500, "server"]);
-      assert.ok(Date.now() - begun < 10_000, `an answer after ${Date.now() - begun} ms`);
-      assert.equal((await server.ask("GET", "/health")).status, 503);
+      assert.ok(Date.now() - begun < 30_000, `an answer after ${Date.now() - begun} ms`);
+      // What it knows of a second ago it says again.
+      await until(async () => (await server.ask("GET", "/health")).status === 503, "it isn't well");
       await postgres.up();
-      await until(async () => (await server.ask("GET", "/health")).status === 200, "it is well again", 20_000);
+      await until(async () => (await server.ask("GET", "/health")).status === 200, "it is well again");
       const before = acknowledged.length;
       await until(() => acknowledged.length > before + 5, "writes again");
       stopped = true;

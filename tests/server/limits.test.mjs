@@ -30,9 +30,12 @@ describe("limits", () => {
     const wrong = await server.ask("GET", "/v1/backup", { token: "wrong" });
     assert.equal(wrong.status, 429, "tokens aren't tried faster");
     const token = app.token("alice");
+    const begun = performance.now();
     const all = await Promise.all(Array.from({ length: 20 }, () => server.ask("GET", "/v1/backup", { token })));
+    // Two more each second.
+    const more = Math.ceil((2 * (performance.now() - begun)) / 1000);
     const counted = all.filter(({ status }) => status === 429).length;
-    assert.ok(counted >= 10 && counted <= 12, `${counted} of 20`);
+    assert.ok(counted >= Math.min(10, 12 - more) && counted <= 12, `${counted} of 20`);
     assert.equal(
       (await server.ask("GET", "/v1/backup", { token: app.token("bob") })).status,
       404,
@@ -95,7 +98,7 @@ describe("limits", () => {
     const taken = await put(3);
     assert.notEqual(taken[0], 429);
     await once(writing.stdout, "data");
-    // Three stand before who writes, and there is no room for a fourth.
+    // Three stand before who writes, whichever came first, and there is no room for a fourth.
     const [clients, answers] = [[], []];
     for (let i = 0; i < 6; i++) {
       clients.push(new AbortController());
@@ -105,17 +108,17 @@ describe("limits", () => {
         },
         () => {},
       );
-      await setTimeout(200);
     }
-    await until(() => answers.filter(Boolean).length >= 3, "what waits is counted", 3_000);
+    await until(() => answers.filter(Boolean).length >= 3, "what waits is counted");
     for (const answer of answers.filter(Boolean)) assert.deepEqual(answer, [429, "throttled"]);
-    assert.equal(answers[0], undefined);
-    clients[1].abort();
+    const [first, second, ...more] = [...clients.keys()].filter((place) => answers[place] === undefined);
+    assert.equal(more.length, 1, "three wait");
+    clients[second].abort();
     await setTimeout(200);
     assert.deepEqual(await put(3), [429, "throttled"]);
     assert.equal((await server.ask("POST", LOGIN, { body: login() })).status, 200, "what reads goes on");
     writing.stdin.end();
-    assert.deepEqual(await until(() => answers[0], "the first is answered"), taken);
+    assert.deepEqual(await until(() => answers[first], "one that waited is answered"), taken);
     await until(async () => (await put(3))[0] === taken[0], "all have been done");
   });
 

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { SMTPServer } from "smtp-server";
+import { freePort } from "../../scripts/free-port.mjs";
 import { read, registered } from "./client.mjs";
 import { Application, Server, until } from "./harness.mjs";
 
@@ -107,16 +108,14 @@ describe("codes by mail", () => {
   });
 
   it("wait for a mail server that is away, or refuses for a while", async (t) => {
-    const away = await Post.start();
-    const { port } = away;
-    await away.stop();
+    const port = await freePort();
     const { server, start } = await serving(t, `smtp://127.0.0.1:${port}`);
     assert.equal((await start()).status, 200, "the request doesn't wait for the mail");
     await until(() => server.logged("a mail is tried again").length > 0, "a first try");
     let refusals = 1;
     const post = await Post.start({ port, refuse: () => (refusals-- > 0 ? 451 : undefined) });
     t.after(() => post.stop());
-    await until(() => post.mails.length === 1, "the mail", 30_000);
+    await until(() => post.mails.length === 1, "the mail", 150_000);
     assert.match(server.logged("a mail is tried again").at(-1).why, /451/);
   });
 

@@ -156,7 +156,7 @@ describe("the description", () => {
     );
   });
 
-  it("is true of that story, and of whatever else is asked", { timeout: 120_000 }, async () => {
+  it("is true of that story, and of whatever else is asked", { timeout: 300_000 }, async () => {
     const given = app.write(
       "openapi.json",
       JSON.stringify({

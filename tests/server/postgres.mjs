@@ -4,7 +4,8 @@ import { once } from "node:events";
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { freePort, until } from "./harness.mjs";
+import { freePort } from "../../scripts/free-port.mjs";
+import { until } from "./harness.mjs";
 
 const DEBIAN = "/usr/lib/postgresql";
 
@@ -55,7 +56,7 @@ export class Postgres {
     this.child = spawn(program, args, { stdio: "ignore", cwd: tmpdir() });
     this.exit = once(this.child, "exit");
     const ready = () => this.run(find("pg_isready"), "-h", "127.0.0.1", "-p", String(this.port)).status === 0;
-    await until(ready, "PostgreSQL", 30_000);
+    await until(ready, "PostgreSQL");
   }
 
   /** Gone, as by a crash of its machine. */

@@ -147,7 +147,7 @@ impl Postgres {
         let begun = Instant::now();
         while let Err(error) = self.batch("SELECT 1") {
             let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-            assert!(begun.elapsed() < Duration::from_secs(30), "PostgreSQL doesn't start: {error}\n{log}");
+            assert!(begun.elapsed() < Duration::from_secs(120), "PostgreSQL doesn't start: {error}\n{log}");
             sleep(Duration::from_millis(50));
         }
     }

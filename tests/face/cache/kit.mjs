@@ -37,9 +37,8 @@ export async function names() {
   return (await indexedDB.databases()).map(({ name }) => name);
 }
 
-export async function connect(version) {
-  const [name] = await names();
-  return settled(indexedDB.open(name, version));
+export async function connect(version, name = undefined) {
+  return settled(indexedDB.open(name ?? (await names())[0], version));
 }
 
 /** Works on the rows of the one cache that there is, behind its back. */
@@ -80,7 +79,7 @@ export function fails(name) {
 export const soon = (ms = 100) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export async function hears(check) {
-  for (let tries = 0; tries < 50; tries += 1) {
+  for (let tries = 0; tries < 1_000; tries += 1) {
     if (await check()) return true;
     await soon(50);
   }

@@ -120,12 +120,22 @@ export function fails(name) {
 
 export const soon = (ms = 100) => new Promise((resolve) => setTimeout(resolve, ms));
 
-export async function until(check, ms = 10_000) {
+export async function until(check, ms = 60_000) {
   const end = Date.now() + ms;
   while (!(await check())) {
     if (Date.now() > end) throw new Error(`waited in vain: ${check}`);
     await soon(20);
   }
+}
+
+/** What other pages have said of somebody who does something, and of locks, after the client of this page has heard it. */
+export const [signs, locks] = [[], []];
+export function listen() {
+  const channel = new BroadcastChannel(`wardkey.client.${APP}`);
+  channel.addEventListener("message", ({ data }) => {
+    if (data.active) signs.push(data);
+    if (data.locked) locks.push(data);
+  });
 }
 
 /** The clock of this page, moved. */

@@ -1,5 +1,6 @@
 // A site with clients in it: pages of one browser, and a key server that outlives them.
 import { pathToFileURL } from "node:url";
+import { PATIENCE_MS } from "../chromium.mjs";
 import { openSite } from "../site.mjs";
 
 /** @param {{ policy?: string }} [options] */
@@ -10,6 +11,7 @@ export async function openClientSite(options) {
   /** A context of `browser` with a key server of its own. `at` is the page's address. */
   async function visit(browser, { at = site.url, server = memoryBackend(), context: given } = {}) {
     const context = given ?? (await browser.newContext());
+    context.setDefaultTimeout(PATIENCE_MS);
     const problems = [];
     context.on("page", (page) => page.on("pageerror", (error) => problems.push(String(error.stack ?? error))));
     const world = { context, server, problems, asked: [], listening: new Map(), before: undefined, after: undefined };

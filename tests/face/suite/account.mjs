@@ -1,6 +1,6 @@
 // An account: made once, opened by its password wherever one is, and never lost on the way.
 import { failure, heard, later, makeWorld, passwordOf, statuses } from "./people.mjs";
-import { equal, FAST, fails, ok } from "./tools.mjs";
+import { equal, FAST, fails, ok, until } from "./tools.mjs";
 
 const PBKDF2 = { name: "pbkdf2-sha256", iterations: 600_000 };
 
@@ -83,9 +83,7 @@ export default {
     equal([device.userId, device.fingerprint === fingerprint], ["bob", false], "bob");
     equal(statuses(events), ["ready", "ready"], "told of both");
     // Where there are locks, the next one listens when the one before has left.
-    for (let tries = 0; listening.join() !== "bob" && tries < 100; tries += 1)
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    equal(listening, ["bob"], "who listens");
+    await until("who listens", () => listening.join() === "bob");
     await device.close();
     equal(listening, [], "nobody does");
   },
@@ -319,13 +317,12 @@ export default {
   "a password that another device changed: this one locks, and says so": async (pkg, tools) => {
     const world = await makeWorld(tools);
     const one = await world.join(pkg, "anna");
+    await world.listened();
     const two = await world.come(await tools.fresh().index(), "anna");
     const events = heard(one);
     await two.changePassword({ oldPassword: passwordOf("anna"), newPassword: "new" });
-    // Pushed.
-    for (let tries = 0; one.status === "ready" && tries < 200; tries += 1)
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    equal([one.status, statuses(events)], ["locked", ["locked"]], "pushed");
+    await until("pushed", () => one.status === "locked");
+    equal(statuses(events), ["locked"], "told");
     await fails(pkg, "wrong-password", () => one.unlock({ userId: "anna", password: passwordOf("anna") }), "the old");
     equal(await one.unlock({ userId: "anna", password: "new" }), "restored", "the new one");
     for (const anna of [one, two]) await anna.close();

@@ -1,4 +1,4 @@
-import { allFail, equal, FAST, fails, ok, owns, PASSWORD, pattern, text, USER } from "./tools.mjs";
+import { allFail, equal, FAST, fails, ok, owns, PASSWORD, pattern, soonest, text, USER } from "./tools.mjs";
 
 const FAST_OPTIONS = { userId: USER, kdf: FAST };
 
@@ -62,16 +62,16 @@ export default {
       ...[0, 1, 599_999, 5_000_001, 2 ** 32, 2 ** 32 + 600_000, 2 ** 53].map(pbkdf2),
       argon2id(-0, 3),
     ];
-    const start = performance.now();
-    await allFail(
-      pkg,
-      kdfs.map((kdf) => [
-        JSON.stringify(kdf),
-        () => pkg.sealBackup(pair, PASSWORD, { userId: USER, kdf }),
-        "kdf-policy",
-      ]),
-    );
-    ok(performance.now() - start < 2000, "nothing was derived");
+    const refused = () =>
+      allFail(
+        pkg,
+        kdfs.map((kdf) => [
+          JSON.stringify(kdf),
+          () => pkg.sealBackup(pair, PASSWORD, { userId: USER, kdf }),
+          "kdf-policy",
+        ]),
+      );
+    ok((await soonest(refused)) < 2000, "nothing was derived");
   },
 
   "kdf nonsense is invalid-argument": async (pkg) => {
@@ -265,10 +265,11 @@ export default {
   "another user is told before anything is derived": async (pkg) => {
     const pair = await pkg.KeyPair.generate();
     const backup = await pkg.sealBackup(pair, PASSWORD, { userId: USER });
-    const start = performance.now();
-    for (let count = 0; count < 20; count += 1) {
-      await fails(pkg, "key-mismatch", () => pkg.openBackup(backup, PASSWORD, { userId: "bert@example.org" }));
-    }
-    ok(performance.now() - start < 1000, "quickly");
+    const refused = async () => {
+      for (let count = 0; count < 20; count += 1) {
+        await fails(pkg, "key-mismatch", () => pkg.openBackup(backup, PASSWORD, { userId: "bert@example.org" }));
+      }
+    };
+    ok((await soonest(refused)) < 1000, "quickly");
   },
 };

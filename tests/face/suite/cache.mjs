@@ -1,7 +1,8 @@
 // KeyCache in memory and over an application's store. IndexedDB, and all that can befall it: tests/face/cache.browser.test.mjs.
 import { allFail, equal, fails, hex, mapStore, ok, outcome, owns, pattern } from "./tools.mjs";
 
-const HOUR = 3_600_000;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
 const NAMED = { name: "keys", userId: "alice" };
 
 const makeKeys = (pkg, count) => Promise.all(Array.from({ length: count }, () => pkg.DataKey.generate()));
@@ -66,10 +67,10 @@ export default {
     const [key] = await makeKeys(pkg, 1);
     const cache = await pkg.KeyCache.open({ ...NAMED, ttlMs: HOUR });
     await cache.set([key]);
-    await later(HOUR - 1000, async () => equal(await there(cache, [key]), [true], "before"));
+    await later(HOUR - MINUTE, async () => equal(await there(cache, [key]), [true], "before"));
     const cases = [
-      [{ ttlMs: HOUR }, HOUR - 1000, HOUR],
-      [{}, 12 * HOUR - 1000, 12 * HOUR],
+      [{ ttlMs: HOUR }, HOUR - MINUTE, HOUR],
+      [{}, 12 * HOUR - MINUTE, 12 * HOUR],
     ];
     for (const [options, before, after] of cases) {
       const cache = await pkg.KeyCache.open({ ...NAMED, ...options });
@@ -284,7 +285,7 @@ export default {
     store.ids = () => new Promise(() => {});
     const start = performance.now();
     const cache = await pkg.KeyCache.open({ ...NAMED, store, sealedBy });
-    ok(performance.now() - start < 15_000, "it waits a while only");
+    ok(performance.now() - start < 60_000, "it waits a while only");
     await cache.set([key]);
     equal(await there(cache, [key]), [true], "memory serves");
     equal((await cache.stats()).degraded, "the store's ids: TimeoutError", "degraded");

@@ -1,6 +1,6 @@
 // What a client keeps of sessions, and how soon a revocation counts.
 import { keyServer } from "./people.mjs";
-import { allFail, equal, FAST, fails, mapStore, ok, PASSWORD, text } from "./tools.mjs";
+import { allFail, equal, FAST, fails, mapStore, ok, PASSWORD, soon, text, until } from "./tools.mjs";
 
 const STALE_MS = 200;
 const appId = "client-cache.example";
@@ -40,17 +40,12 @@ async function scene(pkg, tools, { cache, push = false } = {}) {
   const told = [];
   bob.addEventListener("revoked", ({ detail }) => told.push(...detail.sessionIds));
   asked.length = 0;
-  return { anna, bob, share, asked, net, told, listening };
-}
-
-const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function until(happened, what) {
-  const end = Date.now() + 10_000;
-  while (!happened()) {
-    ok(Date.now() < end, `${what} happens`);
-    await later(5);
-  }
+  // Anna listens too.
+  const heardByServer = async () => {
+    await listening;
+    await server.listened(2);
+  };
+  return { anna, bob, share, asked, net, told, heardByServer };
 }
 
 async function opened(bob, ids) {
@@ -102,7 +97,7 @@ export default {
     equal((await opened(bob, [kept.id, lost.id])).join(), "ok,ok");
     const held = await bob.openSession(lost.id);
     await lost.revokeRecipients([{ user: "bob" }]);
-    await later(STALE_MS + 20);
+    await soon(STALE_MS + 20);
     asked.length = 0;
     equal((await opened(bob, [kept.id, lost.id])).join(), "ok,revoked");
     equal(asked[0], "/v1/feed", "the feed comes first");
@@ -115,12 +110,12 @@ export default {
   },
 
   async "with push at once"(pkg, tools) {
-    const { bob, share, told, listening } = await scene(pkg, tools, { push: true });
-    await listening;
+    const { bob, share, told, heardByServer } = await scene(pkg, tools, { push: true });
+    await heardByServer();
     const session = await share();
     equal((await opened(bob, [session.id])).join(), "ok");
     await session.revokeRecipients([{ user: "bob" }]);
-    await until(() => told.length > 0, "the event");
+    await until("the event", () => told.length > 0);
     equal((await opened(bob, [session.id])).join(), "revoked");
   },
 
@@ -137,10 +132,10 @@ export default {
     const { bob, share, net } = await scene(pkg, tools, { cache: { maxStalenessMs: STALE_MS } });
     const [known, unknown] = [await share(), await share()];
     await opened(bob, [known.id]);
-    await later(STALE_MS + 20);
+    await soon(STALE_MS + 20);
     net.fails = () => true;
     equal((await opened(bob, [known.id, unknown.id])).join(), "ok,network");
-    await later(STALE_MS + 20);
+    await soon(STALE_MS + 20);
     net.fails = (path) => path === "/v1/feed";
     await fails(pkg, "stale", () => bob.openSession(known.id));
     net.fails = () => false;

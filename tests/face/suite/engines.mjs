@@ -1,5 +1,5 @@
 // Either engine does what the other does: RSA and PBKDF2 by WebCrypto, or by the module.
-import { allFail, equal, FAST, fails, ok, outcome, PASSWORD, pattern, USER, unhex } from "./tools.mjs";
+import { allFail, equal, FAST, fails, ok, outcome, PASSWORD, pattern, soonest, USER, unhex } from "./tools.mjs";
 
 const PBKDF2 = { name: "pbkdf2-sha256" };
 /** On a page of plain http there is no WebCrypto. */
@@ -212,15 +212,15 @@ export default {
     const costly = { name: "pbkdf2-sha256", iterations: 5_000_000 };
     for (const engine of engines()) {
       await under(pkg, engine, async () => {
-        const start = performance.now();
-        await allFail(pkg, [
-          ["another user", () => pkg.openBackup(backup, PASSWORD, { userId: "eve" }), "key-mismatch"],
-          ["no password", () => pkg.openBackup(backup, "", { userId: USER }), "password-format"],
-          ["cut", () => pkg.openBackup(backup.subarray(0, 90), PASSWORD, { userId: USER }), "invalid-format"],
-          ["seal: no user", () => pkg.sealBackup(pair, PASSWORD, { userId: "", kdf: costly })],
-          ["seal: no password", () => pkg.sealBackup(pair, "", { userId: USER, kdf: costly }), "password-format"],
-        ]);
-        ok(performance.now() - start < 1000, engine);
+        const refused = () =>
+          allFail(pkg, [
+            ["another user", () => pkg.openBackup(backup, PASSWORD, { userId: "eve" }), "key-mismatch"],
+            ["no password", () => pkg.openBackup(backup, "", { userId: USER }), "password-format"],
+            ["cut", () => pkg.openBackup(backup.subarray(0, 90), PASSWORD, { userId: USER }), "invalid-format"],
+            ["seal: no user", () => pkg.sealBackup(pair, PASSWORD, { userId: "", kdf: costly })],
+            ["seal: no password", () => pkg.sealBackup(pair, "", { userId: USER, kdf: costly }), "password-format"],
+          ]);
+        ok((await soonest(refused)) < 1000, engine);
       });
     }
   },

@@ -1,10 +1,12 @@
 // Push of httpBackend(): server-sent events over fetch, from a real server.
-import { hurried, openServer, within } from "./http.mjs";
+import { hurried, isRandom, openServer, within } from "./http.mjs";
 import { base64url, equal, ok, soon, until, utf8 } from "./tools.mjs";
 
 const STREAM = { status: 200, headers: { "content-type": "text/event-stream" } };
 const stream = (text, more = {}) => ({ ...STREAM, base64: [base64url(utf8(text))], ...more });
 const FEED = { type: "feed" };
+/** Without a word a stream ends. */
+const SILENCE_MS = 60_000;
 
 /** Listens to a server of its own; `heard` has what came. */
 async function listening(pkg, tools, script, options) {
@@ -14,9 +16,6 @@ async function listening(pkg, tools, script, options) {
   const stop = server.backend(options).events("anna", (event) => heard.push(event));
   return { server, heard, stop };
 }
-
-/** Pauses are: limits are whole, and so are those of Node itself. */
-const isRandom = (ms) => !Number.isInteger(ms);
 
 /** A page of which is said whether it is seen, and whether it is on line; in Node there is none. */
 function stage(tools) {
@@ -119,7 +118,7 @@ export default {
     await soon(100);
     equal(heard.length, 2, "nothing more");
     equal(await server.log(), [], "nor asked again");
-    equal(await server.open(), 0, "nor held");
+    await until("nor held", async () => (await server.open()) === 0);
     // Two at once, of which the first one is enough.
     await server.script(stream("data: 1\n\ndata: 2\n\n", { open: true }));
     const some = [];
@@ -153,8 +152,8 @@ export default {
     const other = await open("anna");
     const heard = [];
     const stop = server.backend().events("anna", (event) => heard.push(event));
-    await until("both listen", async () => (await server.log()).some(({ path }) => path === "/v1/events"));
-    await soon(200);
+    // Both clients have one stream: they are one identity.
+    await until("all listen", async () => (await server.open()) === 2);
     await anna.changePassword({ oldPassword: account.password, newPassword: "another" });
     await until("the backup", () => heard.length > 0);
     equal(heard[0].type, "backup", "pushed");
@@ -227,18 +226,23 @@ export default {
   },
 
   "silence ends a stream, comments don't": async (pkg, tools) => {
-    // Every half second, by the fast clock every 20 s: a heartbeat.
-    const beats = ["", "", ...Array(4).fill(base64url(utf8(":\n")))];
-    await hurried(async () => {
+    // Heartbeats, and then none.
+    const beats = Array(5).fill(base64url(utf8(":\n")));
+    await hurried(async (waits, pass) => {
       const script = [
-        { ...STREAM, base64: beats, gap: 500, open: true },
+        { ...STREAM, base64: beats, gap: 200, open: true },
         { ...stream("data: 2\n\n"), open: true },
       ];
       const { server, heard, stop } = await listening(pkg, tools, script);
-      await soon(2_800);
+      // At first there is the limit of the answer, then one more for each beat.
+      for (const count of [1, 2, 3, 4, 5]) {
+        await until(`beat ${count}`, () => waits.filter((ms) => ms === SILENCE_MS).length > count);
+        equal(pass(SILENCE_MS - 1_000), 0, `beat ${count}: limits that have ended`);
+      }
       equal(await server.left(), 1, "it is still the first");
+      equal(pass(SILENCE_MS), 1, "then silence");
       await until("the second", () => heard.length === 2);
-      equal(heard, [FEED, 2], "then silence");
+      equal(heard, [FEED, 2], "what came");
       stop();
     });
   },
@@ -260,12 +264,9 @@ export default {
     for (const status of [204, 403, 404, 405]) {
       await hurried(async (waits) => {
         const { server, stop } = await listening(pkg, tools, Array(4).fill({ status }));
-        await soon(500);
+        await until(`${status}: but after ten minutes`, () => waits.some((ms) => ms >= 600_000));
+        await soon(300);
         equal(await server.left(), 3, `${status}: it isn't asked again`);
-        ok(
-          waits.some((ms) => ms >= 600_000),
-          `but after ten minutes: ${waits}`,
-        );
         stop();
       });
     }
@@ -288,51 +289,56 @@ export default {
   "on line again, and seen again": async (pkg, tools) => {
     const open = (text) => ({ ...stream(text), open: true });
     const scene = stage(tools);
-    await scene.run(async () => {
-      const failing = { status: 503, headers: {} };
-      // A pause ends: otherwise it would be half a second on average, and more later.
-      const { server, heard, stop } = await listening(pkg, tools, [
-        ...Array(3).fill(failing),
-        open("data: 1\n\n"),
-        {
-          ...STREAM,
-          base64: [base64url(utf8("data: 2\n\n")), ...Array(4).fill(base64url(utf8(":\n")))],
-          gap: 300,
-          open: true,
-        },
-        open("data: 3\n\n"),
-      ]);
-      const left = (count) => until(`${count} are left`, async () => (await server.left()) <= count, 2_000);
-      for (const count of [5, 4, 3]) {
-        await left(count);
-        await soon(30);
-        if (count % 2) scene.show();
-        else scene.online();
-      }
-      await until("a stream", () => heard.length === 2);
-      scene.hide();
-      scene.show();
-      await soon(100);
-      equal(await server.left(), 2, "one that is alive is left alone");
-      scene.online();
-      await until("another", () => heard.length === 4);
-      equal(heard.slice(2), [FEED, 2], "a line that was away is not trusted");
-      await hurried(async () => {
-        await soon(900);
+    // A pause would take minutes.
+    const act = () =>
+      hurried(async (waits, pass) => {
+        const failing = { status: 503, headers: {} };
+        const { server, heard, stop } = await listening(pkg, tools, [
+          ...Array(3).fill(failing),
+          open("data: 1\n\n"),
+          {
+            ...STREAM,
+            base64: [base64url(utf8("data: 2\n\n")), ...Array(2).fill(base64url(utf8(":\n")))],
+            gap: 300,
+            open: true,
+          },
+          open("data: 3\n\n"),
+        ]);
+        for (const count of [1, 2, 3]) {
+          await until(`pause ${count}`, () => waits.filter(isRandom).length === count);
+          equal(await server.left(), 6 - count, `try ${count}`);
+          if (count % 2) scene.show();
+          else scene.online();
+        }
+        await until("a stream", () => heard.length === 2);
         scene.hide();
         scene.show();
         await soon(100);
-        equal(await server.left(), 1, "one that says something is left alone");
-        await soon(1_200);
+        equal(await server.left(), 2, "one that is alive is left alone");
+        const limits = () => waits.filter((ms) => ms === SILENCE_MS).length;
+        const before = limits();
+        scene.online();
+        await until("another", () => heard.length === 4);
+        equal(heard.slice(2), [FEED, 2], "a line that was away is not trusted");
+        // One of the answer, one of the event, and one of each beat.
+        for (const beats of [1, 2]) {
+          await until(`beat ${beats}`, () => limits() === before + 2 + beats);
+          pass(20_000);
+          scene.hide();
+          scene.show();
+          await soon(50);
+          equal(await server.left(), 1, "one that says something is left alone");
+        }
+        pass(10_000);
         scene.hide();
         equal(await server.left(), 1, "nobody looks");
         scene.show();
         await until("the last", () => heard.length === 6);
-      });
-      stop();
-      scene.online();
-      await soon(50);
-      equal(heard.length, 6, "nothing after stop()");
-    });
+        stop();
+        scene.online();
+        await soon(50);
+        equal(heard.length, 6, "nothing after stop()");
+      }, 0.01);
+    await scene.run(act);
   },
 };

@@ -41,26 +41,54 @@ export const login = ["POST", "/v1/public/login", { appId: "app.example", userId
 export const read = ["GET", "/v1/backup", undefined, { userId: "anna" }];
 export const directory = ["POST", "/v1/directory", { userIds: [], bundles: [] }, { userId: "anna" }];
 
-/** While waits and clocks of the page run many times as fast. Gives what was waited for. */
+/** While pauses take a fraction of their time, and the page's clock goes on by the whole: they are random numbers. Limits aren't, and take their time, however slow
+ *  this machine is: what `run` is given as `pass` goes on by so many milliseconds at once, and gives how many limits have ended by that. Its other argument is what was waited for. */
 export async function hurried(run, factor = 40) {
-  const { setTimeout } = globalThis;
-  const waits = [];
+  const { setTimeout, clearTimeout } = globalThis;
+  const { now } = Performance.prototype;
+  const [waits, limits] = [[], new Map()];
+  let passed = 0;
+  const clock = () => now.call(performance) + passed;
   globalThis.setTimeout = (act, ms = 0, ...given) => {
     if (ms > 0) waits.push(ms);
-    return setTimeout(act, ms / factor, ...given);
+    if (!isRandom(ms)) {
+      const id = setTimeout(act, ms, ...given);
+      // No shorter ones: Node has some of its own.
+      if (ms >= 20_000) limits.set(id, { act, end: clock() + ms });
+      return id;
+    }
+    const begun = clock();
+    const over = () => {
+      passed += Math.max(0, begun + ms - clock());
+      act(...given);
+    };
+    return setTimeout(over, ms / factor);
   };
-  const { now } = Performance.prototype;
-  const start = performance.now();
-  const fast = () => start + factor * (now.call(performance) - start);
-  Object.defineProperty(performance, "now", { value: fast, configurable: true });
+  globalThis.clearTimeout = (id) => {
+    limits.delete(id);
+    clearTimeout(id);
+  };
+  Object.defineProperty(performance, "now", { value: clock, configurable: true });
+  const pass = (ms) => {
+    passed += ms;
+    const over = [...limits].filter(([, { end }]) => end <= clock());
+    for (const [id, { act }] of over) {
+      globalThis.clearTimeout(id);
+      act();
+    }
+    return over.length;
+  };
   try {
-    await run(waits);
+    await run(waits, pass);
   } finally {
-    globalThis.setTimeout = setTimeout;
+    Object.assign(globalThis, { setTimeout, clearTimeout });
     delete performance.now;
   }
   return waits;
 }
+
+/** Pauses are: limits are whole, or by sixteenths as a body is longer, and those of Node itself are whole. */
+export const isRandom = (ms) => !Number.isInteger(16 * ms);
 
 /** With another member of the global object, which may not be there. */
 export async function within(name, value, run) {

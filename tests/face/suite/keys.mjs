@@ -9,6 +9,7 @@ import {
   outcome,
   owns,
   pattern,
+  soonest,
   text,
   unhex,
   utf8,
@@ -79,11 +80,8 @@ export default {
     const hybrid = [];
     for (let n = 0; n < 200; n += 1) hybrid.push((await pkg.KeyPair.generate()).publicKey);
     const { publicKey: old } = await pkg.KeyPair.importRsa(await tools.text("testdata/rsa/2048.pem"));
-    const time = async (recipients, code) => {
-      const start = performance.now();
-      equal(await outcome(pkg, () => pkg.wrapKey(key, recipients)), code, code);
-      return performance.now() - start;
-    };
+    const time = (recipients, code) =>
+      soonest(async () => equal(await outcome(pkg, () => pkg.wrapKey(key, recipients)), code, code));
     const all = await time(hybrid, "ok");
     ok((await time([...hybrid, old], "key-policy")) < all / 2, "an old key at the end");
   },

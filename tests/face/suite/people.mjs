@@ -1,6 +1,6 @@
 // People over a key server in the page: whatever goes between the two can be seen, counted and changed.
 import { openRealServer } from "./real-server.mjs";
-import { equal, FAST, fails } from "./tools.mjs";
+import { equal, FAST, fails, until } from "./tools.mjs";
 
 let applications = 0;
 
@@ -12,7 +12,7 @@ export async function keyServer(tools, appId, { now, state, testing } = {}) {
   }
   const { memoryBackend } = await (testing ?? tools.internal("testing"));
   const memory = memoryBackend({ ...(now ? { now } : {}), ...(state ? { state } : {}) });
-  return { ...memory, codes: async () => memory.deliveredCodes() };
+  return { ...memory, codes: async () => memory.deliveredCodes(), listened: async () => {} };
 }
 
 /** A key server of an application of its own; `asked` has what it was asked, and `change` the next answers. */
@@ -20,9 +20,15 @@ export async function makeWorld(tools, { appId: given, ...options } = {}) {
   applications += 1;
   const appId = given ?? `app-${applications}-${Math.random().toString(36).slice(2)}`;
   const server = await keyServer(tools, appId, options);
+  let listening = 0;
   const world = {
     appId,
     server,
+    /** Somebody listens to pushes, and the server knows of all who do. */
+    async listened() {
+      await until("somebody listens", () => listening > 0);
+      await server.listened(listening);
+    },
     asked: [],
     /** Is given what was asked and how to ask it, and answers in the server's place. */
     answer: (_what, ask) => ask(),
@@ -32,7 +38,10 @@ export async function makeWorld(tools, { appId: given, ...options } = {}) {
         world.asked.push({ what, body, options });
         return world.answer(what, () => server.request(method, path, body, options), body);
       },
-      events: server.events,
+      events: (...given) => {
+        listening += 1;
+        return server.events(...given);
+      },
       appShare: server.appShare,
     },
     /** What was asked since the last call of this. */

@@ -1,5 +1,5 @@
 // A real key server as the tests of the client take it: httpBackend(), and what an application's server and an operator have beside it (../real-servers.mjs).
-import { base64url, utf8 } from "./tools.mjs";
+import { base64url, until, utf8 } from "./tools.mjs";
 
 /** Starts of recoveries and claims: a mail each. */
 const MAILED = /^\/v1\/(public\/recoveries|groups\/[^/]+\/claims)$/;
@@ -44,6 +44,8 @@ export async function openRealServer(tools, appId) {
     },
     /** As many as were sent, once they are there. */
     codes: () => ask(`${at}codes/${mailed}`),
+    /** So many streams of pushes have begun. */
+    listened: (count) => until(`${count} listen`, async () => (await ask(`${at}streams/`)) >= count),
     escrowKey: async () => escrowKey,
     async assignPlaceholder(placeholder, groupId) {
       let more = true;

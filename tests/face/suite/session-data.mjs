@@ -1,21 +1,7 @@
 // What a session encrypts and decrypts: in the ways of a data key, with an author.
 import { each } from "./bulk.mjs";
 import { drain, source, through } from "./streams.mjs";
-import {
-  allFail,
-  breathing,
-  countTasks,
-  equal,
-  FAST,
-  fails,
-  ok,
-  outcome,
-  owns,
-  PASSWORD,
-  pattern,
-  text,
-  utf8,
-} from "./tools.mjs";
+import { allFail, breathing, equal, FAST, fails, ok, outcome, owns, PASSWORD, pattern, text, utf8 } from "./tools.mjs";
 
 const CHUNK = 16_384;
 const MIB = 1 << 20;
@@ -438,10 +424,10 @@ export default {
       calls.length = 0;
     };
     let sealed;
-    const tasks = await countTasks(async () => {
+    const turns = await breathing(async () => {
       sealed = (await session.encryptMany(items, { onProgress })).map((sealed) => ({ sealed }));
     });
-    ok(tasks > 2, `others ran ${tasks} times meanwhile`);
+    ok(turns > 2, `${turns} turns for others`);
     grows("encryptMany");
     sealed[4711] = { sealed: sealed[4710].sealed, context };
     const results = await theirs.decryptMany(sealed, { onProgress });

@@ -1,6 +1,6 @@
 // One identity in a page, however often it is opened; and what closing and locking do to what is under way.
 import { heard, isAlive, later, makeWorld, passwordOf, statuses } from "./people.mjs";
-import { equal, FAST, fails, ok, until } from "./tools.mjs";
+import { equal, FAST, fails, ok, soon, until } from "./tools.mjs";
 
 const given = { userId: "anna", password: passwordOf("anna") };
 
@@ -31,6 +31,30 @@ function held(world) {
   const waiting = [];
   world.answer = (_what, ask) => new Promise((resolve) => waiting.push(() => resolve(ask())));
   return { waiting, go: () => waiting.splice(0).map((answer) => answer()) };
+}
+
+const LOCK_AFTER = 300;
+
+/** Signs of somebody, each less than that after the one before. A machine that was late begins again. */
+async function inUse(anna, sign) {
+  for (let tries = 0; tries < 20; tries += 1) {
+    let [before, late] = [performance.now(), false];
+    const look = () => {
+      const now = performance.now();
+      late ||= now - before >= LOCK_AFTER;
+      before = now;
+    };
+    for (let count = 0; count < 6; count += 1) {
+      await sign();
+      await soon(100);
+      look();
+    }
+    if (anna.status === "ready") return;
+    // Its state before the first sign isn't known.
+    ok(late || tries === 0, "in use");
+    await anna.unlock(given);
+  }
+  throw new Error("this machine is too busy");
 }
 
 export default {
@@ -257,25 +281,16 @@ export default {
 
   "lockAfterMs: nobody does anything": async (pkg, tools) => {
     const world = await makeWorld(tools);
-    const anna = await world.join(pkg, "anna", { lockAfterMs: 300 });
+    const anna = await world.join(pkg, "anna", { lockAfterMs: LOCK_AFTER });
+    const inNode = tools.environment === "node";
+    // Where nobody can be seen, calls are the signs of somebody.
+    await inUse(anna, inNode ? () => anna.storageHealth() : () => dispatchEvent(new Event("pointermove")));
     const events = heard(anna);
-    if (tools.environment === "node") {
-      // Where nobody can be seen, calls are the signs of somebody.
-      for (let count = 0; count < 6; count += 1) {
-        await new Promise((resolve) => setTimeout(resolve, 100));
-        await anna.storageHealth();
-      }
-      equal(anna.status, "ready", "in use");
-    } else {
-      for (let count = 0; count < 6; count += 1) {
-        await new Promise((resolve) => setTimeout(resolve, 100));
-        dispatchEvent(new Event("pointermove"));
-      }
-      equal(anna.status, "ready", "in use");
+    if (!inNode) {
       // What a page does by itself is nobody's doing.
       const start = performance.now();
       while (anna.status === "ready" && performance.now() - start < 5000) {
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        await soon(50);
         await anna.storageHealth();
       }
     }
@@ -283,7 +298,7 @@ export default {
     equal(statuses(events), ["locked"], "told");
     await fails(pkg, "locked", () => anna.safetyNumber("bob"), "locked");
     await anna.unlock(given);
-    equal(anna.status, "ready", "it opens again");
+    equal(statuses(events).slice(0, 2), ["locked", "ready"], "it opens again");
     await until("the next one", () => anna.status === "locked");
     await anna.close();
   },
@@ -304,7 +319,9 @@ export default {
 
   "push: a backup that another device wrote is read": async (pkg, tools) => {
     const world = await makeWorld(tools);
-    const [one, bob] = [await world.join(pkg, "anna"), await world.join(pkg, "bob")];
+    const one = await world.join(pkg, "anna");
+    await world.listened();
+    const bob = await world.join(pkg, "bob");
     const two = await world.come(await tools.fresh().index(), "anna");
     world.take();
     await two.verify("bob", bob.fingerprint);
@@ -428,12 +445,16 @@ export default {
       await anna.loginSecret({ userId: "anna", password: "one" });
       await anna.register({ userId: "anna", password: "one" });
       console.log(anna.status);`;
-    const child = spawn(process.execPath, ["--input-type=module", "-e", script], { timeout: 20_000 });
-    let said = "";
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (said += data));
-    const start = performance.now();
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], { timeout: 240_000 });
+    let [said, start] = ["", 0];
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (data) => {
+        said += data;
+        start = performance.now();
+      });
     const [code, signal] = await new Promise((resolve) => child.once("exit", (...how) => resolve(how)));
     equal([said, code, signal], ["ready\n", 0, null], "it was never closed, and ends");
-    ok(performance.now() - start < 15_000, "soon");
+    // The first of its timers would be half a minute.
+    ok(performance.now() - start < 20_000, "soon");
   },
 };

@@ -166,7 +166,8 @@ export default {
       await open();
     });
     ok(made.length >= 2, "others were started");
-    ok(performance.now() - start < 20_000, "without a long wait");
+    // A worker that is waited for, though it is no more, takes a minute.
+    ok(performance.now() - start < 50_000, "without a long wait");
   },
 
   "the caller is a module worker itself": async (_pkg, tools) => {
