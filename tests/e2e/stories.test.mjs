@@ -3,12 +3,13 @@ import { test } from "node:test";
 import { ENGINES, present } from "../../scripts/browsers.mjs";
 import { Clinician } from "./clinician.mjs";
 import { openSite } from "./site.mjs";
+import { breaks } from "./stories/breaks.mjs";
 import { files } from "./stories/files.mjs";
 import { keys } from "./stories/keys.mjs";
 import { people } from "./stories/people.mjs";
 import { transfers } from "./stories/transfers.mjs";
 
-const STORIES = { ...transfers, ...files, ...people, ...keys };
+const STORIES = { ...transfers, ...files, ...people, ...keys, ...breaks };
 
 for (const engine of present()) {
   test(`the demo in ${ENGINES[engine].browser}`, async (t) => {

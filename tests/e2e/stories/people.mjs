@@ -66,7 +66,10 @@ export const people = {
     const own = await number(ward, "Lakeside Rehabilitation");
     assert.match(own, /^(\d{5} ){11}\d{5}$/);
     const shown = await number(clinic, "City General, emergency ward");
-    await ward.type("What the other side reads to you", own.replace(/^\d/, (digit) => String((Number(digit) + 1) % 10)));
+    await ward.type(
+      "What the other side reads to you",
+      own.replace(/^\d/, (digit) => String((Number(digit) + 1) % 10)),
+    );
     await ward.click("Verify");
     await ward.reads("This can’t be trusted now.");
     await ward.type("What the other side reads to you", own);
@@ -75,13 +78,19 @@ export const people = {
     assert.equal(typeof shown, "string");
   },
 
-  async "a facility that had no group registers, proves itself by a code, and reads what waits"({ ward, clinic, site }) {
+  async "a facility that had no group registers, proves itself by a code, and reads what waits"({
+    ward,
+    clinic,
+    site,
+  }) {
     const patient = "Escrow Esther";
     await ward.enters("Dr. Ada Okafor");
     await sendTransfer(ward, { patient, to: "St. Anne's", notes: "Waits in escrow." });
     await ward.reads("St. Anne's Geriatrics hasn’t joined yet.", ".record");
 
-    const invited = (await mails(site, "admission@st-annes.example")).find(({ subject }) => subject.includes("St. Anne"));
+    const invited = (await mails(site, "admission@st-annes.example")).find(({ subject }) =>
+      subject.includes("St. Anne"),
+    );
     await joins(clinic, { facility: "St. Anne's", code: invited.code, name: "Dr. Paul Rey", userId: "paul.rey" });
     await clinic.click("Make keys");
     const before = (await mails(site, "admission@st-annes.example")).length;

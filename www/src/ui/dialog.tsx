@@ -38,7 +38,7 @@ export function Dialog({
       >
         <h2 id={id}>{title}</h2>
         {children}
-        <div class="actions">
+        <div class="actions end">
           <button type="button" onClick={onNo}>
             {say().app.cancel}
           </button>

@@ -107,7 +107,9 @@ export const de: Words = {
     urgency: "Dringlichkeit",
     all: "alle",
     count: (shown, all) =>
-      shown === all ? plural(all, "Verlegung", "Verlegungen") : `${shown} von ${plural(all, "Verlegung", "Verlegungen")}`,
+      shown === all
+        ? plural(all, "Verlegung", "Verlegungen")
+        : `${shown} von ${plural(all, "Verlegung", "Verlegungen")}`,
     cost: (records, requests, ms) =>
       `${plural(records, "Akte", "Akten")} hier entschlüsselt, mit ${plural(requests, "Schlüsselanfrage", "Schlüsselanfragen")} in ${ms}`,
     loading: "Verlegungen werden geholt und entschlüsselt…",
@@ -313,7 +315,12 @@ export const de: Words = {
     health: "Schlüssel und Speicher",
     healthLead: "Was hier liegt, und was damit verloren ginge.",
     identityStore: "Versiegelte Identität",
-    stores: { indexeddb: "auf diesem Gerät", memory: "nur im Arbeitsspeicher", none: "nicht behalten", custom: "anderswo" },
+    stores: {
+      indexeddb: "auf diesem Gerät",
+      memory: "nur im Arbeitsspeicher",
+      none: "nicht behalten",
+      custom: "anderswo",
+    },
     backup: "Sicherung beim Schlüsselserver",
     backups: {
       current: "aktuell",

@@ -143,8 +143,7 @@ export const fr: Words = {
     sentAt: "Envoyé",
     verifiedShort: "Signature vérifiée",
     unsigned: "Non signé. Ne vous fiez pas à ce dossier.",
-    otherAuthor: (name) =>
-      `Signé par ${name}, mais le serveur nomme quelqu’un d’autre. Renseignez-vous avant d’agir.`,
+    otherAuthor: (name) => `Signé par ${name}, mais le serveur nomme quelqu’un d’autre. Renseignez-vous avant d’agir.`,
     missing: "Ce transfert n’est pas ici",
     missingLead: "Il a peut-être été retiré, ou il est encore en route.",
     closed: "Ce dossier ne peut pas être ouvert",
@@ -258,8 +257,7 @@ export const fr: Words = {
     add: "Ajouter un collègue",
     addSubmit: "Créer une invitation",
     asAdmin: "Comme administrateur",
-    invitation: (name) =>
-      `Remettez vous-même ce code à ${name}. Il sert une fois, avec cet identifiant.`,
+    invitation: (name) => `Remettez vous-même ce code à ${name}. Il sert une fois, avec cet identifiant.`,
     done: {
       letIn: (name) => `${name} a maintenant accès.`,
       removed: (name) => `${name} est retiré, et l’établissement a de nouvelles clés.`,

@@ -1,16 +1,10 @@
 import type { Problems } from "./problems-en";
 
 export const problems: Problems = {
-  connection: [
-    "Keine Verbindung.",
-    "Prüfen Sie das Netzwerk und versuchen Sie es noch einmal. Nichts ist verloren.",
-  ],
+  connection: ["Keine Verbindung.", "Prüfen Sie das Netzwerk und versuchen Sie es noch einmal. Nichts ist verloren."],
   server: ["Der Server konnte das nicht tun.", "Versuchen Sie es gleich noch einmal."],
   wait: ["Zu viele Versuche.", "Warten Sie ein wenig und versuchen Sie es noch einmal."],
-  waitFor: (seconds) => [
-    "Zu viele Versuche.",
-    `Warten Sie ${seconds} Sekunden und versuchen Sie es noch einmal.`,
-  ],
+  waitFor: (seconds) => ["Zu viele Versuche.", `Warten Sie ${seconds} Sekunden und versuchen Sie es noch einmal.`],
   login: ["Benutzerkennung oder Passwort stimmt nicht.", "Prüfen Sie beides und versuchen Sie es noch einmal."],
   password: ["Dieses Passwort stimmt nicht.", "Prüfen Sie die Tastatursprache und die Feststelltaste."],
   passwordFormat: ["Das kann kein Passwort sein.", "Verwenden Sie 1 bis 1024 Bytes ohne Steuerzeichen."],

@@ -58,8 +58,5 @@ export const problems: Problems = {
   ],
   invalid: ["Quelque chose n’est pas comme le serveur l’attend.", "Vérifiez ce que vous avez saisi."],
   file: ["Le fichier ne peut plus être lu.", "Choisissez-le à nouveau."],
-  unexpected: [
-    "Quelque chose a échoué dans cette page.",
-    "Rechargez-la. Si cela se répète, signalez la référence.",
-  ],
+  unexpected: ["Quelque chose a échoué dans cette page.", "Rechargez-la. Si cela se répète, signalez la référence."],
 };
