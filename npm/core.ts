@@ -11,15 +11,17 @@ let ready = false;
 let memory: WebAssembly.Memory | undefined;
 let compiled: WebAssembly.Module | undefined;
 let loading: Promise<void> | undefined;
-/** The default entry's module, in two parts: what every page needs, and what the client adds to it. */
+/** The default entry's module, in parts: what every page needs, what the client adds to it, and what entities add to that. */
 export interface Parts {
   base(): Promise<Bytes>;
   client(): Promise<Bytes>;
+  entities(): Promise<Bytes>;
 }
 let inlined: Parts | undefined;
-/** The base's exports, and the one whose name says which client fits, as long as the client isn't there. A module that isn't cut has none. */
+/** The base's exports, and the one whose name says which parts fit. A module that isn't cut has none. */
 let base: { exports: WebAssembly.Exports; fits: string } | undefined;
-let loadingClient: Promise<void> | undefined;
+/** The exports of the parts that are there, or come. */
+const later = new Map<string, Promise<WebAssembly.Exports>>();
 
 /** The default entry brings the module along.
  *  @internal */
@@ -143,27 +145,39 @@ export async function core(): Promise<typeof glue> {
  *  @internal */
 export async function clientCore(): Promise<typeof glue> {
   await core();
-  if (base) {
-    loadingClient ??= loadClient(base).finally(() => {
-      loadingClient = undefined;
-    });
-    await loadingClient;
-  }
+  await part("client");
   return glue;
 }
 
-async function loadClient({ exports, fits }: NonNullable<typeof base>): Promise<void> {
+/** The core of a client with all that entities need, which the default entry loads for the first call that has to do with one.
+ *  @internal */
+export async function entitiesCore(): Promise<void> {
+  await part("entities");
+}
+
+function part(name: "client" | "entities"): Promise<WebAssembly.Exports> | undefined {
+  if (!base) return undefined;
+  let loading = later.get(name);
+  if (!loading) {
+    loading = loadPart(name, base);
+    later.set(name, loading);
+    loading.catch(() => later.delete(name));
+  }
+  return loading;
+}
+
+async function loadPart(
+  name: "client" | "entities",
+  { exports, fits }: NonNullable<typeof base>,
+): Promise<WebAssembly.Exports> {
+  const what = `the ${name === "client" ? "client's" : "entities'"} part of the package`;
   let bytes: Bytes | undefined;
   try {
-    bytes = await inlined?.client();
+    bytes = await inlined?.[name]();
   } catch (cause) {
     if (isWardkeyError(cause)) throw cause;
     // Without a bundler that loads files by itself, Firefox doesn't ask for it again.
-    throw new WardkeyError(
-      "network",
-      "the client's part of the package could not be loaded: try again, or load the page again",
-      { cause },
-    );
+    throw new WardkeyError("network", `${what} could not be loaded: try again, or load the page again`, { cause });
   }
   try {
     const module = await compile(bytes ?? new ArrayBuffer(0));
@@ -171,15 +185,12 @@ async function loadClient({ exports, fits }: NonNullable<typeof base>): Promise<
     if (!WebAssembly.Module.imports(module).some(({ name }) => name === fits))
       throw new Error("it is of another build");
     // It writes its functions into the base's table, through which the base calls them.
-    await WebAssembly.instantiate(module, { base: exports });
+    const client = name === "entities" ? await later.get("client") : undefined;
+    const instance = await WebAssembly.instantiate(module, { base: exports, ...(client && { client }) });
+    return instance.exports;
   } catch (cause) {
-    throw new WardkeyError(
-      "unsupported-environment",
-      "the client's part of the package does not fit the rest: load the page again",
-      { cause },
-    );
+    throw new WardkeyError("unsupported-environment", `${what} does not fit the rest: load the page again`, { cause });
   }
-  base = undefined;
 }
 
 /** The module itself, for a worker's own instance of it.

@@ -81,6 +81,11 @@ export interface Entities {
 
 /** UTF-16 units of an entity's JSON at most. */
 const MAX_ENTITY = 1 << 26;
+/** Bytes of a piece of memory for texts. */
+const PIECE = 1 << 17;
+const COMMA = 0x2c;
+const NOTHING = /* @__PURE__ */ new Uint8Array();
+const encoder = /* @__PURE__ */ new TextEncoder();
 /** Of a manifest; docs/SPEC.md, section 18.10. */
 const MAX_PATHS = 1000;
 const MAX_PATH = 65_536;
@@ -142,27 +147,27 @@ class OwnEntities implements Entities {
     if (!Array.isArray(entities)) throw invalid("the entities are not an array");
     const pace = new Pace();
     const given: readonly EncryptedEntity[] = Array.from(entities);
-    const refused = new Map<number, WardkeyError>();
-    const texts: string[] = [];
+    const results = new Array<Settled<T>>(given.length);
+    const [texts, packed]: [Texts, Uint8Array[]] = [new Texts(), []];
     const lists = new Set<string>();
     for (const entity of given) {
       try {
-        const text = toText(entity, "an entity");
-        lists.add(pairsOf(entity, text));
-        texts.push(text);
+        const parts = toParts(entity);
+        lists.add(pairsOf(entity, parts[1] ?? parts[0]));
+        packed.push(texts.pack(parts));
       } catch (e) {
-        refused.set(texts.length, isWardkeyError(e) ? e : invalid("an entity can't be read"));
-        texts.push("");
+        const error = isWardkeyError(e) ? e : invalid("an entity can't be read");
+        results[packed.length] = { ok: false, error };
+        packed.push(NOTHING);
       }
       if (pace.isLong()) await pace.breathe();
     }
-    const opened = await this.#run<(string | Error)[]>((core) => core.decryptEntities(texts, [...lists]));
-    const results: Settled<T>[] = [];
-    for (const one of opened) {
-      const error = refused.get(results.length) ?? (one instanceof Error ? this.#why(fromCore(one)) : undefined);
-      results.push(error ? { ok: false, error } : { ok: true, value: JSON.parse(one as string) });
-      if (pace.isLong()) await pace.breathe();
-    }
+    const put = (place: number, one: string | Error): void => {
+      // What was refused above isn't opened.
+      results[place] ??=
+        one instanceof Error ? { ok: false, error: this.#why(fromCore(one)) } : { ok: true, value: JSON.parse(one) };
+    };
+    await this.#run<void>((core) => core.decryptEntities(packed, [...lists], put));
     return results;
   }
 
@@ -219,6 +224,44 @@ class OwnEntities implements Entities {
   }
 }
 
+/** The JSON of an entity: whole, or in two objects. */
+type Parts = [object: string, other?: string];
+
+/** Many texts in UTF-8, in pieces of memory: beside what JavaScript tidies up, where texts of megabytes take longer than to read them. */
+class Texts {
+  #room = NOTHING;
+
+  /** An object of JSON, and the members of another after its own. */
+  pack([object, other]: Parts): Uint8Array {
+    // A unit of UTF-16 takes three bytes at most.
+    const most = 3 * (object.length + (other?.length ?? 0));
+    if (most > PIECE) return encoder.encode(other === undefined ? object : `${object.slice(0, -1)},${other.slice(1)}`);
+    if (most > this.#room.length) this.#room = new Uint8Array(PIECE);
+    let { written } = encoder.encodeInto(object, this.#room);
+    if (other !== undefined) {
+      this.#room[written - 1] = COMMA;
+      written += encoder.encodeInto(other.slice(1), this.#room.subarray(written)).written;
+    }
+    const packed = this.#room.subarray(0, written);
+    this.#room = this.#room.subarray(written);
+    return packed;
+  }
+}
+
+/** Its JSON, as it is now. The names of its pairs have an arrow, and what JavaScript has with such a character takes twice the memory, and the time. */
+function toParts(entity: EncryptedEntity): Parts {
+  if (isObject(entity) && Object.getPrototypeOf(entity) === Object.prototype && !hasOwnJson(entity)) {
+    const { encryptionKeys, delegations, cryptedForeignKeys, ...others } = entity;
+    const [object, maps] = [
+      toText(others, "an entity"),
+      toText({ encryptionKeys, delegations, cryptedForeignKeys }, "an entity"),
+    ];
+    const isWhole = object === "{}" || maps === "{}" || object.length + maps.length > MAX_ENTITY;
+    if (!isWhole) return [object, maps];
+  }
+  return [toText(entity, "an entity")];
+}
+
 /** Its JSON, as it is now. What it says of itself is for the core to read. */
 function toText(entity: unknown, what: string): string {
   if (!isObject(entity) || Array.isArray(entity)) throw invalid(`${what} is not an object`);
@@ -234,7 +277,7 @@ function toText(entity: unknown, what: string): string {
   return text;
 }
 
-/** The names of its pairs, as they stand in its JSON. Whether they are any is for the core to say. */
+/** The names of its pairs, as they stand in its JSON, or in that of its maps. Whether they are any is for the core to say. */
 function pairsOf(entity: EncryptedEntity, text: string): string {
   const isOther = hasOwnJson(entity) || hasOwnJson(entity.encryptionKeys);
   const { encryptionKeys } = isOther ? (JSON.parse(text) as EncryptedEntity) : entity;

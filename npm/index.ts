@@ -8,8 +8,9 @@ import { unpack } from "./unpack.js";
 // re-exports, and the module with it. Aliases, not constants: an editor shows what is said of the classes and functions themselves.
 provide({
   base: () => unpack(packed),
-  // A bundler makes a file of its own of it: a page that opens no client doesn't load it.
+  // A bundler makes files of their own of these: a page that opens no client, or has no entities, doesn't load them.
   client: async () => unpack((await import("./inlined-client.js")).packed),
+  entities: async () => unpack((await import("./inlined-entities.js")).packed),
 });
 
 export import init = slim.init;

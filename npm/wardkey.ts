@@ -2,7 +2,7 @@ import { MAX_EMAIL, MAX_NAME, passwordText, shortText, toBytes, toOptions } from
 import { type CacheStats, type CoreStats, statsOf } from "./cache.js";
 import { toSettings, type WardkeyOptions } from "./client-options.js";
 import type { CoreClient, CoreSession, CoreTask } from "./core/wardkey_core.js";
-import { call, coreNow } from "./core.js";
+import { call, coreNow, entitiesCore } from "./core.js";
 import { chosenEngine } from "./engine.js";
 import { type Entities, entitiesOf } from "./entities.js";
 import { fromCore, invalid } from "./errors.js";
@@ -342,7 +342,11 @@ export class Wardkey extends EventTarget {
 
   /** Records of the application, encrypted member by member, linked by sealed ids and shared by a few short values. */
   readonly entities: Entities = entitiesOf(
-    (make) => this.#run(make),
+    async (make) => {
+      this.#open();
+      await entitiesCore();
+      return this.#run(make);
+    },
     () => this.userId,
   );
 

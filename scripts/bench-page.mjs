@@ -102,18 +102,20 @@ async function size(entry) {
     for (const { path: next, kind } of metafile.outputs[path].imports) if (kind === "import-statement") load(next);
   };
   load(Object.keys(metafile.outputs).find((path) => metafile.outputs[path].entryPoint === "entry.js"));
-  const sum = (isAtStart) =>
+  const sum = (isOne) =>
     Object.keys(metafile.outputs)
-      .filter((path) => start.has(path) === isAtStart)
+      .filter(isOne)
       .reduce((total, path) => total + bytes.get(at(path)), 0);
-  return { start: sum(true), later: sum(false) };
+  const part = (name) => sum((path) => !start.has(path) && path.includes(`inlined-${name}`));
+  return { start: sum((path) => start.has(path)), client: part("client"), entities: part("entities") };
 }
 
 export async function sizes() {
   const entry = await size("index.js");
   return {
     default: entry.start,
-    client: entry.later,
+    client: entry.client,
+    entities: entry.entities,
     slim: (await size("slim.js")).start,
     wasm: gzipSync(readFileSync(at("pkg/wardkey.wasm")), { level: 9 }).length,
   };

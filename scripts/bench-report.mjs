@@ -284,6 +284,7 @@ const bundles = (sizes) => [
     met: sizes.default <= 200 * KB,
   }),
   row("the client's part, loaded by the first Wardkey.open", kb(sizes.client)),
+  row("the entities' part, loaded by the first call of wardkey.entities", kb(sizes.entities)),
   row("wardkey/slim, bundled, gzip", kb(sizes.slim)),
   row("wardkey.wasm, gzip", kb(sizes.wasm)),
 ];

@@ -42,7 +42,7 @@ const OPTIMISE = [
 
 /** Each WebAssembly module of the package: its crate, the name of what is made of it, and what it is cut into. Two crates are never built in one go: they would share their features. */
 export const MODULES = [
-  { crate: "wardkey", name: "wardkey_core", parts: ["base", "client"] },
+  { crate: "wardkey", name: "wardkey_core", parts: ["base", "client", "entities"] },
   { crate: "wardkey-testing", name: "wardkey_testing" },
   { crate: "wardkey-fhir", name: "wardkey_fhir" },
   { crate: "wardkey-legacy", name: "wardkey_legacy" },
@@ -176,7 +176,7 @@ export async function assemble() {
   const wasm = (name, part = "") => readFileSync(join(core, `${name}_bg${part}.wasm`));
   writeFileSync(join(pkg, "wardkey.wasm"), wasm("wardkey_core"));
   await inline(wasm("wardkey_core", "_base"), "inlined-data.js");
-  await inline(wasm("wardkey_core", "_client"), "inlined-client.js");
+  for (const part of ["client", "entities"]) await inline(wasm("wardkey_core", `_${part}`), `inlined-${part}.js`);
   for (const entry of ["testing", "fhir", "legacy"]) await inline(wasm(`wardkey_${entry}`), `${entry}-data.js`);
   await unpacker();
   for (const { name } of MODULES) {

@@ -1,10 +1,15 @@
-// Cuts the core's WebAssembly in two: the base, which every page loads, and the client, which is loaded when a page first opens one. The client's part is an
-// instance beside the base's: it takes over the base's memory and tables and calls the base's functions, and puts its own into slots of the table, through which
-// the base's exports of the client call them. The text format is that of the pinned wasm-dis: one form of the module to a line that begins with one space.
+// Cuts the core's WebAssembly in parts: the base, which every page loads; the client, which is loaded when a page first opens one; and what entities need beyond it,
+// loaded by the first call that has to do with one. Each part is an instance beside the base's: it takes over the base's memory and tables, calls functions of the
+// base and of the parts before it, and puts its own into slots of the table, through which the base's exports call them. The text format is that of the pinned
+// wasm-dis: one form of the module to a line that begins with one space.
 import { createHash } from "node:crypto";
 
-/** What JavaScript calls that is the client's, and the client's functions by their names. */
-const CLIENT_EXPORT = /^(__wbg_)?core(client|session|message|reading|writing|leaf)(_|$)/;
+/** What JavaScript calls that is each part's; of two that claim it, the later one's. */
+const PARTS = [
+  { part: "client", calls: /^(__wbg_)?core(client|session|message|reading|writing|leaf)(_|$)/ },
+  { part: "entities", calls: /^coreclient_(\w+Entit(y|ies)|secretForeignKeys|parentIds)$/ },
+];
+/** Functions that aren't the base's, by their names. */
 const CLIENT = /\bwardkey::(js::(client|entities|session|session_data)|client|delegation|session|identity|backend)::/;
 /** What calls a closure for its vtable. */
 const SHIM = /\bcore(\[\w+\])?::ops::function::Fn/;
@@ -55,7 +60,10 @@ function functions(texts) {
       const [head] = text.split("\n");
       const params = [...head.matchAll(new RegExp(String.raw`\(param ${ID} (\w+)\)`, "g"))].map(([, type]) => type);
       const calls = all(String.raw`\((?:return_call|call|ref\.func) (${ID})`, text);
-      const constants = [...new Set(all(String.raw`\(i32\.const (\d+)\)`, text).map(Number))];
+      // Also two that are stored as one.
+      const pairs = all(String.raw`\(i64\.const (-?\d+)\)`, text).map((pair) => BigInt.asUintN(64, BigInt(pair)));
+      const halves = pairs.flatMap((pair) => [Number(pair & 0xffffffffn), Number(pair >> 32n)]);
+      const constants = [...new Set([...all(String.raw`\(i32\.const (\d+)\)`, text).map(Number), ...halves])];
       return [id, { text, params, result: /\(result ([^)]*)\)/.exec(head)?.[1], calls, constants }];
     }),
   );
@@ -114,7 +122,7 @@ function segments(table, first, isHere) {
 }
 
 /** @param {string} wat the whole module with the names of its functions, as wasm-dis writes it
- *  @returns {{ base: string, client: string }} its parts, for wasm-as */
+ *  @returns {{ base: string, client: string, entities: string }} its parts, for wasm-as */
 export function split(wat) {
   const forms = read(wat);
   const own = functions(forms.func);
@@ -143,32 +151,53 @@ export function split(wat) {
   const size = Number(found(String.raw`\(table \$0 (\d+) `, forms.table.find(isTable) ?? "", "the table's size"));
   if (first + table.length !== size) throw new Error("split: the table has other slots than those of its segment");
 
-  // The base's is what its exports call, what they make objects of, by their vtables, and all of the table that isn't known as the client's. A function of the
-  // client's name may be the base's too: the compiler makes one of two that are alike.
+  // A part's is what its exports call, what they make objects of, by their vtables, and of the table what isn't known as a later one's: by its name, where it is not
+  // the base's; and where it is not the client's, because what JavaScript calls of a later part leads to it, and nothing of the client's. A function of a later part's
+  // name may be an earlier one's: the compiler makes one of two that are alike.
   const objects = vtables(words(forms.data), { first, end: size }, [...own.values()]);
-  const base = new Set();
-  const reach = (id) => {
-    if (base.has(id)) return;
-    base.add(id);
-    const { calls = [], constants = [] } = own.get(id) ?? {};
-    for (const called of calls) reach(called);
-    for (const address of constants) reachObject(address);
-  };
-  const reachObject = (address) => {
-    for (const slot of objects.found.get(address) ?? []) reach(table[slot - first]);
-  };
   const isClient = (id) =>
     CLIENT.test(id) || (SHIM.test(id) && own.get(id).calls.some((called) => CLIENT.test(called)));
-  for (const { name, id } of exported) if (id && !CLIENT_EXPORT.test(name)) reach(id);
-  for (const id of table) if (!isClient(id)) reach(id);
-  for (const address of objects.inData) reachObject(address);
-  const isBase = (id) => base.has(id) || imported.has(id);
-  const client = [...own].filter(([id]) => !base.has(id));
+  const places = new Map();
+  const reach = (id, reached) => {
+    if (places.has(id) || reached.has(id) || !own.has(id)) return;
+    reached.add(id);
+    const { calls, constants } = own.get(id);
+    for (const called of calls) reach(called, reached);
+    for (const address of constants) reachObject(address, reached);
+  };
+  const reachObject = (address, reached) => {
+    for (const slot of objects.found.get(address) ?? []) reach(table[slot - first], reached);
+  };
+  const claimed = exported.filter(({ id }) => id);
+  const claimOf = ({ name }) => PARTS.findLastIndex(({ calls }) => calls.test(name)) + 1;
+  for (let place = 0; place <= PARTS.length; place += 1) {
+    const [here, later] = [new Set(), new Set()];
+    for (const one of claimed) if (claimOf(one) > place) reach(one.id, later);
+    for (const one of claimed) if (claimOf(one) === place) reach(one.id, here);
+    for (const id of table) if (place === 0 ? !isClient(id) : !later.has(id)) reach(id, here);
+    if (place === 0) for (const address of objects.inData) reachObject(address, here);
+    for (const id of here) places.set(id, place);
+  }
+  // What nothing is seen to call goes with the last.
+  const placeOf = (id) => (imported.has(id) ? 0 : (places.get(id) ?? PARTS.length));
+  const functionsOf = (place) => [...own].filter(([id]) => placeOf(id) === place);
 
-  // What the client's part takes over from the base, by short names.
-  const text = client.map(([, { text }]) => text).join("\n");
-  const taken = [...new Set(client.flatMap(([, { calls }]) => calls))].filter(isBase);
-  const globals = [...new Set(all(String.raw`\(global\.(?:get|set) (${ID})`, text))];
+  // What the parts take over from those before them, by short names.
+  const parts = PARTS.map(({ part }, at) => {
+    const functions = functionsOf(at + 1);
+    const text = functions.map(([, { text }]) => text).join("\n");
+    const taken = [...new Set(functions.flatMap(([, { calls }]) => calls))].filter((id) => placeOf(id) !== at + 1);
+    return {
+      part,
+      place: at + 1,
+      functions,
+      text,
+      taken,
+      globals: [...new Set(all(String.raw`\(global\.(?:get|set) (${ID})`, text))],
+    };
+  });
+  const taken = [...new Set(parts.flatMap(({ taken }) => taken))];
+  const globals = [...new Set(parts.flatMap(({ globals }) => globals))];
   const names = new Map([...taken, ...globals].map((id, at) => [id, `_${at.toString(36)}`]));
   const globalType = (id) => {
     const form = forms.global.find((text) => text.startsWith(` (global ${id} `));
@@ -178,7 +207,7 @@ export function split(wat) {
       `the type of ${id}`,
     );
   };
-  const entries = exported.filter(({ id }) => id && !isBase(id)).map(({ id }) => id);
+  const entries = exported.filter(({ id }) => id && placeOf(id) > 0).map(({ id }) => id);
   const slots = size + entries.length;
   const declaredTable = `(table $0 ${slots} ${slots} funcref)`;
   const entry = (id, at) => {
@@ -191,38 +220,46 @@ export function split(wat) {
   const build = `client-${createHash("sha256").update(wat).digest("hex").slice(0, 16)}`;
   const module = (lines) => `(module\n${lines.join("\n")}\n)\n`;
   const types = [...forms.type, ...forms.rec];
+  const given = (place) =>
+    taken.filter((id) => placeOf(id) === place).map((id) => ` (export "${names.get(id)}" (func ${id}))`);
+  const from = (place) => (place === 0 ? "base" : PARTS[place - 1].part);
 
-  return {
-    base: module([
-      ...types,
-      ...forms.import,
-      ...forms.global,
-      ...forms.memory,
-      ...forms.data,
-      ...forms.table.filter((text) => !isTable(text)),
-      ` ${declaredTable}`,
-      ...segments(table, first, isBase),
-      ...forms.export,
-      ` (export "${build}" (table $0))`,
-      ...taken.map((id) => ` (export "${names.get(id)}" (func ${id}))`),
-      ...globals.map((id) => ` (export "${names.get(id)}" (global ${id}))`),
-      ...[...own].filter(([id]) => base.has(id)).map(([, { text }]) => text),
-      ...entries.map(entry),
-    ]),
-    client: module([
+  const base = module([
+    ...types,
+    ...forms.import,
+    ...forms.global,
+    ...forms.memory,
+    ...forms.data,
+    ...forms.table.filter((text) => !isTable(text)),
+    ` ${declaredTable}`,
+    ...segments(table, first, (id) => placeOf(id) === 0),
+    ...forms.export,
+    ` (export "${build}" (table $0))`,
+    ...given(0),
+    ...globals.map((id) => ` (export "${names.get(id)}" (global ${id}))`),
+    ...functionsOf(0).map(([, { text }]) => text),
+    ...entries.map(entry),
+  ]);
+  const cut = parts.map(({ part, place, functions, text, taken, globals }) => {
+    const isHere = (id) => placeOf(id) === place;
+    const lines = [
       ...types,
       ...forms.memory.map((text) => ` (import "base" "memory" ${text.trim()})`),
       ` (import "base" "${build}" ${declaredTable})`,
       ...forms.table
         .filter((form) => !isTable(form) && text.includes(ids(form)[0]))
         .map((form) => ` (import "base" "${ids(form)[0].slice(1)}" ${form.trim()})`),
-      ...taken.map(
-        (id) => ` (import "base" "${names.get(id)}" (func ${id}${signature(own.get(id) ?? imported.get(id))}))`,
-      ),
+      ...taken.map((id) => {
+        const type = signature(own.get(id) ?? imported.get(id));
+        return ` (import "${from(placeOf(id))}" "${names.get(id)}" (func ${id}${type}))`;
+      }),
       ...globals.map((id) => ` (import "base" "${names.get(id)}" (global ${id} ${globalType(id)}))`),
-      ...segments(table, first, (id) => !isBase(id)),
-      ...(entries.length > 0 ? [` (elem (table $0) (i32.const ${size}) func ${entries.join(" ")})`] : []),
-      ...client.map(([, { text }]) => text),
-    ]),
-  };
+      ...given(place),
+      ...segments(table, first, isHere),
+      ...segments(entries, size, isHere),
+      ...functions.map(([, { text }]) => text),
+    ];
+    return [part, module(lines)];
+  });
+  return { base, ...Object.fromEntries(cut) };
 }

@@ -27,10 +27,11 @@ fn quantum(characters: [u8; 4]) -> Option<u32> {
 #[must_use]
 pub fn from_public_base64url(text: &str) -> Option<Vec<u8>> {
     let (whole, rest) = text.as_bytes().as_chunks::<4>();
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
-    for characters in whole {
+    let mut bytes = vec![0; whole.len() * 3 + rest.len() * 3 / 4];
+    let (triples, last) = bytes.as_chunks_mut::<3>();
+    for (characters, triple) in whole.iter().zip(triples) {
         let [_, a, b, c] = quantum(*characters)?.to_be_bytes();
-        bytes.extend_from_slice(&[a, b, c]);
+        *triple = [a, b, c];
     }
     // What isn't there is taken for zeros.
     let padded = match *rest {
@@ -39,9 +40,9 @@ pub fn from_public_base64url(text: &str) -> Option<Vec<u8>> {
         [a, b, c] => [a, b, c, b'A'],
         _ => return None,
     };
-    match (quantum(padded)?.to_be_bytes(), rest.len()) {
-        ([_, a, 0, 0], 2) => bytes.push(a),
-        ([_, a, b, 0], 3) => bytes.extend_from_slice(&[a, b]),
+    match (quantum(padded)?.to_be_bytes(), last) {
+        ([_, a, 0, 0], [first]) => *first = a,
+        ([_, a, b, 0], [first, second]) => (*first, *second) = (a, b),
         _ => return None,
     }
     Some(bytes)

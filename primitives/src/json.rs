@@ -29,8 +29,16 @@ type Result<T> = core::result::Result<T, Fault>;
 /// Objects and arrays inside one another.
 const MAX_DEPTH: u32 = 128;
 
-/// Is none of these another?
-pub fn is_unique(texts: &mut [&str]) -> bool {
+/// So few texts are compared with each other as they stand: sorting takes memory.
+const FEW: usize = 16;
+
+/// Has none of these the text of another?
+pub fn is_unique<T>(items: &[T], text: impl Fn(&T) -> &str) -> bool {
+    if items.len() <= FEW {
+        let before = |place: usize| items.get(..place).unwrap_or_default();
+        return items.iter().enumerate().all(|(place, item)| before(place).iter().all(|it| text(it) != text(item)));
+    }
+    let mut texts: Vec<&str> = items.iter().map(text).collect();
     texts.sort_unstable();
     texts.windows(2).all(|pair| matches!(pair, [a, b] if a != b))
 }
@@ -90,8 +98,8 @@ impl<'a> Scanner<'a> {
     pub fn value(&mut self, depth: u32) -> Result<&'a str> {
         let start = self.at;
         match self.peek().ok_or(MALFORMED)? {
-            b'{' => drop(self.members(depth)?),
-            b'[' => drop(self.elements(depth)?),
+            b'{' => self.pass_members(depth)?,
+            b'[' => self.each_element(depth, |_| ())?,
             b'"' => drop(self.string()?),
             b't' => self.word("true")?,
             b'f' => self.word("false")?,
@@ -106,12 +114,35 @@ impl<'a> Scanner<'a> {
     /// # Errors
     /// `Malformed`, also where a name is there twice; `Deep`.
     pub fn members(&mut self, depth: u32) -> Result<Vec<Member<'a>>> {
+        let mut members = Vec::new();
+        self.each_member(depth, |member| members.push(member))?;
+        if is_unique(&members, |member| &member.name) { Ok(members) } else { Err(MALFORMED) }
+    }
+
+    /// The same, of an object whose members nobody wants. Those of a single one take no memory.
+    fn pass_members(&mut self, depth: u32) -> Result<()> {
+        let (mut first, mut names) = (None, Vec::new());
+        self.each_member(depth, |member| {
+            if first.is_none() {
+                first = Some(member.name);
+            } else {
+                names.push(member.name);
+            }
+        })?;
+        if names.is_empty() {
+            return Ok(());
+        }
+        names.extend(first);
+        if is_unique(&names, AsRef::as_ref) { Ok(()) } else { Err(MALFORMED) }
+    }
+
+    /// Whether names are there twice isn't looked at.
+    fn each_member(&mut self, depth: u32, mut take: impl FnMut(Member<'a>)) -> Result<()> {
         check_depth(depth)?;
         self.need(b'{')?;
-        let mut members = Vec::new();
         self.space();
         if self.take(b'}') {
-            return Ok(members);
+            return Ok(());
         }
         loop {
             self.space();
@@ -120,18 +151,13 @@ impl<'a> Scanner<'a> {
             self.need(b':')?;
             self.space();
             let value = self.value(depth + 1)?;
-            members.push(Member { key, name: unescape(key)?, value });
+            take(Member { key, name: unescape(key)?, value });
             self.space();
             if self.take(b'}') {
-                break;
+                return Ok(());
             }
             self.need(b',')?;
         }
-        let is_unique = match members.as_slice() {
-            [_] => true,
-            members => is_unique(&mut members.iter().map(|member| member.name.as_ref()).collect::<Vec<_>>()),
-        };
-        if is_unique { Ok(members) } else { Err(MALFORMED) }
     }
 
     /// Passes over an array, and gives its elements as they are spelled.
@@ -139,19 +165,24 @@ impl<'a> Scanner<'a> {
     /// # Errors
     /// `Malformed`, `Deep`.
     pub fn elements(&mut self, depth: u32) -> Result<Vec<&'a str>> {
+        let mut elements = Vec::new();
+        self.each_element(depth, |element| elements.push(element))?;
+        Ok(elements)
+    }
+
+    fn each_element(&mut self, depth: u32, mut take: impl FnMut(&'a str)) -> Result<()> {
         check_depth(depth)?;
         self.need(b'[')?;
-        let mut elements = Vec::new();
         self.space();
         if self.take(b']') {
-            return Ok(elements);
+            return Ok(());
         }
         loop {
             self.space();
-            elements.push(self.value(depth + 1)?);
+            take(self.value(depth + 1)?);
             self.space();
             if self.take(b']') {
-                return Ok(elements);
+                return Ok(());
             }
             self.need(b',')?;
         }
@@ -236,7 +267,8 @@ const fn has_stop(bytes: [u8; 8]) -> bool {
 }
 
 /// Where the first byte stands that isn't a character as it is spelled: a quote, a backslash, a control character.
-fn stop(bytes: &[u8]) -> Option<usize> {
+#[must_use]
+pub fn stop(bytes: &[u8]) -> Option<usize> {
     let (words, _) = bytes.as_chunks::<8>();
     let plain = 8 * words.iter().take_while(|word| !has_stop(**word)).count();
     bytes.get(plain..)?.iter().position(|byte| is_stop(*byte)).map(|place| plain + place)

@@ -1,5 +1,7 @@
 //! What an entity's own key seals: SPEC section 18.9.
 
+use std::borrow::Cow;
+
 use rand_core::TryCryptoRng;
 
 use super::{
@@ -11,7 +13,7 @@ use super::{
 use crate::{
     cobblestone,
     crypto::kdf::Expander,
-    encoding::{MALFORMED, Reader, Writer, encode},
+    encoding::{MALFORMED, Reader, Writer, encode_into},
     error::Result,
     message::{pad, unpad},
     random::Random,
@@ -37,23 +39,23 @@ impl EntityKey {
 
 /// A member that was taken out of an entity.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SealedMember {
+pub(super) struct SealedMember<'a> {
     /// From the entity to it.
-    pub(super) path: Vec<Step>,
+    pub(super) path: Vec<Step<'a>>,
     /// JSON, as it is spelled.
-    pub(super) value: String,
+    pub(super) value: Cow<'a, str>,
 }
 
 /// A step of its path. Sorted as they are written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Step {
+pub(super) enum Step<'a> {
     /// To the member with this name.
-    Name(String),
+    Name(Cow<'a, str>),
     /// To this element.
     Place(u32),
 }
 
-impl SealedMember {
+impl<'a> SealedMember<'a> {
     fn write(&self, w: &mut Writer) {
         w.array(2);
         w.array(self.path.len());
@@ -66,55 +68,57 @@ impl SealedMember {
         w.text(&self.value);
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self> {
         reader.array_of(2)?;
         let path = reader.list(|reader| {
             if reader.is_text() {
-                return Ok(Step::Name(reader.text()?.to_owned()));
+                return Ok(Step::Name(reader.text()?.into()));
             }
             Ok(Step::Place(u32::try_from(reader.uint()?).map_err(|_| MALFORMED)?))
         })?;
         if path.is_empty() || path.len() > MAX_STEPS {
             return Err(MALFORMED);
         }
-        Ok(Self { path, value: reader.text()?.to_owned() })
+        Ok(Self { path, value: reader.text()?.into() })
     }
 }
 
 /// The sealed members, and what the entity is linked to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Content {
+pub(super) struct Content<'a> {
     /// In the order in which they stood in the entity.
-    pub(super) members: Vec<SealedMember>,
+    pub(super) members: Vec<SealedMember<'a>>,
     /// Ids of the parents, sorted.
     pub(super) parents: Vec<String>,
     /// Secret ids of the parents, sorted.
     pub(super) secret_foreign_keys: Vec<String>,
 }
 
-impl Content {
+impl<'a> Content<'a> {
     /// The bytes of `encryptedSelf`.
     ///
     /// # Errors
     /// `rng`, `limit`.
     pub(super) fn seal<R: TryCryptoRng>(&self, rng: &mut Random<R>, key: &EntityKey, of: Of<'_>) -> Result<Vec<u8>> {
-        let encoded = SecretBytes::new(self.encode());
+        let encoded = SecretBytes::new(self.encode(0));
         cobblestone::seal_with(&key.expander, rng, &of.content_context(), pad(encoded.expose())?.expose())
     }
 
-    /// Opens the bytes of `encryptedSelf`.
+    /// Opens the bytes of `encryptedSelf`, into what it is read in then.
     ///
     /// # Errors
     /// `truncated`, `decryption-failed`, `invalid-format`, `limit`.
-    pub(super) fn open(key: &EntityKey, of: Of<'_>, sealed: &[u8]) -> Result<Self> {
-        let opened = SecretBytes::new(cobblestone::open_with(&key.expander, &of.content_context(), sealed)?);
+    pub(super) fn open(key: &EntityKey, of: Of<'_>, sealed: &[u8], room: &'a mut Option<SecretBytes>) -> Result<Self> {
+        let opened = cobblestone::open_with(&key.expander, &of.content_context(), sealed)?;
+        let opened = room.insert(SecretBytes::new(opened));
         let encoded = unpad(opened.expose())?;
         let content = Self::read(&mut Reader::new(encoded))?;
-        if content.encode() == encoded { Ok(content) } else { Err(MALFORMED) }
+        if content.encode(encoded.len()) == encoded { Ok(content) } else { Err(MALFORMED) }
     }
 
-    fn encode(&self) -> Vec<u8> {
-        encode(|w| {
+    /// It may have this length.
+    fn encode(&self, length: usize) -> Vec<u8> {
+        encode_into(Vec::with_capacity(length), |w| {
             w.map(3);
             w.uint(1);
             w.array(self.members.len());
@@ -128,7 +132,7 @@ impl Content {
         })
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self> {
         reader.map_of(3)?;
         reader.key(1)?;
         let members = reader.list(SealedMember::read)?;

@@ -17,7 +17,7 @@ use crate::{
     error::{Code, Error, Result},
     party::Party,
     random::Random,
-    secret::Secret,
+    secret::{Secret, SecretBytes},
 };
 
 const NO_ID: Error = Error::new(&(Code::InvalidArgument, "an entity has an id: text of 1 to 1,024 bytes"));
@@ -34,7 +34,7 @@ struct Opened<'a> {
     /// The reader's pair.
     pair: Pair,
     key: EntityKey,
-    content: Content,
+    content: Content<'a>,
 }
 
 /// Encrypts an entity: what the manifest names is sealed, for `by` and for each of `others`. The ring has the newest exchange keys of these pairs.
@@ -63,9 +63,10 @@ pub fn encrypt<R: TryCryptoRng>(
     names.push(by.clone());
     names.sort_unstable();
     names.dedup();
+    let mut room = None;
     let (parents, secret_foreign_keys) = match parent {
         Some(parent) => {
-            let opened = read(ring, parent)?;
+            let opened = read(ring, parent, &mut room)?;
             let secret_id = opened.secret_ids(ring)?.into_iter().next().ok_or(NO_SECRET_ID)?;
             (vec![opened.stored.id.into_owned()], vec![secret_id])
         }
@@ -108,7 +109,8 @@ pub fn encrypt<R: TryCryptoRng>(
 /// # Errors
 /// Those of SPEC sections 18.7 and 18.11.
 pub fn decrypt(ring: &Ring, entity: &str) -> Result<String> {
-    let Opened { stored, content, .. } = read(ring, entity)?;
+    let mut room = None;
+    let Opened { stored, content, .. } = read(ring, entity, &mut room)?;
     let is_clear = |member: &Member<'_>| member.name == "id" || !is_reserved(&member.name);
     let clear: Vec<_> = stored.members.into_iter().filter(is_clear).collect();
     put_back(&clear, &content.members)
@@ -125,7 +127,8 @@ pub fn update<R: TryCryptoRng>(
     entity: &str,
     manifest: &Manifest,
 ) -> Result<String> {
-    let Opened { stored, key, content, .. } = read(ring, previous)?;
+    let mut room = None;
+    let Opened { stored, key, content, .. } = read(ring, previous, &mut room)?;
     let members = json::object(entity)?;
     if id_of(&members)? != stored.id {
         return Err(OTHER_ID);
@@ -154,7 +157,8 @@ pub fn update<R: TryCryptoRng>(
 /// As [`decrypt`]; `invalid-argument`, `forbidden` for a party too far from the first, `limit`; `not-a-recipient` where the ring lacks an exchange key, or why that is
 /// closed; `rng`.
 pub fn share<R: TryCryptoRng>(rng: &mut Random<R>, ring: &Ring, entity: &str, parties: &[Party]) -> Result<String> {
-    let opened = read(ring, entity)?;
+    let mut room = None;
+    let opened = read(ring, entity, &mut room)?;
     let secret_ids = opened.secret_ids(ring)?;
     let Opened { stored, pair, key, content } = opened;
     let of = Of { id: &stored.id, entity_type: &stored.entity_type };
@@ -199,7 +203,7 @@ pub fn secret_foreign_keys(ring: &Ring, parent: &str) -> Result<Vec<String>> {
 /// # Errors
 /// As [`decrypt`].
 pub fn parent_ids(ring: &Ring, child: &str) -> Result<Vec<String>> {
-    Ok(read(ring, child)?.content.parents)
+    Ok(read(ring, child, &mut None)?.content.parents)
 }
 
 /// The pairs whose exchange keys open this entity for the ring's parties, in the order in which they are tried.
@@ -235,7 +239,8 @@ pub fn check_pairs(pairs: &[Pair]) -> Result<()> {
 /// # Errors
 /// Those of SPEC sections 18.7 and 18.11; `invalid-argument`; `forbidden`, `limit` where [`share`] would end so.
 pub fn without<'n>(ring: &Ring, entity: &str, names: &'n [String]) -> Result<Vec<&'n str>> {
-    let Opened { stored, pair, content, .. } = read(ring, entity)?;
+    let mut room = None;
+    let Opened { stored, pair, content, .. } = read(ring, entity, &mut room)?;
     if names.iter().any(|name| *name == stored.id || content.parents.contains(name)) {
         return Err(OWN_ID);
     }
@@ -288,12 +293,12 @@ fn open_end(mut object: String) -> String {
     object
 }
 
-/// Form, key, content and links.
-fn read<'a>(ring: &Ring, entity: &'a str) -> Result<Opened<'a>> {
+/// Form, key, content and links. In `room` is what was sealed, as long as it is read in.
+fn read<'a>(ring: &Ring, entity: &'a str, room: &'a mut Option<SecretBytes>) -> Result<Opened<'a>> {
     let stored = Stored::read(entity)?;
     let (pair, key) = reader_pair(ring, &stored)?;
     let of = Of { id: &stored.id, entity_type: &stored.entity_type };
-    let content = Content::open(&key, of, &stored.encrypted_self)?;
+    let content = Content::open(&key, of, &stored.encrypted_self, room)?;
     let parents = open_ids(ring, &stored, Field::CryptedForeignKeys, &pair)?;
     let in_clear = stored.secret_foreign_keys.iter().map(AsRef::<str>::as_ref);
     if parents != content.parents || !in_clear.eq(content.secret_foreign_keys.iter().map(String::as_str)) {

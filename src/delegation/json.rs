@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 pub(super) use wardkey_primitives::json::Member;
-use wardkey_primitives::json::{Fault, Scanner, is_unique, unescape};
+use wardkey_primitives::json::{Fault, Scanner, is_unique, stop as escaped, unescape};
 
 use crate::{
     encoding::MALFORMED,
@@ -85,24 +85,30 @@ pub(super) fn string(spelled: &str) -> Result<Cow<'_, str>> {
 /// As [`string`].
 pub(super) fn strings(text: &str) -> Result<Vec<Cow<'_, str>>> {
     let texts = array(text)?.into_iter().map(string).collect::<Result<Vec<_>>>()?;
-    if is_unique(&mut texts.iter().map(AsRef::as_ref).collect::<Vec<_>>()) { Ok(texts) } else { Err(MALFORMED) }
+    if is_unique(&texts, AsRef::as_ref) { Ok(texts) } else { Err(MALFORMED) }
 }
 
 /// Writes a text.
 pub(super) fn write_string(out: &mut String, text: &str) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\0'..='\x1f' => {
-                out.push_str("\\u00");
-                out.push(if c < '\x10' { '0' } else { '1' });
-                out.push(char::from_digit(u32::from(c) & 15, 16).unwrap_or('0'));
+    let mut rest = text;
+    while let Some((plain, other)) = escaped(rest.as_bytes()).and_then(|place| rest.split_at_checked(place)) {
+        out.push_str(plain);
+        let mut chars = other.chars();
+        match chars.next() {
+            Some(c @ ('"' | '\\')) => {
+                out.push('\\');
+                out.push(c);
             }
-            c => out.push(c),
+            control => {
+                let code = control.map_or(0, u32::from);
+                out.push_str(if code < 16 { "\\u000" } else { "\\u001" });
+                out.push(char::from_digit(code & 15, 16).unwrap_or('0'));
+            }
         }
+        rest = chars.as_str();
     }
+    out.push_str(rest);
     out.push('"');
 }
 

@@ -126,7 +126,7 @@ pub(super) struct Parted {
     /// What stays: an object.
     pub(super) clear: String,
     /// What is sealed.
-    pub(super) sealed: Vec<SealedMember>,
+    pub(super) sealed: Vec<SealedMember<'static>>,
 }
 
 /// A path, and how many of its steps were taken.
@@ -136,9 +136,9 @@ struct Splitter<'m> {
     paths: &'m [Path],
     matched: Vec<bool>,
     /// From the entity to where it stands.
-    way: Vec<content::Step>,
+    way: Vec<content::Step<'static>>,
     /// Nothing inside of what is sealed already.
-    sealed: Option<Vec<SealedMember>>,
+    sealed: Option<Vec<SealedMember<'static>>>,
 }
 
 impl Splitter<'_> {
@@ -157,7 +157,7 @@ impl Splitter<'_> {
                 _ => false,
             };
             let next: Vec<Place> = places.iter().filter(leads).map(|(path, taken)| (*path, taken + 1)).collect();
-            self.way.push(content::Step::Name(member.name.clone().into_owned()));
+            self.way.push(content::Step::Name(member.name.clone().into_owned().into()));
             if self.ends(&next) {
                 self.seal(member.value);
                 let sealed = self.sealed.take();
@@ -193,7 +193,7 @@ impl Splitter<'_> {
 
     fn seal(&mut self, value: &str) {
         if let Some(sealed) = &mut self.sealed {
-            sealed.push(SealedMember { path: self.way.clone(), value: value.to_owned() });
+            sealed.push(SealedMember { path: self.way.clone(), value: value.to_owned().into() });
         }
     }
 
@@ -234,11 +234,11 @@ mod tests {
     fn parted(entity: &str, paths: &[&str]) -> Result<(String, String)> {
         let manifest = Manifest::new(paths.iter().copied())?;
         let Parted { clear, sealed } = manifest.apply(&json::object(entity)?)?;
-        let step = |step: &content::Step| match step {
+        let step = |step: &content::Step<'_>| match step {
             content::Step::Name(name) => format!("{name:?}"),
             content::Step::Place(place) => place.to_string(),
         };
-        let path = |path: &[content::Step]| path.iter().map(step).collect::<Vec<_>>().join(",");
+        let path = |path: &[content::Step<'_>]| path.iter().map(step).collect::<Vec<_>>().join(",");
         let sealed: Vec<_> =
             sealed.iter().map(|member| format!("[[{}],{}]", path(&member.path), member.value)).collect();
         Ok((clear, format!("[{}]", sealed.join(","))))

@@ -13,102 +13,69 @@ use crate::{encoding::MALFORMED, error::Result};
 ///
 /// # Errors
 /// `invalid-format`.
-pub(super) fn put_back(clear: &[Member<'_>], sealed: &[SealedMember]) -> Result<String> {
-    let mut branches = Vec::new();
-    // Each is put at the end of its branches then, whatever the order is that somebody sealed them in.
-    let mut sorted: Vec<&SealedMember> = sealed.iter().collect();
+pub(super) fn put_back(clear: &[Member<'_>], sealed: &[SealedMember<'_>]) -> Result<String> {
+    // Each is put at the end of its object then, whatever the order is that somebody sealed them in.
+    let mut sorted: Vec<&SealedMember<'_>> = sealed.iter().collect();
     sorted.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-    for SealedMember { path, value } in sorted {
+    for SealedMember { path, value } in &sorted {
         let of_entity = matches!(path.first(), Some(Step::Name(name)) if !is_reserved(name));
         if !of_entity || !matches!(path.last(), Some(Step::Name(_))) {
             return Err(MALFORMED);
         }
         json::check(value)?;
-        insert(&mut branches, path, value)?;
     }
     let len = |member: &Member<'_>| member.key.len() + member.value.len() + 2;
     let values = sealed.iter().map(|member| member.value.len() + 16);
-    let mut out = String::with_capacity(clear.iter().map(len).chain(values).sum());
-    write_object(clear, &branches, &mut out)?;
+    let mut out = String::with_capacity(clear.iter().map(len).chain(values).sum::<usize>() + 1);
+    write_object(clear, (&sorted, 0), &mut out)?;
     Ok(out)
 }
 
-struct Branch<'a> {
-    step: &'a Step,
-    node: Node<'a>,
+/// Sealed members, sorted, whose paths begin with the same steps, so many.
+type Branches<'a> = (&'a [&'a SealedMember<'a>], usize);
+
+fn step<'a>(member: Option<&&'a SealedMember<'a>>, depth: usize) -> Option<&'a Step<'a>> {
+    member?.path.get(depth)
 }
 
-enum Node<'a> {
-    Value(&'a str),
-    /// All of names, or all of places; sorted.
-    Branches(Vec<Branch<'a>>),
-}
-
-/// No path is the beginning of another.
-fn insert<'a>(mut branches: &mut Vec<Branch<'a>>, path: &'a [Step], value: &'a str) -> Result<()> {
-    let Some((last, way)) = path.split_last() else { return Err(MALFORMED) };
-    for step in way {
-        let place = match place_of(branches, step)? {
-            Ok(place) => place,
-            Err(place) => {
-                branches.insert(place, Branch { step, node: Node::Branches(Vec::new()) });
-                place
-            }
-        };
-        branches = match branches.get_mut(place).map(|branch| &mut branch.node) {
-            Some(Node::Branches(inner)) => inner,
-            _ => return Err(MALFORMED),
-        };
-    }
-    let Err(place) = place_of(branches, last)? else { return Err(MALFORMED) };
-    branches.insert(place, Branch { step: last, node: Node::Value(value) });
-    Ok(())
-}
-
-/// Where a step stands, or would stand.
-fn place_of(branches: &[Branch<'_>], step: &Step) -> Result<core::result::Result<usize, usize>> {
-    let is_name = |step: &Step| matches!(step, Step::Name(_));
-    if branches.first().is_some_and(|first| is_name(first.step) != is_name(step)) {
-        return Err(MALFORMED);
-    }
-    Ok(branches.binary_search_by(|branch| branch.step.cmp(step)))
-}
-
-/// Where the member of this name stands, if it is there.
-fn named(branches: &[Branch<'_>], name: &str) -> Option<usize> {
-    let order = |branch: &Branch<'_>| match branch.step {
-        Step::Name(known) => known.as_str().cmp(name),
-        Step::Place(_) => Ordering::Greater,
+/// Where those begin that lead on to the member of this name, and how many they are.
+fn named((sealed, depth): Branches<'_>, name: &str) -> (usize, usize) {
+    let order = |member: &&SealedMember<'_>| match member.path.get(depth) {
+        Some(Step::Name(known)) => known.as_ref().cmp(name),
+        _ => Ordering::Greater,
     };
-    branches.binary_search_by(order).ok()
+    let from = sealed.partition_point(|member| order(member).is_lt());
+    let count = sealed.get(from..).unwrap_or_default().partition_point(|member| order(member).is_eq());
+    (from, count)
 }
 
-fn write_value(value: &str, node: &Node<'_>, out: &mut String) -> Result<()> {
-    match (node, json::kind(value)) {
-        (Node::Value(value), _) => out.push_str(value),
-        (Node::Branches(branches), Kind::Object) => write_object(&json::object(value)?, branches, out)?,
-        (Node::Branches(branches), Kind::Array) => write_array(&json::array(value)?, branches, out)?,
-        _ => return Err(MALFORMED),
+/// Those that lead to the same place by one more step, each time.
+fn by_step<'a>((sealed, depth): Branches<'a>) -> impl Iterator<Item = &'a [&'a SealedMember<'a>]> {
+    sealed.chunk_by(move |a, b| a.path.get(depth) == b.path.get(depth))
+}
+
+/// What stands where these lead, whatever of it is there. No path is the beginning of another; from one place there are steps to names, or to places.
+fn write_value(clear: Option<&str>, (sealed, depth): Branches<'_>, out: &mut String) -> Result<()> {
+    if let [SealedMember { path, value }] = sealed
+        && path.len() == depth
+    {
+        out.push_str(value);
+        return Ok(());
     }
-    Ok(())
-}
-
-/// What isn't there at all.
-fn write_new(node: &Node<'_>, out: &mut String) -> Result<()> {
-    match node {
-        Node::Value(value) => {
-            out.push_str(value);
-            Ok(())
+    match (step(sealed.first(), depth), step(sealed.last(), depth), clear.map(json::kind)) {
+        (Some(Step::Name(_)), Some(Step::Name(_)), None | Some(Kind::Object)) => {
+            write_object(&clear.map_or(Ok(Vec::new()), json::object)?, (sealed, depth), out)
         }
-        Node::Branches(branches) => match branches.first() {
-            Some(Branch { step: Step::Place(_), .. }) => write_array(&[], branches, out),
-            _ => write_object(&[], branches, out),
-        },
+        (Some(Step::Place(_)), Some(Step::Place(_)), None | Some(Kind::Array)) => {
+            write_array(&clear.map_or(Ok(Vec::new()), json::array)?, (sealed, depth), out)
+        }
+        _ => Err(MALFORMED),
     }
 }
 
-fn write_object(members: &[Member<'_>], branches: &[Branch<'_>], out: &mut String) -> Result<()> {
-    let mut is_there = vec![false; branches.len()];
+fn write_object(members: &[Member<'_>], (sealed, depth): Branches<'_>, out: &mut String) -> Result<()> {
+    // In the places where those begin that lead to what is there. Mostly none does.
+    let mut is_there = Vec::new();
     let mut is_first = true;
     let mut next = |out: &mut String| {
         out.push(if is_first { '{' } else { ',' });
@@ -118,21 +85,29 @@ fn write_object(members: &[Member<'_>], branches: &[Branch<'_>], out: &mut Strin
         next(out);
         out.push_str(member.key);
         out.push(':');
-        let place = named(branches, &member.name);
-        match place.and_then(|place| Some((branches.get(place)?, is_there.get_mut(place)?))) {
-            Some((branch, is_there)) => {
-                *is_there = true;
-                write_value(member.value, &branch.node, out)?;
+        let (from, count) = named((sealed, depth), &member.name);
+        match sealed.get(from..from + count) {
+            Some(found @ [_, ..]) => {
+                is_there.resize(sealed.len(), false);
+                if let Some(is_there) = is_there.get_mut(from) {
+                    *is_there = true;
+                }
+                write_value(Some(member.value), (found, depth + 1), out)?;
             }
-            None => out.push_str(member.value),
+            _ => out.push_str(member.value),
         }
     }
-    for (branch, _) in branches.iter().zip(is_there).filter(|(_, is_there)| !is_there) {
-        let Step::Name(name) = branch.step else { return Err(MALFORMED) };
-        next(out);
-        json::write_string(out, name);
-        out.push(':');
-        write_new(&branch.node, out)?;
+    let mut at = 0;
+    for found in by_step((sealed, depth)) {
+        let from = at;
+        at += found.len();
+        let Some(Step::Name(name)) = step(found.first(), depth) else { return Err(MALFORMED) };
+        if is_there.get(from) != Some(&true) {
+            next(out);
+            json::write_string(out, name);
+            out.push(':');
+            write_value(None, (found, depth + 1), out)?;
+        }
     }
     if is_first {
         out.push('{');
@@ -141,25 +116,24 @@ fn write_object(members: &[Member<'_>], branches: &[Branch<'_>], out: &mut Strin
     Ok(())
 }
 
-fn write_array(elements: &[&str], branches: &[Branch<'_>], out: &mut String) -> Result<()> {
-    let mut branches = branches.iter().peekable();
+fn write_array(elements: &[&str], (sealed, depth): Branches<'_>, out: &mut String) -> Result<()> {
+    let mut branches = by_step((sealed, depth)).peekable();
+    let leads = |found: &&[&SealedMember<'_>], number| step(found.first(), depth) == Some(&Step::Place(number));
     let mut number = 0;
     let mut elements = elements.iter();
     out.push('[');
     loop {
-        let branch = branches.next_if(|branch| *branch.step == Step::Place(number));
+        let found = branches.next_if(|found| leads(found, number));
         let element = elements.next();
-        if element.is_none() && branch.is_none() {
+        if element.is_none() && found.is_none() {
             break;
         }
         if number > 0 {
             out.push(',');
         }
-        match (element, branch) {
-            (Some(element), Some(branch)) => write_value(element, &branch.node, out)?,
-            (Some(element), None) => out.push_str(element),
-            (None, Some(branch)) => write_new(&branch.node, out)?,
-            (None, None) => {}
+        match (element, found) {
+            (element, Some(found)) => write_value(element.copied(), (found, depth + 1), out)?,
+            (element, None) => out.push_str(element.copied().unwrap_or_default()),
         }
         number = number.checked_add(1).ok_or(MALFORMED)?;
     }
@@ -178,12 +152,12 @@ mod tests {
         let sealed: Vec<(Vec<serde_json::Value>, Box<serde_json::value::Value>)> =
             serde_json::from_str(sealed).unwrap();
         let step = |step: serde_json::Value| match step {
-            serde_json::Value::String(name) => Step::Name(name),
+            serde_json::Value::String(name) => Step::Name(name.into()),
             place => Step::Place(serde_json::from_value(place).unwrap()),
         };
         let member = |(path, value): (Vec<_>, Box<serde_json::Value>)| SealedMember {
             path: path.into_iter().map(step).collect(),
-            value: value.to_string(),
+            value: value.to_string().into(),
         };
         put_back(&json::object(clear)?, &sealed.into_iter().map(member).collect::<Vec<_>>())
     }
@@ -205,11 +179,11 @@ mod tests {
 
     #[test]
     fn many_in_any_order_take_no_longer() {
-        let many = |from: fn(u32) -> u32| -> Vec<SealedMember> {
-            let path = |number| vec![Step::Name(format!("{:06}", from(number)))];
-            (0..160_000).map(|number| SealedMember { path: path(number), value: "1".to_owned() }).collect()
+        let many = |from: fn(u32) -> u32| -> Vec<SealedMember<'static>> {
+            let path = |number| vec![Step::Name(format!("{:06}", from(number)).into())];
+            (0..160_000).map(|number| SealedMember { path: path(number), value: "1".into() }).collect()
         };
-        let time = |sealed: &[SealedMember]| {
+        let time = |sealed: &[SealedMember<'_>]| {
             let start = std::time::Instant::now();
             let whole = put_back(&[], sealed).unwrap();
             (start.elapsed(), whole)
@@ -240,7 +214,7 @@ mod tests {
             assert_eq!(put(clear, sealed).unwrap_err().code(), Code::InvalidFormat, "{clear} {sealed}");
         }
         for value in ["", "1 2", "1,\"id\":2", "{", "x"] {
-            let sealed = SealedMember { path: vec![Step::Name("a".to_owned())], value: value.to_owned() };
+            let sealed = SealedMember { path: vec![Step::Name("a".into())], value: value.into() };
             assert_eq!(put_back(&[], &[sealed]).unwrap_err().code(), Code::InvalidFormat, "{value}");
         }
     }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     cobblestone::{self, Derived, PREFIX, TAG},
     data_key::DataKey,
-    encoding::encode,
+    encoding::{Writer, encode_into},
     error::{Code, Error, Result},
     random::Random,
     secret::{Secret, SecretBytes},
@@ -64,7 +64,7 @@ pub(super) struct Of<'a> {
 
 impl Of<'_> {
     fn context(self, field: Field, pair: &Pair) -> Vec<u8> {
-        encode(|w| {
+        self.encode(pair.as_str().len(), |w| {
             w.array(5);
             w.text("wardkey/v1/delegation");
             w.text(self.id);
@@ -76,12 +76,17 @@ impl Of<'_> {
 
     /// What the content is bound to.
     pub(super) fn content_context(self) -> Vec<u8> {
-        encode(|w| {
+        self.encode(0, |w| {
             w.array(3);
             w.text("wardkey/v1/entity");
             w.text(self.id);
             w.text(self.entity_type);
         })
+    }
+
+    /// With room for this much beside what all contexts have: they are made for each value.
+    fn encode(self, more: usize, write: impl FnOnce(&mut Writer)) -> Vec<u8> {
+        encode_into(Vec::with_capacity(64 + self.id.len() + self.entity_type.len() + more), write)
     }
 
     /// Seals one value.

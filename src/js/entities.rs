@@ -2,13 +2,13 @@
 
 use core::slice;
 
-use js_sys::Array;
-use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use js_sys::{Array, Function, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 use super::{
     client::CoreClient,
     error::{JsResult, about},
-    task::CoreTask,
+    task::{CoreTask, nothing},
 };
 use crate::{
     backend::Outcome,
@@ -58,21 +58,24 @@ impl CoreClient {
         self.task(async move |client| Ok(client.decrypt_entity(&entity).await?.into()))
     }
 
-    /// For each text what came of it, or why not: one after the other is copied here. `lists`: the texts of each entity's pairs, with line feeds between them, what
-    /// several have in common once.
+    /// Of each text, as UTF-8, `put` is told the place and what came of it, or why not: one after the other is copied here. `lists`: the texts of each entity's pairs, with line feeds
+    /// between them, what several have in common once.
     #[wasm_bindgen(js_name = decryptEntities)]
-    pub fn decrypt_entities(&self, texts: Array, lists: Vec<String>) -> CoreTask {
+    pub fn decrypt_entities(&self, texts: Array, lists: Vec<String>, put: Function) -> CoreTask {
         let pairs = lists.iter().map(|list| list.split('\n').filter_map(|pair| Pair::parse(pair).ok()).collect());
         let pairs: Vec<Vec<Pair>> = pairs.collect();
         self.task(async move |client| {
-            let opened = Array::new_with_length(texts.length());
             let index = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
-            let text = |place: usize| texts.get(index(place)).as_string().ok_or(MALFORMED);
-            let put = |place: usize, one: Outcome<String>| {
-                opened.set(index(place), one.map_or_else(JsValue::from, JsValue::from));
+            let text = |place: usize| {
+                let text: Uint8Array = texts.get(index(place)).unchecked_into();
+                String::from_utf8(text.to_vec()).map_err(|_| MALFORMED)
             };
-            client.decrypt_entities(texts.length() as usize, pairs, text, put).await?;
-            Ok(opened.into())
+            let put = |place: usize, one: Outcome<String>| {
+                let one = one.map_or_else(JsValue::from, JsValue::from);
+                // It only takes it.
+                put.call2(&JsValue::UNDEFINED, &index(place).into(), &one).ok();
+            };
+            nothing(client.decrypt_entities(texts.length() as usize, pairs, text, put).await)
         })
     }
 

@@ -156,7 +156,7 @@ fn its_own_whole_write_supersedes_nobody() {
     let (_, anna) = world.registered("anna", None);
     for (version, password, next) in [(2, PASSWORD, "new"), (3, "new", "newer")] {
         let mut change = Box::pin(anna.change_password(password, next, &()));
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let mut context = Task::from_waker(Waker::noop());
         world.take_asked();
         while !world.take_asked().iter().any(|asked| asked == "POST /v1/backup/activate") {
             assert!(change.as_mut().poll(&mut context).is_pending());
@@ -178,7 +178,7 @@ fn two_tabs_at_once() {
     let (device, _) = world.registered("anna", None);
     let (a, b) = (world.client(&device), world.client(&device));
     let (mut left, mut right) = (Box::pin(a.unlock("anna", PASSWORD, 0)), Box::pin(b.unlock("anna", PASSWORD, 0)));
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let mut context = Task::from_waker(Waker::noop());
     let (mut x, mut y) = (None, None);
     while x.is_none() || y.is_none() {
         for (future, result) in [(&mut left, &mut x), (&mut right, &mut y)] {

@@ -40,6 +40,9 @@ export async function scenario(wardkey, testing) {
   const session = await anna.createSession({ recipients: [{ user: "ben" }] });
   const read = await ben.decrypt(await session.encrypt(text));
   equal(`${read.text()} from ${read.author?.userId}`, `${text} from anna`);
+  // And what entities need by the first call that has to do with one.
+  const patient = await anna.entities.encrypt("Patient", { id: "1", name: "Ada" }, ["name"], { shareWith: ["ben"] });
+  equal((await ben.entities.decrypt(patient)).name, "Ada");
   await Promise.all([anna.close(), ben.close()]);
   return { version: wardkey.version };
 }

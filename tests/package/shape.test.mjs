@@ -82,13 +82,14 @@ test("CBC and SHA-1 are in `wardkey/legacy` alone", async () => {
   }
 });
 
-test("a page loads at most 200 KB at its start, bundled and after gzip, and the client's part when it opens one", async () => {
+test("a page loads at most 200 KB at its start, bundled and after gzip, the client's part when it opens one, and the entities' when it has some", async () => {
   const found = await sizes();
   assert.ok(found.default <= 200_000, `${found.default} bytes`);
-  // Sessions and groups take 192 KB of it, entities the rest.
-  assert.ok(found.client <= 260_000, `${found.client} bytes of the client's part`);
+  assert.ok(found.client <= 205_000, `${found.client} bytes of the client's part`);
+  assert.ok(found.entities <= 75_000, `${found.entities} bytes of the entities' part`);
   assert.ok(found.slim <= 42_000, `${found.slim} bytes of the slim entry`);
   assert.ok(found.client > 50_000, "the client's part is a file of its own");
+  assert.ok(found.entities > 40_000, "so is the entities' part");
 });
 
 test("publint has nothing to say", async () => {

@@ -175,6 +175,50 @@ export default {
     await close();
   },
 
+  "many are what one by one they are, whatever objects and however long": async (pkg, tools) => {
+    const { anna, close } = await practice(pkg, tools);
+    const one = await encrypt(anna, "1");
+    class Row {
+      constructor(entity) {
+        Object.assign(this, entity);
+      }
+    }
+    const { encryptionKeys, delegations, cryptedForeignKeys, ...others } = one;
+    const clear = { "a→b": "größer → kleiner \u{1f489}", 7: "\ud800", gone: undefined };
+    const many = [
+      one,
+      new Row(one),
+      Object.assign(Object.create(null), one),
+      Object.assign(Object.create(one), others),
+      new Proxy(one, {}),
+      { ...one, ...clear },
+      { cryptedForeignKeys, ...clear, delegations, ...others, encryptionKeys },
+      { ...one, encryptionKeys: { toJSON: () => encryptionKeys } },
+      { ...one, encryptionKeys: new Row(encryptionKeys) },
+      ...[40_000, 44_000, 200_000].map((length) => ({ ...one, clear: "→".repeat(length) })),
+      others,
+      { encryptionKeys, delegations, cryptedForeignKeys },
+      { ...one, delegations: undefined },
+      new String("text"),
+      new Date(),
+    ];
+    const singly = await Promise.all(many.map((entity) => anna.entities.decrypt(entity).catch((error) => error)));
+    const together = await anna.entities.decryptMany(many);
+    const told = (one) =>
+      one instanceof Error ? [one.code, one.message.replace("the entity is", "an entity is")] : JSON.stringify(one);
+    equal(
+      together.map((opened) => told(opened.ok ? opened.value : opened.error)),
+      singly.map(told),
+      "the same",
+    );
+    equal(
+      together.map(({ ok }) => ok),
+      many.map((_, at) => at !== 3 && at < 12),
+      "as far as they are any",
+    );
+    await close();
+  },
+
   "a page lives on while many are opened": async (pkg, tools) => {
     const { anna, bob, close } = await practice(pkg, tools);
     const one = await encrypt(anna, "1", { shareWith: ["bob"] });

@@ -1,4 +1,4 @@
-// The two parts of the default entry's module: the base, and the client's, which the first Wardkey.open loads.
+// The parts of the default entry's module: the base; the client's, which the first Wardkey.open loads; the entities', which the first call that has to do with one loads.
 import { breathing, equal, fails, mapStore, ok, pattern } from "./tools.mjs";
 
 const names = (list) => list.map(({ name }) => name);
@@ -10,12 +10,12 @@ async function scene(tools, replaced = {}) {
   const copy = tools.fresh();
   const [index, { provide }] = [await copy.index(), await copy.core()];
   const parts = await unpacked(tools);
-  const loads = { base: 0, client: 0 };
+  const loads = { base: 0, client: 0, entities: 0 };
   const give = (part) => async () => {
     loads[part] += 1;
     return replaced[part] ? replaced[part](parts[part], loads[part], copy) : parts[part];
   };
-  provide({ base: give("base"), client: give("client") });
+  provide({ base: give("base"), client: give("client"), entities: give("entities") });
   const { memoryBackend } = await copy.testing();
   const backend = memoryBackend();
   return { index, loads, open: (userId) => index.Wardkey.open({ appId: "parts", backend, userId }) };
@@ -24,7 +24,8 @@ async function scene(tools, replaced = {}) {
 async function unpacked(tools) {
   const { unpack } = await tools.internal("unpack");
   const part = async (file) => unpack((await tools.internal(file)).packed);
-  return { base: await part("inlined-data"), client: await part("inlined-client") };
+  const [base, client, entities] = await Promise.all(["data", "client", "entities"].map((of) => part(`inlined-${of}`)));
+  return { base, client, entities };
 }
 
 /** The base's part of everything: a slot of the table that only the client fills would end it. */
@@ -49,15 +50,30 @@ async function useData({ DataKey, KeyCache, KeyPair, sealBackup, unwrapKey, wrap
   for (const one of [key, pair, found]) one.free();
 }
 
+/** Both at once, before their part is there. */
+async function readEntities(anna, ben) {
+  const encrypt = (user, id) => user.entities.encrypt("Patient", { id, name: "Ada" }, ["name"], { shareWith: ["ben"] });
+  const made = await Promise.all([encrypt(anna, "1"), encrypt(ben, "2")]);
+  const read = await ben.entities.decryptMany(made);
+  equal(
+    read.map(({ value }) => value),
+    [
+      { id: "1", name: "Ada" },
+      { id: "2", name: "Ada" },
+    ],
+    "entities",
+  );
+}
+
 export default {
-  "both are unpacked in short tasks, and fit each other alone": async (_pkg, tools) => {
+  "they are unpacked in short tasks, and fit each other alone": async (_pkg, tools) => {
     const { unpack } = await tools.internal("unpack");
-    for (const file of ["inlined-data", "inlined-client"]) {
+    for (const file of ["inlined-data", "inlined-client", "inlined-entities"]) {
       const { packed } = await tools.internal(file);
       const turns = await breathing(() => unpack(packed));
       ok(turns > 2, `${file}: ${turns} turns for others`);
     }
-    const { base, client } = await unpacked(tools);
+    const { base, client, entities } = await unpacked(tools);
     const whole = exportsOf(await tools.bytes("pkg/wardkey.wasm"));
     const exported = exportsOf(base);
     equal(
@@ -66,31 +82,42 @@ export default {
       "what the base lacks of the whole",
     );
     equal(marker(whole), undefined, "the whole needs no other part");
-    const imported = WebAssembly.Module.imports(new WebAssembly.Module(client));
-    ok(
-      imported.every(({ module, name }) => module === "base" && exported.includes(name)),
-      "what the client's imports",
-    );
-    ok(names(imported).includes(marker(exported)), "the client's names its base");
+    const given = { base: exported, client: exportsOf(client) };
+    for (const [part, bytes, of] of [
+      ["the client's", client, ["base"]],
+      ["the entities'", entities, ["base", "client"]],
+    ]) {
+      const imported = WebAssembly.Module.imports(new WebAssembly.Module(bytes));
+      ok(
+        imported.every(({ module, name }) => of.includes(module) && given[module].includes(name)),
+        `what ${part} imports`,
+      );
+      ok(names(imported).includes(marker(exported)), `${part} names its base`);
+    }
   },
 
   "data, keys and backups don't load the client's; many clients at once load it once": async (_pkg, tools) => {
     const { index, loads, open } = await scene(tools);
     await useData(index);
-    equal(loads, { base: 1, client: 0 }, "after data");
+    equal(loads, { base: 1, client: 0, entities: 0 }, "after data");
     const clients = await Promise.all(["anna", "ben", undefined].map(open));
-    equal(loads, { base: 1, client: 1 }, "after clients");
+    equal(loads, { base: 1, client: 1, entities: 0 }, "after clients");
     const [anna, ben] = clients;
     await anna.register({ userId: "anna", password: "three blue herons at dawn" });
     await ben.register({ userId: "ben", password: "three blue herons at dawn" });
     const session = await anna.createSession({ recipients: [{ user: "ben" }] });
     equal((await ben.decrypt(await session.encrypt("fever since monday"))).text(), "fever since monday", "a record");
     await useData(index);
+    const group = await anna.createGroup({ name: "Ward 3", members: ["ben"] });
+    await session.addRecipients([{ group: group.id }]);
+    equal(loads, { base: 1, client: 1, entities: 0 }, "after sessions and groups");
+    await readEntities(anna, ben);
+    await useData(index);
     for (const client of clients) await client.close();
-    equal(loads, { base: 1, client: 1 }, "at the end");
+    equal(loads, { base: 1, client: 1, entities: 1 }, "at the end");
   },
 
-  "the whole module, which the slim entry is given, has the client": async (_pkg, tools) => {
+  "the whole module, which the slim entry is given, has all parts": async (_pkg, tools) => {
     const copy = tools.fresh();
     const slim = await copy.slim();
     const { memoryBackend } = await copy.testing();
@@ -100,6 +127,8 @@ export default {
     const anna = await open();
     await anna.register({ userId: "anna", password: "three blue herons at dawn" });
     equal(anna.status, "ready", "status");
+    const one = await anna.entities.encrypt("Patient", { id: "1", name: "Ada" }, ["name"]);
+    equal(await anna.entities.decrypt(one), { id: "1", name: "Ada" }, "an entity");
     await anna.close();
   },
 
@@ -108,14 +137,19 @@ export default {
       if (count < 3) throw new TypeError("no such file");
       return bytes;
     };
-    const { index, open } = await scene(tools, { client });
+    const { index, open } = await scene(tools, { client, entities: client });
     await fails(index, "network", () => open("anna"), "the first");
     await useData(index);
     await fails(index, "network", () => open("anna"), "the second");
-    await (await open("anna")).close();
+    const anna = await open("anna");
+    await anna.register({ userId: "anna", password: "three blue herons at dawn" });
+    const encrypt = () => anna.entities.encrypt("Patient", { id: "1", name: "Ada" }, ["name"]);
+    for (const which of ["first", "second"]) await fails(index, "network", encrypt, `the entities', ${which}`);
+    equal((await encrypt()).id, "1", "the third");
+    await anna.close();
   },
 
-  "a client's part of another build, or of nothing, never runs": async (_pkg, tools) => {
+  "a part of another build, or of nothing, never runs": async (_pkg, tools) => {
     const other = (bytes) => {
       const text = "client-";
       const at = bytes.findIndex((_, at) => [...text].every((char, n) => bytes[at + n] === char.charCodeAt(0)));
@@ -134,6 +168,12 @@ export default {
       const { index, open } = await scene(tools, { client });
       await fails(index, code, () => open("anna"), client.name);
       await useData(index);
+      const second = await scene(tools, { entities: client });
+      const anna = await second.open("anna");
+      await anna.register({ userId: "anna", password: "three blue herons at dawn" });
+      await fails(second.index, code, () => anna.entities.decrypt({}), `${client.name}, the entities'`);
+      await anna.createSession({ recipients: [{ user: "anna" }] });
+      await anna.close();
     }
   },
 
