@@ -1,10 +1,11 @@
-import { useEffect, useReducer, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 import type { Observable } from "../observable";
 
 /** Draws the component again after each change of what it shows. */
 export function useObservable<T extends Observable | undefined>(observable: T): T {
   const [, again] = useReducer((n: number) => n + 1, 0);
-  useEffect(() => observable?.subscribe(() => again(0)), [observable]);
+  // At once, not after the next frame: a change in between would never be drawn.
+  useLayoutEffect(() => observable?.subscribe(() => again(0)), [observable]);
   return observable;
 }
 

@@ -3,6 +3,7 @@ import { say } from "../language";
 import { LENGTHS, SEXES, URGENCIES, type Urgency } from "../model/record";
 import { Sending } from "../model/sending";
 import { Upload } from "../model/upload";
+import { isCancelled } from "../problem";
 import { route } from "../route";
 import { useStation } from "../station";
 import { SelectField, TextField, useFirstWrong } from "../ui/field";
@@ -70,7 +71,7 @@ export function Compose() {
       try {
         id = await attempt.send(recordOf(draft, station.me?.name ?? ""), uploads);
       } catch (error) {
-        if (!(error instanceof DOMException && error.name === "AbortError")) throw error;
+        if (!isCancelled(error)) throw error;
         setCancelled(true);
         return;
       }
