@@ -41,6 +41,8 @@ export const ENGINES = {
           "browser.download.dir": downloads,
           "browser.download.alwaysOpenPanel": false,
           "browser.helperApps.neverAsk.saveToDisk": "application/octet-stream",
+          // A saved PDF would be shown in a tab in front of the page.
+          "pdfjs.disabled": true,
         },
       },
     }),

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { formatInstant } from "../format";
 import { say } from "../language";
 import { useStation } from "../station";
@@ -27,6 +27,12 @@ export function Device() {
 function HealthCard() {
   const { wardkey } = useStation();
   const health = useLoaded(() => wardkey.storageHealth(), []);
+  const isWriting = health.value?.backup === "outdated";
+  useEffect(() => {
+    if (!isWriting) return;
+    const again = setInterval(health.reload, 2_000);
+    return () => clearInterval(again);
+  }, [isWriting]);
   const t = say().device;
   const yes = (is: boolean) => (is ? t.yes : t.no);
   const { value } = health;
