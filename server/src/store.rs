@@ -11,6 +11,7 @@ mod ends;
 mod engine;
 mod exchange_keys;
 mod groups;
+mod packed;
 mod pieces;
 mod postgres;
 mod row;

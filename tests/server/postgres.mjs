@@ -17,8 +17,10 @@ function find(name) {
 }
 
 export class Postgres {
-  static async start() {
+  /** With settings of its own: `name=value`. */
+  static async start(...settings) {
     const postgres = new Postgres();
+    postgres.settings = settings;
     postgres.folder = mkdtempSync(join(tmpdir(), "wardkey-postgres-"));
     // It refuses to run as root.
     postgres.as = process.getuid() === 0 ? ["runuser", "-u", "nobody", "--"] : [];
@@ -50,7 +52,8 @@ export class Postgres {
 
   /** Begins to serve. */
   async up() {
-    const settings = [`port=${this.port}`, "listen_addresses=127.0.0.1", `unix_socket_directories=${this.folder}`];
+    const where = [`port=${this.port}`, "listen_addresses=127.0.0.1", `unix_socket_directories=${this.folder}`];
+    const settings = [...where, ...this.settings];
     const flags = ["-D", this.data, ...settings.flatMap((setting) => ["-c", setting])];
     const [program, ...args] = [...this.as, find("postgres"), ...flags];
     this.child = spawn(program, args, { stdio: "ignore", cwd: tmpdir() });

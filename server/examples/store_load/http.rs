@@ -11,12 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rand_core::{Rng, SeedableRng};
+use rand_core::SeedableRng;
 use serde_json::json;
 use wardkey::random;
 use wardkey_server::{sealed::OperatorSecret, store::Database};
 
-use crate::{id_of, now_ms, report, scene, the_server};
+use crate::{keys_of, now_ms, report, scene, the_server};
 
 /// Requests that are under way at once, at most.
 const AT_ONCE: usize = 64;
@@ -55,9 +55,7 @@ pub(crate) fn keys(
     let mut rng = rand_chacha::ChaCha20Rng::from_seed([now_ms() as u8; 32]);
     let mut bodies = Vec::new();
     for _ in 0..rate * seconds {
-        let ids = (0..size).map(|_| json!({ "id": id_of(rng.next_u64() as usize % count, count).to_string() }));
-        let body = json!({ "sessions": ids.collect::<Vec<_>>(), "signers": [], "groups": [], "cursor": null });
-        bodies.push(body.to_string());
+        bodies.push(keys_of(&mut rng, size, count).to_string());
     }
     let (bodies, next, bytes) = (Arc::new(bodies), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (agent, begun) = (agent(), Instant::now() + Duration::from_millis(100));

@@ -30,6 +30,7 @@ mod ward;
 mod world;
 
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
     sync::{
         Arc,
@@ -234,6 +235,19 @@ fn now_ms() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64
 }
 
+/// A request for so many sessions, picked evenly from all, each once.
+fn keys_of(rng: &mut impl Rng, size: usize, count: usize) -> Value {
+    let mut picked = BTreeSet::new();
+    let mut ids = Vec::with_capacity(size);
+    while ids.len() < size.min(count) {
+        let number = rng.next_u64() as usize % count;
+        if picked.insert(number) {
+            ids.push(json!({ "id": id_of(number, count).to_string() }));
+        }
+    }
+    json!({ "sessions": ids, "signers": [], "groups": [], "cursor": null })
+}
+
 async fn keys(database: &Database, count: usize, rate: usize, seconds: usize, size: usize) {
     let server = the_server(database);
     // He reads by the group alone: a key of each.
@@ -241,8 +255,7 @@ async fn keys(database: &Database, count: usize, rate: usize, seconds: usize, si
     let mut rng = rand_chacha::ChaCha20Rng::from_seed([7; 32]);
     let mut bodies = Vec::new();
     for _ in 0..rate * seconds {
-        let ids = (0..size).map(|_| json!({ "id": id_of(rng.next_u64() as usize % count, count).to_string() }));
-        bodies.push(json!({ "sessions": ids.collect::<Vec<_>>(), "signers": [], "groups": [], "cursor": null }));
+        bodies.push(keys_of(&mut rng, size, count));
     }
     let (mut tasks, begun, cpu_before) = (Vec::new(), Instant::now(), cpu());
     let bytes = Arc::new(AtomicUsize::new(0));

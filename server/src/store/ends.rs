@@ -14,8 +14,8 @@ use super::{
     tables::{spot_values, subject_key},
 };
 
-/// So many stay in memory: about 10 MB.
-pub(crate) const MOST: usize = 50_000;
+/// So many stay in memory: about 15 MB. The more, the more of them lie on a page of the table when they are written to it.
+pub(crate) const MOST: usize = 100_000;
 /// So many ends are kept for each late row: there are more of these, and all are read when the file is opened, only where each has few entries.
 const OF_A_ROW: usize = 5;
 /// With so many commits at most all that there are have been written, where it is time for it.

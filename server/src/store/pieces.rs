@@ -1,31 +1,30 @@
-//! A session's pieces, which are rows of one table, and lie in it as they are read.
+//! A session's pieces: together in one row ([`packed`]), or rows of one table, in which they lie as they are read.
 
-use wardkey::{party::Party, session::Rights, signed::Hash};
+use wardkey::{identity::UserId, party::Party, session::Rights, signed::Hash};
 use wardkey_rules::{Asker, Head, Kept, Logged, Opening, Reading, Room, StanzaBody, Wanted, Wraps};
 
 use super::{
-    connection::{Each, Value, bytes},
+    connection::{Each, Value},
+    packed::{self, Piece},
     row::{Row, broken},
     tables::Tables,
 };
 
 /// Kinds of pieces, which lie beside each other in this order: a session's head, and what follows.
 pub(super) mod kind {
-    use super::Value;
-
-    pub(crate) const HEAD: Value = Value::Int(0);
+    pub(crate) const HEAD: i64 = 0;
     /// The rights of a group.
-    pub(crate) const GROUP: Value = Value::Int(1);
+    pub(crate) const GROUP: i64 = 1;
     /// The rights of another party.
-    pub(crate) const PARTY: Value = Value::Int(2);
+    pub(crate) const PARTY: i64 = 2;
     /// An entry and its wraps, without bodies.
-    pub(crate) const ENTRY: Value = Value::Int(3);
+    pub(crate) const ENTRY: i64 = 3;
     /// A stanza's body.
-    pub(crate) const BODY: Value = Value::Int(4);
+    pub(crate) const BODY: i64 = 4;
 }
 
 /// A session of no more pieces, none of them large, is read at once. Of a longer one, what isn't asked may be most of it.
-const SHORT: usize = 16;
+pub(super) const SHORT: usize = 16;
 /// An entry and its wraps, or a body, of more bytes.
 const LARGE: usize = 8 << 10;
 /// So many sessions are looked at together: short ones are read before anybody knows whose they are, 32 MiB at most.
@@ -37,68 +36,100 @@ pub(crate) const fn nobody() -> Value {
 }
 
 /// Where the rights of a party stand: a group's by its id.
-pub(crate) fn rights_place(party: &Party) -> [Value; 2] {
+pub(crate) fn rights_place(party: &Party) -> (i64, Vec<u8>) {
     match party {
-        Party::Group(id) => [kind::GROUP, bytes(id.0)],
-        _ => [kind::PARTY, bytes(party.to_bytes())],
+        Party::Group(id) => (kind::GROUP, id.0.into()),
+        _ => (kind::PARTY, party.to_bytes()),
     }
+}
+
+pub(crate) fn rights_of(number: u64) -> Rights {
+    Rights::from_number(number).unwrap_or(Rights::NONE)
 }
 
 pub(crate) fn rights(row: &mut Row) -> Kept<Rights> {
-    Ok(Rights::from_number(row.int()?).unwrap_or(Rights::NONE))
+    row.int().map(rights_of)
 }
 
-fn kind_of(row: &mut Row) -> Kept<Value> {
-    i64::try_from(row.int()?).map(Value::Int).map_err(|_| broken())
+fn kind_of(row: &mut Row) -> Kept<i64> {
+    i64::try_from(row.int()?).map_err(|_| broken())
 }
 
-/// Takes in who has a part, for this party.
-fn take_part(opening: &mut Opening, kind: &Value, party: Vec<u8>, own: &Party, row: &mut Row) -> Kept<()> {
-    match *kind {
-        kind::HEAD => opening.head = Some(Head { sequence: row.int()?, generation: row.int()? }),
-        kind::GROUP => {
-            let (id, rights) = (Hash(party.try_into().map_err(|_| broken())?), rights(row)?);
-            if *own == Party::Group(id) {
-                opening.rights = Some(rights);
+/// Who has a part, for this party. Pieces that don't tell it are passed over.
+fn opening(pieces: &[Piece<'_>], own: Option<&Party>) -> Kept<Opening> {
+    let (mut opening, own_bytes) = (no_opening(), own.map(Party::to_bytes));
+    for Piece { kind, party, n, more, .. } in pieces {
+        let rights = || n.map(rights_of).ok_or_else(broken);
+        match *kind {
+            kind::HEAD => {
+                let (sequence, generation) = n.zip(*more).ok_or_else(broken)?;
+                opening.head = Some(Head { sequence, generation });
             }
-            opening.groups.push((id, rights));
+            kind::GROUP => {
+                let id = Hash((**party).try_into().map_err(|_| broken())?);
+                if own == Some(&Party::Group(id)) {
+                    opening.rights = Some(rights()?);
+                }
+                opening.groups.push((id, rights()?));
+            }
+            kind::PARTY if own_bytes.as_deref() == Some(party) => opening.rights = Some(rights()?),
+            _ => {}
         }
-        _ => opening.rights = Some(rights(row)?),
     }
-    Ok(())
+    Ok(opening)
 }
 
 const fn no_opening() -> Opening {
     Opening { head: None, rights: None, groups: Vec::new() }
 }
 
-pub(crate) fn openings(store: &mut Tables<'_>, ids: &[Hash], party: &Party) -> Kept<Vec<Opening>> {
-    let own = party.to_bytes();
-    let asked: Vec<_> = ids.iter().map(|id| Each { a: id.0.into(), b: own.clone(), ..Each::default() }).collect();
-    let sql = "SELECT asked.place, piece.kind, piece.party, piece.n, piece.more FROM ASKED JOIN piece ON piece.session = asked.a AND piece.kind <= 1";
-    let parts = store.for_each(sql, &asked, Ok)?;
-    // Apart: a range of kinds would be all parties.
-    let sql = "SELECT asked.place, piece.n FROM ASKED JOIN piece ON piece.session = asked.a AND piece.kind = 2 AND piece.party = asked.b";
-    let own = store.for_each(sql, &asked, Ok)?;
-    let opening = |(parts, own): (Vec<Row>, Vec<Row>)| {
-        let mut opening = no_opening();
-        for mut row in parts {
-            let (kind, of) = (kind_of(&mut row)?, row.bytes()?);
-            take_part(&mut opening, &kind, of, party, &mut row)?;
-        }
-        for mut row in own {
-            opening.rights = Some(rights(&mut row)?);
-        }
-        Ok(opening)
-    };
-    parts.into_iter().zip(own).map(opening).collect()
+/// What the row of a session says, for this party; nothing: it has none.
+pub(crate) fn packed_opening(store: &mut Tables<'_>, id: &Hash, party: Option<&Party>) -> Kept<Option<Opening>> {
+    packed::row(store, id)?.map(|row| opening(&packed::read(&row)?, party)).transpose()
 }
 
-/// An entry and its wraps: both, or one of them.
-fn entry(row: &mut Row, sequence: u64) -> Kept<(Option<Logged>, Option<Wraps>)> {
-    let signer = row.user_or_null()?;
-    let logged = row.bytes_or_null()?.map(|object| Logged { sequence, signer, object });
-    Ok((logged, row.bytes_or_null()?.map(|signed| Wraps { sequence, signed, bodies: Vec::new() })))
+/// Each of these that is one row as `of_row` says, all others as `of_rows` does; in their order.
+fn each_of<A: Clone, T>(
+    store: &mut Tables<'_>,
+    asked: &[A],
+    id: impl Fn(&A) -> Hash,
+    of_row: impl Fn(&A, &[Piece<'_>]) -> Kept<T>,
+    of_rows: impl FnOnce(&mut Tables<'_>, &[A]) -> Kept<Vec<T>>,
+) -> Kept<Vec<T>> {
+    let rows = packed::rows(store, &asked.iter().map(id).collect::<Vec<_>>())?;
+    let others: Vec<_> = asked.iter().zip(&rows).filter(|(_, row)| row.is_none()).map(|(one, _)| one.clone()).collect();
+    let others = if others.is_empty() { Vec::new() } else { of_rows(store, &others)? };
+    let mut others = others.into_iter();
+    let each = |(row, one): (&Option<Vec<u8>>, &A)| match row {
+        Some(row) => of_row(one, &packed::read(row)?),
+        None => others.next().ok_or_else(broken),
+    };
+    rows.iter().zip(asked).map(each).collect()
+}
+
+pub(crate) fn openings(store: &mut Tables<'_>, ids: &[Hash], party: &Party) -> Kept<Vec<Opening>> {
+    each_of(
+        store,
+        ids,
+        |id| *id,
+        |_, pieces| opening(pieces, Some(party)),
+        |store, ids| openings_of_rows(store, ids, party),
+    )
+}
+
+fn openings_of_rows(store: &mut Tables<'_>, ids: &[Hash], party: &Party) -> Kept<Vec<Opening>> {
+    let own = party.to_bytes();
+    let asked: Vec<_> = ids.iter().map(|id| Each { a: id.0.into(), b: own.clone(), ..Each::default() }).collect();
+    let piece = |mut row: Row| {
+        let (kind, party) = (kind_of(&mut row)?, row.bytes()?.into());
+        Ok(Piece { kind, party, n: row.int_or_null()?, more: row.int_or_null()?, ..Piece::default() })
+    };
+    let sql = "SELECT asked.place, piece.kind, piece.party, piece.n, piece.more FROM ASKED JOIN piece ON piece.session = asked.a AND piece.kind <= 1";
+    let parts = store.for_each(sql, &asked, piece)?;
+    // Apart: a range of kinds would be all parties.
+    let sql = "SELECT asked.place, piece.kind, piece.party, piece.n, piece.more FROM ASKED JOIN piece ON piece.session = asked.a AND piece.kind = 2 AND piece.party = asked.b";
+    let own = store.for_each(sql, &asked, piece)?;
+    parts.into_iter().zip(own).map(|(parts, own)| opening(&[parts, own].concat(), Some(party))).collect()
 }
 
 /// The log and the wraps, each in its order, of pieces in any.
@@ -110,15 +141,35 @@ struct Content {
 }
 
 impl Content {
-    fn take_entry(&mut self, (logged, wraps): (Option<Logged>, Option<Wraps>)) {
-        self.log.extend(logged);
-        self.wraps.extend(wraps);
+    /// An entry and its wraps: both, or one of them.
+    fn take_entry(&mut self, Piece { sequence, signer, data, wraps, .. }: Piece<'_>) -> Kept<()> {
+        let signer = signer.map(|name| UserId::new(&name).map_err(|_| broken())).transpose()?;
+        self.log.extend(data.map(|data| Logged { sequence, signer, object: data.into_owned() }));
+        self.wraps.extend(wraps.map(|wraps| Wraps { sequence, signed: wraps.into_owned(), bodies: Vec::new() }));
+        Ok(())
     }
 
-    fn take_body(&mut self, sequence: u64, place: u64, party: &Party, bytes: Vec<u8>) -> Kept<()> {
-        let place = u32::try_from(place).map_err(|_| broken())?;
+    fn take_body(&mut self, Piece { sequence, n, data, .. }: Piece<'_>, party: &Party) -> Kept<()> {
+        let place = n.and_then(|place| u32::try_from(place).ok()).ok_or_else(broken)?;
+        let bytes = data.ok_or_else(broken)?.into_owned();
         self.bodies.push((sequence, StanzaBody { place, party: party.clone(), bytes }));
         Ok(())
+    }
+
+    /// Of all pieces of a session those from a sequence on, with the bodies of these parties.
+    fn of(pieces: &[Piece<'_>], from: u64, parties: &[Party]) -> Kept<Self> {
+        let parties: Vec<_> = parties.iter().map(|party| (party, party.to_bytes())).collect();
+        let mut content = Self::default();
+        for piece in pieces.iter().filter(|piece| piece.sequence >= from) {
+            if piece.kind == kind::ENTRY {
+                content.take_entry(piece.clone())?;
+            } else if piece.kind == kind::BODY
+                && let Some((party, _)) = parties.iter().find(|(_, bytes)| **bytes == *piece.party)
+            {
+                content.take_body(piece.clone(), party)?;
+            }
+        }
+        Ok(content)
     }
 
     fn in_order(self) -> Kept<(Vec<Logged>, Vec<Wraps>)> {
@@ -142,16 +193,25 @@ fn each(one: &Wanted, b: Vec<u8>) -> Each {
 }
 
 pub(crate) fn contents(store: &mut Tables<'_>, of: &[Wanted]) -> Kept<Vec<(Vec<Logged>, Vec<Wraps>)>> {
+    each_of(store, of, |one| one.session, content, contents_of_rows)
+}
+
+pub(crate) fn content(wanted: &Wanted, pieces: &[Piece<'_>]) -> Kept<(Vec<Logged>, Vec<Wraps>)> {
+    Content::of(pieces, wanted.from, &wanted.parties)?.in_order()
+}
+
+fn contents_of_rows(store: &mut Tables<'_>, of: &[Wanted]) -> Kept<Vec<(Vec<Logged>, Vec<Wraps>)>> {
     // Of no party.
     let asked: Vec<_> = of.iter().map(|one| each(one, Vec::new())).collect();
     let sql = "SELECT asked.place, piece.sequence, piece.signer, piece.data, piece.wraps FROM ASKED JOIN piece ON piece.session = asked.a AND piece.kind = 3 AND piece.party = asked.b AND piece.sequence >= asked.n";
     let entries = store.for_each(sql, &asked, |mut row| {
-        let sequence = row.int()?;
-        entry(&mut row, sequence)
+        let (sequence, signer) = (row.int()?, row.text_or_null()?.map(Into::into));
+        let (data, wraps) = (row.bytes_or_null()?.map(Into::into), row.bytes_or_null()?.map(Into::into));
+        Ok(Piece { kind: kind::ENTRY, sequence, signer, data, wraps, ..Piece::default() })
     })?;
     let mut all: Vec<_> = of.iter().map(|_| Content::default()).collect();
     for (content, entries) in all.iter_mut().zip(entries) {
-        entries.into_iter().for_each(|entry| content.take_entry(entry));
+        entries.into_iter().try_for_each(|entry| content.take_entry(entry))?;
     }
     let (mut asked, mut whose) = (Vec::with_capacity(of.len()), Vec::with_capacity(of.len()));
     for (number, one) in of.iter().enumerate() {
@@ -161,11 +221,14 @@ pub(crate) fn contents(store: &mut Tables<'_>, of: &[Wanted]) -> Kept<Vec<(Vec<L
         }
     }
     let sql = "SELECT asked.place, piece.sequence, piece.n, piece.data FROM ASKED JOIN piece ON piece.session = asked.a AND piece.kind = 4 AND piece.party = asked.b AND piece.sequence >= asked.n";
-    let found = store.for_each(sql, &asked, |mut row| Ok((row.int()?, row.int()?, row.bytes()?)))?;
+    let found = store.for_each(sql, &asked, |mut row| {
+        let (sequence, n, data) = (row.int()?, Some(row.int()?), Some(row.bytes()?.into()));
+        Ok(Piece { kind: kind::BODY, sequence, n, data, ..Piece::default() })
+    })?;
     for ((number, party), bodies) in whose.into_iter().zip(found) {
         let content = all.get_mut(number).ok_or_else(broken)?;
-        for (sequence, place, bytes) in bodies {
-            content.take_body(sequence, place, party, bytes)?;
+        for body in bodies {
+            content.take_body(body, party)?;
         }
     }
     all.into_iter().map(Content::in_order).collect()
@@ -203,24 +266,15 @@ fn sizes(store: &mut Tables<'_>, of: &[Judged]) -> Kept<Vec<usize>> {
 /// The bytes of a piece. No database reads them for this.
 const LENGTH: &str = "COALESCE(length(piece.data), 0) + COALESCE(length(piece.wraps), 0)";
 
-/// A piece of a session that may be short, and what else is in its row.
-struct Piece {
-    kind: Value,
-    party: Vec<u8>,
-    sequence: u64,
-    is_large: bool,
-    row: Row,
-}
-
-impl Piece {
-    fn read(mut row: Row) -> Kept<Self> {
-        let (kind, party) = (kind_of(&mut row)?, row.bytes()?);
-        Ok(Self { kind, party, sequence: row.int()?, is_large: row.flag()?, row })
-    }
+/// The pieces of a session, as far as they were looked at.
+struct Pieces<'a> {
+    pieces: Vec<Piece<'a>>,
+    /// There are more, or large ones.
+    is_long: bool,
 }
 
 /// Up to one piece more than a short session has, of each. No data of what came before, of the bodies of other users, and of what is large.
-fn pieces(store: &mut Tables<'_>, of: &[(Hash, u64)], own: &[u8]) -> Kept<Vec<Vec<Piece>>> {
+fn pieces(store: &mut Tables<'_>, of: &[(Hash, u64)], own: &[u8]) -> Kept<Vec<Pieces<'static>>> {
     let asked = of.iter().map(|(id, from)| {
         let wanted = Wanted { session: *id, from: *from, parties: Vec::new() };
         each(&wanted, own.to_vec())
@@ -236,37 +290,25 @@ fn pieces(store: &mut Tables<'_>, of: &[(Hash, u64)], own: &[u8]) -> Kept<Vec<Ve
          FROM ASKED JOIN LATERAL (SELECT * FROM piece WHERE piece.session = asked.a LIMIT {}) AS piece ON TRUE",
         SHORT + 1
     );
-    store.for_each(&sql, &asked.collect::<Vec<_>>(), Piece::read)
+    let piece = |mut row: Row| {
+        let (kind, party, sequence) = (kind_of(&mut row)?, row.bytes()?.into(), row.int()?);
+        let is_large = row.flag()?;
+        let (n, more, signer) = (row.int_or_null()?, row.int_or_null()?, row.text_or_null()?.map(Into::into));
+        let (data, wraps) = (row.bytes_or_null()?.map(Into::into), row.bytes_or_null()?.map(Into::into));
+        Ok((Piece { kind, party, sequence, n, more, signer, data, wraps }, is_large))
+    };
+    let of_one = |rows: Vec<(Piece<'static>, bool)>| {
+        let is_long = rows.len() > SHORT || rows.iter().any(|(_, is_large)| *is_large);
+        Pieces { pieces: rows.into_iter().map(|(piece, _)| piece).collect(), is_long }
+    };
+    Ok(store.for_each(&sql, &asked.collect::<Vec<_>>(), piece)?.into_iter().map(of_one).collect())
 }
 
 /// All pieces of a session that there are, for who asks.
-fn reading(pieces: Vec<Piece>, from: u64, asker: &dyn Asker, room: &mut Room) -> Kept<Option<Reading>> {
-    let (own, own_bytes) = (asker.party(), asker.party().to_bytes());
-    let (parts, rest): (Vec<_>, Vec<_>) =
-        pieces.into_iter().partition(|piece| matches!(piece.kind, kind::HEAD | kind::GROUP | kind::PARTY));
-    let mut opening = no_opening();
-    for Piece { kind, party, mut row, .. } in parts {
-        if kind != kind::PARTY || party == own_bytes {
-            take_part(&mut opening, &kind, party, own, &mut row)?;
-        }
-    }
+fn reading(pieces: &[Piece<'_>], from: u64, asker: &dyn Asker, room: &mut Room) -> Kept<Option<Reading>> {
+    let opening = opening(pieces, Some(asker.party()))?;
     let Some(parties) = asker.bodies(&opening) else { return Ok(Some(given_nothing(opening))) };
-    let parties: Vec<_> = parties.iter().map(|party| (party, party.to_bytes())).collect();
-    let mut content = Content::default();
-    for Piece { kind, party, sequence, mut row, .. } in rest {
-        if sequence < from {
-            continue;
-        }
-        if kind == kind::ENTRY {
-            row.skip(2);
-            content.take_entry(entry(&mut row, sequence)?);
-        } else if let Some((party, _)) = parties.iter().find(|(_, bytes)| *bytes == party) {
-            let place = row.int()?;
-            row.skip(2);
-            content.take_body(sequence, place, party, row.bytes()?)?;
-        }
-    }
-    let (log, wraps) = content.in_order()?;
+    let (log, wraps) = Content::of(pieces, from, &parties)?.in_order()?;
     let reading = Reading { opening, log, wraps };
     Ok(room.take(reading.size()).then_some(reading))
 }
@@ -298,17 +340,26 @@ fn readings_at_once(
     asker: &dyn Asker,
     room: &mut Room,
 ) -> Kept<Vec<Option<Reading>>> {
-    let found = pieces(store, of, &asker.party().to_bytes())?;
-    let is_long = |pieces: &Vec<Piece>| pieces.len() > SHORT || pieces.iter().any(|piece| piece.is_large);
-    let long: Vec<_> = of.iter().zip(&found).filter(|(_, pieces)| is_long(pieces)).map(|(asked, _)| *asked).collect();
+    let rows = packed::rows(store, &of.iter().map(|(id, _)| *id).collect::<Vec<_>>())?;
+    let others: Vec<_> = of.iter().zip(&rows).filter(|(_, row)| row.is_none()).map(|(asked, _)| *asked).collect();
+    let others = if others.is_empty() { Vec::new() } else { pieces(store, &others, &asker.party().to_bytes())? };
+    let mut others = others.into_iter();
+    let mut found = Vec::with_capacity(of.len());
+    for row in &rows {
+        found.push(match row {
+            Some(row) => Pieces { pieces: packed::read(row)?, is_long: false },
+            None => others.next().ok_or_else(broken)?,
+        });
+    }
+    let long: Vec<_> = of.iter().zip(&found).filter(|(_, pieces)| pieces.is_long).map(|(asked, _)| *asked).collect();
     let judged = if long.is_empty() { Vec::new() } else { judged(store, &long, asker)? };
     let sizes = sizes(store, &judged)?;
     let mut long = judged.into_iter().zip(sizes);
     // In their order each takes its room, and no long one is read that has none.
     let (mut all, mut fitting, mut places) = (Vec::with_capacity(of.len()), Vec::new(), Vec::new());
     for (pieces, (_, from)) in found.into_iter().zip(of) {
-        if !is_long(&pieces) {
-            all.push(if room.is_full() { None } else { reading(pieces, *from, asker, room)? });
+        if !pieces.is_long {
+            all.push(if room.is_full() { None } else { reading(&pieces.pieces, *from, asker, room)? });
             continue;
         }
         let ((opening, wanted), size) = long.next().ok_or_else(broken)?;

@@ -27,11 +27,6 @@ impl Row {
         self.0
     }
 
-    /// Passes over so many.
-    pub(crate) fn skip(&mut self, columns: usize) {
-        self.0.by_ref().take(columns).for_each(drop);
-    }
-
     fn next(&mut self) -> Kept<Value> {
         self.0.next().ok_or_else(broken)
     }
@@ -60,7 +55,7 @@ impl Row {
         self.text_or_null()?.ok_or_else(broken)
     }
 
-    fn text_or_null(&mut self) -> Kept<Option<String>> {
+    pub(crate) fn text_or_null(&mut self) -> Kept<Option<String>> {
         match self.next()? {
             Value::Null => Ok(None),
             Value::Text(text) => Ok(Some(text)),

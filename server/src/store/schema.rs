@@ -5,12 +5,12 @@ use wardkey_rules::{Kept, StoreError};
 use super::connection::{Connection, int};
 
 /// Of the tables below.
-pub const VERSION: u64 = 2;
+pub const VERSION: u64 = 3;
 
 const VERSION_TABLE: &str = "CREATE TABLE schema_version (version BIGINT NOT NULL)";
 
 /// Each step makes the tables of the next version. `BYTES` is the database's type for them; rows of a `SMALL` table are kept in its index, where a database can choose.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     r"
 CREATE TABLE account (user_id TEXT PRIMARY KEY, account TEXT NOT NULL);
 CREATE TABLE bundle (user_id TEXT NOT NULL, version BIGINT NOT NULL, hash BYTES NOT NULL UNIQUE, object BYTES NOT NULL, PRIMARY KEY (user_id, version));
@@ -51,6 +51,9 @@ CREATE TABLE server (name TEXT PRIMARY KEY, value BYTES NOT NULL);
 ",
     r"
 CREATE TABLE exchange_key (pair TEXT NOT NULL, version BIGINT NOT NULL, signer TEXT, object BYTES NOT NULL, PRIMARY KEY (pair, version));
+",
+    r"
+CREATE TABLE packed (session BYTES PRIMARY KEY, pieces BYTES NOT NULL);
 ",
 ];
 

@@ -10,7 +10,7 @@ use wardkey_rules::{
 
 use super::{
     connection::{Connection, Each, Value, bytes, flag, int, or_null, text},
-    ends,
+    ends, packed,
     pieces::{self, kind, nobody, rights, rights_place},
     row::{Row, broken},
 };
@@ -79,12 +79,6 @@ fn journal_end(mut row: Row) -> Kept<JournalEnd> {
 
 fn logged_row(mut row: Row) -> Kept<LoggedRow> {
     Ok(LoggedRow { id: RowId(row.fixed()?), header: row.bytes()?, blob: row.bytes()? })
-}
-
-fn place(mut row: Row, party: &Party) -> Kept<(u64, StanzaBody)> {
-    let (sequence, place) = (row.int()?, row.int()?);
-    let place = u32::try_from(place).map_err(|_| broken())?;
-    Ok((sequence, StanzaBody { place, party: party.clone(), bytes: row.bytes()? }))
 }
 
 impl Tables<'_> {
@@ -249,8 +243,12 @@ impl Store for Tables<'_> {
     }
 
     fn session(&mut self, id: &Hash) -> Kept<Option<Head>> {
+        if let Some(opening) = pieces::packed_opening(self, id, None)? {
+            return Ok(opening.head);
+        }
         let sql = "SELECT n, more FROM piece WHERE session = ?1 AND kind = ?2";
-        self.one(sql, &[bytes(id.0), kind::HEAD], |mut row| Ok(Head { sequence: row.int()?, generation: row.int()? }))
+        let kind = Value::Int(kind::HEAD);
+        self.one(sql, &[bytes(id.0), kind], |mut row| Ok(Head { sequence: row.int()?, generation: row.int()? }))
     }
 
     fn session_state(&mut self, id: &Hash) -> Kept<Option<Vec<u8>>> {
@@ -258,10 +256,12 @@ impl Store for Tables<'_> {
     }
 
     fn put_session(&mut self, id: &Hash, head: Head, state: &[u8]) -> Kept<()> {
-        self.run(
-            "INSERT INTO piece (session, kind, party, sequence, n, more) VALUES (?1, ?2, ?3, 0, ?4, ?5) ON CONFLICT (session, kind, party, sequence) DO UPDATE SET n = excluded.n, more = excluded.more",
-            &[bytes(id.0), kind::HEAD, nobody(), int(head.sequence)?, int(head.generation)?],
-        )?;
+        if !packed::put_head(self, id, head)? {
+            self.run(
+                "INSERT INTO piece (session, kind, party, sequence, n, more) VALUES (?1, ?2, ?3, 0, ?4, ?5) ON CONFLICT (session, kind, party, sequence) DO UPDATE SET n = excluded.n, more = excluded.more",
+                &[bytes(id.0), Value::Int(kind::HEAD), nobody(), int(head.sequence)?, int(head.generation)?],
+            )?;
+        }
         self.run(
             "INSERT INTO session_state (id, state) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET state = excluded.state",
             &[bytes(id.0), bytes(state)],
@@ -269,21 +269,21 @@ impl Store for Tables<'_> {
     }
 
     fn log(&mut self, id: &Hash, from: u64) -> Kept<Vec<Logged>> {
-        self.all(
-            "SELECT sequence, signer, data FROM piece WHERE session = ?1 AND kind = ?2 AND party = ?3 AND sequence >= ?4 AND data IS NOT NULL ORDER BY sequence",
-            &[bytes(id.0), kind::ENTRY, nobody(), int(from)?],
-            logged,
-        )
+        let wanted = Wanted { session: *id, from, parties: Vec::new() };
+        Ok(self.contents(&[wanted])?.pop().map(|(log, _)| log).unwrap_or_default())
     }
 
     fn add_logged(&mut self, id: &Hash, logged: &Logged) -> Kept<()> {
+        if packed::add_logged(self, id, logged)? {
+            return Ok(());
+        }
         // Its wraps may stand there already.
         self.add_half(
             "INSERT INTO piece (session, kind, party, sequence, signer, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (session, kind, party, sequence) DO UPDATE SET \
              signer = excluded.signer, data = excluded.data WHERE piece.data IS NULL",
             &[
                 bytes(id.0),
-                kind::ENTRY,
+                Value::Int(kind::ENTRY),
                 nobody(),
                 int(logged.sequence)?,
                 or_null(logged.signer.as_ref().map(name)),
@@ -293,37 +293,23 @@ impl Store for Tables<'_> {
     }
 
     fn wraps(&mut self, id: &Hash, from: u64, parties: &[Party]) -> Kept<Vec<Wraps>> {
-        let mut all = self.all(
-            "SELECT sequence, wraps FROM piece WHERE session = ?1 AND kind = ?2 AND party = ?3 AND sequence >= ?4 AND wraps IS NOT NULL ORDER BY sequence",
-            &[bytes(id.0), kind::ENTRY, nobody(), int(from)?],
-            |mut row| Ok(Wraps { sequence: row.int()?, signed: row.bytes()?, bodies: Vec::new() }),
-        )?;
-        for party in parties {
-            let given = self.all(
-                "SELECT sequence, n, data FROM piece WHERE session = ?1 AND kind = ?2 AND party = ?3 AND sequence >= ?4",
-                &[bytes(id.0), kind::BODY, bytes(party.to_bytes()), int(from)?],
-                |row| place(row, party),
-            )?;
-            for (sequence, body) in given {
-                let rank = all.binary_search_by_key(&sequence, |wraps| wraps.sequence).map_err(|_| broken())?;
-                all.get_mut(rank).ok_or_else(broken)?.bodies.push(body);
-            }
-        }
-        for wraps in &mut all {
-            wraps.bodies.sort_by_key(|body| body.place);
-        }
-        Ok(all)
+        let wanted = Wanted { session: *id, from, parties: parties.to_vec() };
+        Ok(self.contents(&[wanted])?.pop().map(|(_, wraps)| wraps).unwrap_or_default())
     }
 
     fn add_wraps(&mut self, id: &Hash, wraps: &Wraps) -> Kept<()> {
+        if packed::add_wraps(self, id, wraps)? {
+            return Ok(());
+        }
         self.add_half(
             "INSERT INTO piece (session, kind, party, sequence, wraps) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (session, kind, party, sequence) DO UPDATE SET \
              wraps = excluded.wraps WHERE piece.wraps IS NULL",
-            &[bytes(id.0), kind::ENTRY, nobody(), int(wraps.sequence)?, bytes(&wraps.signed)],
+            &[bytes(id.0), Value::Int(kind::ENTRY), nobody(), int(wraps.sequence)?, bytes(&wraps.signed)],
         )?;
         let row = |body: &StanzaBody| {
             let (sequence, place) = (int(wraps.sequence)?, int(body.place.into())?);
-            Ok(vec![bytes(id.0), kind::BODY, bytes(body.party.to_bytes()), sequence, place, bytes(&body.bytes)])
+            let party = bytes(body.party.to_bytes());
+            Ok(vec![bytes(id.0), Value::Int(kind::BODY), party, sequence, place, bytes(&body.bytes)])
         };
         let rows: Vec<_> = wraps.bodies.iter().map(row).collect::<Kept<_>>()?;
         self.0.insert("INSERT INTO piece (session, kind, party, sequence, n, data)", "", &rows)
@@ -331,31 +317,43 @@ impl Store for Tables<'_> {
 
     fn delete_bodies(&mut self, id: &Hash, party: &Party) -> Kept<()> {
         self.0.wipe();
+        if packed::delete_bodies(self, id, party)? {
+            return Ok(());
+        }
         self.run(
             "DELETE FROM piece WHERE session = ?1 AND kind = ?2 AND party = ?3",
-            &[bytes(id.0), kind::BODY, bytes(party.to_bytes())],
+            &[bytes(id.0), Value::Int(kind::BODY), bytes(party.to_bytes())],
         )
     }
 
     fn rights(&mut self, id: &Hash, party: &Party) -> Kept<Option<Rights>> {
+        if let Some(opening) = pieces::packed_opening(self, id, Some(party))? {
+            return Ok(opening.rights);
+        }
         let sql = "SELECT n FROM piece WHERE session = ?1 AND kind = ?2 AND party = ?3";
-        let [kind, place] = rights_place(party);
-        self.one(sql, &[bytes(id.0), kind, place], |mut row| rights(&mut row))
+        let (kind, place) = rights_place(party);
+        self.one(sql, &[bytes(id.0), Value::Int(kind), Value::Bytes(place)], |mut row| rights(&mut row))
     }
 
     fn group_rights(&mut self, id: &Hash) -> Kept<Vec<(Hash, Rights)>> {
+        if let Some(opening) = pieces::packed_opening(self, id, None)? {
+            return Ok(opening.groups);
+        }
         self.all(
             "SELECT party, n FROM piece WHERE session = ?1 AND kind = ?2",
-            &[bytes(id.0), kind::GROUP],
+            &[bytes(id.0), Value::Int(kind::GROUP)],
             |mut row| Ok((row.hash()?, rights(&mut row)?)),
         )
     }
 
     fn put_rights(&mut self, id: &Hash, party: &Party, rights: Rights) -> Kept<()> {
-        let [kind, place] = rights_place(party);
+        if packed::put_rights(self, id, party, rights.number())? {
+            return Ok(());
+        }
+        let (kind, place) = rights_place(party);
         self.run(
             "INSERT INTO piece (session, kind, party, sequence, n) VALUES (?1, ?2, ?3, 0, ?4) ON CONFLICT (session, kind, party, sequence) DO UPDATE SET n = excluded.n",
-            &[bytes(id.0), kind, place, int(rights.number())?],
+            &[bytes(id.0), Value::Int(kind), Value::Bytes(place), int(rights.number())?],
         )
     }
 

@@ -183,7 +183,7 @@ fn tables_of_the_first_version() {
         assert_eq!(database.done(look), before, "{place:?}");
         assert_eq!(database.secrets().unwrap().unwrap(), b"sealed");
         // As it was where that version served.
-        let back = "DROP TABLE exchange_key; UPDATE schema_version SET version = 1";
+        let back = "DROP TABLE exchange_key; DROP TABLE packed; UPDATE schema_version SET version = 1";
         database.blocking_transaction(false, move |store| store.batch(back)).unwrap();
         drop(database);
         let refused = Database::open(&place, STRICT).unwrap_err();
@@ -198,7 +198,7 @@ fn tables_of_the_first_version() {
         // Once more is nothing, and tables of a version that isn't known are left alone.
         Database::migrate(&place).unwrap();
         let database = Database::open(&place, Options::default()).unwrap();
-        let ahead = "UPDATE schema_version SET version = 3";
+        let ahead = "UPDATE schema_version SET version = 4";
         database.blocking_transaction(false, move |store| store.batch(ahead)).unwrap();
         drop(database);
         assert!(Database::open(&place, Options::default()).unwrap_err().0.contains("takes a newer one"));

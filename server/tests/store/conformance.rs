@@ -102,14 +102,24 @@ impl Asker for Reads {
     }
 }
 
-/// A session of few pieces is read at once, and one of many, or with a large one, in parts: nobody sees which, nor where a reply is full.
+/// A session of few pieces is one row, or is read at once, and one of many, or with a large one, in parts: nobody sees which, nor where a reply is full.
 #[test]
 fn sessions_of_any_length_are_read_alike() {
+    for is_packed in [true, false] {
+        sessions_are_read_alike(is_packed);
+    }
+}
+
+/// Where the head comes first, a session begins as one row.
+fn sessions_are_read_alike(is_packed: bool) {
     over_each(|new| {
         let mut keeper = new();
         // Of 5, 33 and 10 pieces, and one with an entry beyond what is read at once.
-        let seen = done(keeper.as_mut(), |store| {
+        let seen = done(keeper.as_mut(), move |store| {
             for of in 0..3 {
+                if !is_packed {
+                    write(store, (8, of, 0, 7))?;
+                }
                 write(store, (4, of, 3, of))?;
                 for sequence in 0..[0, 4, 1][usize::from(of)] {
                     write(store, (5, of, sequence, 2))?;
