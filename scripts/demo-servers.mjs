@@ -115,7 +115,7 @@ export class Running {
   async clear() {
     if (!existsSync(this.#file)) return;
     const { demo, servers, url } = parsed(readFileSync(this.#file, "utf8")) ?? {};
-    if (demo !== process.pid && commandOf(demo)?.includes("node")) {
+    if (demo !== process.pid && commandOf(demo)?.includes("demo.mjs")) {
       throw new Failure(`the demo runs already, at ${url} (process ${demo}): stop it first`);
     }
     for (const { pid, program } of servers ?? []) {

@@ -67,8 +67,8 @@ function writeSecrets(folder) {
  * Starts what was built, and seeds it at the first start. For `npm run demo`, and for tests with a folder of their own.
  *
  * `seen(url)` gives the address by which pages reach the key server, where a test has something in between; `origins` are those of pages that come by other addresses than `url`.
- * A port of 0 is any free one.
- * @param {{ data: string, port?: number, keysPort?: number, transfers?: number, origins?: string[], seen?: (url: string) => string | Promise<string>, page?: string, onProgress?: (what: string) => void }} options
+ * A port of 0 is any free one. `loginRate`: tries of a user's login in a minute.
+ * @param {{ data: string, port?: number, keysPort?: number, transfers?: number, loginRate?: number, origins?: string[], seen?: (url: string) => string | Promise<string>, page?: string, onProgress?: (what: string) => void }} options
  * @returns {Promise<{ url: string, keyServer: string, data: string, servers: { keys: Process, app: Process }, seeded: boolean, stop: () => Promise<void> }>}
  */
 export async function startDemo({
@@ -76,6 +76,7 @@ export async function startDemo({
   port = PORT,
   keysPort = KEYS_PORT,
   transfers = 200,
+  loginRate = 20,
   origins = [],
   seen = (url) => url,
   page = at("www/dist"),
@@ -91,7 +92,7 @@ export async function startDemo({
   const secret = writeSecrets(path("secrets"));
   const begin = async (seeding) => {
     for (let tries = 1; ; tries++) {
-      const started = await start({ path, secret, port, keysPort, origins, seen, page, seeding }).catch(
+      const started = await start({ path, secret, port, keysPort, loginRate, origins, seen, page, seeding }).catch(
         (error) => error,
       );
       if (!(started instanceof Error)) return started;
@@ -123,7 +124,7 @@ export async function startDemo({
   return { ...demo, data, seeded: isFirst, stop };
 }
 
-async function start({ path, secret, port, keysPort, origins, seen, page, seeding }) {
+async function start({ path, secret, port, keysPort, loginRate, origins, seen, page, seeding }) {
   const own = await freePort(port);
   const [url, other] = [`http://localhost:${own}`, `http://127.0.0.1:${own}`];
   const keysOwn = await freePort(keysPort);
@@ -150,6 +151,7 @@ async function start({ path, secret, port, keysPort, origins, seen, page, seedin
       ...["--app-id", APP, "--key-server", keyServer, "--pages-key-server", await seen(keyServer)],
       ...["--escrow-key", escrowKey, "--app-key", secret("token.key.pem"), "--credential", secret("credential")],
       ...["--demo", at("www/seed/demo.json"), "--key-server-data", path("keys"), "--mail-folder", path("mail")],
+      ...["--login-rate", String(loginRate)],
       ...(seeding ? ["--seeding"] : []),
     ],
     path("app.log"),

@@ -57,7 +57,8 @@ await main("test", async () => {
   for (const engine of engines) await step(`core in ${ENGINES[engine].browser}`, () => testCore(engine));
   await build();
   await step("types of the package", consumers);
-  await step("key server: build", () => run("cargo", ["build", "--locked", "-p", "wardkey-server"]));
+  const servers = ["-p", "wardkey-server", "-p", "wardkey-demo"];
+  await step("servers: build", () => run("cargo", ["build", "--locked", ...servers]));
   await step("package in Node and each browser, and the key server", () =>
     together(
       // Much of it is waiting for browsers.
@@ -69,6 +70,7 @@ await main("test", async () => {
   await step("package: what it holds, and in projects of each kind", () => nodeTests("tests/package"));
   await step("package: its entries for other formats", () => nodeTests("tests/entries"));
   await step("demo page: build", () => run("npx", ["webpack", "--mode", "production"]));
+  await step("demo: its servers, and the command", () => nodeTests("tests/demo"));
   await together(
     step("package: built again, the same bytes", builtTwice),
     step("guide", () => nodeTests("tests/guide")).then(() =>

@@ -81,6 +81,15 @@ describe("npm run demo", () => {
   });
   const config = async (url) => (await fetch(`${url.replace("localhost", "127.0.0.1")}/api/config`)).json();
 
+  it("leaves nobody behind who was started, when Ctrl-C comes while it seeds", async () => {
+    const command = run();
+    await until(() => command.out.includes("seeding: Dr. Jonas Weber"), "the seeding", 120_000);
+    const { servers } = running(place.data);
+    await command.interrupt();
+    assert.doesNotMatch(command.out, /The demo is at/);
+    await until(() => servers.every(({ pid }) => !isAlive(pid)), "the end of both servers");
+  });
+
   let escrowKey;
   it("starts, seeds, prints one address, and ends at Ctrl-C with all that it started", async () => {
     const command = run();

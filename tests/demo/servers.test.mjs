@@ -189,6 +189,20 @@ describe("the demo's servers", () => {
     const session = await jonas.wardkey.openSession(transfers[0].sessionId);
     session.free();
   });
+
+  it("log nothing that names anybody, or that is secret", async (t) => {
+    const { people } = await demo.config();
+    const jonas = await login(t, demo, "jonas.weber");
+    const { transfers } = await jonas.ask("GET", "/api/transfers");
+    const log = ["app.log", "keys.log"].map((name) => readFileSync(join(place.data, name), "utf8")).join("");
+    assert.match(log, /"listening"/);
+    const mails = await demo.application.ask("GET", "/api/dev/mail");
+    const named = people.flatMap(({ userId, name, demoPassword }) => [userId, name, demoPassword ?? userId]);
+    const ids = transfers.flatMap(({ id, sessionId }) => [id, sessionId]);
+    for (const text of [...named, ...ids, ...mails.flatMap(({ to, code }) => [to, code]), "eyJ"]) {
+      assert.ok(!log.includes(text), text);
+    }
+  });
 });
 
 describe("startDemo", () => {

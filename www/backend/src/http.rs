@@ -12,10 +12,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get, post, put},
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::{
     config::Serve,
@@ -38,8 +38,10 @@ const PAGE: &str = "wardkey-demo";
 const SHARE: &str = "/api/share";
 /// Of a JSON body: more than the largest sealed text in base64url.
 const MOST: usize = 1 << 20;
-/// How long a body may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a client may send nothing.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The slowest line that is served, in bytes a second: a body takes no longer than its share, and the patience once.
+const SLOWEST: u64 = 16 << 10;
 
 /// All that requests are answered with.
 #[derive(Debug)]
@@ -189,17 +191,24 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
 }
 
 /// A body of so many bytes at most.
-pub(crate) async fn read(body: Body, most: usize) -> Outcome<Bytes> {
-    let collected = timeout(PATIENCE, Limited::new(body, most).collect()).await;
-    match collected {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refused::too_large("the body is too large")),
-        Ok(Err(_)) => Err(Refused::invalid("the body broke off")),
-        Err(_) => Err(Refused::invalid("the body came too slowly")),
+pub(crate) async fn read(mut body: Body, most: usize) -> Outcome<Bytes> {
+    const TOO_SLOW: Refused = Refused::invalid("the body came too slowly");
+    let (mut bytes, begun) = (Vec::new(), Instant::now());
+    loop {
+        let Some(frame) = timeout(PATIENCE, body.frame()).await.map_err(|_| TOO_SLOW)? else { break };
+        let Ok(piece) = frame.map_err(|_| Refused::invalid("the body broke off"))?.into_data() else { continue };
+        if bytes.len().saturating_add(piece.len()) > most {
+            return Err(Refused::too_large("the body is too large"));
+        }
+        bytes.extend_from_slice(&piece);
+        if begun.elapsed() > PATIENCE + Duration::from_secs(bytes.len() as u64 / SLOWEST) {
+            return Err(TOO_SLOW);
+        }
     }
+    Ok(bytes.into())
 }
 
-/// The members of a query.
+/// A member of a query.
 pub(crate) fn query(uri: &axum::http::Uri, name: &str) -> Option<String> {
     let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     pairs.into_iter().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())

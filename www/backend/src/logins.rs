@@ -71,23 +71,24 @@ impl FromRequestParts<Shared> for Caller {
 /// Who is logged in by these headers, if anybody.
 pub(crate) async fn find(app: &Shared, headers: &HeaderMap) -> Outcome<Option<Caller>> {
     let Some(token) = http::cookie(headers, COOKIE).and_then(hash_of_token) else { return Ok(None) };
-    app.store
-        .read(move |store| {
-            let sql = "SELECT staff.user_id, staff.name, staff.facility_id, staff.role, staff.admin, login.ends FROM login JOIN staff USING (user_id) WHERE login.token = ?1 AND login.ends > ?2 AND staff.removed = 0";
-            let caller = store.query_row(sql, (token, now()), |row| {
-                Ok(Caller {
-                    user_id: row.get(0)?,
-                    name: row.get(1)?,
-                    facility_id: row.get(2)?,
-                    role: row.get(3)?,
-                    admin: row.get(4)?,
-                    ends: row.get(5)?,
-                    token,
-                })
-            });
-            Ok(caller.optional()?)
+    app.store.read(move |store| of_token(store, token)).await
+}
+
+fn of_token(store: &Transaction<'_>, token: [u8; 32]) -> Outcome<Option<Caller>> {
+    let sql = "SELECT staff.user_id, staff.name, staff.facility_id, staff.role, staff.admin, login.ends FROM login JOIN staff USING (user_id) \
+               WHERE login.token = ?1 AND login.ends > ?2 AND staff.removed = 0";
+    let caller = store.query_row(sql, (token, now()), |row| {
+        Ok(Caller {
+            user_id: row.get(0)?,
+            name: row.get(1)?,
+            facility_id: row.get(2)?,
+            role: row.get(3)?,
+            admin: row.get(4)?,
+            ends: row.get(5)?,
+            token,
         })
-        .await
+    });
+    Ok(caller.optional()?)
 }
 
 /// The time as the database keeps it.
@@ -198,18 +199,7 @@ fn log_in(store: &Transaction<'_>, user_id: &str) -> Outcome<(Caller, String)> {
     let hash = hash_of_token(&token).ok_or(Refused::failed(&"a token has its form"))?;
     let ends = now() + LIFE_MS as i64;
     store.execute("INSERT INTO login (token, user_id, ends) VALUES (?1, ?2, ?3)", (hash, user_id, ends))?;
-    let sql = "SELECT user_id, name, facility_id, role, admin FROM staff WHERE user_id = ?1";
-    let caller = store.query_row(sql, [user_id], |row| {
-        Ok(Caller {
-            user_id: row.get(0)?,
-            name: row.get(1)?,
-            facility_id: row.get(2)?,
-            role: row.get(3)?,
-            admin: row.get(4)?,
-            ends,
-            token: hash,
-        })
-    })?;
+    let caller = of_token(store, hash)?.ok_or(Refused::unauthenticated())?;
     Ok((caller, token))
 }
 

@@ -62,23 +62,24 @@ pub(crate) async fn invite(
     }
     let code = random::invitation()?;
     let (facility, hash, user) = (caller.facility_id.clone(), hash_of_invitation(&code), asked.user_id.clone());
-    let was_removed = app
+    let was_known = app
         .store
         .write(move |store| {
-            let sql = "SELECT facility_id, secret IS NOT NULL AND removed = 0, removed FROM staff WHERE user_id = ?1";
-            let known: Option<(String, bool, bool)> =
-                store.query_row(sql, [&asked.user_id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
-            if known.as_ref().is_some_and(|(of, joined, _)| *of != facility || *joined) {
+            let sql = "SELECT facility_id, secret IS NOT NULL FROM staff WHERE user_id = ?1";
+            let known: Option<(String, bool)> =
+                store.query_row(sql, [&asked.user_id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            if known.as_ref().is_some_and(|(of, joined)| *of != facility || *joined) {
                 return Err(Refused::conflict("this user id is taken"));
             }
             let sql = "INSERT INTO staff (user_id, facility_id, name, role, admin, invitation, invited_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (user_id) DO UPDATE \
                        SET name = excluded.name, role = excluded.role, admin = excluded.admin, invitation = excluded.invitation, invited_until = excluded.invited_until, secret = NULL, removed = 0";
             let until = now() + INVITED_MS;
             store.execute(sql, (&asked.user_id, &facility, &asked.name, &asked.role, asked.admin, hash, until))?;
-            Ok(known.is_some_and(|(_, _, removed)| removed))
+            Ok(known.is_some())
         })
         .await?;
-    if was_removed {
+    // Perhaps removed before; repeated where this fails.
+    if was_known {
         app.key_server.disable(&user, false).await?;
     }
     app.hub.tell(&[&caller.facility_id], About::Staff, &user);

@@ -24,8 +24,8 @@ use crate::{
 
 /// Of a page.
 const PAGE: usize = 500;
-/// Of what is sealed: a form, not a file.
-const MAX_SEALED: usize = 256 << 10;
+/// Of what is sealed, in bytes: a form, not a file.
+const MAX_SEALED: usize = 64 << 10;
 const MAX_FILES: usize = 50;
 
 const COLUMNS: &str = "SELECT id, session_id, from_facility, to_facility, created_by, created_at, changed_at, state, sealed, change FROM transfer";
@@ -84,7 +84,7 @@ pub(crate) fn sealed(text: &str) -> Outcome<Vec<u8>> {
     let sealed = from_base64url(text).map_err(|_| Refused::invalid("sealed is base64url"))?;
     match sealed.len() {
         0 => Err(Refused::invalid("sealed is empty")),
-        length if length > MAX_SEALED => Err(Refused::too_large("sealed is larger than 256 KiB")),
+        length if length > MAX_SEALED => Err(Refused::too_large("sealed is larger than 64 KiB")),
         _ => Ok(sealed),
     }
 }

@@ -149,12 +149,15 @@ fn what_nobody_named_within_a_day_is_deleted() {
     drop(database);
     world.run();
     let ada = Person { world: &world, cookie };
-    // It tidies at its start, beside the first requests.
+    // It tidies at its start, beside the first requests; with the file its parts go.
     while ada.ask("GET", &format!("/api/files/{}", ids[0]), None).status != 404 {
         std::thread::yield_now();
     }
     assert_eq!(ada.content(&ids[1], &[]).bytes, b"new");
     assert_eq!(ada.content(&ids[2], &[]).bytes, b"named");
+    let database = rusqlite::Connection::open(world.at("data/demo.db")).unwrap();
+    let parts: i64 = database.query_row("SELECT count(*) FROM part", (), |row| row.get(0)).unwrap();
+    assert_eq!(parts, 2);
 }
 
 #[test]

@@ -165,3 +165,30 @@ fn restarted_or_cut_off_it_knows_who_is_logged_in() {
     Person::register(&world, "bob", "b", &invitation);
     world.ask("POST", "/api/register", Some(registration("eve", "a", "AAAA-AAAA-AAAA-AAAA"))).is(403, "forbidden");
 }
+
+#[test]
+fn what_has_ended_is_over() {
+    let mut world = World::start();
+    let (cookie, invitation) = {
+        let ada = world.first("ada", "a");
+        let body = json!({ "userId": "bob", "name": "Bob", "admin": false });
+        let invited = ada.ask("POST", "/api/staff", Some(body)).ok();
+        (ada.cookie, invited["invitation"].as_str().unwrap().to_owned())
+    };
+    world.stop();
+    let change = |world: &World, sql: &str| {
+        let database = rusqlite::Connection::open(world.at("data/demo.db")).unwrap();
+        assert_eq!(database.execute(sql, [i64::try_from(now_ms()).unwrap()]).unwrap(), 1);
+    };
+    // A login is good for half a day, an invitation for a week: to the end of it, and no longer.
+    change(&world, "UPDATE login SET ends = ?1 + 60000 WHERE abs(ends - 43200000 - ?1) < 60000");
+    change(&world, "UPDATE staff SET invited_until = ?1 + 60000 WHERE abs(invited_until - 604800000 - ?1) < 60000");
+    world.run();
+    world.ask_as(&cookie, "GET", "/api/me", None).ok();
+    world.stop();
+    change(&world, "UPDATE login SET ends = ?1");
+    change(&world, "UPDATE staff SET invited_until = ?1 WHERE invited_until IS NOT NULL");
+    world.run();
+    world.ask_as(&cookie, "GET", "/api/me", None).is(401, "unauthenticated");
+    world.ask("POST", "/api/register", Some(registration("bob", "a", &invitation))).is(403, "forbidden");
+}

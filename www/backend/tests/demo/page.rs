@@ -72,11 +72,11 @@ fn config_says_what_the_login_page_needs() {
     assert_eq!(before["facilities"][1], b);
     let ada = world.first("ada", "a");
     ada.colleague("bob");
-    ada.ask("POST", "/api/staff", Some(json!({ "userId": "eve", "name": "Eve", "admin": false }))).ok();
+    ada.ask("POST", "/api/staff", Some(json!({ "userId": "eve", "name": "eve", "admin": false }))).ok();
     let person = |user: &str, role: &str| json!({ "userId": user, "name": user, "facilityId": "a", "role": role });
     let mut first = person("ada", "Physician");
     first["demoPassword"] = json!("three blue herons at dawn");
-    assert_eq!(config()["people"], json!([first, person("bob", "")]), "who has joined");
+    assert_eq!(config()["people"], json!([first, person("bob", ""), person("eve", "")]));
 }
 
 #[test]

@@ -123,6 +123,24 @@ fn who_recovered_puts_one_share_and_one_secret() {
 }
 
 #[test]
+fn the_hour_after_a_recovery_ends() {
+    let mut world = World::start();
+    let ada = world.first("ada", "a").cookie;
+    put(&world, &ada, "ada", 1).ok();
+    let cookie = get(&world, "ada", &receipt(&world, 1)).cookie(COOKIE).unwrap();
+    world.stop();
+    let database = rusqlite::Connection::open(world.at("data/demo.db")).unwrap();
+    let now = i64::try_from(now_ms()).unwrap();
+    let sql = "UPDATE recovery SET ends = ?1 WHERE abs(ends - 3600000 - ?1) < 60000";
+    assert_eq!(database.execute(sql, [now]).unwrap(), 1, "an hour");
+    drop(database);
+    world.run();
+    put(&world, &cookie, "ada", 2).is(401, "forbidden");
+    new_secret(&world, &cookie, "new").is(401, "forbidden");
+    put(&world, &ada, "ada", 2).ok();
+}
+
+#[test]
 fn who_was_removed_recovers_nothing() {
     let world = World::start();
     let ada = world.first("ada", "a");

@@ -40,12 +40,12 @@ fn an_administrator_invites_changes_and_removes() {
     ada.ask("GET", "/api/me", None).is(401, "unauthenticated");
     world.ask("POST", "/api/login", Some(login("ada"))).is(401, "unauthenticated");
     let disabled = |disabled: bool| ("/v1/admin/disable".to_owned(), json!({ "userId": "ada", "disabled": disabled }));
-    assert_eq!(world.keys.asked(), [disabled(true)]);
+    assert_eq!(world.keys.asked().last(), Some(&disabled(true)));
     assert_eq!(world.ask_as(&bob, "GET", "/api/staff", None).ok().as_array().unwrap().len(), 1);
     // She may come again.
     let again = json!({ "userId": "ada", "name": "Ada", "admin": false });
     let code = world.ask_as(&bob, "POST", "/api/staff", Some(again)).ok()["invitation"].as_str().unwrap().to_owned();
-    assert_eq!(world.keys.asked(), [disabled(true), disabled(false)]);
+    assert_eq!(world.keys.asked().last(), Some(&disabled(false)));
     world.ask("POST", "/api/register", Some(registration("ada", "a", &code))).ok();
     world.ask_as(&bob, "DELETE", "/api/staff/nobody", None).is(404, "not-found");
 }

@@ -97,7 +97,7 @@ fn malformed_transfers_leave_nothing() {
     ] {
         ada.ask("POST", "/api/transfers", body).is(400, "invalid-argument");
     }
-    let large = base64url(&vec![0; (256 << 10) + 1]);
+    let large = base64url(&vec![0; (64 << 10) + 1]);
     ada.ask("POST", "/api/transfers", with("sealed", json!(large))).is(413, "too-large");
     for query in ["box=up", "after=x", "before=1.5"] {
         ada.ask("GET", &format!("/api/transfers?{query}"), None).is(400, "invalid-argument");
