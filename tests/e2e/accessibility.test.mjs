@@ -59,7 +59,7 @@ async function openRecord(page) {
   await page.locator(".db-row").first().waitFor();
   await page.locator(".audit li").first().waitFor();
   await page
-    .getByRole("button", { name: /^View / })
+    .getByRole("button", { name: /^Inspect / })
     .first()
     .click();
   await page.locator(".hex").waitFor();

@@ -187,8 +187,8 @@ export const de: Words = {
     unverified: "Absender nicht geprüft",
   },
   file: {
-    open: (name) => `${name} ansehen`,
     view: "Ansehen",
+    inspect: "Untersuchen",
     save: "Speichern",
     saveName: (name) => `${name} entschlüsseln und speichern`,
     hide: "Ausblenden",

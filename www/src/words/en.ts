@@ -174,8 +174,8 @@ export const en = {
     unverified: "author not verified",
   },
   file: {
-    open: (name: string) => `View ${name}`,
     view: "View",
+    inspect: "Inspect",
     save: "Save",
     saveName: (name: string) => `Decrypt and save ${name}`,
     hide: "Hide",

@@ -178,8 +178,8 @@ export const fr: Words = {
     unverified: "auteur non vérifié",
   },
   file: {
-    open: (name) => `Voir ${name}`,
     view: "Voir",
+    inspect: "Examiner",
     save: "Enregistrer",
     saveName: (name) => `Déchiffrer et enregistrer ${name}`,
     hide: "Masquer",
