@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startDemo } from "../../scripts/demo.mjs";
+import { until } from "../../scripts/webdriver.mjs";
 import { Line } from "./line.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -61,8 +62,11 @@ export async function openSite(options = {}) {
   }
 }
 
-/** The code of the newest mail to this address, as the development mailbox has it; it comes after `since`, a number of mails. */
-export async function mails(site, to) {
-  const all = await (await fetch(`${site.url}/api/dev/mail`)).json();
-  return all.filter((mail) => mail.to?.includes(to));
+/** The development mailbox's mails to this address, newest first, as soon as there are more than `before`: the key server answers, and writes them then. */
+export function mails(site, to, before = 0) {
+  return until(`a mail to ${to}`, async () => {
+    const all = await (await fetch(`${site.url}/api/dev/mail`)).json();
+    const found = all.filter((mail) => mail.to?.includes(to));
+    return found.length > before && found;
+  });
 }

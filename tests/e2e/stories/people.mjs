@@ -57,15 +57,16 @@ export const people = {
   async "safety numbers are the same on both sides, and one that differs is refused"({ ward, clinic }) {
     await ward.enters("Dr. Jonas Weber");
     await clinic.enters("Noah Brunner");
-    const number = async (desk, facility) => {
+    const number = async (desk, button) => {
       await desk.goes("Facilities");
-      await desk.click(`Compare safety number with ${facility}`);
-      await desk.reads("What the other side reads to you");
+      await desk.click(button);
+      await desk.browser.until("the number", () => document.querySelector(".safety-number"));
       return (await desk.texts(".safety-number"))[0];
     };
-    const own = await number(ward, "Lakeside Rehabilitation");
-    assert.match(own, /^(\d{5} ){11}\d{5}$/);
-    const shown = await number(clinic, "City General, emergency ward");
+    const shown = await number(ward, "Compare safety number with Lakeside Rehabilitation");
+    assert.match(shown, /^(\d{5} ){11}\d{5}$/);
+    const own = await number(clinic, "Show your safety number");
+    assert.equal(own, shown);
     await ward.type(
       "What the other side reads to you",
       own.replace(/^\d/, (digit) => String((Number(digit) + 1) % 10)),
@@ -75,7 +76,6 @@ export const people = {
     await ward.type("What the other side reads to you", own);
     await ward.click("Verify");
     await ward.reads("Verified: these are the keys that you compared.");
-    assert.equal(typeof shown, "string");
   },
 
   async "a facility that had no group registers, proves itself by a code, and reads what waits"({
@@ -96,8 +96,8 @@ export const people = {
     const before = (await mails(site, "admission@st-annes.example")).length;
     await clinic.click("Send the code");
     await clinic.reads("Sent to");
-    const [claim] = await mails(site, "admission@st-annes.example");
-    assert.equal((await mails(site, "admission@st-annes.example")).length, before + 1);
+    const [claim, ...others] = await mails(site, "admission@st-annes.example", before);
+    assert.equal(others.length, before);
     await clinic.type("Code from the e-mail", "00000000");
     await clinic.click("Confirm");
     await clinic.reads("That isn’t the code.");

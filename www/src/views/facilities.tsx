@@ -42,24 +42,24 @@ function FacilityItem({ facility, isOwn }: { facility: Facility; isOwn: boolean 
         <span class="badge" data-kind={groupId === null ? "today" : "accepted"}>
           {isOwn ? t.own : groupId === null ? t.escrow : t.joined}
         </span>
-        {groupId !== null && !isOwn && (
+        {groupId !== null && (
           <button
             type="button"
             aria-expanded={open}
-            aria-label={open ? `${t.hide}: ${name}` : t.showName(name)}
+            aria-label={open ? `${t.hide}: ${name}` : isOwn ? t.showOwn : t.showName(name)}
             onClick={() => setOpen(!open)}
           >
-            {open ? t.hide : t.show}
+            {open ? t.hide : isOwn ? t.showOwn : t.show}
           </button>
         )}
       </div>
-      {open && groupId !== null && <SafetyNumber groupId={groupId} />}
+      {open && groupId !== null && <SafetyNumber groupId={groupId} isOwn={isOwn} />}
     </>
   );
 }
 
-/** Compared by telephone; what was compared is pinned. */
-function SafetyNumber({ groupId }: { groupId: string }) {
+/** Compared by telephone; what was compared is pinned. The own facility's is there to be read out. */
+function SafetyNumber({ groupId, isOwn }: { groupId: string; isOwn: boolean }) {
   const { wardkey } = useStation();
   const number = useLoaded(() => wardkey.safetyNumber(groupId), [groupId]);
   const [typed, setTyped] = useState("");
@@ -81,29 +81,33 @@ function SafetyNumber({ groupId }: { groupId: string }) {
       }}
     >
       <h3>{t.number}</h3>
-      <p class="hint">{t.hint}</p>
+      <p class="hint">{isOwn ? t.ownHint : t.hint}</p>
       <p class="safety-number" translate={false}>
         {number.value.split(" ").map((group, at) => (
           <span key={at}>{group} </span>
         ))}
       </p>
-      <TextField
-        label={t.typed}
-        hint={t.typedHint}
-        value={typed}
-        onValue={(value) => {
-          setTyped(value);
-          setVerified(false);
-          task.clear();
-        }}
-      />
-      {isVerified && <Notice kind="good">{t.verified}</Notice>}
-      <ProblemNotice problem={task.problem} />
-      <div class="actions">
-        <button type="submit" class="primary" disabled={task.busy || typed.trim() === ""}>
-          {t.verify}
-        </button>
-      </div>
+      {!isOwn && (
+        <>
+          <TextField
+            label={t.typed}
+            hint={t.typedHint}
+            value={typed}
+            onValue={(value) => {
+              setTyped(value);
+              setVerified(false);
+              task.clear();
+            }}
+          />
+          {isVerified && <Notice kind="good">{t.verified}</Notice>}
+          <ProblemNotice problem={task.problem} />
+          <div class="actions">
+            <button type="submit" class="primary" disabled={task.busy || typed.trim() === ""}>
+              {t.verify}
+            </button>
+          </div>
+        </>
+      )}
     </form>
   );
 }

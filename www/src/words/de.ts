@@ -285,6 +285,9 @@ export const de: Words = {
     show: "Sicherheitsnummer vergleichen",
     showName: (name) => `Sicherheitsnummer mit ${name} vergleichen`,
     hint: "Rufen Sie dort jemanden an. Beide müssen dieselben zwölf Gruppen sehen.",
+    showOwn: "Ihre Sicherheitsnummer zeigen",
+    ownHint:
+      "Lesen Sie sie vor, wenn jemand aus einer anderen Einrichtung anruft: Dort müssen dieselben zwölf Gruppen stehen.",
     typed: "Was die andere Seite vorliest",
     typedHint: "Alle zwölf Gruppen, wie Sie sie hören.",
     verify: "Prüfen",

@@ -272,6 +272,8 @@ export const en = {
     show: "Compare safety number",
     showName: (name: string) => `Compare safety number with ${name}`,
     hint: "Call a colleague there. Both of you must see the same twelve groups.",
+    showOwn: "Show your safety number",
+    ownHint: "Read it to colleagues of other facilities who call: they must see the same twelve groups.",
     typed: "What the other side reads to you",
     typedHint: "All twelve groups, as they say them.",
     verify: "Verify",

@@ -276,6 +276,8 @@ export const fr: Words = {
     show: "Comparer le numéro",
     showName: (name) => `Comparer le numéro de sécurité avec ${name}`,
     hint: "Appelez un collègue là-bas. Vous devez voir tous deux les douze mêmes groupes.",
+    showOwn: "Afficher votre numéro de sécurité",
+    ownHint: "Lisez-le aux collègues d’autres établissements qui appellent : ils doivent voir les douze mêmes groupes.",
     typed: "Ce que l’autre vous lit",
     typedHint: "Les douze groupes, comme on vous les dit.",
     verify: "Vérifier",
