@@ -21,6 +21,10 @@ export class Transfers extends Observable {
   #seen = new Set<string>();
   #older: string | undefined;
   #order = 0;
+  /** The last list that was read to its end: another is under way where this isn't `#order`. */
+  #settled = 0;
+  /** What was opened one by one since the last list was asked for. */
+  #newer = new Map<string, OpenedTransfer>();
   state: "loading" | "ready" | "failed" = "loading";
   problem: unknown;
   /** What the last opening of the whole list cost. */
@@ -58,13 +62,15 @@ export class Transfers extends Observable {
   async load(): Promise<void> {
     this.#order += 1;
     const order = this.#order;
-    const isFirst = this.#all.size === 0;
+    const isFirst = this.state !== "ready";
+    this.#newer.clear();
     try {
       const { transfers, next } = await api.transfers();
       const { value, cost } = await this.#meter.measure(() => this.#open(transfers));
       if (order !== this.#order) return;
       const before = this.#all;
       this.#all = new Map(value.map((entry) => [entry.transfer.id, entry]));
+      for (const [id, entry] of this.#newer) this.#all.set(id, entry);
       if (!isFirst) for (const id of this.#all.keys()) if (!before.has(id)) this.#seen.add(id);
       if (isFirst) this.cost = { ...cost, records: value.length };
       this.#older = next ?? undefined;
@@ -75,6 +81,7 @@ export class Transfers extends Observable {
       this.problem = error;
       if (isFirst) this.state = "failed";
     }
+    this.#settled = order;
     this.changed();
   }
 
@@ -91,6 +98,7 @@ export class Transfers extends Observable {
     if (!entry) return;
     if (!this.#all.has(id)) this.#seen.add(id);
     this.#all.set(id, entry);
+    this.#newer.set(id, entry);
     this.changed();
   }
 
@@ -100,6 +108,8 @@ export class Transfers extends Observable {
       if (sessionIds.includes(transfer.sessionId)) this.#all.set(id, { transfer, opened: { ok: false, error } });
     }
     this.changed();
+    // What is being opened may have had its keys before: it is asked for again.
+    if (this.#settled !== this.#order) void this.load();
   }
 
   async #open(transfers: readonly Transfer[]): Promise<OpenedTransfer[]> {
