@@ -106,7 +106,13 @@ export class Workstation extends Observable {
     const loginSecret = await wardkey.loginSecret({ userId, password });
     const { name, facilityId, invitation } = who;
     this.me = await api.register({ userId, name, facilityId, invitation, loginSecret });
-    await wardkey.register({ userId, password, ...(email === "" ? {} : { recoveryContact: { email } }) });
+    try {
+      await wardkey.register({ userId, password, ...(email === "" ? {} : { recoveryContact: { email } }) });
+    } catch (error) {
+      // The answer was lost before, or somebody who had left comes again: the account is there.
+      if (!isWardkeyError(error) || error.code !== "already-registered") throw error;
+      await wardkey.unlock({ userId, password });
+    }
     await this.#enter({ kind: "welcome", how: "registered", milliseconds: performance.now() - began });
   }
 
@@ -217,10 +223,16 @@ export class Workstation extends Observable {
     this.notice = notice;
     this.#transfers = new Transfers(this.wardkey, this.meter);
     this.phase = "in";
-    this.#stopListening = listen(
+    const stop = listen(
       (event) => this.#heard(event),
       () => void this.#checkLogin(),
     );
+    const seen = () => void (document.visibilityState === "visible" && this.#checkLogin());
+    document.addEventListener("visibilitychange", seen);
+    this.#stopListening = () => {
+      document.removeEventListener("visibilitychange", seen);
+      stop();
+    };
     this.changed();
     await this.loadFacilities().catch(() => undefined);
     void this.#transfers.load();
@@ -243,14 +255,15 @@ export class Workstation extends Observable {
   async #checkLogin(): Promise<void> {
     const me = await whoAmI().catch(() => this.me);
     if (this.phase !== "in") return;
-    if (me) {
+    // Who logged in in another tab has the cookie now; the keys here are somebody else's.
+    if (me && me.userId === this.me?.userId) {
       this.me = me;
       this.changed();
       return;
     }
     await this.#wardkey?.lock();
     await this.#leave();
-    this.notice = { kind: "ended" };
+    this.notice = { kind: me ? "logged-out" : "ended" };
     this.#become("out");
   }
 
