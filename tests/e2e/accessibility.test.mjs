@@ -178,6 +178,10 @@ describe("for everybody", () => {
     await tabTo("New transfer");
     await press("Enter");
     await page.getByRole("heading", { name: "New transfer" }).waitFor();
+    await page.evaluate(() => document.activeElement.blur());
+    await tabTo("Skip to the content");
+    await press("Enter");
+    await page.getByRole("heading", { name: "New transfer" }).waitFor();
     await tabTo("Facility");
     await page.keyboard.type("Lakeside");
     await tabTo("Name");

@@ -22,9 +22,20 @@ class Route extends Observable {
   }
 
   #read(): void {
+    // A place in the page, as the skip link's: the view stays.
+    if (location.hash !== "" && !location.hash.startsWith("#/")) return;
     const [, view, id] = location.hash.split("/");
     this.view = VIEWS.find((name) => name === view) ?? "in";
-    this.id = id === undefined || id === "" ? undefined : decodeURIComponent(id);
+    this.id = id === undefined || id === "" ? undefined : decoded(id);
+  }
+}
+
+/** Anybody can write an address: one that isn't in the form of a URL is as it stands. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }
 
