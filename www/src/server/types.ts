@@ -8,8 +8,6 @@ export interface Facility {
   /** Null: nobody there has made the facility's group yet; what is sent waits in escrow. */
   readonly groupId: string | null;
   readonly contact: string | null;
-  /** In development, of a facility that has nobody yet. */
-  readonly invitation?: string;
 }
 
 export interface Person {

@@ -33,10 +33,6 @@ export function Invitation({ onBack }: { onBack: () => void }) {
     const trimmed = Object.fromEntries(Object.entries(given).map(([key, value]) => [key, value.trim()]));
     void task.run(() => station.register({ ...(trimmed as typeof given), password }));
   };
-  const choose = (id: string) => {
-    const facility = station.facilities.find((facility) => facility.id === id);
-    set((before) => ({ ...before, facilityId: id, invitation: facility?.invitation ?? before.invitation }));
-  };
   return (
     <section class="gate-panel narrow">
       <button type="button" class="plain back" onClick={onBack}>
@@ -57,7 +53,7 @@ export function Invitation({ onBack }: { onBack: () => void }) {
           label={t.facility}
           value={given.facilityId}
           options={[["", "–"], ...station.facilities.map(({ id, name }) => [id, name] as const)]}
-          onValue={choose}
+          onValue={change("facilityId")}
           error={missing(given.facilityId)}
         />
         <TextField

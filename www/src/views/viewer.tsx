@@ -43,18 +43,19 @@ function Slices({ reader, volume }: { reader: RangeReader; volume: Volume }) {
     // Whoever drags the slider wants the last one only.
     const abort = new AbortController();
     const [start, end] = sliceRange(volume, slice);
-    reader.read(start, end, abort.signal).then(
-      (bytes) => {
+    reader
+      .read(start, end, abort.signal)
+      .then((bytes) => {
         if (abort.signal.aborted) return;
+        // Fails where the browser has no place for an image as large as the header says.
         canvas.current?.getContext("2d")?.putImageData(toImage(volume, bytes), 0, 0);
         setProblem(undefined);
         setDrawn(slice);
         setRead(reader.bytesRead);
-      },
-      (error: unknown) => {
+      })
+      .catch((error: unknown) => {
         if (!abort.signal.aborted && !isCancelled(error)) setProblem(error);
-      },
-    );
+      });
     return () => abort.abort();
   }, [slice, reader, volume]);
   return (
