@@ -123,7 +123,7 @@ impl Hub {
         let heard = self.sender.subscribe();
         let after = last_event.and_then(|id| id.strip_prefix(&self.run)?.strip_prefix('-')?.parse::<u64>().ok());
         let first = last.1.front().map_or(last.0 + 1, |event| event.number);
-        match after.filter(|after| (first..=last.0 + 1).contains(&(after + 1))) {
+        match after.filter(|after| after.checked_add(1).is_some_and(|next| (first..=last.0 + 1).contains(&next))) {
             Some(after) => (heard, last.1.iter().filter(|event| event.number > after).cloned().collect()),
             None => {
                 let text = self.text(last.0, "hello", "");

@@ -106,7 +106,7 @@ async fn guard(State(app): State<Shared>, request: Request, next: Next) -> Respo
     };
     let headers = response.headers_mut();
     let policy = format!(
-        "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' {}; img-src 'self' blob: data:; frame-src blob:; object-src 'none'; base-uri 'none'; \
+        "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' {}; img-src 'self' blob:; object-src 'none'; base-uri 'none'; \
          frame-ancestors 'none'; form-action 'self'",
         app.key_server.pages_url()
     );

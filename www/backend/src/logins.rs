@@ -139,6 +139,8 @@ pub(crate) struct Registering {
 pub(crate) async fn register(State(app): State<Shared>, Json(asked): Json<Registering>) -> Outcome<Response> {
     check_user(&asked.user_id)?;
     check_name(&asked.name)?;
+    // It is remembered with the tries.
+    check_name(&asked.facility_id)?;
     app.throttle.check("invitation", &asked.facility_id)?;
     let secret = hash_of_secret(&asked.user_id, &asked.login_secret)?;
     let invitation = hash_of_invitation(&asked.invitation);

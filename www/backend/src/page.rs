@@ -14,6 +14,10 @@ use crate::{
     refused::{Outcome, Refused},
 };
 
+/// What a path gives that leads to no file.
+const NOWHERE: [ErrorKind; 4] =
+    [ErrorKind::NotFound, ErrorKind::IsADirectory, ErrorKind::NotADirectory, ErrorKind::InvalidFilename];
+
 /// Every name of a path is a plain one: none leads out of the folder.
 fn is_plain(name: &str) -> bool {
     let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
@@ -47,9 +51,7 @@ pub(crate) async fn serve(State(app): State<Shared>, method: Method, uri: Uri) -
     let read = spawn_blocking(move || std::fs::read(file)).await.map_err(|error| Refused::failed(&error))?;
     match read {
         Ok(bytes) => Ok(([(header::CONTENT_TYPE, kind)], bytes).into_response()),
-        Err(error) if [ErrorKind::NotFound, ErrorKind::IsADirectory].contains(&error.kind()) => {
-            Err(Refused::not_found())
-        }
+        Err(error) if NOWHERE.contains(&error.kind()) => Err(Refused::not_found()),
         Err(error) => Err(Refused::failed(&error)),
     }
 }

@@ -16,6 +16,8 @@ fn the_page_and_what_every_answer_says() {
         "/nothing.html",
         "/assets",
         "/assets/",
+        "/index.html/more",
+        &format!("/{}", "long".repeat(100)),
         "/.hidden",
         "/%2e%2e/token.pem",
         "/..%2ftoken.pem",
