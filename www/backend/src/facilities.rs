@@ -1,9 +1,6 @@
 //! Facilities: made from the demo's file, each with an invitation for its first administrator, and the group that is its staff at the key server.
 
-use axum::{
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use rusqlite::{OptionalExtension as _, Row, Transaction};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -12,7 +9,7 @@ use wardkey::signed::Hash;
 use crate::{
     config::DemoFacility,
     events::About,
-    http::{self, Json, Shared},
+    http::{self, Json, Path, Shared},
     logins::{Caller, hash_of_invitation},
     mail, random,
     refused::{Outcome, Refused},

@@ -2,16 +2,13 @@
 
 use std::path::PathBuf;
 
-use axum::{
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use rusqlite::{Connection, ToSql, types::ValueRef};
 use serde_json::{Map, Value, json};
 use wardkey::{encoding::base64url, signed::Hash};
 
 use crate::{
-    http::{self, Shared},
+    http::{self, Path, Shared},
     logins::Caller,
     refused::{Outcome, Refused},
     store, transfers,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{FromRequest, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    extract::{self, FromRequest, FromRequestParts, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{any, get, post, put},
@@ -187,6 +187,19 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
         let parsed = serde_json::from_slice(&bytes);
         // What serde says would tell the request's text again.
         parsed.map(Self).map_err(|_| Refused::invalid("the body isn't the JSON that this path takes"))
+    }
+}
+
+/// What stands in the path; of what hasn't its form there is nothing.
+#[derive(Debug)]
+pub(crate) struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Shared> for Path<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Outcome<Self> {
+        let found = extract::Path::<T>::from_request_parts(parts, app).await;
+        found.map(|extract::Path(values)| Self(values)).map_err(|_| Refused::not_found())
     }
 }
 

@@ -1,10 +1,6 @@
 //! What the two facilities say to each other in a transfer, sealed.
 
-use axum::{
-    extract::{Path, State},
-    http::Uri,
-    response::Response,
-};
+use axum::{extract::State, http::Uri, response::Response};
 use rusqlite::{OptionalExtension as _, Row, Transaction};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,7 +9,7 @@ use wardkey::encoding::base64url;
 use crate::{
     clock::iso,
     events::About,
-    http::{self, Json, Shared},
+    http::{self, Json, Path, Shared},
     logins::Caller,
     random,
     refused::{Outcome, Refused},

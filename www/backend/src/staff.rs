@@ -1,16 +1,13 @@
 //! A facility's staff, as its administrators change it. Who reads its records is the group's to say, at the key server; here is who may log in.
 
-use axum::{
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use rusqlite::{OptionalExtension as _, Transaction};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
     events::{About, Told},
-    http::{self, Json, Shared},
+    http::{self, Json, Path, Shared},
     logins::{Caller, check_name, check_user, hash_of_invitation, now},
     random,
     refused::{Outcome, Refused},

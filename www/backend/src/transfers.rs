@@ -1,10 +1,6 @@
 //! Transfers: who sends what to whom, sealed, and what became of it. Only the two facilities know that there is one.
 
-use axum::{
-    extract::{Path, State},
-    http::Uri,
-    response::Response,
-};
+use axum::{extract::State, http::Uri, response::Response};
 use rusqlite::{OptionalExtension as _, Row, Transaction};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,7 +12,7 @@ use wardkey::{
 use crate::{
     clock::iso,
     events::About,
-    http::{self, Json, Shared},
+    http::{self, Json, Path, Shared},
     logins::{Caller, now},
     messages, random,
     refused::{Outcome, Refused},

@@ -34,6 +34,9 @@ fn a_third_facility_sees_and_touches_nothing() {
         carl.ask(method, &path, body.clone()).is(404, "not-found");
         world.ask(method, &path, body).is(401, "unauthenticated");
     }
+    for path in ["/api/transfers/%ff".to_owned(), format!("{of}/parts/first"), format!("{of}/parts/-1")] {
+        ada.ask(if path.contains("parts") { "PUT" } else { "GET" }, &path, None).is(404, "not-found");
+    }
     carl.content(&file, &[]).is(404, "not-found");
     carl.put_part(&file, 0, b"ciphertext").is(404, "not-found");
     assert_eq!(carl.ask("GET", "/api/transfers?box=all", None).ok()["transfers"], json!([]));
