@@ -88,8 +88,9 @@ export class Workstation extends Observable {
   /** Of somebody whom the application still knows. */
   async unlock(password: string): Promise<void> {
     const began = performance.now();
-    const { wardkey } = this;
-    await this.#unlock(wardkey, this.me?.userId ?? "", password, began);
+    await this.#checkLogin();
+    const { me } = this;
+    if (me) await this.#unlock(this.wardkey, me.userId, password, began);
   }
 
   async register(who: {
@@ -254,7 +255,7 @@ export class Workstation extends Observable {
   /** Somebody may have been taken off the staff, or be an administrator now. */
   async #checkLogin(): Promise<void> {
     const me = await whoAmI().catch(() => this.me);
-    if (this.phase !== "in") return;
+    if (this.phase !== "in" && this.phase !== "locked") return;
     // Who logged in in another tab has the cookie now; the keys here are somebody else's.
     if (me && me.userId === this.me?.userId) {
       this.me = me;
