@@ -4,7 +4,7 @@ use std::{pin::pin, rc::Rc};
 
 use serde_json::json;
 use wardkey::{
-    client::{Client, GroupInfo, OpenSession, Recipient},
+    client::{BackupHealth, Client, GroupInfo, OpenSession, Recipient},
     error::Code,
     group::Lifetimes,
     identity::UserId,
@@ -76,6 +76,13 @@ impl Clinic {
 
     fn remove(&self, users: &[&str]) {
         run(self.anna.remove_members(&self.group, &names(users))).unwrap();
+    }
+
+    /// What the key server says of the group.
+    fn told(&self) -> serde_json::Value {
+        let groups = json!([{ "id": self.group.to_string() }]);
+        let body = json!({ "sessions": [], "signers": [], "groups": groups, "cursor": null });
+        self.world.ask(Some("anna"), "POST", "/v1/keys", Some(body)).unwrap()["groups"].clone()
     }
 
     fn reload(&self) -> Client<TestHost> {
@@ -337,12 +344,7 @@ fn what_was_made_off_line_waits_for_a_fresh_head() {
 #[test]
 fn what_was_seen_survives_a_wipe() {
     let clinic = Clinic::new("seen");
-    let told = || {
-        let groups = json!([{ "id": clinic.group.to_string() }]);
-        let body = json!({ "sessions": [], "signers": [], "groups": groups, "cursor": null });
-        clinic.world.ask(Some("anna"), "POST", "/v1/keys", Some(body)).unwrap()["groups"].clone()
-    };
-    let earlier = told();
+    let earlier = clinic.told();
     clinic.add(&["carol"]);
     clinic.world.change(KEYS, move |answer| answer["groups"] = earlier.clone());
     let anna = clinic.world.unlocked("anna", PASSWORD);
@@ -353,6 +355,25 @@ fn what_was_seen_survives_a_wipe() {
     clinic.world.be_good();
     assert_eq!(clinic.members(&anna).len(), 3);
     assert_eq!(clinic.members(&clinic.anna).len(), 3);
+}
+
+/// Who sends to a group changes nothing of his own: what he saw is written some time later, and a wipe comes after that.
+#[test]
+fn what_a_sender_saw_survives_a_wipe() {
+    let clinic = Clinic::new("seen by a sender");
+    let earlier = clinic.told();
+    clinic.add(&["carol"]);
+    clinic.sent();
+    assert_eq!(run(clinic.dora.backup_health()), BackupHealth::Outdated);
+    run(clinic.dora.tend_groups()).unwrap();
+    assert_eq!(run(clinic.dora.backup_health()), BackupHealth::Current);
+    assert_eq!(clinic.world.take_asked().iter().filter(|asked| *asked == "PUT /v1/backup").count(), 1);
+    // Nothing is left to write.
+    run(clinic.dora.tend_groups()).unwrap();
+    assert!(!clinic.world.take_asked().contains(&"PUT /v1/backup".to_owned()));
+    clinic.world.change(KEYS, move |answer| answer["groups"] = earlier.clone());
+    let dora = clinic.world.unlocked("dora", PASSWORD);
+    assert_eq!(failed(run(dora.group(&clinic.group))), Code::Rollback);
 }
 
 /// What isn't true of a group stands in nobody's way once the key server tells what is.
