@@ -1,11 +1,14 @@
 // For everybody: what axe finds, small screens, the keyboard alone, unwanted motion. In Chromium, which tests can tell what its user prefers.
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { ENGINES, find, missing } from "../../scripts/browsers.mjs";
 import { CHROMIUM_ARGS } from "../../scripts/chromium.mjs";
 import { openSite } from "./site.mjs";
 
+const SCREENSHOTS = fileURLToPath(new URL("../../target/screenshots", import.meta.url));
 const VIEWS = ["new", "staff", "facilities", "device", "mailbox", "out"];
 
 let site;
@@ -45,6 +48,9 @@ async function enter(page) {
   await page.locator(".row").first().waitFor();
 }
 
+/** What the page looks like, for people to see after the tests. */
+const keep = (page, name) => page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+
 /** A record with everything in it unfolded. */
 async function openRecord(page) {
   await page.locator(".row:has(.row-files)").first().click();
@@ -53,7 +59,7 @@ async function openRecord(page) {
   await page.locator(".db-row").first().waitFor();
   await page.locator(".audit li").first().waitFor();
   await page
-    .getByRole("button", { name: /^View / })
+    .getByRole("button", { name: /^Inspect / })
     .first()
     .click();
   await page.locator(".hex").waitFor();
@@ -112,6 +118,7 @@ describe("for everybody", () => {
     onPage(`axe finds nothing in any view, ${colorScheme}`, { colorScheme }, async (page) => {
       await everywhere(page, async (where) => {
         assert.deepEqual(await page.evaluate(() => globalThis.look.axe()), [], `axe, ${where}, ${colorScheme}`);
+        await keep(page, `${colorScheme}, ${where}`);
       });
     });
   }
@@ -134,6 +141,7 @@ describe("for everybody", () => {
     await everywhere(page, async (where) => {
       const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
       assert.ok(content <= window, `${where}: ${content} pixels in ${window}`);
+      await keep(page, `narrow, ${where}`);
     });
   });
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startDemo } from "../../scripts/demo.mjs";
+import { Line } from "./line.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const DIST = join(ROOT, "www", "dist");
@@ -21,7 +22,7 @@ const POORER = {
   "no-webassembly": () => Reflect.deleteProperty(globalThis, "WebAssembly"),
 };
 
-/** @returns the demo, `folder` for files that a test makes, and `close()` */
+/** @returns the demo, `line` between pages and the key server, `folder` for files that a test makes, and `close()` */
 export async function openSite(options = {}) {
   if (!existsSync(join(DIST, "index.html"))) throw new Error("the built page is missing (npx webpack)");
   const folder = mkdtempSync(join(tmpdir(), "wardkey-e2e-"));
@@ -39,10 +40,21 @@ export async function openSite(options = {}) {
     writeFileSync(join(page, `${name}.js`), `(${lack})();\n`);
     writeFileSync(join(page, `${name}.html`), withScripts("watch", "look", name));
   }
+  let line;
+  // The servers are started twice, to seed and to serve.
+  const seen = async (url) => {
+    line?.close();
+    line = await Line.to(url);
+    return line.url;
+  };
   try {
-    const demo = await startDemo({ data: join(folder, "demo"), port: 0, keysPort: 0, page, ...options });
-    const close = () => demo.stop().finally(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
-    return { ...demo, folder, close };
+    const demo = await startDemo({ data: join(folder, "demo"), port: 0, keysPort: 0, page, seen, ...options });
+    const close = async () => {
+      line.close();
+      await demo.stop();
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    };
+    return { ...demo, folder, line, close };
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;

@@ -88,6 +88,9 @@ export function explain(error: unknown, where?: "login" | "register"): Explained
   if (error instanceof ServerError) {
     if (where && error.code === "unauthenticated") return told(problems.login, error.code);
     if (where === "register" && error.code === "conflict") return told(problems.exists, error.code);
+    if (error.retryAfterMs !== undefined) {
+      return told(problems.waitFor(Math.ceil(error.retryAfterMs / 1000)), error.code);
+    }
     return told(problems[SERVER_KINDS[error.code]], error.code);
   }
   if (error instanceof Unreadable) return told(problems.unreadable, `record: ${error.message}`);

@@ -41,6 +41,26 @@ export const breaks = {
     assert.equal(bytes.length, size);
   },
 
+  async "the line to the key server is cut: what is open stays, what isn't is said in words, and all goes on after"(
+    at,
+  ) {
+    const { ward, site } = at;
+    await ward.enters("Dr. Jonas Weber");
+    await ward.goes("Sent");
+    const [patient] = await ward.texts(".row-name");
+    site.line.cut();
+    try {
+      await ward.opens(patient);
+      await writeTransfer(ward, { patient: "Cut Carla" });
+      await ward.click("Encrypt and send");
+      await ward.reads("No connection.");
+    } finally {
+      site.line.mend();
+    }
+    await ward.click("Encrypt and send");
+    await ward.reads("Cut Carla", ".record");
+  },
+
   async "no server at all is said in words, and tried again"({ ward, site }) {
     await ward.enters("Selin Kaya");
     await site.servers.app.stop();

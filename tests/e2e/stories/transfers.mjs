@@ -105,7 +105,7 @@ export const transfers = {
 
   async "a transfer that is withdrawn closes at once in the other window"({ ward, clinic }) {
     await ward.enters("Selin Kaya");
-    await clinic.enters("Leila Haddad");
+    await clinic.enters("Dr. Chiara Bianchi");
     const patient = "Withdrawn Walter";
     await sendTransfer(ward, { patient, notes: "To be taken back." });
     await clinic.reads(patient, ".rows");

@@ -17,6 +17,7 @@ export class Conversation extends Observable {
   readonly #wardkey: Wardkey;
   readonly #transfer: Transfer;
   #order = 0;
+  #unsent: (MessageText & { message: { id: string; sealed: string } }) | undefined;
   messages: readonly OpenedMessage[] = [];
   state: "loading" | "ready" | "failed" = "loading";
   problem: unknown;
@@ -51,19 +52,27 @@ export class Conversation extends Observable {
   }
 
   async say(text: string): Promise<void> {
-    const session = await this.#wardkey.openSession(this.#transfer.sessionId);
-    const message = await sealMessage(session, this.#transfer.id, { text, kind: "message" });
-    await api.addMessage(this.#transfer.id, message);
+    await api.addMessage(this.#transfer.id, await this.#seal({ text, kind: "message" }));
+    this.#unsent = undefined;
     await this.load();
   }
 
   /** Accepts, declines or withdraws, with a word about it. Who withdraws also takes the rights away. */
   async decide(state: Exclude<TransferState, "sent">, text: string): Promise<void> {
-    const session = await this.#wardkey.openSession(this.#transfer.sessionId);
-    const message = await sealMessage(session, this.#transfer.id, { text, kind: state });
-    await api.setState(this.#transfer.id, { ...message, state });
+    // First the rights: whatever fails after that can be done again.
     if (state === "withdrawn") await this.revokeReaders();
+    await api.setState(this.#transfer.id, { ...(await this.#seal({ text, kind: state })), state });
+    this.#unsent = undefined;
     await this.load();
+  }
+
+  /** The same words give the same message until it is known to have arrived: where only the answer was lost, it isn't said twice. */
+  async #seal({ text, kind }: MessageText): Promise<{ id: string; sealed: string }> {
+    if (this.#unsent?.text !== text || this.#unsent.kind !== kind) {
+      const session = await this.#wardkey.openSession(this.#transfer.sessionId);
+      this.#unsent = { text, kind, message: await sealMessage(session, this.#transfer.id, { text, kind }) };
+    }
+    return this.#unsent.message;
   }
 
   /** Everybody but those who manage the record, which is the facility that sent it. */

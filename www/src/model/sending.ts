@@ -14,6 +14,7 @@ export class Sending {
   readonly #from: Facility;
   readonly #to: Facility;
   #session: Promise<Session> | undefined;
+  #sealed: { text: string; sealed: string } | undefined;
 
   constructor(wardkey: Wardkey, from: Facility, to: Facility) {
     this.#wardkey = wardkey;
@@ -30,18 +31,24 @@ export class Sending {
     const files = [];
     for (const upload of uploads) files.push(await upload.run(session));
     const record: TransferRecord = { ...draft, files };
-    const sealed = await session.encrypt(JSON.stringify(record), {
-      context: transferContext(this.id),
-      padding: "padme",
-    });
+    const sealed = await this.#seal(session, JSON.stringify(record));
     await api.createTransfer({
       id: this.id,
       sessionId: session.id,
       to: this.#to.id,
-      sealed: toBase64url(sealed),
+      sealed,
       files: files.map(({ fileId }) => fileId),
     });
     return this.id;
+  }
+
+  /** The same words give the same bytes: where only the answer was lost, the server knows them again. */
+  async #seal(session: Session, text: string): Promise<string> {
+    if (this.#sealed?.text !== text) {
+      const bytes = await session.encrypt(text, { context: transferContext(this.id), padding: "padme" });
+      this.#sealed = { text, sealed: toBase64url(bytes) };
+    }
+    return this.#sealed.sealed;
   }
 
   /** The facility acts, not the clinician: whoever works there tomorrow can read it and take it back. */

@@ -65,7 +65,9 @@ export class Upload extends Observable {
       const sealed = this.file.stream().pipeThrough(session.encryptStream({ context, sign: true, signal }));
       let at = 0;
       for await (const part of parts(sealed, place.partSize)) {
-        await this.#patiently(() => api.putPart(place.fileId, at, part, signal));
+        // A Blob is handed over; bytes would be copied while the page stands still.
+        const body = new Blob([part]);
+        await this.#patiently(() => api.putPart(place.fileId, at, body, signal));
         at += 1;
         this.sent += part.length;
         this.changed();

@@ -1,3 +1,5 @@
+import { type KnownErrorCode, WardkeyError } from "wardkey";
+
 /** What the application's server refuses, and `network` where nobody answered. */
 export type ServerCode =
   | "unauthenticated"
@@ -15,6 +17,7 @@ export class ServerError extends Error {
   constructor(
     readonly code: ServerCode,
     message: string = code,
+    readonly retryAfterMs?: number,
   ) {
     super(message);
   }
@@ -29,6 +32,9 @@ const CODES: readonly string[] = [
   "too-large",
   "throttled",
 ];
+
+/** What the application says of its half of a recovery is said in the key server's codes: docs/API.md, 4.5. */
+const SHARE_CODES: readonly string[] = ["no-backup", "bad-signature", "key-mismatch", "invalid-format", "otp-expired"];
 
 type Method = "GET" | "POST" | "PUT" | "DELETE";
 
@@ -76,8 +82,10 @@ export async function ask<T>(method: Method, path: string, body?: unknown, optio
   }
 }
 
-async function refusal(response: Response): Promise<ServerError> {
-  const { code, message } = (await response.json().catch(() => ({}))) as { code?: string; message?: string };
-  if (code !== undefined && CODES.includes(code)) return new ServerError(code as ServerCode, message);
+async function refusal(response: Response): Promise<ServerError | WardkeyError> {
+  const said = (await response.json().catch(() => ({}))) as { code?: string; message?: string; retryAfterMs?: number };
+  const { code = "", message, retryAfterMs } = said;
+  if (CODES.includes(code)) return new ServerError(code as ServerCode, message, retryAfterMs);
+  if (SHARE_CODES.includes(code)) return new WardkeyError(code as KnownErrorCode, message);
   return new ServerError(response.status === 401 ? "unauthenticated" : "server");
 }

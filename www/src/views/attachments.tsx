@@ -55,6 +55,8 @@ function Attachment({ sessionId, file }: { sessionId: string; file: AttachedFile
   const t = say().file;
   const kind = kindOf(file);
   const name = cleanFileName(file.name);
+  // What this page doesn't draw is saved for a program that does; its bytes can be looked at.
+  const isDrawn = kind === "imaging" || kind === "image" || kind === "text";
   const save = () =>
     void task.run(async () => {
       abort.current = new AbortController();
@@ -84,10 +86,10 @@ function Attachment({ sessionId, file }: { sessionId: string; file: AttachedFile
           <button
             type="button"
             aria-expanded={shown}
-            aria-label={shown ? `${t.hide} ${name}` : t.open(name)}
+            aria-label={shown ? `${t.hide} ${name}` : `${isDrawn ? t.view : t.inspect} ${name}`}
             onClick={() => setShown(!shown)}
           >
-            {shown ? t.hide : t.view}
+            {shown ? t.hide : isDrawn ? t.view : t.inspect}
           </button>
           <button type="button" aria-label={t.saveName(name)} disabled={task.busy} onClick={save}>
             {t.save}

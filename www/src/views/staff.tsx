@@ -59,6 +59,7 @@ function StaffOf({ facility }: { facility: Facility }) {
                   {person.admin && <span class="badge">{t.admin}</span>}
                   <StaffState person={person} />
                 </span>
+                {me?.admin && person.userId === me.userId && <span class="actions" />}
                 {me?.admin && person.userId !== me.userId && (
                   <span class="actions">
                     {person.joined && !person.inGroup && (

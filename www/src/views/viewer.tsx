@@ -11,8 +11,9 @@ import { Busy } from "../ui/progress";
 import { useLoaded } from "../ui/use";
 import { HexView } from "./hex-view";
 import { ImageView } from "./image-view";
+import { TextView } from "./text-view";
 
-/** A look into a file without fetching all of it: slices of a volume, a picture, or the bytes themselves. */
+/** A look into a file without fetching all of it: slices of a volume, a picture, a text, or the bytes themselves. */
 export function Viewer({ sessionId, file }: { sessionId: string; file: AttachedFile }) {
   const station = useStation();
   const opened = useLoaded(async () => {
@@ -26,6 +27,7 @@ export function Viewer({ sessionId, file }: { sessionId: string; file: AttachedF
   const { reader, volume } = opened.value;
   if (volume) return <Slices reader={reader} volume={volume} />;
   if (/^image\/(png|jpeg|webp|gif)$/.test(file.type)) return <ImageView reader={reader} />;
+  if (file.type.startsWith("text/")) return <TextView reader={reader} />;
   return <HexView reader={reader} />;
 }
 

@@ -160,7 +160,7 @@ export const de: Words = {
     acceptText: "Ein Wort an den Absender, zum Beispiel wann und wohin.",
     declineText: "Bitte sagen Sie dem Absender, warum, damit er anderswo suchen kann.",
     withdrawText:
-      "Die andere Einrichtung verliert sofort das Leserecht. Was sie gelesen hat, hat sie gesehen; ein Wort an sie:",
+      "Die andere Einrichtung verliert sofort das Leserecht. Was sie gelesen hat, hat sie gesehen. Der Grund, für Ihre eigene Einrichtung:",
     message: "Nachricht",
     done: {
       accepted: "Angenommen.",
@@ -187,8 +187,8 @@ export const de: Words = {
     unverified: "Absender nicht geprüft",
   },
   file: {
-    open: (name) => `${name} ansehen`,
     view: "Ansehen",
+    inspect: "Untersuchen",
     save: "Speichern",
     saveName: (name) => `${name} entschlüsseln und speichern`,
     hide: "Ausblenden",

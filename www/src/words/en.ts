@@ -156,7 +156,7 @@ export const en = {
     acceptText: "A word to the sender, for example when and where to bring the patient.",
     declineText: "Please tell the sender why, so that they can look elsewhere.",
     withdrawText:
-      "The other facility loses the right to read it at once. What they have already read they have seen; a word to them:",
+      "The other facility loses the right to read it at once. What they have already read they have seen. The reason, for your own facility:",
     message: "Message",
     done: { accepted: "Accepted.", declined: "Declined.", withdrawn: "Withdrawn. Nobody there can open it any more." },
     escrow: (facility: string) =>
@@ -174,8 +174,8 @@ export const en = {
     unverified: "author not verified",
   },
   file: {
-    open: (name: string) => `View ${name}`,
     view: "View",
+    inspect: "Inspect",
     save: "Save",
     saveName: (name: string) => `Decrypt and save ${name}`,
     hide: "Hide",

@@ -156,7 +156,7 @@ export const fr: Words = {
     acceptText: "Un mot à l’expéditeur, par exemple quand et où amener le patient.",
     declineText: "Dites à l’expéditeur pourquoi, afin qu’il puisse chercher ailleurs.",
     withdrawText:
-      "L’autre établissement perd aussitôt le droit de le lire. Ce qu’il a déjà lu, il l’a vu ; un mot à son intention :",
+      "L’autre établissement perd aussitôt le droit de le lire. Ce qu’il a déjà lu, il l’a vu. La raison, pour votre propre établissement :",
     message: "Message",
     done: {
       accepted: "Accepté.",
@@ -178,8 +178,8 @@ export const fr: Words = {
     unverified: "auteur non vérifié",
   },
   file: {
-    open: (name) => `Voir ${name}`,
     view: "Voir",
+    inspect: "Examiner",
     save: "Enregistrer",
     saveName: (name) => `Déchiffrer et enregistrer ${name}`,
     hide: "Masquer",
