@@ -1,10 +1,14 @@
 //! Groups as their members use them: who comes reads what was written, who leaves reads nothing new.
 
-use std::{pin::pin, rc::Rc};
+use std::{
+    pin::pin,
+    rc::Rc,
+    task::{Context as Task, Waker},
+};
 
 use serde_json::json;
 use wardkey::{
-    client::{BackupHealth, Client, GroupInfo, OpenSession, Recipient},
+    client::{BackupHealth, Client, Event, GroupInfo, OpenSession, Recipient},
     error::Code,
     group::Lifetimes,
     identity::UserId,
@@ -194,6 +198,35 @@ fn what_was_lost_is_not_lost_again_with_the_group() {
     clinic.remove(&["bob"]);
     assert_eq!(run(clinic.bob.sync()).unwrap(), [*made.id()]);
     assert_eq!(run(clinic.bob.sync()).unwrap(), []);
+}
+
+/// What is lost with a group is told, also where another answer brought the feed's beginning first.
+#[test]
+fn a_removal_in_an_answer_that_was_overtaken() {
+    let clinic = Clinic::new("overtaken");
+    let (with_group, _) = clinic.sent();
+    let bobs = [(user("dora"), Rights::MANAGE), (user("bob"), READ)];
+    let [other, wanted] = [0, 1].map(|_| run(clinic.dora.create_session(&bobs)).unwrap());
+    let _held = [&with_group, &other].map(|made| open(&clinic.bob, made.id()).unwrap());
+    run(clinic.dora.revoke_recipients(&other, &[user("bob")])).unwrap();
+    clinic.world.take_asked();
+    let mut task = Task::from_waker(Waker::noop());
+    let mut reading = pin!(clinic.bob.sync());
+    while clinic.world.asked.borrow().is_empty() {
+        assert!(reading.as_mut().poll(&mut task).is_pending());
+    }
+    clinic.remove(&["bob"]);
+    clinic.world.take_asked();
+    let wanted = [*wanted.id()];
+    let mut opening = pin!(clinic.bob.open_sessions(&wanted, &[]));
+    while clinic.world.asked.borrow().is_empty() {
+        assert!(opening.as_mut().poll(&mut task).is_pending());
+    }
+    run(reading).unwrap();
+    assert!(run(opening).unwrap()[0].is_ok());
+    let told: Vec<_> =
+        clinic.bob.take_events().into_iter().filter(|event| matches!(event, Event::Revoked { .. })).collect();
+    assert_eq!(told, [&other, &with_group].map(|made| Event::Revoked { sessions: vec![*made.id()] }));
 }
 
 #[test]
