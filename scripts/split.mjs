@@ -13,6 +13,8 @@ const PARTS = [
 const CLIENT = /\bwardkey::(js::(client|entities|session|session_data)|client|delegation|session|identity|backend)::/;
 /** What calls a closure for its vtable. */
 const SHIM = /\bcore(\[\w+\])?::ops::function::Fn/;
+/** What is called by a vtable alone: closures, their shims, and what drops them. Any other may also be a function pointer, a number in code like all others. */
+const BOUND = /\{\{(closure|vtable\.shim)\}\}|\bdrop_in_place</;
 
 const ID = String.raw`\$(?:"(?:[^"\\]|\\.)*"|[^\s()"]+)`;
 const ids = (text) => [...text.matchAll(new RegExp(ID, "g"))].map(([id]) => id);
@@ -155,6 +157,8 @@ export function split(wat) {
   // the base's; and where it is not the client's, because what JavaScript calls of a later part leads to it, and nothing of the client's. A function of a later part's
   // name may be an earlier one's: the compiler makes one of two that are alike.
   const objects = vtables(words(forms.data), { first, end: size }, [...own.values()]);
+  const methods = [...objects.found.values()].flat().map((slot) => table[slot - first]);
+  const bound = new Set(methods.filter((id) => BOUND.test(id)));
   const isClient = (id) =>
     CLIENT.test(id) || (SHIM.test(id) && own.get(id).calls.some((called) => CLIENT.test(called)));
   const places = new Map();
@@ -174,7 +178,7 @@ export function split(wat) {
     const [here, later] = [new Set(), new Set()];
     for (const one of claimed) if (claimOf(one) > place) reach(one.id, later);
     for (const one of claimed) if (claimOf(one) === place) reach(one.id, here);
-    for (const id of table) if (place === 0 ? !isClient(id) : !later.has(id)) reach(id, here);
+    for (const id of table) if (place === 0 ? !isClient(id) : !(later.has(id) && bound.has(id))) reach(id, here);
     if (place === 0) for (const address of objects.inData) reachObject(address, here);
     for (const id of here) places.set(id, place);
   }

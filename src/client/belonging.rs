@@ -329,16 +329,17 @@ impl<H: Host> Client<H> {
     }
 
     /// Fetches what came after the groups that are known or remembered, and says of those of the own user what their newest states are, where that ends soon. For
-    /// whoever is on line, now and then: it keeps a group from becoming `stale`.
+    /// whoever is on line, now and then: it keeps a group from becoming `stale`. What reading left to be written is written then: after a wipe, the backup alone knows
+    /// how far a group's log was seen.
     ///
     /// # Errors
-    /// `locked`; those of the backend.
+    /// `locked`; those of the backend; as [`Self::refresh`], where another device has written meanwhile.
     pub async fn tend_groups(&self) -> Outcome<()> {
         let remembered: Vec<Hash> = self.with(|ready| ready.state.groups().iter().map(|(id, _)| *id).collect())?;
         self.fetch_groups(&remembered).await?;
         for id in &remembered {
             self.tend(id).await?;
         }
-        Ok(())
+        self.save_state().await.map(drop)
     }
 }

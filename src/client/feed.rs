@@ -386,7 +386,7 @@ impl<H: Host> Client<H> {
     }
 
     /// Takes a page, and tells of it. Was it overtaken, so that the feed is to be read on from where it is now? Then another answer has told of its beginning, and what is
-    /// read now tells of the rest.
+    /// read now tells of the rest; but what was lost with a group isn't lost again, and is told here.
     fn take(
         &self,
         cache: &Cache<H::Store>,
@@ -396,16 +396,16 @@ impl<H: Host> Client<H> {
     ) -> Result<(Vec<Hash>, bool)> {
         let is_overtaken = !page.items.is_empty() && cache.feed.cursor().as_deref() != asked_from;
         let lost = self.with(|ready| cache.take_page(asked_from, page, own, &ready.people, &self.clock()))?;
-        if is_overtaken {
-            return Ok((lost, true));
-        }
+        let names =
+            |id: &Hash| page.items.iter().any(|item| matches!(item, FeedItem::Session(named, _) if named == id));
+        let due: Vec<Hash> = lost.iter().filter(|id| !is_overtaken || !names(id)).copied().collect();
         let told = &mut *cache.feed.told.borrow_mut();
-        let news: Vec<Hash> = lost.iter().filter(|id| !told.contains(id)).copied().collect();
-        told.retain(|id| !lost.contains(id));
+        let news: Vec<Hash> = due.iter().filter(|id| !told.contains(id)).copied().collect();
+        told.retain(|id| !due.contains(id));
         if !news.is_empty() {
             self.tell(Event::Revoked { sessions: news });
         }
-        Ok((lost, false))
+        Ok((lost, is_overtaken))
     }
 
     /// Deletes from the store what must go, and keeps the cursor then.

@@ -97,7 +97,7 @@ impl<H: Host> Client<H> {
         Ok(false)
     }
 
-    /// What the backup doesn't say yet waits on the device, for the next write: reading asks for no more than it needs.
+    /// What the backup doesn't say yet waits on the device, for the next write, at the latest that of [`Self::tend_groups`]: reading asks for no more than it needs.
     pub(super) async fn hold_state(&self) -> Outcome<()> {
         let user = self.with(|ready| ready.user.clone())?;
         let rows = self.rows(&user);
@@ -114,7 +114,7 @@ impl<H: Host> Client<H> {
         Ok(())
     }
 
-    /// Reads the backup again, and writes what waits: after an event, when the network is back, and some time after reading. A superseded client locks.
+    /// Reads the backup again, and writes what waits: after an event, and when the network is back. A superseded client locks.
     ///
     /// # Errors
     /// `locked`, also from now on; `backup-rollback`, `fork`, `pin-mismatch`; those of the backend.

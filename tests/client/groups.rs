@@ -1,10 +1,14 @@
 //! Groups as their members use them: who comes reads what was written, who leaves reads nothing new.
 
-use std::{pin::pin, rc::Rc};
+use std::{
+    pin::pin,
+    rc::Rc,
+    task::{Context as Task, Waker},
+};
 
 use serde_json::json;
 use wardkey::{
-    client::{Client, GroupInfo, OpenSession, Recipient},
+    client::{BackupHealth, Client, Event, GroupInfo, OpenSession, Recipient},
     error::Code,
     group::Lifetimes,
     identity::UserId,
@@ -76,6 +80,13 @@ impl Clinic {
 
     fn remove(&self, users: &[&str]) {
         run(self.anna.remove_members(&self.group, &names(users))).unwrap();
+    }
+
+    /// What the key server says of the group.
+    fn told(&self) -> serde_json::Value {
+        let groups = json!([{ "id": self.group.to_string() }]);
+        let body = json!({ "sessions": [], "signers": [], "groups": groups, "cursor": null });
+        self.world.ask(Some("anna"), "POST", "/v1/keys", Some(body)).unwrap()["groups"].clone()
     }
 
     fn reload(&self) -> Client<TestHost> {
@@ -187,6 +198,35 @@ fn what_was_lost_is_not_lost_again_with_the_group() {
     clinic.remove(&["bob"]);
     assert_eq!(run(clinic.bob.sync()).unwrap(), [*made.id()]);
     assert_eq!(run(clinic.bob.sync()).unwrap(), []);
+}
+
+/// What is lost with a group is told, also where another answer brought the feed's beginning first.
+#[test]
+fn a_removal_in_an_answer_that_was_overtaken() {
+    let clinic = Clinic::new("overtaken");
+    let (with_group, _) = clinic.sent();
+    let bobs = [(user("dora"), Rights::MANAGE), (user("bob"), READ)];
+    let [other, wanted] = [0, 1].map(|_| run(clinic.dora.create_session(&bobs)).unwrap());
+    let _held = [&with_group, &other].map(|made| open(&clinic.bob, made.id()).unwrap());
+    run(clinic.dora.revoke_recipients(&other, &[user("bob")])).unwrap();
+    clinic.world.take_asked();
+    let mut task = Task::from_waker(Waker::noop());
+    let mut reading = pin!(clinic.bob.sync());
+    while clinic.world.asked.borrow().is_empty() {
+        assert!(reading.as_mut().poll(&mut task).is_pending());
+    }
+    clinic.remove(&["bob"]);
+    clinic.world.take_asked();
+    let wanted = [*wanted.id()];
+    let mut opening = pin!(clinic.bob.open_sessions(&wanted, &[]));
+    while clinic.world.asked.borrow().is_empty() {
+        assert!(opening.as_mut().poll(&mut task).is_pending());
+    }
+    run(reading).unwrap();
+    assert!(run(opening).unwrap()[0].is_ok());
+    let told: Vec<_> =
+        clinic.bob.take_events().into_iter().filter(|event| matches!(event, Event::Revoked { .. })).collect();
+    assert_eq!(told, [&other, &with_group].map(|made| Event::Revoked { sessions: vec![*made.id()] }));
 }
 
 #[test]
@@ -337,12 +377,7 @@ fn what_was_made_off_line_waits_for_a_fresh_head() {
 #[test]
 fn what_was_seen_survives_a_wipe() {
     let clinic = Clinic::new("seen");
-    let told = || {
-        let groups = json!([{ "id": clinic.group.to_string() }]);
-        let body = json!({ "sessions": [], "signers": [], "groups": groups, "cursor": null });
-        clinic.world.ask(Some("anna"), "POST", "/v1/keys", Some(body)).unwrap()["groups"].clone()
-    };
-    let earlier = told();
+    let earlier = clinic.told();
     clinic.add(&["carol"]);
     clinic.world.change(KEYS, move |answer| answer["groups"] = earlier.clone());
     let anna = clinic.world.unlocked("anna", PASSWORD);
@@ -353,6 +388,25 @@ fn what_was_seen_survives_a_wipe() {
     clinic.world.be_good();
     assert_eq!(clinic.members(&anna).len(), 3);
     assert_eq!(clinic.members(&clinic.anna).len(), 3);
+}
+
+/// Who sends to a group changes nothing of his own: what he saw is written some time later, and a wipe comes after that.
+#[test]
+fn what_a_sender_saw_survives_a_wipe() {
+    let clinic = Clinic::new("seen by a sender");
+    let earlier = clinic.told();
+    clinic.add(&["carol"]);
+    clinic.sent();
+    assert_eq!(run(clinic.dora.backup_health()), BackupHealth::Outdated);
+    run(clinic.dora.tend_groups()).unwrap();
+    assert_eq!(run(clinic.dora.backup_health()), BackupHealth::Current);
+    assert_eq!(clinic.world.take_asked().iter().filter(|asked| *asked == "PUT /v1/backup").count(), 1);
+    // Nothing is left to write.
+    run(clinic.dora.tend_groups()).unwrap();
+    assert!(!clinic.world.take_asked().contains(&"PUT /v1/backup".to_owned()));
+    clinic.world.change(KEYS, move |answer| answer["groups"] = earlier.clone());
+    let dora = clinic.world.unlocked("dora", PASSWORD);
+    assert_eq!(failed(run(dora.group(&clinic.group))), Code::Rollback);
 }
 
 /// What isn't true of a group stands in nobody's way once the key server tells what is.

@@ -5,6 +5,7 @@ The tables are described in `docs/guide/leaving.md`; whatever is read of them is
 
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ from wardkey_format.suite import Suite
 
 ENTRY, BODY = 3, 4
 """Kinds of pieces."""
+
+Piece = tuple[int, bytes, int, int | None, bytes | None, bytes | None]
+"""Kind, party, sequence, n, data and wraps."""
 
 
 class KeyServerFile:
@@ -49,12 +53,7 @@ class KeyServerFile:
     def session(self, session_id: bytes, parties: list[Party]) -> tuple[list[bytes], list[bytes]]:
         """The log, its genesis first, and the wraps with the bodies for these parties."""
         own = [party.encode(one) for one in parties]
-        pieces = self._rows(
-            "SELECT kind, party, sequence, n, data, wraps FROM piece WHERE session = ? AND kind IN (?, ?) ORDER BY sequence",
-            session_id,
-            ENTRY,
-            BODY,
-        )
+        pieces = sorted(self._pieces(session_id), key=lambda piece: piece[2])
         log = [data for kind, *_, data, _ in pieces if kind == ENTRY and data is not None]
         objects = []
         for kind, _, sequence, _, _, signed in pieces:
@@ -62,6 +61,13 @@ class KeyServerFile:
                 bodies = {n: data for k, of, at, n, data, _ in pieces if (k, at) == (BODY, sequence) and of in own}
                 objects.append(_with_bodies(wraps.FORM, signed, bodies))
         return log, objects
+
+    def _pieces(self, session_id: bytes) -> list[Piece]:
+        """One row has all those of a short session; of others, and of what older servers kept, each is a row."""
+        if self._rows("SELECT name FROM sqlite_master WHERE name = 'packed'"):
+            for (row,) in self._rows("SELECT pieces FROM packed WHERE session = ?", session_id):
+                return _unpack(row)
+        return self._rows("SELECT kind, party, sequence, n, data, wraps FROM piece WHERE session = ?", session_id)
 
     def groups(self) -> Iterator[tuple[bytes, list[bytes]]]:
         """Each group's id and log, its genesis first."""
@@ -102,6 +108,29 @@ class KeyServerFile:
             made.append(bundle.make(one, signing, before))
             previous, before = bundle.read(made[-1]).hash, signing
         return made
+
+
+def _unpack(row: bytes) -> list[Piece]:
+    """The pieces of a row of `packed`."""
+    if row[0] != 1:
+        raise WardkeyError("unsupported-version", "a session's row of another version")
+    rest = io.BytesIO(row[1:])
+
+    def number(size: int = 8) -> int:
+        return int.from_bytes(rest.read(size), "big")
+
+    def data() -> bytes:
+        return rest.read(number(4))
+
+    pieces = []
+    while head := rest.read(2):
+        kind, has = head
+        of, sequence = data(), number()
+        # Two numbers, the signer, data and wraps: a bit for each, from the lowest.
+        reads = (number, number, data, data, data)
+        n, _, _, entry, wrapped = (read() if has >> place & 1 else None for place, read in enumerate(reads))
+        pieces.append((kind, of, sequence, n, entry, wrapped))
+    return pieces
 
 
 def _with_bodies(form: Form, signed: bytes, bodies: dict[int, bytes]) -> bytes:

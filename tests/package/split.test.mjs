@@ -19,11 +19,12 @@ const MODULE = String.raw`(module $small.wasm
  (global $__stack_pointer (mut i32) (i32.const 64))
  (memory $0 1)
  (data $.rodata (i32.const 16) "\00\00\00\00\04\00\00\00\04\00\00\00\01\00\00\00\00\00\00\00\04\00\00\00\04\00\00\00\02\00\00\00\00\00\00\00\04\00\00\00\04\00\00\00\04\00\00\00")
- (table $0 5 5 funcref)
- (elem (table $0) (i32.const 1) func $"<wardkey::client::Own as Trait>::method" $"<wardkey::client::Alike as Trait>::method" $core::fmt::other $"wardkey::js::client::CoreClient::task::{{closure}}")
+ (table $0 6 6 funcref)
+ (elem (table $0) (i32.const 1) func $"<wardkey::client::Own as Trait>::method" $"<wardkey::client::Alike as Trait>::method" $core::fmt::other $"wardkey::js::client::CoreClient::task::{{closure}}" $wardkey::client::pointed_at)
  (export "memory" (memory $0))
  (export "data" (func $data))
  (export "coreclient_new" (func $"coreclient_new multivalue shim"))
+ (export "coreclient_close" (func $coreclient_close))
  (export "coreclient_decryptEntity" (func $coreclient_decryptEntity))
  (func $data (param $0 i32) (result i32)
   (call $call
@@ -53,8 +54,19 @@ const MODULE = String.raw`(module $small.wasm
  (func $coreclient_decryptEntity (param $0 i32) (result i32)
   (call $call
    (i32.const 48)
-   (local.get $0)
+   (call $wardkey::client::pointed_at
+    (local.get $0)
+   )
   )
+ )
+ (func $coreclient_close (param $0 i32) (result i32)
+  (call_indirect $0 (type $0)
+   (local.get $0)
+   (i32.const 5)
+  )
+ )
+ (func $wardkey::client::pointed_at (param $0 i32) (result i32)
+  (local.get $0)
  )
  (func $"wardkey::js::client::CoreClient::task::{{closure}}" (param $0 i32) (result i32)
   (call $twice
@@ -100,6 +112,7 @@ test("a part alone has what it needs, and all together all", async () => {
   assert.throws(() => exports.coreclient_new(1), WebAssembly.RuntimeError, "without the client's part");
   const { exports: given } = new WebAssembly.Instance(client, { base: exports });
   assert.deepEqual(exports.coreclient_new(1), [1001, 128], "through the base");
+  assert.equal(exports.coreclient_close(7), 7, "by a function's number");
   assert.match(
     parts.entities,
     /^ \(func \$"wardkey::js::client::CoreClient::task/m,
@@ -122,5 +135,5 @@ test("parts of two builds don't fit", async () => {
 
 test("what it doesn't know of a module is an error", () => {
   assert.throws(() => split(MODULE.replace("(memory $0 1)", "(tag $0)")), /nothing is known of \(tag/);
-  assert.throws(() => split(MODULE.replace("(table $0 5 5 funcref)", "(table $0 9 9 funcref)")), /slots/);
+  assert.throws(() => split(MODULE.replace("(table $0 6 6 funcref)", "(table $0 9 9 funcref)")), /slots/);
 });

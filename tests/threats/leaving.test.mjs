@@ -33,6 +33,11 @@ async function written(t) {
   const stream = new Blob([scan]).stream().pipeThrough(own.encryptStream({ context: { file: "scan" }, sign: true }));
   keep("scan.sealed", new Uint8Array(await new Response(stream).arrayBuffer()), { file: "scan" });
 
+  // A session of many keys, which the key server keeps in rows of their own.
+  const long = await grace.createSession({ recipients: [{ user: "ada" }] });
+  for (let key = 0; key < 8; key += 1) await long.rotate();
+  keep("long.sealed", await long.encrypt("under the ninth key"));
+
   // A ward that Ada joins late, and that somebody leaves; her keys are renewed in between.
   const ward = await tomas.createGroup({ name: "Ward 3", members: ["dora"] });
   const shared = await grace.createSession({ recipients: [], managers: [{ group: ward.id }] });
@@ -88,6 +93,7 @@ test("everything that a user can read opens from the databases, by her password 
       "4.sealed": "by grace",
       "5.sealed": "not-a-recipient",
       "6.sealed": "decryption-failed",
+      "long.sealed": "by grace",
       "patient.json": "by undefined",
       "scan.sealed": "by grace",
     },
@@ -96,12 +102,12 @@ test("everything that a user can read opens from the databases, by her password 
   assert.equal(status, 1, "something stayed closed");
   const opened = (name) => readFileSync(join(out, name));
   assert.deepEqual(
-    ["1", "2", "3", "4"].map((name) => opened(name).toString()),
-    ["fracture of the left wrist", "before she came", "after", "waited"],
+    ["1", "2", "3", "4", "long"].map((name) => opened(name).toString()),
+    ["fracture of the left wrist", "before she came", "after", "waited", "under the ninth key"],
   );
   assert.ok(opened("scan").equals(scan));
   assert.deepEqual(JSON.parse(opened("patient.json")), { id: "1234", born: 1984, name: "Maria Roth" });
-  assert.deepEqual(readdirSync(out).length, 6, "and nothing else");
+  assert.deepEqual(readdirSync(out).length, 7, "and nothing else");
   assert.equal(stderr, "");
 
   // Without the key server's own keys, what it assigned can't be verified; all else opens.
