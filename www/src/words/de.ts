@@ -277,7 +277,7 @@ export const de: Words = {
   },
   facilities: {
     title: "Einrichtungen",
-    lead: "Vergleichen Sie die Sicherheitsnummern einmal am Telefon: Dann kann sich niemand dazwischen als die andere Einrichtung ausgeben.",
+    lead: "Vergleichen Sie die Sicherheitsnummern einmal am Telefon: Was Sie verglichen haben, gilt dann fest, und kein anderer Schlüssel dieser Gruppe wird angenommen. Welche Gruppe zu einer Einrichtung gehört, sagt der Server der Anwendung.",
     own: "Ihre Einrichtung",
     joined: "Registriert",
     escrow: "Noch nicht registriert",

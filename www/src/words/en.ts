@@ -264,7 +264,7 @@ export const en = {
   },
   facilities: {
     title: "Facilities",
-    lead: "Compare safety numbers by telephone, once: then nobody in between can pretend to be the other facility.",
+    lead: "Compare safety numbers by telephone, once: what you have compared is then pinned, and no other key of that group is accepted. Which group is a facility’s, the application’s server says.",
     own: "Your facility",
     joined: "Registered",
     escrow: "Not registered yet",

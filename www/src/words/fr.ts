@@ -268,7 +268,7 @@ export const fr: Words = {
   },
   facilities: {
     title: "Établissements",
-    lead: "Comparez une fois les numéros de sécurité par téléphone : personne entre vous ne peut alors se faire passer pour l’autre établissement.",
+    lead: "Comparez une fois les numéros de sécurité par téléphone : ce que vous avez comparé est alors fixé, et aucune autre clé de ce groupe n’est acceptée. Quel groupe est celui d’un établissement, c’est le serveur de l’application qui le dit.",
     own: "Votre établissement",
     joined: "Inscrit",
     escrow: "Pas encore inscrit",
