@@ -28,7 +28,8 @@ const APPLICATION: [(&str, &str); 4] = [
 ];
 
 /// Of the key server, by the session's id, its name in the journal, and its creator.
-const KEY_SERVER: [(&str, &str); 6] = [
+const KEY_SERVER: [(&str, &str); 7] = [
+    ("packed", "SELECT * FROM packed WHERE session = ?1"),
     ("piece", "SELECT * FROM piece WHERE session = ?1 ORDER BY kind, sequence"),
     ("session_state", "SELECT * FROM session_state WHERE id = ?1"),
     ("waiting", "SELECT * FROM waiting WHERE session = ?1"),
