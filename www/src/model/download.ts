@@ -5,7 +5,7 @@ import type { Octets } from "./bytes";
 import { type AttachedFile, fileContext } from "./record";
 
 /** The ciphertext at the server, read by ranges. */
-export async function remoteFile(fileId: string): Promise<RangeSource> {
+async function remoteFile(fileId: string): Promise<RangeSource> {
   const { size } = await api.fileState(fileId);
   return {
     size,

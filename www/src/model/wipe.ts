@@ -9,7 +9,7 @@ export interface Inventory {
 }
 
 /** Counts what the browser really holds for this origin. Where it won't say, the count is 0. */
-export async function takeInventory(): Promise<Inventory> {
+async function takeInventory(): Promise<Inventory> {
   return {
     localStorage: await attempt(() => localStorage.length, 0),
     sessionStorage: await attempt(() => sessionStorage.length, 0),

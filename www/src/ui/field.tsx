@@ -89,6 +89,18 @@ export function TextField({ label, value, onValue, type = "text", hint, error, o
   );
 }
 
+export const SHORTEST_PASSWORD = 10;
+
+/** A password to be chosen; once the form was `tried`, it says that it is too short. */
+export function NewPasswordField({
+  tried,
+  ...given
+}: Pick<TextProps, "label" | "value" | "onValue"> & { tried: boolean }) {
+  const t = say().invitation;
+  const error = tried && given.value.length < SHORTEST_PASSWORD ? t.tooShort : undefined;
+  return <TextField {...given} error={error} hint={t.passwordHint} type="password" autocomplete="new-password" />;
+}
+
 export interface SelectProps<T extends string> {
   label: string;
   value: T | "";

@@ -2,12 +2,12 @@ import { useState } from "preact/hooks";
 import { say } from "../language";
 import * as api from "../server/api";
 import { useStation } from "../station";
-import { TextField, WhosePassword } from "../ui/field";
+import { NewPasswordField, SHORTEST_PASSWORD, TextField, WhosePassword } from "../ui/field";
+import { Form } from "../ui/form";
 import { Notice, ProblemNotice } from "../ui/notice";
 import { Card } from "../ui/page";
 import { Busy } from "../ui/progress";
 import { useTask } from "../ui/use";
-import { SHORTEST_PASSWORD } from "./invitation";
 
 export function AccountCard() {
   const { wardkey, me } = useStation();
@@ -33,7 +33,6 @@ function PasswordForm() {
   const [isDone, setDone] = useState(false);
   const task = useTask();
   const t = say().device;
-  const tooShort = tried && newPassword.length < SHORTEST_PASSWORD ? say().invitation.tooShort : undefined;
   const change = async () => {
     setTried(true);
     setDone(false);
@@ -56,13 +55,7 @@ function PasswordForm() {
   return (
     <details class="panel">
       <summary>{t.changePassword}</summary>
-      <form
-        class="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void change();
-        }}
-      >
+      <Form onSend={() => void change()}>
         <WhosePassword userId={me?.userId ?? ""} />
         <TextField
           label={t.oldPassword}
@@ -71,15 +64,7 @@ function PasswordForm() {
           onValue={setOld}
           autocomplete="current-password"
         />
-        <TextField
-          label={t.newPassword}
-          hint={say().invitation.passwordHint}
-          type="password"
-          value={newPassword}
-          onValue={setNew}
-          error={tooShort}
-          autocomplete="new-password"
-        />
+        <NewPasswordField label={t.newPassword} value={newPassword} onValue={setNew} tried={tried} />
         {isDone && <Notice kind="good">{t.passwordChanged}</Notice>}
         {task.busy ? <Busy text={say().login.working} /> : <ProblemNotice problem={task.problem} />}
         <div class="actions">
@@ -87,7 +72,7 @@ function PasswordForm() {
             {t.changePassword}
           </button>
         </div>
-      </form>
+      </Form>
     </details>
   );
 }
@@ -102,10 +87,8 @@ function ContactForm() {
   return (
     <details class="panel">
       <summary>{t.contact}</summary>
-      <form
-        class="form"
-        onSubmit={(event) => {
-          event.preventDefault();
+      <Form
+        onSend={() => {
           void task
             .run(() => wardkey.setRecoveryContact({ password, email: email.trim() }))
             .then((ok) => {
@@ -130,7 +113,7 @@ function ContactForm() {
             {t.contactSubmit}
           </button>
         </div>
-      </form>
+      </Form>
     </details>
   );
 }

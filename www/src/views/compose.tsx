@@ -7,6 +7,7 @@ import { isCancelled } from "../problem";
 import { route } from "../route";
 import { useStation } from "../station";
 import { SelectField, TextField, useFirstWrong } from "../ui/field";
+import { Form } from "../ui/form";
 import { Notice, ProblemNotice } from "../ui/notice";
 import { Page } from "../ui/page";
 import { Busy } from "../ui/progress";
@@ -83,15 +84,7 @@ export function Compose() {
 
   return (
     <Page title={t.title}>
-      <form
-        ref={form}
-        noValidate
-        class="compose"
-        onSubmit={(event) => {
-          event.preventDefault();
-          submit();
-        }}
-      >
+      <Form kind="compose" form={form} onSend={submit}>
         <fieldset class="card" disabled={task.busy}>
           <legend>{t.receiver}</legend>
           <SelectField
@@ -202,7 +195,7 @@ export function Compose() {
             {t.submit}
           </button>
         </div>
-      </form>
+      </Form>
     </Page>
   );
 }

@@ -5,6 +5,7 @@ import type { Conversation, OpenedMessage } from "../model/conversation";
 import { explain } from "../problem";
 import { useStation } from "../station";
 import { TextField } from "../ui/field";
+import { Form } from "../ui/form";
 import { Icon } from "../ui/icon";
 import { ProblemNotice } from "../ui/notice";
 import { Busy } from "../ui/progress";
@@ -33,13 +34,7 @@ export function ConversationView({ conversation, isClosed }: { conversation: Con
       {isClosed ? (
         <p class="quiet">{t.closed}</p>
       ) : (
-        <form
-          class="say"
-          onSubmit={(event) => {
-            event.preventDefault();
-            void send();
-          }}
-        >
+        <Form kind="say" onSend={() => void send()}>
           <TextField label={t.label} lines={2} placeholder={t.placeholder} value={text} onValue={setText} />
           <div class="actions end">
             <button type="submit" disabled={task.busy || text.trim() === ""}>
@@ -47,7 +42,7 @@ export function ConversationView({ conversation, isClosed }: { conversation: Con
             </button>
           </div>
           <ProblemNotice problem={task.problem} />
-        </form>
+        </Form>
       )}
     </section>
   );

@@ -3,6 +3,7 @@ import { say } from "../language";
 import type { Facility } from "../server/types";
 import { useStation } from "../station";
 import { TextField } from "../ui/field";
+import { Form } from "../ui/form";
 import { Icon } from "../ui/icon";
 import { Notice, ProblemNotice } from "../ui/notice";
 import { Page } from "../ui/page";
@@ -73,13 +74,7 @@ function SafetyNumber({ groupId, isOwn }: { groupId: string; isOwn: boolean }) {
   if (number.problem !== undefined) return <ProblemNotice problem={number.problem} retry={number.reload} />;
   if (number.value === undefined) return <Busy text={say().app.starting} />;
   return (
-    <form
-      class="safety"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void verify();
-      }}
-    >
+    <Form kind="safety" onSend={() => void verify()}>
       <h3>{t.number}</h3>
       <p class="hint">{isOwn ? t.ownHint : t.hint}</p>
       <p class="safety-number" translate={false}>
@@ -108,6 +103,6 @@ function SafetyNumber({ groupId, isOwn }: { groupId: string; isOwn: boolean }) {
           </div>
         </>
       )}
-    </form>
+    </Form>
   );
 }

@@ -1,13 +1,12 @@
 import { useState } from "preact/hooks";
 import { say } from "../language";
 import { useStation } from "../station";
-import { SelectField, TextField, useFirstWrong } from "../ui/field";
+import { NewPasswordField, SelectField, SHORTEST_PASSWORD, TextField, useFirstWrong } from "../ui/field";
+import { Form } from "../ui/form";
 import { Icon } from "../ui/icon";
 import { ProblemNotice } from "../ui/notice";
 import { Busy } from "../ui/progress";
 import { useTask } from "../ui/use";
-
-export const SHORTEST_PASSWORD = 10;
 
 /** Somebody whom an administrator has invited, or the first one of a facility. */
 export function Invitation({ onBack }: { onBack: () => void }) {
@@ -21,10 +20,7 @@ export function Invitation({ onBack }: { onBack: () => void }) {
   const t = say().invitation;
   const change = (entry: keyof typeof given) => (value: string) => set((before) => ({ ...before, [entry]: value }));
   const missing = (value: string) => (tried && value.trim() === "" ? say().login.required : undefined);
-  const wrong = {
-    password: tried && password.length < SHORTEST_PASSWORD ? t.tooShort : undefined,
-    repeat: tried && repeat !== password ? t.different : undefined,
-  };
+  const different = tried && repeat !== password ? t.different : undefined;
   const submit = () => {
     setTried(true);
     const { facilityId, invitation, name, userId } = given;
@@ -40,15 +36,7 @@ export function Invitation({ onBack }: { onBack: () => void }) {
       </button>
       <h1>{t.title}</h1>
       <p class="lead">{t.lead}</p>
-      <form
-        ref={form}
-        noValidate
-        class="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          submit();
-        }}
-      >
+      <Form form={form} onSend={submit}>
         <SelectField
           label={t.facility}
           value={given.facilityId}
@@ -79,28 +67,20 @@ export function Invitation({ onBack }: { onBack: () => void }) {
           value={given.email}
           onValue={change("email")}
         />
-        <TextField
-          label={t.password}
-          hint={t.passwordHint}
-          type="password"
-          value={password}
-          onValue={setPassword}
-          error={wrong.password}
-          autocomplete="new-password"
-        />
+        <NewPasswordField label={t.password} value={password} onValue={setPassword} tried={tried} />
         <TextField
           label={t.repeat}
           type="password"
           value={repeat}
           onValue={setRepeat}
-          error={wrong.repeat}
+          error={different}
           autocomplete="new-password"
         />
         {task.busy ? <Busy text={say().login.working} /> : <ProblemNotice problem={task.problem} where="register" />}
         <button type="submit" class="primary wide" disabled={task.busy}>
           {t.submit}
         </button>
-      </form>
+      </Form>
     </section>
   );
 }

@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { say } from "../language";
 import { useStation } from "../station";
 import { TextField, WhosePassword } from "../ui/field";
+import { Form } from "../ui/form";
 import { ProblemNotice } from "../ui/notice";
 import { Busy } from "../ui/progress";
 import { useTask } from "../ui/use";
@@ -16,13 +17,7 @@ export function Locked() {
     <section class="gate-panel narrow">
       <h1>{t.locked.title(station.me?.name ?? "")}</h1>
       <p class="lead">{t.locked.lead}</p>
-      <form
-        class="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void task.run(() => station.unlock(password));
-        }}
-      >
+      <Form onSend={() => void task.run(() => station.unlock(password))}>
         <WhosePassword userId={station.me?.userId ?? ""} />
         <TextField
           label={t.login.password}
@@ -37,7 +32,7 @@ export function Locked() {
         <button type="submit" class="primary wide" disabled={task.busy}>
           {t.locked.submit}
         </button>
-      </form>
+      </Form>
       <div class="links">
         <button type="button" class="plain" onClick={() => void station.logout()}>
           {t.locked.other}

@@ -3,6 +3,7 @@ import { say } from "../language";
 import type { Person } from "../server/types";
 import { useStation } from "../station";
 import { TextField, useFirstWrong } from "../ui/field";
+import { Form } from "../ui/form";
 import { ProblemNotice } from "../ui/notice";
 import { Busy } from "../ui/progress";
 import { useTask } from "../ui/use";
@@ -64,15 +65,7 @@ export function Login({ onDoor }: { onDoor: (door: Door) => void }) {
         )}
         <section class="gate-panel" aria-labelledby="form">
           <h2 id="form">{t.form}</h2>
-          <form
-            ref={form}
-            noValidate
-            class="form"
-            onSubmit={(event) => {
-              event.preventDefault();
-              submit();
-            }}
-          >
+          <Form form={form} onSend={submit}>
             <TextField
               label={t.userId}
               value={userId}
@@ -91,7 +84,7 @@ export function Login({ onDoor }: { onDoor: (door: Door) => void }) {
             <button type="submit" class="primary wide" disabled={task.busy}>
               {t.submit}
             </button>
-          </form>
+          </Form>
           <div class="links">
             <button type="button" class="plain" onClick={() => onDoor("recovery")}>
               {t.forgotten}

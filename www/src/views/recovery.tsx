@@ -1,12 +1,12 @@
 import { useState } from "preact/hooks";
 import { say } from "../language";
 import { useStation } from "../station";
-import { TextField } from "../ui/field";
+import { NewPasswordField, SHORTEST_PASSWORD, TextField } from "../ui/field";
+import { Form } from "../ui/form";
 import { Icon } from "../ui/icon";
 import { Notice, ProblemNotice } from "../ui/notice";
 import { Busy } from "../ui/progress";
 import { useTask } from "../ui/use";
-import { SHORTEST_PASSWORD } from "./invitation";
 
 /** A forgotten password: a code by e-mail, and a new one. */
 export function Recovery({ onBack }: { onBack: () => void }) {
@@ -23,7 +23,6 @@ export function Recovery({ onBack }: { onBack: () => void }) {
       setStarted(undefined);
       setStarted(await station.startRecovery(userId.trim()));
     });
-  const tooShort = tried && newPassword.length < SHORTEST_PASSWORD ? say().invitation.tooShort : undefined;
   const finish = (recoveryId: string) => {
     setTried(true);
     if (newPassword.length < SHORTEST_PASSWORD) return;
@@ -44,10 +43,8 @@ export function Recovery({ onBack }: { onBack: () => void }) {
       <h1>{t.title}</h1>
       <p class="lead">{t.lead}</p>
       {started === undefined ? (
-        <form
-          class="form"
-          onSubmit={(event) => {
-            event.preventDefault();
+        <Form
+          onSend={() => {
             if (userId.trim() !== "") begin();
           }}
         >
@@ -56,26 +53,12 @@ export function Recovery({ onBack }: { onBack: () => void }) {
           <button type="submit" class="primary wide" disabled={task.busy}>
             {t.send}
           </button>
-        </form>
+        </Form>
       ) : (
-        <form
-          class="form"
-          onSubmit={(event) => {
-            event.preventDefault();
-            finish(started.recoveryId);
-          }}
-        >
+        <Form onSend={() => finish(started.recoveryId)}>
           <Notice kind="info">{t.sentTo(started.sentTo)}</Notice>
           <TextField label={t.code} value={code} onValue={setCode} inputMode="numeric" autocomplete="one-time-code" />
-          <TextField
-            label={t.newPassword}
-            hint={say().invitation.passwordHint}
-            type="password"
-            value={newPassword}
-            onValue={setNewPassword}
-            error={tooShort}
-            autocomplete="new-password"
-          />
+          <NewPasswordField label={t.newPassword} value={newPassword} onValue={setNewPassword} tried={tried} />
           {status}
           <div class="actions">
             <button type="submit" class="primary" disabled={task.busy || code.trim() === ""}>
@@ -85,7 +68,7 @@ export function Recovery({ onBack }: { onBack: () => void }) {
               {t.again}
             </button>
           </div>
-        </form>
+        </Form>
       )}
     </section>
   );

@@ -5,6 +5,7 @@ import { route } from "../route";
 import type { Facility } from "../server/types";
 import { useStation } from "../station";
 import { TextField } from "../ui/field";
+import { Form } from "../ui/form";
 import { Icon } from "../ui/icon";
 import { Notice, ProblemNotice } from "../ui/notice";
 import { Card, Empty, Page } from "../ui/page";
@@ -97,10 +98,8 @@ function Steps({ facility }: { facility: Facility }) {
           </div>
         </>
       ) : (
-        <form
-          class="form"
-          onSubmit={(event) => {
-            event.preventDefault();
+        <Form
+          onSend={() => {
             void task.run(async () => {
               await claimed(wardkey, groupId, claim.claimId, code);
               await station.transfers.load();
@@ -119,7 +118,7 @@ function Steps({ facility }: { facility: Facility }) {
               {say().recovery.again}
             </button>
           </div>
-        </form>
+        </Form>
       )}
     </Card>
   );

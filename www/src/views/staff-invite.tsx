@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { say } from "../language";
 import * as api from "../server/api";
 import { TextField, useFirstWrong } from "../ui/field";
+import { Form } from "../ui/form";
 import { Notice, ProblemNotice } from "../ui/notice";
 import { Card } from "../ui/page";
 import { useTask } from "../ui/use";
@@ -37,15 +38,7 @@ export function StaffInvite({ onInvited }: { onInvited: () => void }) {
           <code class="invitation">{made.invitation}</code>
         </Notice>
       )}
-      <form
-        ref={form}
-        noValidate
-        class="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void invite();
-        }}
-      >
+      <Form form={form} onSend={() => void invite()}>
         <div class="grid">
           <TextField
             label={t.name}
@@ -74,7 +67,7 @@ export function StaffInvite({ onInvited }: { onInvited: () => void }) {
             {t.addSubmit}
           </button>
         </div>
-      </form>
+      </Form>
     </Card>
   );
 }
