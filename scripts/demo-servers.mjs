@@ -2,38 +2,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { ask, Failure, root } from "./run.mjs";
 
-const NEXT_PORTS = 50;
 /** Longer than a server takes that finishes what it has begun. */
 const STOPPING_MS = 25_000;
-
-/** The first free port from this one on, at both of this machine's addresses: a browser may try either. */
-export async function freePort(first) {
-  if (first === 0) return await isFree(0, "127.0.0.1");
-  for (let port = first; port < Math.min(first + NEXT_PORTS, 65_536); port++) {
-    if ((await isFree(port, "127.0.0.1")) && (await isFree(port, "::1"))) return port;
-  }
-  throw new Failure(`no free port from ${first} on`);
-}
-
-/** The port, which the system chose for 0; undefined: it is taken. */
-async function isFree(port, host) {
-  const server = createServer();
-  try {
-    server.listen(port, host);
-    await once(server, "listening");
-    return server.address().port;
-  } catch (error) {
-    // A machine without IPv6 has nobody there.
-    return error.code === "EADDRNOTAVAIL" || error.code === "EAFNOSUPPORT" ? port : undefined;
-  } finally {
-    server.close();
-  }
-}
 
 /** A running server. Its log goes to a file. */
 export class Process {

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
-import { freePort, Process, Running } from "./demo-servers.mjs";
+import { Process, Running } from "./demo-servers.mjs";
+import { firstFreePort, freePort } from "./free-port.mjs";
 import { Failure, main, root, run, step } from "./run.mjs";
 import * as tools from "./tools.mjs";
 
@@ -125,9 +126,9 @@ export async function startDemo({
 }
 
 async function start({ path, secret, port, keysPort, loginRate, origins, seen, page, seeding }) {
-  const own = await freePort(port);
+  const own = await (port === 0 ? freePort() : firstFreePort(port));
   const [url, other] = [`http://localhost:${own}`, `http://127.0.0.1:${own}`];
-  const keysOwn = await freePort(keysPort);
+  const keysOwn = await (keysPort === 0 ? freePort(own) : firstFreePort(keysPort));
   const keys = new Process(
     "key server",
     "wardkey-server",
