@@ -2,24 +2,16 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { command, ROOT } from "./pack.mjs";
-import { files, open, projects } from "./projects.mjs";
+import { files, projects } from "./projects.mjs";
 
 const packed = projects();
-let browser;
-before(async () => {
-  browser = await open();
-});
-after(async () => {
-  await browser?.close();
-  packed.close();
-});
 
 /** Builds it, and does in its page what `act` says. */
 async function tried(folder, { serve }, act) {
   const site = await serve(await packed.install(`examples/${folder}`));
-  const page = await browser.newPage();
+  const page = await packed.newPage();
   try {
     const problems = [];
     page.on("pageerror", (error) => problems.push(String(error)));

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
+import { after, before } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { chromium } from "playwright-core";
 import { CHROMIUM_ARGS } from "../../scripts/chromium.mjs";
@@ -12,8 +13,6 @@ import { command, pack, ROOT } from "./pack.mjs";
 
 const CHROMIUM = process.env.CHROMIUM || "/usr/bin/chromium";
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "wardkey", "npm");
-
-export const open = () => chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGS });
 
 const npx = (dir, ...args) => command(dir, "npx", ["--no-install", ...args], { NEXT_TELEMETRY_DISABLED: "1" });
 
@@ -32,10 +31,18 @@ export const server = (build, start) => ({
   },
 });
 
-/** The tarball, and copies of projects with it and what else they need, each made once. */
+/** The tarball, copies of projects with it and what else they need, each made once, and pages to open them in: for the tests of a file. */
 export function projects() {
   const packed = pack();
   const installed = new Map();
+  let browser;
+  before(async () => {
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGS });
+  });
+  after(async () => {
+    await browser?.close();
+    packed.close();
+  });
 
   /** A folder of the repository, with `more` files of it and perhaps another version of Vite; gives where it is. */
   function install(folder, { vite, more = [] } = {}) {
@@ -61,7 +68,7 @@ export function projects() {
     return dir;
   }
 
-  return { install, tarball: packed.tarball, close: packed.close };
+  return { install, tarball: packed.tarball, newPage: () => browser.newPage() };
 }
 
 /** A program that serves on a port, until close(). */

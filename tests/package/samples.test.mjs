@@ -2,20 +2,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { command, ROOT } from "./pack.mjs";
-import { files, open, projects, server } from "./projects.mjs";
+import { files, projects, server } from "./projects.mjs";
 
 const { version } = JSON.parse(readFileSync(join(ROOT, "pkg.json"), "utf8"));
 const packed = projects();
-let browser;
-before(async () => {
-  browser = await open();
-});
-after(async () => {
-  await browser?.close();
-  packed.close();
-});
 
 /** Where the slow work of each is to be done: in the worker file, in a blob, or inline. */
 const SAMPLES = [
@@ -52,7 +44,7 @@ for (const sample of SAMPLES) {
   test(sample.name, { timeout: 600_000 }, async () => {
     const dir = await install(sample);
     const site = await sample.serve(dir);
-    const page = await browser.newPage();
+    const page = await packed.newPage();
     page.setDefaultTimeout(180_000);
     try {
       const problems = [];

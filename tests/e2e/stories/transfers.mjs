@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { writePdf } from "../files.mjs";
 
-export const PATIENT = "Käthe Müller-Şahin";
+const PATIENT = "Käthe Müller-Şahin";
 
 export async function writeTransfer(desk, { patient = PATIENT, to = "Lakeside", diagnosis, notes, files = [] } = {}) {
   await desk.goes("New transfer");

@@ -99,8 +99,6 @@ export async function kinds() {
   return names.map((name) => name.replace(/\.[\w-]{22}(\.[\w-]{43})?$/, "").replace(`.${APP}`, "")).sort();
 }
 
-export const removeDatabase = (name = DEVICE) => settled(indexedDB.deleteDatabase(name));
-
 /** In the place of a method. */
 export function instead(object, name, replacement) {
   const original = object[name];
