@@ -47,7 +47,11 @@ export const breaks = {
     const { ward, site } = at;
     await ward.enters("Dr. Jonas Weber");
     await ward.goes("Sent");
-    const [patient] = await ward.texts(".row-name");
+    await ward.reads("Sent", "#list-title");
+    const [patient] = await ward.browser.until("a row", () => {
+      const rows = globalThis.look.texts(".row-name");
+      return rows.length > 0 && rows;
+    });
     site.line.cut();
     try {
       await ward.opens(patient);

@@ -57,6 +57,29 @@ export async function readWhole(
   const { author } = stream;
   // where the stream fails, it is the stream that says so
   author.catch(() => undefined);
-  const blob = await new Response(body.pipeThrough(stream)).blob();
+  const blob = await collect(body.pipeThrough(stream));
   return { blob, author: await author };
+}
+
+/** Pieces become blobs this large: what the page holds of them itself stays small. */
+const PIECE = 8 * 2 ** 20;
+
+/** `Response.blob()` does it in a line, but of a stream Chromium makes a file on its disk, and fails where that is small. */
+async function collect(stream: ReadableStream<Octets>): Promise<Blob> {
+  const blobs: Blob[] = [];
+  let chunks: Octets[] = [];
+  let bytes = 0;
+  const reader = stream.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (value) {
+      chunks.push(value);
+      bytes += value.length;
+    }
+    if (!done && bytes < PIECE) continue;
+    blobs.push(new Blob(chunks));
+    if (done) return new Blob(blobs);
+    chunks = [];
+    bytes = 0;
+  }
 }

@@ -67,7 +67,7 @@ function Attachment({ sessionId, file }: { sessionId: string; file: AttachedFile
         signal: abort.current.signal,
         onProgress: ({ bytesProcessed }) => setDone(bytesProcessed),
       });
-      saveFile(blob, name);
+      await saveFile(blob, name);
       setSaved({ author: author?.userId });
     });
   return (
