@@ -1,6 +1,9 @@
 //! A session of few and small pieces lies in one row, and is read by one look instead of one for each piece. When it grows beyond that, its pieces become rows of their own;
 //! so are those of sessions that were kept before there was this.
 //!
+//! A row stands at the number that its session's id begins with, so that a database finds it without an index beside the table. Of two sessions with the same number, which nobody
+//! meets by chance, the later one is rows of its own.
+//!
 //! A row is a version byte and then, for each piece in no order: its kind, a byte that says what it has, its party and its sequence, and what it has: two numbers, the
 //! signer, data, wraps. Numbers are eight bytes, bytes and texts have their length before them in four.
 
@@ -108,17 +111,24 @@ fn write(pieces: &[Piece<'_>]) -> Option<Vec<u8>> {
     (pieces.len() <= SHORT && row.len() <= MOST).then_some(row)
 }
 
+/// Where the row of a session stands.
+fn number(id: &Hash) -> i64 {
+    let [a, b, c, d, e, f, g, h, ..] = id.0;
+    i64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
 /// The rows of these sessions, in their order; nothing for one that has none.
 pub(crate) fn rows(store: &mut Tables<'_>, ids: &[Hash]) -> Kept<Vec<Option<Vec<u8>>>> {
-    let asked: Vec<_> = ids.iter().map(|id| Each { a: id.0.into(), ..Each::default() }).collect();
-    let sql = "SELECT asked.place, packed.pieces FROM ASKED JOIN packed ON packed.session = asked.a";
+    let asked: Vec<_> = ids.iter().map(|id| Each { a: id.0.into(), n: number(id), ..Each::default() }).collect();
+    let sql = "SELECT asked.place, packed.pieces FROM ASKED JOIN packed ON packed.number = asked.n AND packed.session = asked.a";
     let found = store.for_each(sql, &asked, |mut row| row.bytes())?;
     Ok(found.into_iter().map(|rows| rows.into_iter().next()).collect())
 }
 
 /// The row of this one.
 pub(crate) fn row(store: &mut Tables<'_>, id: &Hash) -> Kept<Option<Vec<u8>>> {
-    store.one("SELECT pieces FROM packed WHERE session = ?1", &[bytes(id.0)], |mut row| row.bytes())
+    let sql = "SELECT pieces FROM packed WHERE number = ?1 AND session = ?2";
+    store.one(sql, &[Value::Int(number(id)), bytes(id.0)], |mut row| row.bytes())
 }
 
 /// Changes the pieces of a session; false: they are rows of their own, or there are none.
@@ -128,7 +138,8 @@ fn change(store: &mut Tables<'_>, id: &Hash, work: impl FnOnce(&mut Vec<Piece<'_
     work(&mut pieces)?;
     match write(&pieces) {
         Some(row) => {
-            store.run("UPDATE packed SET pieces = ?2 WHERE session = ?1", &[bytes(id.0), Value::Bytes(row)])?;
+            store
+                .run("UPDATE packed SET pieces = ?2 WHERE number = ?1", &[Value::Int(number(id)), Value::Bytes(row)])?;
         }
         None => unpack(store, id, &pieces)?,
     }
@@ -137,7 +148,7 @@ fn change(store: &mut Tables<'_>, id: &Hash, work: impl FnOnce(&mut Vec<Piece<'_
 
 /// From now on its pieces are rows of their own.
 fn unpack(store: &mut Tables<'_>, id: &Hash, pieces: &[Piece<'_>]) -> Kept<()> {
-    store.run("DELETE FROM packed WHERE session = ?1", &[bytes(id.0)])?;
+    store.run("DELETE FROM packed WHERE number = ?1", &[Value::Int(number(id))])?;
     let number = |number: Option<u64>| number.map(int).transpose().map(or_null);
     let row = |piece: &Piece<'_>| {
         Ok(vec![
@@ -182,13 +193,16 @@ pub(crate) fn put_head(store: &mut Tables<'_>, id: &Hash, head: Head) -> Kept<bo
     if change(store, id, put)? {
         return Ok(true);
     }
-    if store.one("SELECT kind FROM piece WHERE session = ?1 LIMIT 1", &[bytes(id.0)], Ok)?.is_some() {
+    if store.one("SELECT kind FROM piece WHERE session = ?1 LIMIT 1", &[bytes(id.0)], Ok)?.is_some()
+        || store.one("SELECT number FROM packed WHERE number = ?1", &[Value::Int(number(id))], Ok)?.is_some()
+    {
         return Ok(false);
     }
     let mut pieces = Vec::new();
     put(&mut pieces)?;
     let row = write(&pieces).ok_or_else(broken)?;
-    store.run("INSERT INTO packed (session, pieces) VALUES (?1, ?2)", &[bytes(id.0), Value::Bytes(row)])?;
+    let sql = "INSERT INTO packed (number, session, pieces) VALUES (?1, ?2, ?3)";
+    store.run(sql, &[Value::Int(number(id)), bytes(id.0), Value::Bytes(row)])?;
     Ok(true)
 }
 

@@ -211,7 +211,7 @@ impl Connection for Postgres {
     }
 
     fn in_its_words(&self, sql: &str) -> String {
-        sql.replace("BYTES", "BYTEA").replace(" SMALL", "")
+        sql.replace("BYTES", "BYTEA").replace(" SMALL", "").replace(" ROW ", " BIGINT ")
     }
 
     fn has_table(&mut self, name: &str) -> Kept<bool> {

@@ -9,7 +9,7 @@ pub const VERSION: u64 = 3;
 
 const VERSION_TABLE: &str = "CREATE TABLE schema_version (version BIGINT NOT NULL)";
 
-/// Each step makes the tables of the next version. `BYTES` is the database's type for them; rows of a `SMALL` table are kept in its index, where a database can choose.
+/// Each step makes the tables of the next version. `BYTES` is the database's type for them, `ROW` that of a number at which a row itself stands; rows of a `SMALL` table are kept in its index, where a database can choose.
 const STEPS: [&str; 3] = [
     r"
 CREATE TABLE account (user_id TEXT PRIMARY KEY, account TEXT NOT NULL);
@@ -53,7 +53,7 @@ CREATE TABLE server (name TEXT PRIMARY KEY, value BYTES NOT NULL);
 CREATE TABLE exchange_key (pair TEXT NOT NULL, version BIGINT NOT NULL, signer TEXT, object BYTES NOT NULL, PRIMARY KEY (pair, version));
 ",
     r"
-CREATE TABLE packed (session BYTES PRIMARY KEY, pieces BYTES NOT NULL);
+CREATE TABLE packed (number ROW PRIMARY KEY, session BYTES NOT NULL, pieces BYTES NOT NULL);
 ",
 ];
 

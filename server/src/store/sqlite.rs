@@ -346,7 +346,7 @@ impl Connection for Sqlite {
     }
 
     fn in_its_words(&self, sql: &str) -> String {
-        sql.replace("BYTES", "BLOB").replace("SMALL", "WITHOUT ROWID")
+        sql.replace("BYTES", "BLOB").replace("SMALL", "WITHOUT ROWID").replace(" ROW ", " INTEGER ")
     }
 
     fn has_table(&mut self, name: &str) -> Kept<bool> {

@@ -168,6 +168,42 @@ fn sessions_are_read_alike(is_packed: bool) {
     });
 }
 
+/// Rows stand at the number that an id begins with, which two may have in common: each has its own all the same, also when one outgrows its row.
+#[test]
+fn sessions_whose_ids_begin_alike_are_two() {
+    over_each(|new| {
+        let mut keeper = new();
+        let seen = done(keeper.as_mut(), |store| {
+            let ids = [1, 2, 3].map(|last| {
+                let mut id = [200; 32];
+                id[31] = last;
+                Hash(id)
+            });
+            for (number, id) in (1..).zip(&ids[..2]) {
+                store.put_session(id, Head { sequence: number, generation: number }, b"")?;
+                store.put_rights(id, &party(number as u8), Rights::READ)?;
+            }
+            for sequence in 0..20 {
+                for (number, id) in (1..).zip(&ids[..2]) {
+                    store.add_logged(id, &Logged { sequence, signer: None, object: vec![number; 3] })?;
+                }
+            }
+            store.put_session(&ids[0], Head { sequence: 5, generation: 5 }, b"")?;
+            let mut seen = Vec::new();
+            for id in &ids {
+                let head = store.session(id)?.map(|head| head.sequence);
+                let log = store.log(id, 0)?;
+                let own: BTreeSet<_> = log.iter().flat_map(|logged| logged.object.clone()).collect();
+                let rights = [1, 2].map(|of| store.rights(id, &party(of)).map(|rights| rights.is_some()));
+                seen.push(format!("{head:?} {} {own:?} {rights:?}", log.len()));
+            }
+            Ok(seen.join("; "))
+        });
+        let wanted = "Some(5) 20 {1} [Ok(true), Ok(false)]; Some(2) 20 {2} [Ok(false), Ok(true)]; None 0 {} [Ok(false), Ok(false)]";
+        assert_eq!(seen, wanted, "{}", keeper.name());
+    });
+}
+
 /// The same time may be counted twice, and both count.
 #[test]
 fn a_time_may_come_twice() {
