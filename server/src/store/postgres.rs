@@ -109,7 +109,9 @@ impl Postgres {
     }
 
     fn said(&mut self, error: &postgres::Error) -> StoreError {
-        let for_others = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
+        // The last one: the locks of all transactions are more than the database has room for.
+        let for_others =
+            [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::OUT_OF_MEMORY];
         let refused = error.code().is_some_and(|code| for_others.contains(code));
         // The database stops, was stopped, or says that it is only half there.
         let lost = error.is_closed()

@@ -68,6 +68,28 @@ async fn works(database: &Database) {
     database.request(&server, login(), NOW).await.unwrap();
 }
 
+/// What PostgreSQL refuses for others' sake is begun again; what it goes on refusing may be asked later.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_for_others_is_begun_again() {
+    let postgres = Postgres::start();
+    let database = Database::open(&Place::Postgres(postgres.url()), Options::default()).unwrap();
+    for code in ["40001", "40P01", "53200"] {
+        let raise = format!("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{code}'; END $$");
+        let mut tries = 0;
+        let done = database
+            .transaction(false, move |store| {
+                tries += 1;
+                if tries < 4 { store.batch(&raise).map(|()| tries) } else { Ok(tries) }
+            })
+            .await;
+        assert_eq!(done, Ok(4), "{code}");
+    }
+    let always = "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '53200'; END $$";
+    let refused: Result<(), _> = database.transaction(false, |store| store.batch(always)).await;
+    assert!(refused.unwrap_err().0.contains("no room"));
+    database.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn it_answers_from_sqlite() {
     let folder = Folder::new();

@@ -12,7 +12,7 @@ use std::{
 
 use postgres::fallible_iterator::FallibleIterator as _;
 use wardkey::random;
-use wardkey_rules::{Kept, StoreError, chain_journal};
+use wardkey_rules::{ApiError, Kept, Result, StoreError, chain_journal};
 
 use super::{
     super::{
@@ -34,6 +34,8 @@ const TRIES: u32 = 30;
 /// The first pause before that, in milliseconds; each is longer, up to the last.
 const PAUSE: u64 = 2;
 const LAST_PAUSE: u64 = 250;
+/// When who was refused too often may ask again, in milliseconds.
+const AGAIN_MS: u64 = 1_000;
 /// How long a request waits for a database that is gone.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// How often one looks for what other processes wrote, at least.
@@ -105,12 +107,12 @@ fn work(address: &Address, jobs: &Queue<Waiting>, chain: &Chain) {
         {
             chain.wake(server, now_ms);
         }
-        waiting.job.answer(end.map_err(Into::into));
+        waiting.job.answer(end);
     }
 }
 
 /// Runs it until it has ended.
-fn finish(address: &Address, connection: &mut Option<Postgres>, waiting: &mut Waiting) -> Kept<()> {
+fn finish(address: &Address, connection: &mut Option<Postgres>, waiting: &mut Waiting) -> Result<()> {
     let mut tries = 0;
     loop {
         let went = match connection {
@@ -131,9 +133,11 @@ fn finish(address: &Address, connection: &mut Option<Postgres>, waiting: &mut Wa
         }
         tries += 1;
         match went {
-            Went::Ended(end) => return end,
-            Went::Refused(error) if tries >= TRIES => return Err(error),
-            Went::Lost(error) if waiting.since.elapsed() >= PATIENCE => return Err(error),
+            Went::Ended(end) => return end.map_err(Into::into),
+            Went::Refused(_) if tries >= TRIES => {
+                return Err(ApiError::throttled("the database had no room for it among all others", AGAIN_MS));
+            }
+            Went::Lost(error) if waiting.since.elapsed() >= PATIENCE => return Err(error.into()),
             Went::Refused(_) | Went::Lost(_) => {}
         }
         if matches!(went, Went::Lost(_)) {
