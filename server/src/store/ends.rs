@@ -14,8 +14,8 @@ use super::{
     tables::{spot_values, subject_key},
 };
 
-/// So many stay in memory: about 15 MB. The more, the more of them lie on a page of the table when they are written to it.
-pub(crate) const MOST: usize = 100_000;
+/// So many stay in memory: about 30 MB. The more, the more of them lie on a page of the table when they are written to it.
+pub(crate) const MOST: usize = 200_000;
 /// So many ends are kept for each late row: there are more of these, and all are read when the file is opened, only where each has few entries.
 const OF_A_ROW: usize = 5;
 /// With so many commits at most all that there are have been written, where it is time for it.
@@ -23,23 +23,41 @@ const COMMITS: usize = 256;
 /// Rows that are read at once.
 const AT_ONCE: usize = 100;
 
-/// An end, by its key in the table.
-type End = (Box<[u8]>, JournalEnd);
+/// A journal's key in the table, in the order of its bytes. To compare two, their first eight are enough nearly always: they lie where the map looks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    first: u64,
+    bytes: Box<[u8]>,
+}
+
+impl Key {
+    fn of(subject: &Subject) -> Self {
+        let bytes = subject_key(subject);
+        let mut first = [0; 8];
+        for (to, byte) in first.iter_mut().zip(&bytes) {
+            *to = *byte;
+        }
+        Self { first: u64::from_be_bytes(first), bytes: bytes.into() }
+    }
+}
+
+/// An end, by its key.
+type End = (Key, JournalEnd);
 
 /// What was done since the transaction began, to be taken back.
 enum Done {
-    Put(Box<[u8]>, Option<JournalEnd>),
+    Put(Key, Option<JournalEnd>),
     Row,
-    Moved(Option<Box<[u8]>>),
+    Moved(Option<Key>),
     Turned(Vec<RowId>),
 }
 
 /// Ends in memory. They follow the transaction of the one that writes.
 pub struct Ends {
     most: usize,
-    ends: BTreeMap<Box<[u8]>, JournalEnd>,
+    ends: BTreeMap<Key, JournalEnd>,
     /// Up to where the ends were written in this turn, which goes through all of them.
-    hand: Option<Box<[u8]>>,
+    hand: Option<Key>,
     /// Rows from before this turn: with its end, their ends are in the table.
     before: Vec<RowId>,
     /// Rows of this turn.
@@ -66,7 +84,7 @@ impl Ends {
         store.each(sql, &mut |row| {
             let (id, found) = read(row)?;
             ends.before.push(id);
-            all.extend(found.into_iter().map(|(of, end)| (subject_key(&of).into(), end)));
+            all.extend(found.into_iter().map(|(of, end)| (Key::of(&of), end)));
             Ok(())
         })?;
         // Sorted at once, the later one of two that are equal last: so it stays.
@@ -76,7 +94,7 @@ impl Ends {
 
     /// Where this journal ends; nothing: as the table says.
     pub(crate) fn of(&self, subject: &Subject) -> Option<JournalEnd> {
-        self.ends.get(subject_key(subject).as_slice()).copied()
+        self.ends.get(&Key::of(subject)).copied()
     }
 
     /// The ends of a row, which is late from now on.
@@ -84,7 +102,7 @@ impl Ends {
         self.since.push(row.id);
         self.done.push(Done::Row);
         for (subject, end) in &row.ends {
-            let key: Box<[u8]> = subject_key(subject).into();
+            let key = Key::of(subject);
             let before = self.ends.insert(key.clone(), *end);
             self.done.push(Done::Put(key, before));
         }
@@ -122,8 +140,8 @@ impl Ends {
 
     /// Takes the next ends out, which have neighbours in the table; with the rows of which all have been taken out now.
     fn next(&mut self, most: usize) -> (Vec<End>, Vec<RowId>) {
-        let start = self.hand.as_ref().map_or(Bound::Unbounded, |hand| Bound::Excluded(&**hand));
-        let range = self.ends.range::<[u8], _>((start, Bound::Unbounded));
+        let start = self.hand.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let range = self.ends.range((start, Bound::Unbounded));
         let taken: Vec<_> = range.take(most).map(|(key, end)| (key.clone(), *end)).collect();
         for (key, end) in &taken {
             self.ends.remove(key);
@@ -150,7 +168,7 @@ impl Ends {
 
     fn write(&mut self, store: &mut dyn Connection, most: usize) -> Kept<()> {
         let (ends, rows) = self.next(most);
-        put(store, ends)?;
+        put(store, ends.into_iter().map(|(key, end)| (key.bytes, end)))?;
         forget(store, &rows)
     }
 }
@@ -252,7 +270,7 @@ mod tests {
     fn a_turn() {
         let mut ends = Ends::new(10);
         ends.put(&row(1, &[0, 1, 2, 3]));
-        let first = |taken: Vec<End>| taken.iter().map(|(key, _)| key[1]).collect::<Vec<_>>();
+        let first = |taken: Vec<End>| taken.iter().map(|(key, _)| key.bytes[1]).collect::<Vec<_>>();
         // The turn had begun before it.
         let (taken, rows) = ends.next(9);
         assert_eq!((first(taken), rows.len()), (vec![0, 1, 2, 3], 0));
