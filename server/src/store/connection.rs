@@ -51,10 +51,9 @@ pub trait Connection {
     /// # Errors
     /// What the database says.
     fn insert(&mut self, into: &str, then: &str, rows: &[Vec<Value>]) -> Kept<()> {
-        for row in rows {
-            self.run(&insertion(into, then, 1, row.len()), row)?;
-        }
-        Ok(())
+        let mut rows = rows.iter().peekable();
+        let sql = rows.peek().map(|row| insertion(into, then, 1, row.len())).unwrap_or_default();
+        rows.try_for_each(|row| self.run(&sql, row).map(drop))
     }
 
     /// The rows of a query.
