@@ -100,6 +100,7 @@ describe("the demo's servers", () => {
     const kept = [...packed, ...piece];
     assert.ok(kept.length > 0 && kept.every(({ session }) => session.base64url === sessionId));
     assert.deepEqual([bundle[0].user_id, account[0].user_id], [createdBy, createdBy]);
+    assert.ok([...packed, ...piece].some(({ pieces, wraps }) => (pieces ?? wraps)?.base64url));
 
     const { value } = (
       await ada.wardkey.decryptMany([{ sealed: bytes(sealed), context: { type: "transfer", transfer: id } }])
@@ -112,6 +113,39 @@ describe("the demo's servers", () => {
     assert.ok(everything.includes("transfers.example") && everything.includes(id));
     const secrets = [patient.name, patient.insuranceId, notes.slice(0, 20), "three blue herons", "discharge-letter"];
     for (const secret of secrets) assert.ok(!everything.includes(secret), secret);
+  });
+
+  it("withhold from others what their rows have of somebody: her account, and keys from those who may lose the right", async (t) => {
+    const { people } = await demo.config();
+    const mireille = await login(t, demo, "mireille.favre");
+    const { transfers } = await mireille.ask("GET", "/api/transfers");
+    const { id } = transfers.find(({ createdBy }) => createdBy === "mireille.favre");
+    const own = await mireille.ask("GET", `/api/dev/held/${id}`);
+    const [{ account }] = own.keyServer.account;
+    assert.ok(JSON.parse(account).active.bytes, "her own she sees");
+    const secrets = Object.values(JSON.parse(account).active).filter((value) => typeof value === "string");
+    const length = Buffer.byteLength(account);
+    for (const userId of ["ada.okafor", "noah.brunner"]) {
+      const other = await login(t, demo, userId);
+      const held = await other.ask("GET", `/api/dev/held/${id}`);
+      assert.deepEqual(held.keyServer.account, [{ user_id: "mireille.favre", account: { withheld: true, length } }]);
+      for (const secret of secrets) assert.ok(!JSON.stringify(held).includes(secret));
+      assert.deepEqual(held.application.transfer, own.application.transfer);
+      const isSender = people.find((one) => one.userId === userId).facilityId === "city-general";
+      assert.ok(held.keyServer.packed.length + held.keyServer.piece.length > 0);
+      for (const [place, row] of held.keyServer.packed.entries()) {
+        const { pieces } = own.keyServer.packed[place];
+        assert.deepEqual(row.pieces, isSender ? pieces : { withheld: true, length: pieces.length });
+      }
+      for (const [place, { data, wraps }] of held.keyServer.piece.entries()) {
+        for (const [value, whole] of [
+          [data, own.keyServer.piece[place].data],
+          [wraps, own.keyServer.piece[place].wraps],
+        ]) {
+          assert.deepEqual(value, isSender || whole === null ? whole : { withheld: true, length: whole.length });
+        }
+      }
+    }
   });
 
   it("give an account back: a code by mail, both shares, a new password", async (t) => {

@@ -67,6 +67,15 @@ impl Transfer {
     fn is_of(&self, facility: &str) -> bool {
         self.from == facility || self.to == facility
     }
+
+    pub(crate) fn is_withdrawn(&self) -> bool {
+        self.state == "withdrawn"
+    }
+
+    /// Who had the key may have kept it: what is withdrawn isn't given out to the other facility any more.
+    pub(crate) fn gives_files_to(&self, caller: &Caller) -> bool {
+        self.from == caller.facility_id || !self.is_withdrawn()
+    }
 }
 
 /// The transfer, for one of the two facilities; for all others there is none.
