@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const READERS: usize = 8;
 
 /// Of the tables below.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Times are milliseconds since 1970. `change` numbers what happens to transfers, one after the other.
 const TABLES: &str = "
@@ -29,7 +29,7 @@ CREATE TABLE login (token BLOB PRIMARY KEY, user_id TEXT NOT NULL REFERENCES sta
 CREATE INDEX login_user ON login (user_id);
 CREATE TABLE share (user_id TEXT PRIMARY KEY REFERENCES staff, share BLOB NOT NULL) STRICT;
 CREATE TABLE recovery (id BLOB PRIMARY KEY, user_id TEXT NOT NULL REFERENCES staff, token BLOB NOT NULL UNIQUE, ends INTEGER NOT NULL, share BLOB, secret BLOB) STRICT;
-CREATE TABLE transfer (id TEXT PRIMARY KEY, session_id TEXT NOT NULL, from_facility TEXT NOT NULL REFERENCES facility, to_facility TEXT NOT NULL REFERENCES facility,
+CREATE TABLE transfer (id TEXT PRIMARY KEY, session_id TEXT NOT NULL UNIQUE, from_facility TEXT NOT NULL REFERENCES facility, to_facility TEXT NOT NULL REFERENCES facility,
   created_by TEXT NOT NULL REFERENCES staff, created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, state TEXT NOT NULL, sealed BLOB NOT NULL, change INTEGER NOT NULL UNIQUE) STRICT;
 CREATE INDEX transfer_from ON transfer (from_facility, change);
 CREATE INDEX transfer_to ON transfer (to_facility, change);

@@ -187,6 +187,10 @@ pub(crate) async fn create(
                     && known.sealed == sealed;
                 return if is_same { Ok((known, false)) } else { Err(Refused::conflict("another transfer has this id")) };
             }
+            let sql = "SELECT 1 FROM transfer WHERE session_id = ?1";
+            if store.query_row(sql, [&asked.session_id], |_| Ok(())).optional()?.is_some() {
+                return Err(Refused::conflict("another transfer has this session"));
+            }
             let sql = "SELECT 1 FROM facility WHERE id = ?1";
             let is_there = store.query_row(sql, [&asked.to], |_| Ok(())).optional()?;
             is_there.ok_or(Refused::invalid("there is no such facility"))?;

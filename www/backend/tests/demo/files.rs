@@ -104,7 +104,7 @@ fn a_file_is_its_makers_until_a_transfer_names_it() {
     let bob = ada.colleague("bob");
     let transfer = |number: u8, files: &[&str]| {
         Some(
-            json!({ "id": id(number), "sessionId": session(1), "to": "b", "sealed": base64url(b"sealed"), "files": files }),
+            json!({ "id": id(number), "sessionId": session(number), "to": "b", "sealed": base64url(b"sealed"), "files": files }),
         )
     };
     let (file, begun) = (ada.upload(b"one"), begin(&ada, 3));

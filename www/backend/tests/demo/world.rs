@@ -236,7 +236,9 @@ impl<'w> Person<'w> {
 
     /// A transfer to this facility.
     pub(crate) fn send(&self, to: &str, sealed: &[u8]) -> Value {
-        let body = json!({ "sessionId": session(1), "to": to, "sealed": base64url(sealed), "files": [] });
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let session = base64url(&[[0; 28].as_slice(), &NUMBER.fetch_add(1, Ordering::Relaxed).to_be_bytes()].concat());
+        let body = json!({ "sessionId": session, "to": to, "sealed": base64url(sealed), "files": [] });
         self.ask("POST", "/api/transfers", Some(body)).ok()
     }
 
