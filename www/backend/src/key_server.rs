@@ -1,4 +1,4 @@
-//! What the application asks the key server itself: who it is (API section 3.1), and what only its credential may (9.7 and 10.2).
+//! What the application asks the key server itself: who it is (API section 3.1), and what only its credential may (9.7, 10.1 and 10.2).
 
 use core::{fmt, time::Duration};
 use std::sync::Arc;
@@ -76,6 +76,14 @@ impl KeyServer {
     pub(crate) async fn disable(&self, user_id: &str, disabled: bool) -> Outcome<()> {
         let (status, told) = self.ask("/v1/admin/disable", json!({ "userId": user_id, "disabled": disabled })).await?;
         if status == 200 { Ok(()) } else { Err(Refused::key_server(&code(&told))) }
+    }
+
+    /// The groups of which this user is a member.
+    pub(crate) async fn groups(&self, user_id: &str) -> Outcome<Vec<String>> {
+        let (status, told) = self.ask("/v1/admin/user", json!({ "userId": user_id })).await?;
+        let groups = told.get("groups").and_then(Value::as_array).filter(|_| status == 200);
+        let groups = groups.ok_or_else(|| Refused::key_server(&code(&told)))?;
+        Ok(groups.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect())
     }
 
     /// Gives what was sealed for a placeholder without a contact to a group.

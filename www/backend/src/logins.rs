@@ -50,6 +50,11 @@ impl Caller {
         if self.admin { Ok(()) } else { Err(Refused::forbidden("an administrator of the facility may")) }
     }
 
+    /// What takes time ends with the rights that it began with.
+    pub(crate) fn is_still_admin(&self, store: &Transaction<'_>) -> Outcome<()> {
+        of_token(store, self.token)?.ok_or(Refused::unauthenticated())?.needs_admin()
+    }
+
     /// Is this login the one of this cookie?
     pub(crate) fn is_by(&self, token: &[u8; 32]) -> bool {
         self.token == *token

@@ -75,6 +75,7 @@ fn the_two_facilities_hear_of_what_changes() {
     }
     // A facility's group is everybody's to know; its staff are not. Who wasn't concerned heard nothing before.
     carl.ask("POST", "/api/staff", Some(json!({ "userId": "cleo", "name": "Cleo", "admin": false }))).ok();
+    world.keys.adds("ada", &session(1));
     ada.ask("POST", "/api/facilities/a/group", Some(json!({ "groupId": session(1) }))).ok();
     c.says("staff", "cleo");
     c.says("facility", "a");
