@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { bytes, device, folder, login, mailTo, register, started, until } from "./world.mjs";
+import { bytes, device, folder, login, mailTo, person, register, started, until } from "./world.mjs";
 
 const refuses = (code) => (error) => {
   assert.equal(error.code, code, error.message);
@@ -173,6 +173,31 @@ describe("the demo's servers", () => {
     const { transfers } = await again.ask("GET", "/api/transfers");
     const session = await again.wardkey.openSession(transfers[0].sessionId);
     session.free();
+  });
+
+  it("change a password by the present one, also where the answer was lost", async (t) => {
+    const [userId, newPassword] = ["selin.kaya", "copper kettles on the roof"];
+    const oldPassword = person(userId).password;
+    const selin = await login(t, demo, userId);
+    const presentSecret = await selin.wardkey.loginSecret({ userId, password: oldPassword });
+    const store = (loginSecret) => selin.ask("PUT", "/api/login-secret", { userId, loginSecret, presentSecret });
+    const lost = async (loginSecret) => {
+      await store(loginSecret);
+      throw new Error("the answer was lost");
+    };
+    const change = (storeLoginSecret) => selin.wardkey.changePassword({ oldPassword, newPassword, storeLoginSecret });
+    await assert.rejects(change(lost), refuses("server"));
+    await change(store);
+    await selin.close();
+
+    const again = await device(t, demo, userId);
+    const logIn = async (password) => {
+      const loginSecret = await again.wardkey.loginSecret({ userId, password });
+      return again.ask("POST", "/api/login", { userId, loginSecret });
+    };
+    await assert.rejects(logIn(oldPassword), refuses("unauthenticated"));
+    await logIn(newPassword);
+    assert.equal(await again.wardkey.unlock({ userId, password: newPassword }), "restored");
   });
 
   it("keep a transfer for a facility without a group, which then claims and reads it", async (t) => {

@@ -257,32 +257,48 @@ pub(crate) async fn token(State(app): State<Shared>, caller: Caller) -> Response
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ChangingSecret {
-    user_id: Option<String>,
+    user_id: String,
     login_secret: String,
+    present_secret: Option<String>,
 }
 
-/// A new login secret, of who is logged in, or of who has just recovered. All other logins of this user end.
+/// A new login secret, of who is logged in and knows the present one, or of who has just recovered. All other logins of this user end.
 pub(crate) async fn change_secret(
     State(app): State<Shared>,
     headers: HeaderMap,
     Json(asked): Json<ChangingSecret>,
 ) -> Outcome<Response> {
-    let caller = find(&app, &headers).await?;
-    let caller = caller.filter(|caller| asked.user_id.as_ref().is_none_or(|user| *user == caller.user_id));
-    let user_id = match (&caller, asked.user_id) {
-        (Some(caller), _) => caller.user_id.clone(),
-        (None, Some(user)) => user,
-        (None, None) => return Err(Refused::unauthenticated()),
+    let ChangingSecret { user_id, login_secret, present_secret } = asked;
+    check_user(&user_id)?;
+    app.throttle.check("login", &user_id)?;
+    let secret = hash_of_secret(&user_id, &login_secret)?;
+    let present = present_secret.map(|present| hash_of_secret(&user_id, &present)).transpose()?;
+    let own = match present {
+        // A cookie alone doesn't take an account over for longer than it lasts itself.
+        Some(_) => {
+            let caller = find(&app, &headers).await?.filter(|caller| caller.user_id == user_id);
+            Some(caller.ok_or(Refused::unauthenticated())?.token)
+        }
+        None => None,
     };
-    let secret = hash_of_secret(&user_id, &asked.login_secret)?;
-    let (user, own) = (user_id.clone(), caller.map(|caller| caller.token));
+    let user = user_id.clone();
     app.store
         .write(move |store| {
-            if own.is_none() {
-                shares::use_recovery(store, &headers, &user_id, shares::Use::Secret, &secret)?;
+            match present {
+                Some(present) => {
+                    let sql = "SELECT secret FROM staff WHERE user_id = ?1 AND removed = 0";
+                    let kept: Option<[u8; 32]> =
+                        store.query_row(sql, [&user_id], |row| row.get(0)).optional()?.flatten();
+                    // Where the answer was lost, the new one is the present one already.
+                    let is_right = kept.is_some_and(|kept| bool::from(kept.ct_eq(&present) | kept.ct_eq(&secret)));
+                    if !is_right {
+                        return Err(Refused::unauthenticated());
+                    }
+                }
+                None => shares::use_recovery(store, &headers, &user_id, shares::Use::Secret, &secret)?,
             }
             store.execute(
-                "UPDATE staff SET secret = ?2, secret_changed = 1 WHERE user_id = ?1 AND removed = 0",
+                "UPDATE staff SET secret = ?2, secret_changed = 1 WHERE user_id = ?1 AND secret IS NOT NULL AND removed = 0",
                 (&user_id, secret),
             )?;
             store.execute("DELETE FROM login WHERE user_id = ?1 AND token IS NOT ?2", (&user_id, own))?;

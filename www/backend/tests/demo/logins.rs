@@ -101,9 +101,18 @@ fn a_new_secret_ends_the_other_logins() {
     let other = world.ask("POST", "/api/login", Some(login("ada"))).cookie("wardkey-demo").unwrap();
     let people = || world.ask("GET", "/api/config", None).ok()["people"].clone();
     assert_eq!(people()[0]["demoPassword"], "three blue herons at dawn");
-    let new = json!({ "loginSecret": secret("new") });
+    let new = json!({ "userId": "ada", "loginSecret": secret("new"), "presentSecret": secret("ada") });
+    // Each by itself isn't enough: a cookie that was left behind, or a secret without a login.
     world.ask("PUT", "/api/login-secret", Some(new.clone())).is(401, "unauthenticated");
-    ada.ask("PUT", "/api/login-secret", Some(new)).ok();
+    for present in [Value::Null, json!(secret("eve"))] {
+        let body = json!({ "userId": "ada", "loginSecret": secret("new"), "presentSecret": present });
+        assert_eq!(ada.ask("PUT", "/api/login-secret", Some(body)).status, 401);
+    }
+    world.ask_as(&other, "GET", "/api/me", None).ok();
+    // The answer was lost, and it is asked again.
+    for _ in 0..2 {
+        ada.ask("PUT", "/api/login-secret", Some(new.clone())).ok();
+    }
     ada.ask("GET", "/api/me", None).ok();
     world.ask_as(&other, "GET", "/api/me", None).is(401, "unauthenticated");
     world.ask("POST", "/api/login", Some(login("ada"))).is(401, "unauthenticated");
@@ -111,9 +120,24 @@ fn a_new_secret_ends_the_other_logins() {
     assert_eq!(people()[0].get("demoPassword"), None, "it isn't hers any more");
     // Naming somebody else helps nobody.
     let bob = ada.colleague("bob");
-    let body = json!({ "userId": "ada", "loginSecret": secret("bob") });
-    assert_eq!(bob.ask("PUT", "/api/login-secret", Some(body)).status, 401);
+    let body = json!({ "userId": "ada", "loginSecret": secret("bob"), "presentSecret": secret("new") });
+    bob.ask("PUT", "/api/login-secret", Some(body)).is(401, "unauthenticated");
     world.ask("POST", "/api/login", Some(json!({ "userId": "ada", "loginSecret": secret("new") }))).ok();
+}
+
+#[test]
+fn present_secrets_are_guessed_as_seldom_as_logins() {
+    let world = World::with(&["--login-rate", "3"]);
+    let ada = world.first("ada", "a");
+    let change = |present: &str| {
+        let body = json!({ "userId": "ada", "loginSecret": secret("new"), "presentSecret": secret(present) });
+        ada.ask("PUT", "/api/login-secret", Some(body))
+    };
+    for _ in 0..3 {
+        change("eve").is(401, "unauthenticated");
+    }
+    change("ada").is(429, "throttled");
+    world.ask("POST", "/api/login", Some(login("ada"))).is(429, "throttled");
 }
 
 #[test]
