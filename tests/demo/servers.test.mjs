@@ -240,6 +240,28 @@ describe("the demo's servers", () => {
     assert.deepEqual([asked.status, (await asked.json()).code], [403, "forbidden"]);
   });
 
+  it("take who was removed and comes again with another password: a code by mail gives back what she had", async (t) => {
+    const tomas = await login(t, demo, "tomas.lindqvist");
+    const [userId, facilityId, password] = ["leila.haddad", "lakeside", "the bakery is open again"];
+    const whom = { userId, name: "Leila Haddad", role: "Head of nursing", admin: false };
+    const { invitation } = await tomas.ask("POST", "/api/staff", whom);
+    const leila = await device(t, demo, userId);
+    const loginSecret = await leila.wardkey.loginSecret({ userId, password });
+    await leila.ask("POST", "/api/register", { userId, name: whom.name, facilityId, loginSecret, invitation });
+    await assert.rejects(leila.wardkey.register({ userId, password }), refuses("already-registered"));
+    await assert.rejects(leila.wardkey.unlock({ userId, password }), refuses("wrong-password"));
+    const { recoveryId } = await leila.wardkey.startRecovery({ userId });
+    const { code } = await until(() => mailTo(demo, "leila.haddad@lakeside.example"), "the mail");
+    const storeLoginSecret = (secret) => leila.ask("PUT", "/api/login-secret", { userId, loginSecret: secret });
+    await leila.wardkey.finishRecovery({ userId, recoveryId, code, newPassword: password, storeLoginSecret });
+    await leila.ask("POST", "/api/login", { userId, loginSecret });
+    const { transfers } = await leila.ask("GET", "/api/transfers");
+    const session = await leila.wardkey.openSession(transfers[0].sessionId);
+    session.free();
+    await leila.close();
+    await assert.rejects(login(t, demo, userId), refuses("unauthenticated"));
+  });
+
   it("go on after both were cut off", async (t) => {
     const jonas = await login(t, demo, "jonas.weber");
     const { transfers } = await jonas.ask("GET", "/api/transfers");

@@ -309,9 +309,8 @@ pub(crate) async fn change_secret(
     Ok(http::json(&json!({})).into_response())
 }
 
-/// Deletes what has ended: logins, and recoveries, whose receipts ended long before.
+/// Deletes what has ended.
 pub(crate) fn tidy(store: &Transaction<'_>) -> Outcome<()> {
     store.execute("DELETE FROM login WHERE ends <= ?1", [now()])?;
-    store.execute("DELETE FROM recovery WHERE ends <= ?1", [now()])?;
     Ok(())
 }

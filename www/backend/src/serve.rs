@@ -17,7 +17,7 @@ use crate::{
     facilities, files,
     http::{self, App, Shared},
     key_server::KeyServer,
-    logins,
+    logins, shares,
     store::Store,
     throttle::Throttle,
     tokens::Signer,
@@ -90,6 +90,7 @@ async fn keep_tidy(app: Shared) {
             .store
             .write(|store| {
                 logins::tidy(store)?;
+                shares::tidy(store)?;
                 files::tidy(store)
             })
             .await;

@@ -11,6 +11,7 @@ use crate::{
     logins::{Caller, check_name, check_user, hash_of_invitation, now},
     random,
     refused::{Outcome, Refused},
+    shares,
 };
 
 /// How long an invitation is good.
@@ -118,25 +119,20 @@ fn one_is_left(store: &Transaction<'_>, facility: &str) -> Outcome<()> {
     left.ok_or(Refused::conflict("a facility keeps one administrator"))
 }
 
-/// Logs somebody out everywhere, for good, at the key server too. The page takes him out of the group.
+/// Logs somebody out everywhere, for good, at the key server too. The page takes him out of the group. His half of a recovery is kept, and given to nobody: should he come again with
+/// another password, it brings back what the old one sealed.
 pub(crate) async fn remove(State(app): State<Shared>, caller: Caller, Path(user): Path<String>) -> Outcome<Response> {
     caller.needs_admin()?;
     let (facility, id) = (caller.facility_id.clone(), user.clone());
     app.store
         .write(move |store| {
-            let sql = "UPDATE staff SET removed = 1, admin = 0, secret = NULL, invitation = NULL WHERE user_id = ?1 AND facility_id = ?2";
+            let sql = "UPDATE staff SET removed = 1, admin = 0, secret = NULL, secret_changed = 1, invitation = NULL WHERE user_id = ?1 AND facility_id = ?2";
             if store.execute(sql, (&id, &facility))? == 0 {
                 return Err(Refused::not_found());
             }
             one_is_left(store, &facility)?;
-            for sql in [
-                "DELETE FROM login WHERE user_id = ?1",
-                "DELETE FROM share WHERE user_id = ?1",
-                "DELETE FROM recovery WHERE user_id = ?1",
-            ] {
-                store.execute(sql, [&id])?;
-            }
-            Ok(())
+            store.execute("DELETE FROM login WHERE user_id = ?1", [&id])?;
+            shares::end_recoveries(store, &id)
         })
         .await?;
     app.hub.end(Told::EndOfUser { user: user.clone(), except: None });
