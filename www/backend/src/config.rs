@@ -63,7 +63,7 @@ pub(crate) struct Serve {
     /// The folder of mails, shown too: the key server's, and invitations
     #[arg(long, value_name = "DIR")]
     pub mail_folder: PathBuf,
-    /// Tries of a login, by user and minute
+    /// Tries of a login or a recovery, by user and minute; of an address twenty times as many
     #[arg(long, default_value = "20", value_name = "N")]
     pub login_rate: core::num::NonZeroU32,
     /// Takes times of the past from who creates a transfer or a message: for seeding

@@ -1,12 +1,15 @@
 //! From a request to what answers it: paths, bodies, cookies, and what every answer says to the browser.
 
-use core::time::Duration;
+use core::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 use std::sync::Arc;
 
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{self, FromRequest, FromRequestParts, Request, State},
+    extract::{self, ConnectInfo, FromRequest, FromRequestParts, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -187,6 +190,19 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
         let parsed = serde_json::from_slice(&bytes);
         // What serde says would tell the request's text again.
         parsed.map(Self).map_err(|_| Refused::invalid("the body isn't the JSON that this path takes"))
+    }
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Address(pub IpAddr);
+
+impl FromRequestParts<Shared> for Address {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Outcome<Self> {
+        let found = ConnectInfo::<SocketAddr>::from_request_parts(parts, app).await;
+        found.map(|ConnectInfo(address)| Self(address.ip())).map_err(|error| Refused::failed(&error))
     }
 }
 

@@ -21,7 +21,7 @@ use wardkey::{
 use crate::{
     clock::{iso, now_ms},
     events::{About, Told},
-    http::{self, Json, Shared},
+    http::{self, Address, Json, Shared},
     random,
     refused::{Outcome, Refused},
     shares, tokens,
@@ -141,12 +141,16 @@ pub(crate) struct Registering {
 }
 
 /// Who has an invitation becomes staff. Repeated with the same secret, it is a login.
-pub(crate) async fn register(State(app): State<Shared>, Json(asked): Json<Registering>) -> Outcome<Response> {
+pub(crate) async fn register(
+    State(app): State<Shared>,
+    Address(address): Address,
+    Json(asked): Json<Registering>,
+) -> Outcome<Response> {
     check_user(&asked.user_id)?;
     check_name(&asked.name)?;
     // It is remembered with the tries.
     check_name(&asked.facility_id)?;
-    app.throttle.check("invitation", &asked.facility_id)?;
+    app.throttle.check(address, "invitation", &asked.facility_id)?;
     let secret = hash_of_secret(&asked.user_id, &asked.login_secret)?;
     let invitation = hash_of_invitation(&asked.invitation);
     let role = app.demo.people.iter().find(|person| person.user_id == asked.user_id).map(|person| person.role.clone());
@@ -217,9 +221,13 @@ pub(crate) struct LoggingIn {
     login_secret: String,
 }
 
-pub(crate) async fn login(State(app): State<Shared>, Json(asked): Json<LoggingIn>) -> Outcome<Response> {
+pub(crate) async fn login(
+    State(app): State<Shared>,
+    Address(address): Address,
+    Json(asked): Json<LoggingIn>,
+) -> Outcome<Response> {
     check_user(&asked.user_id)?;
-    app.throttle.check("login", &asked.user_id)?;
+    app.throttle.check(address, "login", &asked.user_id)?;
     let given = hash_of_secret(&asked.user_id, &asked.login_secret)?;
     let (caller, token) = app
         .store
@@ -265,12 +273,13 @@ pub(crate) struct ChangingSecret {
 /// A new login secret, of who is logged in and knows the present one, or of who has just recovered. All other logins of this user end.
 pub(crate) async fn change_secret(
     State(app): State<Shared>,
+    Address(address): Address,
     headers: HeaderMap,
     Json(asked): Json<ChangingSecret>,
 ) -> Outcome<Response> {
     let ChangingSecret { user_id, login_secret, present_secret } = asked;
     check_user(&user_id)?;
-    app.throttle.check("login", &user_id)?;
+    app.throttle.check(address, "login", &user_id)?;
     let secret = hash_of_secret(&user_id, &login_secret)?;
     let present = present_secret.map(|present| hash_of_secret(&user_id, &present)).transpose()?;
     let own = match present {

@@ -56,7 +56,7 @@ async fn serve(settings: Serve) -> Result<(), String> {
     let stopping = tokio::spawn(stop(handle.clone(), Arc::clone(&app)));
     tracing::info!(address = %bound, url = format!("http://{bound}"), "listening");
     let server = axum_server::from_tcp(listener).map_err(said)?.handle(handle);
-    let served = server.serve(http::router(app).into_make_service()).await;
+    let served = server.serve(http::router(app).into_make_service_with_connect_info::<SocketAddr>()).await;
     stopping.abort();
     tidying.abort();
     tracing::info!("stopped");

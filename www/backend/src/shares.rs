@@ -16,7 +16,7 @@ use wardkey::{
 
 use crate::{
     clock::now_ms,
-    http::{self, Json, Shared},
+    http::{self, Address, Json, Shared},
     logins::{self, hash_of_token, now},
     random,
     refused::{Outcome, Refused},
@@ -92,9 +92,12 @@ pub(crate) fn tidy(store: &Transaction<'_>) -> Outcome<()> {
 /// Keeps a share, in the place of an earlier one.
 pub(crate) async fn replace(
     State(app): State<Shared>,
+    Address(address): Address,
     headers: HeaderMap,
     Json(asked): Json<Replacing>,
 ) -> Outcome<Response> {
+    UserId::new(&asked.user_id)?;
+    app.throttle.check(address, "share", &asked.user_id)?;
     let share = from_base64url(&asked.share).ok().filter(|share| share.len() == 32);
     let share = share.ok_or(Refused::as_key_server(Code::InvalidArgument, "a share is base64url of 32 bytes"))?;
     let caller = logins::find(&app, &headers).await?.filter(|caller| caller.user_id == asked.user_id);
@@ -119,8 +122,13 @@ pub(crate) struct Releasing {
 }
 
 /// Gives the share out, once for each recovery, for the key server's receipt.
-pub(crate) async fn release(State(app): State<Shared>, Json(asked): Json<Releasing>) -> Outcome<Response> {
+pub(crate) async fn release(
+    State(app): State<Shared>,
+    Address(address): Address,
+    Json(asked): Json<Releasing>,
+) -> Outcome<Response> {
     let user_id = UserId::new(&asked.user_id)?;
+    app.throttle.check(address, "receipt", &asked.user_id)?;
     let receipt = from_base64url(&asked.receipt)?;
     let key_server = app.key_server.identity().await?;
     let receipt = Receipt::verify(&receipt, &key_server, &user_id, now_ms(), Minimum::default())?;

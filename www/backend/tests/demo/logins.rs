@@ -74,6 +74,30 @@ fn tries_are_limited_by_user() {
     world.ask("POST", "/api/register", Some(registration("bob", "b", "AAAA-AAAA"))).is(429, "throttled");
 }
 
+/// Twenty times as many as of a user: whatever is tried, and under whatever names.
+#[test]
+fn tries_are_limited_by_address() {
+    let world = World::with(&["--login-rate", "1"]);
+    let name = |number: u32| format!("user-{number}");
+    let asked = [
+        ("POST", "/api/login", (&|number| login(&name(number))) as &dyn Fn(u32) -> Value),
+        ("POST", "/api/share", &|number| json!({ "userId": name(number), "receipt": "AA" })),
+        ("PUT", "/api/share", &|number| json!({ "userId": name(number), "share": base64url(&[0; 32]) })),
+        ("POST", "/api/register", &|number| registration(&name(number), &name(number), "AAAA-AAAA")),
+    ];
+    let mut tries = 0;
+    for (method, path, body) in asked {
+        // Of others than the first one it is soon: they are counted together.
+        let refused = (0..100).find_map(|number| {
+            tries += 1;
+            let answer = world.ask(method, path, Some(body(number)));
+            (answer.status == 429).then_some(answer)
+        });
+        refused.expect("a limit").is(429, "throttled");
+        assert!(tries > 20, "{path}: {tries}");
+    }
+}
+
 #[test]
 fn a_token_is_of_who_is_logged_in() {
     let world = World::start();

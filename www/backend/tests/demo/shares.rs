@@ -185,6 +185,26 @@ fn who_comes_back_recovers_what_he_had() {
 }
 
 #[test]
+fn shares_are_asked_for_as_seldom_as_logins_are_tried() {
+    let world = World::with(&["--login-rate", "3"]);
+    let ada = world.first("ada", "a");
+    let bob = ada.colleague("bob");
+    for share in 1..=3 {
+        put(&world, &ada.cookie, "ada", share).ok();
+    }
+    put(&world, &ada.cookie, "ada", 4).is(429, "throttled");
+    put(&world, &bob.cookie, "bob", 1).ok();
+    // Wrong receipts are counted by themselves: who sends them keeps nobody from storing a share.
+    for _ in 0..3 {
+        get(&world, "bob", &base64url(b"receipt")).is(400, "invalid-format");
+    }
+    let refused = get(&world, "bob", &base64url(b"receipt"));
+    refused.is(429, "throttled");
+    assert!(refused.json["retryAfterMs"].as_u64().unwrap() > 0);
+    put(&world, &bob.cookie, "bob", 2).ok();
+}
+
+#[test]
 fn a_share_has_its_form() {
     let world = World::start();
     let ada = world.first("ada", "a").cookie;
