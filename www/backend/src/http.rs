@@ -26,6 +26,7 @@ use crate::{
     facilities, files, held,
     key_server::KeyServer,
     login_page, logins, mail, messages, page,
+    places::Places,
     refused::{Outcome, Refused},
     shares, staff,
     store::Store,
@@ -54,6 +55,7 @@ pub(crate) struct App {
     pub store: Store,
     pub hub: Hub,
     pub throttle: Throttle,
+    pub places: Places,
     pub signer: Signer,
     pub key_server: KeyServer,
 }

@@ -17,7 +17,9 @@ use crate::{
     facilities, files,
     http::{self, App, Shared},
     key_server::KeyServer,
-    logins, shares,
+    logins,
+    places::Places,
+    shares,
     store::Store,
     throttle::Throttle,
     tokens::Signer,
@@ -76,7 +78,8 @@ fn open(settings: Serve) -> Result<Shared, String> {
     let store = Store::open(&settings.data)?;
     let hub = Hub::new().map_err(|_| "no randomness".to_owned())?;
     let throttle = Throttle::new(settings.login_rate);
-    Ok(Arc::new(App { settings, demo, store, hub, throttle, signer, key_server }))
+    let places = Places::new();
+    Ok(Arc::new(App { settings, demo, store, hub, throttle, places, signer, key_server }))
 }
 
 /// Deletes what has ended.
