@@ -52,11 +52,19 @@ fn to_json(row: &Row<'_>) -> rusqlite::Result<Value> {
     }))
 }
 
-/// All of them.
-pub(crate) fn all(store: &Transaction<'_>) -> Outcome<Vec<Value>> {
+fn all(store: &Transaction<'_>) -> Outcome<Vec<Value>> {
     let mut statement = store.prepare_cached(&format!("{COLUMNS} ORDER BY rowid"))?;
     let rows = statement.query_map((), to_json)?.collect::<Result<_, _>>()?;
     Ok(rows)
+}
+
+/// All of them, without what only who works in one may know: the mail addresses.
+pub(crate) fn public(store: &Transaction<'_>) -> Outcome<Vec<Value>> {
+    let mut facilities = all(store)?;
+    for facility in facilities.iter_mut().filter_map(Value::as_object_mut) {
+        facility.remove("contact");
+    }
+    Ok(facilities)
 }
 
 pub(crate) async fn list(State(app): State<Shared>, _: Caller) -> Outcome<Response> {

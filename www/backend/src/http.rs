@@ -64,7 +64,7 @@ pub(crate) type Shared = Arc<App>;
 
 /// Every path.
 pub(crate) fn router(app: Shared) -> Router {
-    let api = Router::new()
+    let mut api = Router::new()
         .route("/config", get(login_page::config))
         .route("/register", post(logins::register))
         .route("/login", post(logins::login))
@@ -86,11 +86,11 @@ pub(crate) fn router(app: Shared) -> Router {
         .route("/files/{id}/parts/{part}", put(files::put_part))
         .route("/files/{id}/complete", post(files::complete))
         .route("/files/{id}/content", get(files::content))
-        .route("/events", get(events::listen))
-        .route("/dev/held/{transfer}", get(held::rows))
-        .route("/dev/mail", get(mail::list))
-        .route("/{*rest}", any(nothing))
-        .method_not_allowed_fallback(nothing);
+        .route("/events", get(events::listen));
+    if app.settings.development {
+        api = api.route("/dev/held/{transfer}", get(held::rows)).route("/dev/mail", get(mail::list));
+    }
+    let api = api.route("/{*rest}", any(nothing)).method_not_allowed_fallback(nothing);
     Router::new()
         .nest("/api", api)
         .fallback(page::serve)

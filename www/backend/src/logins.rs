@@ -153,17 +153,26 @@ pub(crate) async fn register(
     app.throttle.check(address, "invitation", &asked.facility_id)?;
     let secret = hash_of_secret(&asked.user_id, &asked.login_secret)?;
     let invitation = hash_of_invitation(&asked.invitation);
-    let role = app.demo.people.iter().find(|person| person.user_id == asked.user_id).map(|person| person.role.clone());
+    let known = app.demo.people.iter().find(|person| person.user_id == asked.user_id);
+    // Who comes later brings a password of her own.
+    let demo =
+        Demo { role: known.map(|known| known.role.clone()), has_password: known.is_some() && app.settings.seeding };
     let facility = asked.facility_id.clone();
     let (caller, token) = app
         .store
         .write(move |store| {
-            accept(store, &asked, &secret, &invitation, role)?;
+            accept(store, &asked, &secret, &invitation, demo)?;
             log_in(store, &asked.user_id)
         })
         .await?;
     app.hub.tell(&[&facility], About::Staff, &caller.user_id);
     Ok(http::with_cookie(COOKIE, &token, LIFE_MS / 1_000, http::json(&caller.to_json())))
+}
+
+/// What the demo's file says of who registers.
+struct Demo {
+    role: Option<String>,
+    has_password: bool,
 }
 
 /// Takes the invitation: one of an administrator, or that of a facility that has nobody.
@@ -172,7 +181,7 @@ fn accept(
     asked: &Registering,
     secret: &[u8; 32],
     invitation: &[u8; 32],
-    role: Option<String>,
+    demo: Demo,
 ) -> Outcome<()> {
     const WRONG: Refused = Refused::forbidden("no invitation for this user to this facility");
     type Invited = (String, Option<[u8; 32]>, Option<i64>, Option<[u8; 32]>);
@@ -188,8 +197,9 @@ fn accept(
             return Err(WRONG);
         }
         store.execute("UPDATE facility SET invitation = NULL WHERE id = ?1", [&asked.facility_id])?;
-        let sql = "INSERT INTO staff (user_id, facility_id, name, role, admin, secret) VALUES (?1, ?2, ?3, ?4, 1, ?5)";
-        store.execute(sql, (&asked.user_id, &asked.facility_id, &asked.name, role.unwrap_or_default(), secret))?;
+        let sql = "INSERT INTO staff (user_id, facility_id, name, role, admin, secret, demo_password) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6)";
+        let role = demo.role.unwrap_or_default();
+        store.execute(sql, (&asked.user_id, &asked.facility_id, &asked.name, role, secret, demo.has_password))?;
         return Ok(());
     };
     // The answer was lost, and it is asked again.
@@ -199,8 +209,8 @@ fn accept(
     if facility != asked.facility_id || !is_it(kept) || until.is_none_or(|until| until <= now()) {
         return Err(WRONG);
     }
-    let sql = "UPDATE staff SET name = ?2, secret = ?3, invitation = NULL, invited_until = NULL WHERE user_id = ?1";
-    store.execute(sql, (&asked.user_id, &asked.name, secret))?;
+    let sql = "UPDATE staff SET name = ?2, secret = ?3, demo_password = ?4, invitation = NULL, invited_until = NULL WHERE user_id = ?1";
+    store.execute(sql, (&asked.user_id, &asked.name, secret, demo.has_password))?;
     Ok(())
 }
 
@@ -307,7 +317,7 @@ pub(crate) async fn change_secret(
                 None => shares::use_recovery(store, &headers, &user_id, shares::Use::Secret, &secret)?,
             }
             store.execute(
-                "UPDATE staff SET secret = ?2, secret_changed = 1 WHERE user_id = ?1 AND secret IS NOT NULL AND removed = 0",
+                "UPDATE staff SET secret = ?2, demo_password = 0 WHERE user_id = ?1 AND secret IS NOT NULL AND removed = 0",
                 (&user_id, secret),
             )?;
             store.execute("DELETE FROM login WHERE user_id = ?1 AND token IS NOT ?2", (&user_id, own))?;

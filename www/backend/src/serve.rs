@@ -44,7 +44,9 @@ pub(crate) fn run(settings: Serve) -> Result<(), String> {
 async fn serve(settings: Serve) -> Result<(), String> {
     let listen = settings.listen;
     if !listen.ip().is_loopback() {
-        return Err(format!("{listen}: a demo that shows passwords and mails is served on loopback only"));
+        return Err(format!(
+            "{listen}: a demo without TLS, that may show passwords and mails, is served on loopback only"
+        ));
     }
     let app = open(settings)?;
     facilities::set_up(&app).await.map_err(|_| "the facilities can't be made".to_owned())?;

@@ -69,7 +69,7 @@ pub(crate) async fn invite(
             if known.as_ref().is_some_and(|(of, joined)| *of != facility || *joined) {
                 return Err(Refused::conflict("this user id is taken"));
             }
-            let sql = "INSERT INTO staff (user_id, facility_id, name, role, admin, invitation, invited_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (user_id) DO UPDATE \
+            let sql = "INSERT INTO staff (user_id, facility_id, name, role, admin, demo_password, invitation, invited_until) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7) ON CONFLICT (user_id) DO UPDATE \
                        SET name = excluded.name, role = excluded.role, admin = excluded.admin, invitation = excluded.invitation, invited_until = excluded.invited_until, secret = NULL, removed = 0";
             let until = now() + INVITED_MS;
             store.execute(sql, (&asked.user_id, &facility, &asked.name, &asked.role, asked.admin, hash, until))?;
@@ -126,7 +126,7 @@ pub(crate) async fn remove(State(app): State<Shared>, caller: Caller, Path(user)
     let (facility, id) = (caller.facility_id.clone(), user.clone());
     app.store
         .write(move |store| {
-            let sql = "UPDATE staff SET removed = 1, admin = 0, secret = NULL, secret_changed = 1, invitation = NULL WHERE user_id = ?1 AND facility_id = ?2";
+            let sql = "UPDATE staff SET removed = 1, admin = 0, secret = NULL, demo_password = 0, invitation = NULL WHERE user_id = ?1 AND facility_id = ?2";
             if store.execute(sql, (&id, &facility))? == 0 {
                 return Err(Refused::not_found());
             }
