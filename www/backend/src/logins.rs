@@ -55,6 +55,11 @@ impl Caller {
         of_token(store, self.token)?.ok_or(Refused::unauthenticated())?.needs_admin()
     }
 
+    /// What names this login.
+    pub(crate) const fn token(&self) -> [u8; 32] {
+        self.token
+    }
+
     /// Is this login the one of this cookie?
     pub(crate) fn is_by(&self, token: &[u8; 32]) -> bool {
         self.token == *token

@@ -85,7 +85,7 @@ export interface FileState {
 }
 
 export interface ServerEvent {
-  readonly type: "transfer" | "message" | "staff" | "facility" | "hello";
+  readonly type: "transfer" | "message" | "staff" | "facility" | "hello" | "closed";
   readonly id?: string;
 }
 

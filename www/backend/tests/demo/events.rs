@@ -122,6 +122,31 @@ fn who_comes_back_hears_what_he_missed() {
 }
 
 #[test]
+fn a_login_has_so_many_streams() {
+    let world = World::start();
+    let ada = world.first("ada", "a");
+    let other = world.ask("POST", "/api/login", Some(login("ada"))).cookie("wardkey-demo").unwrap();
+    let hears = |cookie: &str| {
+        let mut stream = listen(&world, cookie, "");
+        stream.says("hello", "");
+        stream
+    };
+    let mut of_other = hears(&other);
+    let mut streams: Vec<Stream> = (0..4).map(|_| hears(&ada.cookie)).collect();
+    // One more: the oldest is told that it ends, and hears nothing more; the others do.
+    for user in ["bob", "carl", "dora"] {
+        streams.push(hears(&ada.cookie));
+        ada.ask("POST", "/api/staff", Some(json!({ "userId": user, "name": user, "admin": false }))).ok();
+        let mut oldest = streams.remove(0);
+        oldest.says("closed", "");
+        assert_eq!(oldest.next(), None);
+        for stream in streams.iter_mut().chain([&mut of_other]) {
+            stream.says("staff", user);
+        }
+    }
+}
+
+#[test]
 fn a_stream_ends_with_its_login_and_with_the_server() {
     let mut world = World::start();
     let ada = world.first("ada", "a");
