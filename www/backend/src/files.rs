@@ -1,4 +1,4 @@
-//! Files: ciphertext in parts, uploaded in any order and again after a break, read by range. Only who began one may write it; who may read the transfer that names it may read it.
+//! Files: ciphertext in parts, uploaded in any order and again after a break, read by range. Only who began one may write it; who may read the transfer that names it may read it, the other facility until it is withdrawn.
 
 use axum::{
     body::{Body, Bytes},
@@ -52,7 +52,7 @@ impl File {
 /// A file that the caller may read.
 fn find(store: &Transaction<'_>, id: &str, caller: &Caller) -> Outcome<File> {
     let sql = "SELECT size, complete, transfer_id, made_by = ?2 FROM file WHERE id = ?1 AND (made_by = ?2 OR EXISTS \
-               (SELECT 1 FROM transfer WHERE transfer.id = file.transfer_id AND (from_facility = ?3 OR to_facility = ?3)))";
+               (SELECT 1 FROM transfer WHERE transfer.id = file.transfer_id AND (from_facility = ?3 OR (to_facility = ?3 AND state <> 'withdrawn'))))";
     let found = store.query_row(sql, (id, &caller.user_id, &caller.facility_id), |row| {
         let size = row.get::<_, i64>(0)?.unsigned_abs();
         Ok(File { size, complete: row.get(1)?, transfer: row.get(2)?, is_mine: row.get(3)? })
