@@ -30,6 +30,8 @@ use crate::{
 const COOKIE: &str = "wardkey-demo";
 /// A login ends after a shift.
 const LIFE_MS: u64 = 12 * 60 * 60 * 1_000;
+/// Of one user: with another the oldest ends.
+const LOGINS: usize = 20;
 const MAX_NAME: usize = 200;
 
 /// Who is logged in.
@@ -163,15 +165,15 @@ pub(crate) async fn register(
     let demo =
         Demo { role: known.map(|known| known.role.clone()), has_password: known.is_some() && app.settings.seeding };
     let facility = asked.facility_id.clone();
-    let (caller, token) = app
+    let login = app
         .store
         .write(move |store| {
             accept(store, &asked, &secret, &invitation, demo)?;
             log_in(store, &asked.user_id)
         })
         .await?;
-    app.hub.tell(&[&facility], About::Staff, &caller.user_id);
-    Ok(http::with_cookie(COOKIE, &token, LIFE_MS / 1_000, http::json(&caller.to_json())))
+    app.hub.tell(&[&facility], About::Staff, &login.caller.user_id);
+    Ok(login.answer(&app))
 }
 
 /// What the demo's file says of who registers.
@@ -219,14 +221,33 @@ fn accept(
     Ok(())
 }
 
-/// A new login; gives who it is, and the cookie's value.
-fn log_in(store: &Transaction<'_>, user_id: &str) -> Outcome<(Caller, String)> {
+/// A new login.
+struct Login {
+    caller: Caller,
+    /// The cookie's value.
+    token: String,
+    /// Logins that ended with it.
+    ended: Vec<[u8; 32]>,
+}
+
+impl Login {
+    fn answer(self, app: &Shared) -> Response {
+        self.ended.into_iter().for_each(|token| app.hub.end(Told::EndOfLogin(token)));
+        http::with_cookie(COOKIE, &self.token, LIFE_MS / 1_000, http::json(&self.caller.to_json()))
+    }
+}
+
+fn log_in(store: &Transaction<'_>, user_id: &str) -> Outcome<Login> {
     let token = base64url(&random::bytes::<32>()?);
     let hash = hash_of_token(&token).ok_or(Refused::failed(&"a token has its form"))?;
     let ends = now() + LIFE_MS as i64;
     store.execute("INSERT INTO login (token, user_id, ends) VALUES (?1, ?2, ?3)", (hash, user_id, ends))?;
+    let sql = format!(
+        "DELETE FROM login WHERE user_id = ?1 AND token NOT IN (SELECT token FROM login WHERE user_id = ?1 ORDER BY rowid DESC LIMIT {LOGINS}) RETURNING token"
+    );
+    let ended = store.prepare_cached(&sql)?.query_map([user_id], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let caller = of_token(store, hash)?.ok_or(Refused::unauthenticated())?;
-    Ok((caller, token))
+    Ok(Login { caller, token, ended })
 }
 
 #[derive(Deserialize)]
@@ -244,7 +265,7 @@ pub(crate) async fn login(
     check_user(&asked.user_id)?;
     app.throttle.check(address, "login", &asked.user_id)?;
     let given = hash_of_secret(&asked.user_id, &asked.login_secret)?;
-    let (caller, token) = app
+    let login = app
         .store
         .write(move |store| {
             let sql = "SELECT secret FROM staff WHERE user_id = ?1 AND removed = 0";
@@ -254,7 +275,7 @@ pub(crate) async fn login(
             if bool::from(is_right) { log_in(store, &asked.user_id) } else { Err(Refused::unauthenticated()) }
         })
         .await?;
-    Ok(http::with_cookie(COOKIE, &token, LIFE_MS / 1_000, http::json(&caller.to_json())))
+    Ok(login.answer(&app))
 }
 
 /// Also of who isn't logged in.

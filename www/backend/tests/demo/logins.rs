@@ -165,6 +165,18 @@ fn present_secrets_are_guessed_as_seldom_as_logins() {
 }
 
 #[test]
+fn a_user_has_so_many_logins() {
+    let world = World::with(&["--login-rate", "100"]);
+    let ada = world.first("ada", "a");
+    let again = || world.ask("POST", "/api/login", Some(login("ada"))).cookie("wardkey-demo").unwrap();
+    let later: Vec<String> = (0..20).map(|_| again()).collect();
+    ada.ask("GET", "/api/me", None).is(401, "unauthenticated");
+    for cookie in later {
+        world.ask_as(&cookie, "GET", "/api/me", None).ok();
+    }
+}
+
+#[test]
 fn malformed_requests_are_refused_one_by_one() {
     let world = World::start();
     let code = world.first_invitation("a");
