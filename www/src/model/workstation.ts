@@ -113,11 +113,11 @@ export class Workstation extends Observable {
     const { name, facilityId, invitation } = who;
     this.me = await api.register({ userId, name, facilityId, invitation, loginSecret });
     try {
-      await wardkey.register({ userId, password, ...(email === "" ? {} : { recoveryContact: { email } }) });
-    } catch (error) {
-      // The answer was lost before, or somebody who had left comes again: the account is there.
-      if (!isWardkeyError(error) || error.code !== "already-registered") throw error;
+      // The answer was lost before, or somebody who had left comes again: the account is there, and a new registration would replace its half of a recovery.
       await wardkey.unlock({ userId, password });
+    } catch (error) {
+      if (!isWardkeyError(error) || error.code !== "no-backup") throw error;
+      await wardkey.register({ userId, password, ...(email === "" ? {} : { recoveryContact: { email } }) });
     }
     await this.#enter({ kind: "welcome", how: "registered", milliseconds: performance.now() - began });
   }
