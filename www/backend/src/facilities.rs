@@ -111,8 +111,12 @@ pub(crate) async fn say_group(
     }
     caller.needs_admin()?;
     Hash::parse(&asked.group_id).ok_or(Refused::invalid("not the id of a group"))?;
+    http::to_its_end(name(app, caller, id, asked.group_id)).await
+}
+
+async fn name(app: Shared, caller: Caller, id: String, group_id: String) -> Outcome<Response> {
     let _alone = NAMING.lock().await;
-    let (facility, group) = (id.clone(), asked.group_id.clone());
+    let (facility, group) = (id.clone(), group_id.clone());
     let contact = app
         .store
         .read(move |store| {
@@ -120,13 +124,13 @@ pub(crate) async fn say_group(
             Ok(known(store, &facility)?.1)
         })
         .await?;
-    if !app.key_server.groups(&caller.user_id).await?.contains(&asked.group_id) {
+    if !app.key_server.groups(&caller.user_id).await?.contains(&group_id) {
         return Err(Refused::forbidden("the key server knows no such group with this member"));
     }
     if contact.is_none() {
-        app.key_server.assign(&placeholder(&id), &asked.group_id).await?;
+        app.key_server.assign(&placeholder(&id), &group_id).await?;
     }
-    let (facility, group) = (id.clone(), asked.group_id);
+    let (facility, group) = (id.clone(), group_id);
     let (is_new, told) = app
         .store
         .write(move |store| {

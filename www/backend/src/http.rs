@@ -221,6 +221,13 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Shared> for Path<T> {
     }
 }
 
+/// Does what is done at the key server too: to its end, though who asked has gone. Else it would stop in the middle.
+pub(crate) async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Outcome<T>> + Send + 'static,
+) -> Outcome<T> {
+    tokio::spawn(work).await.map_err(|error| Refused::failed(&error))?
+}
+
 /// A body of so many bytes at most.
 pub(crate) async fn read(mut body: Body, most: usize) -> Outcome<Bytes> {
     const TOO_SLOW: Refused = Refused::invalid("the body came too slowly");

@@ -14,6 +14,8 @@ use wardkey::{
 use crate::refused::{Outcome, Refused};
 
 const PATIENCE: Duration = Duration::from_secs(10);
+/// More of an assignment are asked for at most so often.
+const ROUNDS: usize = 10_000;
 
 /// The key server.
 #[derive(Clone)]
@@ -88,7 +90,7 @@ impl KeyServer {
 
     /// Gives what was sealed for a placeholder without a contact to a group.
     pub(crate) async fn assign(&self, placeholder: &str, group_id: &str) -> Outcome<()> {
-        loop {
+        for _ in 0..ROUNDS {
             let body = json!({ "placeholder": placeholder, "groupId": group_id });
             let (status, told) = self.ask("/v1/assignments", body).await?;
             match (status, code(&told)) {
@@ -102,6 +104,7 @@ impl KeyServer {
                 (_, code) => return Err(Refused::key_server(&code)),
             }
         }
+        Err(Refused::key_server(&"an assignment that doesn't end"))
     }
 
     async fn ask(&self, path: &'static str, body: Value) -> Outcome<(u16, Value)> {

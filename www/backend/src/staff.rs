@@ -58,6 +58,10 @@ pub(crate) async fn invite(
     if !asked.role.is_empty() {
         check_name(&asked.role)?;
     }
+    http::to_its_end(keep_invitation(app, caller, asked)).await
+}
+
+async fn keep_invitation(app: Shared, caller: Caller, asked: Inviting) -> Outcome<Response> {
     let code = random::invitation()?;
     let (facility, hash, user) = (caller.facility_id.clone(), hash_of_invitation(&code), asked.user_id.clone());
     let was_known = app
@@ -123,6 +127,10 @@ fn one_is_left(store: &Transaction<'_>, facility: &str) -> Outcome<()> {
 /// another password, it brings back what the old one sealed.
 pub(crate) async fn remove(State(app): State<Shared>, caller: Caller, Path(user): Path<String>) -> Outcome<Response> {
     caller.needs_admin()?;
+    http::to_its_end(take_off(app, caller, user)).await
+}
+
+async fn take_off(app: Shared, caller: Caller, user: String) -> Outcome<Response> {
     let (facility, id) = (caller.facility_id.clone(), user.clone());
     app.store
         .write(move |store| {

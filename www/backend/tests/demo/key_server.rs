@@ -3,7 +3,10 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
 };
 
@@ -27,11 +30,12 @@ pub(crate) struct KeyServer {
     signing: SigningKey,
     asked: Arc<Mutex<Vec<(String, Value)>>>,
     says: Arc<Mutex<Says>>,
+    connections: Arc<AtomicUsize>,
 }
 
 /// What it answers.
 #[derive(Default)]
-struct Says {
+pub(crate) struct Says {
     identity: Value,
     /// Members, and the groups of each.
     groups: Vec<(String, String)>,
@@ -52,19 +56,32 @@ impl KeyServer {
         let identity = json!({ "keyServer": [base64url(&bundle.to_bytes())] });
         let says = Arc::new(Mutex::new(Says { identity, ..Says::default() }));
         let (told, answers) = (Arc::clone(&asked), Arc::clone(&says));
+        let connections = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&connections);
         // It ends with the tests.
         thread::spawn(move || {
             for stream in listener.incoming() {
+                counted.fetch_add(1, Ordering::SeqCst);
                 let (told, answers) = (Arc::clone(&told), Arc::clone(&answers));
                 thread::spawn(move || answer(stream.unwrap(), &told, &answers));
             }
         });
-        Self { url, bundle, signing, asked, says }
+        Self { url, bundle, signing, asked, says, connections }
     }
 
     /// From now on this user is a member of this group.
     pub(crate) fn adds(&self, user: &str, group: &str) {
         self.says.lock().unwrap().groups.push((user.to_owned(), group.to_owned()));
+    }
+
+    /// How often it was connected to.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    /// It answers nothing until this is dropped.
+    pub(crate) fn pauses(&self) -> MutexGuard<'_, Says> {
+        self.says.lock().unwrap()
     }
 
     /// Does it refuse to assign, for the group's heads have ended?

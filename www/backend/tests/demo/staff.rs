@@ -1,3 +1,9 @@
+use std::{
+    io::Write as _,
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
 use serde_json::{Value, json};
 
 use crate::world::{World, login, registration, session};
@@ -126,4 +132,34 @@ fn of_two_groups_at_once_one_wins() {
     // Nothing was given to another one.
     let assigned = ("/v1/assignments".to_owned(), json!({ "placeholder": "facility:a", "groupId": won[0].0 }));
     assert_eq!(world.keys.asked(), [assigned]);
+}
+
+#[test]
+fn what_was_begun_ends_though_nobody_waits_for_it() {
+    let world = World::start();
+    let ada = world.first("ada", "a");
+    world.keys.adds("ada", &session(1));
+    let paused = world.keys.pauses();
+    let body = json!({ "groupId": session(1) }).to_string();
+    let request = format!(
+        "POST /api/facilities/a/group HTTP/1.1\r\nhost: localhost\r\nx-requested-with: wardkey-demo\r\ncookie: {}\r\ncontent-length: {}\r\n\r\n{body}",
+        ada.cookie,
+        body.len()
+    );
+    let mut line = TcpStream::connect(world.url.trim_start_matches("http://")).unwrap();
+    line.write_all(request.as_bytes()).unwrap();
+    // It is at work when the key server is asked.
+    while world.keys.connections() == 0 {
+        std::thread::yield_now();
+    }
+    drop(line);
+    for _ in 0..20 {
+        ada.ask("GET", "/api/me", None).ok();
+    }
+    drop(paused);
+    let end = Instant::now() + Duration::from_secs(30);
+    while groups(&world)[0] != session(1) {
+        assert!(Instant::now() < end, "it was given up half done");
+        std::thread::yield_now();
+    }
 }
