@@ -79,6 +79,8 @@ export function explain(error: unknown, where?: "login" | "register"): Explained
   });
   if (isWardkeyError(error)) {
     const { code, retryAfterMs, attemptsLeft } = error;
+    // The account is there, under the password of before.
+    if (where === "register" && code === "wrong-password") return told(problems.returning, code);
     if (code === "otp-wrong") return told(problems.codeWrong(attemptsLeft), code);
     if (retryAfterMs !== undefined && code !== "network") {
       return told(problems.waitFor(Math.ceil(retryAfterMs / 1000)), code);

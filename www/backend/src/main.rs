@@ -13,6 +13,7 @@ mod logins;
 mod mail;
 mod messages;
 mod page;
+mod places;
 mod random;
 mod ranges;
 mod refused;

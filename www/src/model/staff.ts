@@ -27,9 +27,13 @@ export async function letIn(wardkey: Wardkey, facility: Facility, { userId, admi
   await (await groupOf(wardkey, facility)).addMembers([userId], { admin });
 }
 
-/** First the keys, then the application: in between, a person may log in and read nothing new. */
-export async function takeOff(wardkey: Wardkey, facility: Facility, { userId, inGroup }: Colleague): Promise<void> {
-  if (inGroup) await (await groupOf(wardkey, facility)).removeMembers([userId]);
+/** First the keys, then the application: in between, a person may log in and read nothing new. Whether she has keys the group says now: what stands in the list may be older. */
+export async function takeOff(wardkey: Wardkey, facility: Facility, { userId }: Colleague): Promise<void> {
+  if (facility.groupId !== null) {
+    const group = await wardkey.group(facility.groupId);
+    const isMember = (await group.members()).some((member) => member.userId === userId);
+    if (isMember) await group.removeMembers([userId]);
+  }
   await api.removeStaff(userId);
 }
 

@@ -63,7 +63,6 @@ export class Workstation extends Observable {
     try {
       await init();
       this.config = await api.config();
-      this.facilities = this.config.facilities;
       const me = await whoAmI();
       if (!me) return this.#become("out");
       this.me = me;
@@ -81,7 +80,13 @@ export class Workstation extends Observable {
     const began = performance.now();
     const wardkey = await this.#open(userId);
     const loginSecret = await wardkey.loginSecret({ userId, password });
-    this.me = await api.login({ userId, loginSecret });
+    try {
+      this.me = await api.login({ userId, loginSecret });
+    } catch (error) {
+      // The password of the card may have been changed: then there is no card any more.
+      await this.#readConfig();
+      throw error;
+    }
     await this.#unlock(wardkey, userId, password, began);
   }
 
@@ -108,11 +113,11 @@ export class Workstation extends Observable {
     const { name, facilityId, invitation } = who;
     this.me = await api.register({ userId, name, facilityId, invitation, loginSecret });
     try {
-      await wardkey.register({ userId, password, ...(email === "" ? {} : { recoveryContact: { email } }) });
-    } catch (error) {
-      // The answer was lost before, or somebody who had left comes again: the account is there.
-      if (!isWardkeyError(error) || error.code !== "already-registered") throw error;
+      // The answer was lost before, or somebody who had left comes again: the account is there, and a new registration would replace its half of a recovery.
       await wardkey.unlock({ userId, password });
+    } catch (error) {
+      if (!isWardkeyError(error) || error.code !== "no-backup") throw error;
+      await wardkey.register({ userId, password, ...(email === "" ? {} : { recoveryContact: { email } }) });
     }
     await this.#enter({ kind: "welcome", how: "registered", milliseconds: performance.now() - began });
   }
@@ -142,6 +147,7 @@ export class Workstation extends Observable {
     await this.#wardkey?.lock();
     await this.#leave();
     await api.logout().catch(() => undefined);
+    await this.#readConfig();
     this.notice = { kind: "logged-out" };
     this.#become("out");
   }
@@ -154,6 +160,7 @@ export class Workstation extends Observable {
   async wipe(): Promise<void> {
     await this.#leave();
     await api.logout().catch(() => undefined);
+    await this.#readConfig();
     this.notice = { kind: "wiped", left: await wipeBrowserStorage() };
     this.#become("out");
   }
@@ -173,6 +180,12 @@ export class Workstation extends Observable {
     this.facilities = await api.facilities();
     // names of people who came since the page was loaded
     this.config = await api.config();
+    this.changed();
+  }
+
+  /** Whom a click logs in changes. */
+  async #readConfig(): Promise<void> {
+    this.config = await api.config().catch(() => this.config);
     this.changed();
   }
 
@@ -219,6 +232,7 @@ export class Workstation extends Observable {
   }
 
   async #enter(notice?: Notice): Promise<void> {
+    await this.loadFacilities();
     if (!this.me) throw new ServerError("unauthenticated");
     this.#close();
     this.notice = notice;
@@ -235,7 +249,6 @@ export class Workstation extends Observable {
       stop();
     };
     this.changed();
-    await this.loadFacilities().catch(() => undefined);
     void this.#transfers.load();
   }
 

@@ -29,7 +29,8 @@ export const register = (body: {
   invitation: string;
 }) => ask<Me>("POST", "/api/register", body);
 export const token = () => ask<{ token: string; expiresAt: string }>("POST", "/api/token");
-export const storeLoginSecret = (body: { userId: string; loginSecret: string }) =>
+/** Who hasn't just recovered proves that she knows the present one. */
+export const storeLoginSecret = (body: { userId: string; loginSecret: string; presentSecret?: string }) =>
   ask<unknown>("PUT", "/api/login-secret", body);
 export const putShare = (userId: string, share: string) => ask<unknown>("PUT", "/api/share", { userId, share });
 export const getShare = (userId: string, receipt: string) =>

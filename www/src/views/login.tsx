@@ -39,7 +39,7 @@ export function Login({ onDoor }: { onDoor: (door: Door) => void }) {
           <section class="gate-panel" aria-labelledby="cards">
             <h2 id="cards">{t.cards}</h2>
             <p class="hint">{t.cardsHint}</p>
-            {station.facilities.map(({ id, name, city }) => {
+            {station.config?.facilities.map(({ id, name, city }) => {
               const people = cards.filter(({ facilityId }) => facilityId === id);
               if (people.length === 0) return null;
               return (

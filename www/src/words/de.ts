@@ -384,6 +384,7 @@ export const de: Words = {
     rows: (n) => plural(n, "Zeile", "Zeilen"),
     bytes: (n) => plural(n, "Byte", "Bytes"),
     characters: (n) => plural(n, "Zeichen", "Zeichen"),
+    withheld: "zurückgehalten: nur wem es gehört, sieht es",
     loading: "Beide Datenbanken werden gelesen…",
   },
   access: {

@@ -360,6 +360,7 @@ export const en = {
     rows: (n: number) => plural(n, "row", "rows"),
     bytes: (n: number) => plural(n, "byte", "bytes"),
     characters: (n: number) => plural(n, "character", "characters"),
+    withheld: "withheld: only those to whom it belongs see it",
     loading: "Reading both databases…",
   },
   access: {

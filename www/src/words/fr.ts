@@ -371,6 +371,7 @@ export const fr: Words = {
     rows: (n) => plural(n, "ligne", "lignes"),
     bytes: (n) => plural(n, "octet", "octets"),
     characters: (n) => plural(n, "caractère", "caractères"),
+    withheld: "masqué : visible seulement pour ceux à qui cela appartient",
     loading: "Lecture des deux bases…",
   },
   access: {

@@ -11,6 +11,10 @@ export const problems: Problems = {
   locked: ["Ihre Schlüssel sind gesperrt.", "Geben Sie Ihr Passwort ein, um weiterzuarbeiten."],
   ended: ["Sie sind nicht mehr angemeldet.", "Melden Sie sich wieder an."],
   exists: ["Es gibt schon ein Konto mit dieser Benutzerkennung.", "Melden Sie sich stattdessen an."],
+  returning: [
+    "Sie hatten hier schon ein Konto, mit einem anderen Passwort.",
+    "Gehen Sie zurück und wählen Sie „Passwort vergessen?“: Ein Code per E-Mail bringt zurück, was Sie lesen konnten.",
+  ],
   noAccount: [
     "Dieses Konto lässt sich nicht wiederherstellen.",
     "Es gibt es nicht, oder es hat keine Adresse dafür. Fragen Sie Ihre Administratorin oder Ihren Administrator.",

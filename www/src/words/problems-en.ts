@@ -10,6 +10,10 @@ export const problems = {
   locked: ["Your keys are locked.", "Enter your password to go on."],
   ended: ["You are not signed in any more.", "Sign in again."],
   exists: ["There is already an account with this user ID.", "Sign in instead."],
+  returning: [
+    "You had an account here before, with another password.",
+    "Go back and choose “Forgotten password?”: a code by e-mail brings back what you could read.",
+  ],
   noAccount: [
     "There is no way to recover this account.",
     "It doesn’t exist, or has no recovery address. Ask your administrator.",

@@ -14,6 +14,10 @@ export const problems: Problems = {
   locked: ["Vos clés sont verrouillées.", "Saisissez votre mot de passe pour continuer."],
   ended: ["Vous n’êtes plus connecté.", "Connectez-vous à nouveau."],
   exists: ["Il existe déjà un compte avec cet identifiant.", "Connectez-vous plutôt."],
+  returning: [
+    "Vous aviez déjà un compte ici, avec un autre mot de passe.",
+    "Revenez en arrière et choisissez « Mot de passe oublié ? » : un code par e-mail rend ce que vous pouviez lire.",
+  ],
   noAccount: [
     "Ce compte ne peut pas être récupéré.",
     "Il n’existe pas, ou n’a pas d’adresse de récupération. Demandez à votre administrateur.",
