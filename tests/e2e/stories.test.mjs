@@ -7,9 +7,10 @@ import { breaks } from "./stories/breaks.mjs";
 import { files } from "./stories/files.mjs";
 import { keys } from "./stories/keys.mjs";
 import { people } from "./stories/people.mjs";
+import { resume } from "./stories/resume.mjs";
 import { transfers } from "./stories/transfers.mjs";
 
-const STORIES = { ...transfers, ...files, ...people, ...keys, ...breaks };
+const STORIES = { ...transfers, ...files, ...people, ...keys, ...breaks, ...resume };
 
 for (const engine of present()) {
   test(`the demo in ${ENGINES[engine].browser}`, async (t) => {

@@ -1,8 +1,8 @@
 import { httpBackend, init, isWardkeyError, Wardkey, WardkeyError } from "wardkey";
 import { Observable } from "../observable";
 import * as api from "../server/api";
-import { listen } from "../server/events";
-import { ServerError } from "../server/request";
+import { again, asBackend, isRefused, ServerError } from "../server/request";
+import { listen } from "../server/shared-events";
 import type { Config, Facility, Me, ServerEvent } from "../server/types";
 import { Meter } from "./meter";
 import { TokenKeeper } from "./token";
@@ -224,11 +224,17 @@ export class Workstation extends Observable {
     this.notice = notice;
     this.#transfers = new Transfers(this.wardkey, this.meter);
     this.phase = "in";
+    const { userId } = this.me;
     const stop = listen(
+      userId,
       (event) => this.#heard(event),
-      () => void this.#checkLogin(),
+      () => this.#checkLogin(),
     );
-    const seen = () => void (document.visibilityState === "visible" && this.#checkLogin());
+    const seen = () => {
+      if (document.visibilityState !== "visible") return;
+      void this.#checkLogin();
+      void this.#transfers?.catchUp();
+    };
     document.addEventListener("visibilitychange", seen);
     this.#stopListening = () => {
       document.removeEventListener("visibilitychange", seen);
@@ -242,9 +248,9 @@ export class Workstation extends Observable {
   #heard(event: ServerEvent): void {
     const transfers = this.#transfers;
     if (!transfers) return;
-    if (event.type === "transfer" && event.id) transfers.refresh(event.id).catch(() => undefined);
-    if (event.type === "hello" && transfers.state !== "loading") void transfers.load();
-    if (event.type === "facility" || event.type === "staff") {
+    // "hello": something may have been missed, of whatever kind
+    if (event.type !== "facility" && event.type !== "staff") void transfers.catchUp();
+    if (event.type !== "transfer" && event.type !== "message") {
       this.staffVersion += 1;
       this.loadFacilities().catch(() => undefined);
       void this.#checkLogin();
@@ -295,7 +301,7 @@ async function whoAmI(): Promise<Me | undefined> {
   try {
     return await api.me();
   } catch (error) {
-    if (error instanceof ServerError && error.code === "unauthenticated") return undefined;
+    if (isRefused(error)) return undefined;
     throw error;
   }
 }

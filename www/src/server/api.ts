@@ -1,4 +1,4 @@
-import { ask, send } from "./request";
+import { ask, read, send } from "./request";
 import type {
   Config,
   Facility,
@@ -45,11 +45,11 @@ export const setAdmin = (userId: string, admin: boolean) =>
   ask<unknown>("PUT", `/api/staff/${part(userId)}`, { admin });
 export const removeStaff = (userId: string) => ask<unknown>("DELETE", `/api/staff/${part(userId)}`);
 
-/** Those that changed last come first; `next` is the place before which older ones are. */
-export const transfers = (before?: string) =>
-  ask<{ transfers: Transfer[]; next: string | null }>(
+/** Those that changed last come first. `next`: older ones are `before` it; `cursor`: what changes from now on is `after` it. */
+export const transfers = (where: { before?: string; after?: string } = {}) =>
+  ask<{ transfers: Transfer[]; next: string | null; cursor: string }>(
     "GET",
-    before === undefined ? "/api/transfers" : `/api/transfers?before=${part(before)}`,
+    `/api/transfers?${new URLSearchParams(where)}`,
   );
 export const transfer = (id: string) => ask<Transfer>("GET", `/api/transfers/${part(id)}`);
 export const createTransfer = (body: { id: string; sessionId: string; to: string; sealed: string; files: string[] }) =>

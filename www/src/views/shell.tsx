@@ -134,13 +134,11 @@ function Content({ view }: { view: View }) {
 function FreshCount() {
   const station = useStation();
   const transfers = useObservable(station.transfers);
-  const fresh = transfers.all.filter(
-    ({ transfer }) => transfer.to === station.me?.facilityId && transfers.isFresh(transfer.id),
-  );
-  if (fresh.length === 0) return null;
+  const fresh = transfers.freshTo(station.me?.facilityId);
+  if (fresh === 0) return null;
   return (
     <span class="count">
-      {fresh.length} <span class="unseen">{say().list.fresh}</span>
+      {fresh} <span class="unseen">{say().list.fresh}</span>
     </span>
   );
 }

@@ -1,0 +1,147 @@
+// Lines that break, servers that are away, and many tabs: what was under way goes on, and nothing is said that isn't so.
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { until } from "../../../scripts/webdriver.mjs";
+import { mails } from "../site.mjs";
+import { sendTransfer } from "./transfers.mjs";
+
+/** Something in front of the application's server that answers in its place, as a proxy does while it restarts. */
+async function answerInstead(site, status) {
+  await site.servers.app.stop();
+  const asked = [];
+  const proxy = createServer((request, response) => {
+    asked.push(request.url);
+    response.writeHead(status, { "content-type": "text/html" }).end("<h1>Gateway</h1>");
+  });
+  await new Promise((resolve) => proxy.listen(Number(new URL(site.url).port), "127.0.0.1", resolve));
+  const end = async () => {
+    const closed = new Promise((resolve) => proxy.close(resolve));
+    proxy.closeAllConnections();
+    await closed;
+    await site.servers.app.start();
+  };
+  return { asked, end };
+}
+
+/** Tabs of one browser, the first one included; `look` is called in each. */
+async function inTabs({ browser }, count, look) {
+  const handles = [await browser.send("GET", "/window")];
+  const go = (handle) => browser.send("POST", "/window", { handle });
+  const close = async () => {
+    for (const handle of handles.splice(1)) {
+      await go(handle);
+      await browser.send("DELETE", "/window");
+    }
+    await go(handles[0]);
+  };
+  const visit = async (look) => {
+    for (const handle of handles) {
+      await go(handle);
+      await look();
+    }
+  };
+  try {
+    while (handles.length < count) {
+      const { handle } = await browser.send("POST", "/window/new", { type: "tab" });
+      handles.push(handle);
+      await go(handle);
+      await look();
+    }
+    return { visit, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+export const resume = {
+  async "a proxy's errors while the server restarts: the page listens again, and reads what it missed"({
+    ward,
+    clinic,
+    site,
+  }) {
+    await ward.enters("Dr. Ada Okafor");
+    await clinic.enters("Noah Brunner");
+    for (const status of [502, 401]) {
+      const proxy = await answerInstead(site, status);
+      try {
+        await until("the page to ask", () => proxy.asked.includes("/api/events"));
+      } finally {
+        await proxy.end();
+      }
+      await sendTransfer(ward, { patient: `After ${status}` });
+      await clinic.reads(`After ${status}`, ".rows");
+    }
+  },
+
+  async "what comes between the list and the first word of what changes isn't missed"({ ward, clinic }) {
+    await ward.enters("Dr. Ada Okafor");
+    await clinic.visit();
+    await clinic.browser.run(() => {
+      const { fetch } = globalThis;
+      globalThis.fetch = async (url, options) => {
+        if (url === "/api/events") {
+          await new Promise((resolve) => {
+            globalThis.open = resolve;
+          });
+        }
+        return fetch(url, options);
+      };
+    });
+    await clinic.click("Noah Brunner", ".gate");
+    await clinic.ready();
+    await sendTransfer(ward, { patient: "In between" });
+    assert.equal(await clinic.readsNow("In between", ".rows"), false);
+    await clinic.browser.run(() => globalThis.open());
+    await clinic.reads("In between", ".rows");
+  },
+
+  async "eight tabs of one person: all open, all hear what comes, and one signs out all"({ ward, clinic, site }) {
+    await ward.enters("Dr. Ada Okafor");
+    await clinic.enters("Noah Brunner");
+    const tabs = await inTabs(clinic, 8, async () => {
+      await clinic.browser.goto(`${site.url}/`);
+      await clinic.ready();
+    });
+    try {
+      await sendTransfer(ward, { patient: "To all tabs" });
+      await tabs.visit(() => clinic.reads("To all tabs", ".rows"));
+      await clinic.click("Sign out");
+      await tabs.visit(() => clinic.reads("You are signed out."));
+      await tabs.visit(() => clinic.assertQuiet());
+    } finally {
+      await tabs.close();
+    }
+  },
+
+  async "the tab that listens is closed: another one listens in its place"({ ward, clinic, site }) {
+    await ward.enters("Dr. Ada Okafor");
+    await clinic.enters("Noah Brunner");
+    const { browser } = clinic;
+    const first = await browser.send("GET", "/window");
+    const { handle } = await browser.send("POST", "/window/new", { type: "tab" });
+    await browser.send("POST", "/window", { handle });
+    await browser.goto(`${site.url}/`);
+    await clinic.ready();
+    await browser.send("POST", "/window", { handle: first });
+    await browser.goto("about:blank");
+    await sendTransfer(ward, { patient: "To the tab that is left" });
+    await browser.send("POST", "/window", { handle });
+    await clinic.reads("To the tab that is left", ".rows");
+    await browser.send("DELETE", "/window");
+    await browser.send("POST", "/window", { handle: first });
+  },
+
+  async "a browser without Web Locks hears what comes, and goes on after a break"({ ward, clinic, site }) {
+    await ward.enters("Dr. Ada Okafor");
+    await clinic.visit("no-locks.html");
+    await clinic.click("Noah Brunner", ".gate");
+    await clinic.ready();
+    await sendTransfer(ward, { patient: "Without locks" });
+    await clinic.reads("Without locks", ".rows");
+    await site.servers.app.stop();
+    await site.servers.app.start();
+    await sendTransfer(ward, { patient: "Without locks again" });
+    await clinic.reads("Without locks again", ".rows");
+  },
+};
