@@ -78,6 +78,8 @@ export function explain(error: unknown, where?: "login" | "register"): Explained
     code,
   });
   if (isWardkeyError(error)) {
+    // what the application's server said to the package
+    if (error.cause instanceof ServerError) return explain(error.cause, where);
     const { code, retryAfterMs, attemptsLeft } = error;
     if (code === "otp-wrong") return told(problems.codeWrong(attemptsLeft), code);
     if (retryAfterMs !== undefined && code !== "network") {

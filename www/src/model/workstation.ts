@@ -195,7 +195,7 @@ export class Workstation extends Observable {
     this.#wardkey = undefined;
     if (!this.config) throw new ServerError("network");
     const { appId, keyServer, escrowKey } = this.config;
-    const backend = httpBackend({ url: keyServer, token: () => this.#tokens.get(userId), appShare });
+    const backend = httpBackend({ url: keyServer, token: () => asBackend(this.#tokens.get(userId)), appShare });
     const wardkey = await Wardkey.open({
       appId,
       userId,
@@ -309,7 +309,8 @@ async function whoAmI(): Promise<Me | undefined> {
 /** The application's half of the two-man rule. */
 const appShare = {
   put: async (userId: string, share: string): Promise<void> => {
-    await api.putShare(userId, share);
+    await asBackend(again(() => api.putShare(userId, share)));
   },
-  get: async (userId: string, receipt: string): Promise<string> => (await api.getShare(userId, receipt)).share,
+  get: async (userId: string, receipt: string): Promise<string> =>
+    (await asBackend(api.getShare(userId, receipt))).share,
 };

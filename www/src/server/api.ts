@@ -20,7 +20,7 @@ const part = encodeURIComponent;
 export const config = () => ask<Config>("GET", "/api/config");
 export const me = () => ask<Me>("GET", "/api/me");
 export const login = (body: { userId: string; loginSecret: string }) => ask<Me>("POST", "/api/login", body);
-export const logout = () => ask<unknown>("POST", "/api/logout");
+export const logout = (signal: AbortSignal) => ask<unknown>("POST", "/api/logout", undefined, { signal });
 export const register = (body: {
   userId: string;
   name: string;
@@ -28,7 +28,12 @@ export const register = (body: {
   loginSecret: string;
   invitation: string;
 }) => ask<Me>("POST", "/api/register", body);
-export const token = () => ask<{ token: string; expiresAt: string }>("POST", "/api/token");
+/** How long it lives is told by the server's clock alone: a workstation's may be wrong. */
+export const token = async () => {
+  const response = await send("POST", "/api/token");
+  const { token, expiresAt } = await read<{ token: string; expiresAt: string }>(response);
+  return { token, lifeMs: Date.parse(expiresAt) - Date.parse(response.headers.get("date") ?? "") };
+};
 export const storeLoginSecret = (body: { userId: string; loginSecret: string }) =>
   ask<unknown>("PUT", "/api/login-secret", body);
 export const putShare = (userId: string, share: string) => ask<unknown>("PUT", "/api/share", { userId, share });
