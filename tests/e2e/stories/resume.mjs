@@ -55,6 +55,35 @@ async function inTabs({ browser }, count, look) {
 }
 
 export const resume = {
+  async "who signs out with the line cut is told so, isn't signed in by a reload, and the server hears of it"(at) {
+    const { ward, site } = at;
+    await ward.enters("Selin Kaya");
+    await site.servers.app.stop();
+    await ward.click("Sign out");
+    await ward.reads("the server doesn’t know it yet");
+    assert.equal(await ward.readsNow("You are signed out."), false);
+    await ward.reload().catch(() => undefined);
+    await site.servers.app.start();
+    await ward.browser.goto(`${site.url}/`);
+    await ward.reads("You are signed out.");
+    await ward.reads("Demonstration accounts");
+    const status = () => ward.browser.run(async () => (await fetch("/api/me")).status);
+    assert.equal(await status(), 401, "the login is over at the server");
+  },
+
+  async "who signed out with the line cut and leaves the page open: the server is told when it is back"({
+    ward,
+    site,
+  }) {
+    await ward.enters("Selin Kaya");
+    await site.servers.app.stop();
+    await ward.click("Sign out");
+    await ward.reads("the server doesn’t know it yet");
+    await site.servers.app.start();
+    await ward.reads("You are signed out.");
+    assert.equal(await ward.browser.run(async () => (await fetch("/api/me")).status), 401);
+  },
+
   async "a proxy's errors while the server restarts: the page listens again, and reads what it missed"({
     ward,
     clinic,

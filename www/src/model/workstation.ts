@@ -5,14 +5,16 @@ import { again, asBackend, isRefused, ServerError } from "../server/request";
 import { listen } from "../server/shared-events";
 import type { Config, Facility, Me, ServerEvent } from "../server/types";
 import { Meter } from "./meter";
+import { endLogin, isLogoutPending, keepEnding, markLogout, newLogin } from "./pending-logout";
 import { TokenKeeper } from "./token";
 import { Transfers } from "./transfers";
 import { type Inventory, wipeBrowserStorage } from "./wipe";
 
 export type Notice =
-  | { kind: "wiped"; left: Inventory }
+  /** `isTold`: the server knows that the login has ended. */
+  | { kind: "wiped"; left: Inventory; isTold: boolean }
   | { kind: "ended" }
-  | { kind: "logged-out" }
+  | { kind: "logged-out"; isTold: boolean }
   | { kind: "welcome"; how: "local" | "restored" | "registered" | "recovered"; milliseconds: number };
 
 /** "out": nobody is logged in. "locked": somebody is, and the keys wait for the password. "in": at work. */
@@ -33,7 +35,19 @@ export class Workstation extends Observable {
   #stopListening: (() => void) | undefined;
   #listeners = new Set<(event: ServerEvent) => void>();
   #tokens = new TokenKeeper();
+  /** The password that a recovery was setting when it broke off. */
+  #replaced: { userId: string; newPassword: string } | undefined;
+  /** The other tabs of this browser, where there is a way to reach them. */
+  #tabs = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel("wardkey-demo");
   readonly meter = new Meter();
+
+  constructor() {
+    super();
+    this.#tabs?.addEventListener("message", ({ data }: MessageEvent<{ loggedOut?: string }>) => {
+      if (!this.me || data.loggedOut !== this.me.userId) return;
+      void this.#leave().then(() => this.#endLogin((isTold) => ({ kind: "logged-out", isTold })));
+    });
+  }
 
   /** Of who is logged in. */
   get wardkey(): Wardkey {
@@ -64,6 +78,7 @@ export class Workstation extends Observable {
       await init();
       this.config = await api.config();
       this.facilities = this.config.facilities;
+      if (isLogoutPending()) return await this.#endLogin((isTold) => ({ kind: "logged-out", isTold }));
       const me = await whoAmI();
       if (!me) return this.#become("out");
       this.me = me;
@@ -106,7 +121,7 @@ export class Workstation extends Observable {
     const wardkey = await this.#open(userId);
     const loginSecret = await wardkey.loginSecret({ userId, password });
     const { name, facilityId, invitation } = who;
-    this.me = await api.register({ userId, name, facilityId, invitation, loginSecret });
+    this.me = await newLogin(() => api.register({ userId, name, facilityId, invitation, loginSecret }));
     try {
       await wardkey.register({ userId, password, ...(email === "" ? {} : { recoveryContact: { email } }) });
     } catch (error) {
@@ -139,11 +154,13 @@ export class Workstation extends Observable {
 
   /** The keys leave memory, in all tabs; what is sealed stays for the next login. */
   async logout(): Promise<void> {
-    await this.#wardkey?.lock();
+    const userId = this.me?.userId;
+    markLogout();
+    // Where it can't be made sure that a reload asks for the password, the login that a reload needs goes all the same.
+    await this.#wardkey?.lock().catch(() => undefined);
     await this.#leave();
-    await api.logout().catch(() => undefined);
-    this.notice = { kind: "logged-out" };
-    this.#become("out");
+    this.#tabs?.postMessage({ loggedOut: userId });
+    await this.#endLogin((isTold) => ({ kind: "logged-out", isTold }));
   }
 
   async lock(): Promise<void> {
@@ -152,10 +169,25 @@ export class Workstation extends Observable {
 
   /** Hospital IT at night: everything that this origin keeps in the browser goes, keys and login too. Nothing at the servers. */
   async wipe(): Promise<void> {
+    markLogout();
     await this.#leave();
-    await api.logout().catch(() => undefined);
-    this.notice = { kind: "wiped", left: await wipeBrowserStorage() };
+    const left = await wipeBrowserStorage();
+    await this.#endLogin((isTold) => ({ kind: "wiped", left, isTold }));
+  }
+
+  /** Nobody is at work here, at once. What the server couldn't be told it is told when it answers again. */
+  async #endLogin(say: (isTold: boolean) => Notice): Promise<void> {
+    this.notice = undefined;
     this.#become("out");
+    const sayIt = (isTold: boolean) => {
+      // somebody else is here by now
+      if (this.phase !== "out") return;
+      this.notice = say(isTold);
+      this.changed();
+    };
+    const isTold = await endLogin();
+    sayIt(isTold);
+    if (!isTold) void keepEnding().then(() => sayIt(true));
   }
 
   dismissNotice(): void {
@@ -268,9 +300,9 @@ export class Workstation extends Observable {
       this.changed();
       return;
     }
-    await this.#wardkey?.lock();
+    await this.#wardkey?.lock().catch(() => undefined);
     await this.#leave();
-    this.notice = { kind: me ? "logged-out" : "ended" };
+    this.notice = me ? { kind: "logged-out", isTold: true } : { kind: "ended" };
     this.#become("out");
   }
 

@@ -53,6 +53,9 @@ export const de: Words = {
     ended: "Ihr Zugang ist beendet",
     endedLead:
       "Die Administration hat Sie aus dem Personal genommen, oder Ihre Anmeldung ist abgelaufen. Was zu sehen war, ist geschlossen.",
+    loggedOutHere: "Sie sind hier abgemeldet, aber der Server weiß es noch nicht",
+    untold:
+      "Auf diesem Arbeitsplatz ist nichts mehr lesbar. Der Server war nicht erreichbar, um Ihre Anmeldung zu beenden: Er erfährt es, sobald die Verbindung wieder da ist oder diese Seite das nächste Mal geöffnet wird.",
     loggedOut: "Sie sind abgemeldet. Die Schlüssel sind nicht mehr im Speicher dieses Arbeitsplatzes.",
     local: (ms) => `Angemeldet, mit den Schlüsseln dieses Arbeitsplatzes (${ms}).`,
     restored: (ms) => `Angemeldet. Dieser Arbeitsplatz war leer; Ihr Passwort hat alles zurückgebracht (${ms}).`,

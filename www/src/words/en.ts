@@ -52,6 +52,9 @@ export const en = {
     empty: "empty",
     ended: "Your access has ended",
     endedLead: "An administrator has taken you off the staff, or your login is over. What was on the screen is closed.",
+    loggedOutHere: "You are signed out here, but the server doesn’t know it yet",
+    untold:
+      "Nothing is readable on this workstation any more. The server couldn’t be reached to end your login: it is told as soon as the connection is back, or when this page is opened again.",
     loggedOut: "You are signed out. The keys have left this workstation’s memory.",
     local: (ms: string) => `Signed in, with the keys of this workstation (${ms}).`,
     restored: (ms: string) =>

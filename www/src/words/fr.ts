@@ -53,6 +53,9 @@ export const fr: Words = {
     ended: "Votre accès a pris fin",
     endedLead:
       "Un administrateur vous a retiré du personnel, ou votre connexion est terminée. Ce qui était affiché est fermé.",
+    loggedOutHere: "Vous êtes déconnecté ici, mais le serveur ne le sait pas encore",
+    untold:
+      "Plus rien n’est lisible sur ce poste. Le serveur n’a pas pu être joint pour mettre fin à votre session : il en sera informé dès que la connexion sera rétablie, ou à la prochaine ouverture de cette page.",
     loggedOut: "Vous êtes déconnecté. Les clés ont quitté la mémoire de ce poste.",
     local: (ms) => `Connecté, avec les clés de ce poste (${ms}).`,
     restored: (ms) => `Connecté. Ce poste était vide ; votre mot de passe a tout ramené (${ms}).`,
