@@ -173,4 +173,71 @@ export const resume = {
     await sendTransfer(ward, { patient: "Without locks again" });
     await clinic.reads("Without locks again", ".rows");
   },
+
+  async "a recovery whose last answer was lost goes on where it was, without another code"({ clinic, site }) {
+    const sent = (await (await fetch(`${site.url}/api/dev/mail`)).json()).filter(({ to }) =>
+      to?.includes("leila.haddad"),
+    );
+    await clinic.visit();
+    await clinic.click("Forgotten password?");
+    await clinic.type("User ID", "leila.haddad");
+    await clinic.click("Send the code");
+    await clinic.reads("The code was sent to");
+    const [{ code }] = await mails(site, "leila.haddad", sent.length);
+    await clinic.browser.run(() => {
+      const { fetch } = globalThis;
+      globalThis.fetch = async (url, options) => {
+        const answer = await fetch(url, options);
+        if (url === "/api/login-secret" && globalThis.isCut) throw new TypeError("the line is cut");
+        return answer;
+      };
+      globalThis.isCut = true;
+    });
+    await clinic.type("Code from the e-mail", code);
+    await clinic.type("New password", "nineteen swallows over the lake");
+    await clinic.click("Set new password");
+    await clinic.reads("No connection.");
+    await clinic.reads("Try again to go on with it");
+    await clinic.browser.run(() => {
+      globalThis.isCut = false;
+    });
+    await clinic.click("Try again");
+    await clinic.reads("Your new password is set");
+    await clinic.ready();
+    assert.ok((await clinic.texts(".rows .row[data-closed=false]")).length > 0);
+  },
+
+  async "a recovery that broke off before the new password was set says that the old one counts"({ clinic, site }) {
+    const sent = (await (await fetch(`${site.url}/api/dev/mail`)).json()).filter(({ to }) =>
+      to?.includes("leila.haddad"),
+    );
+    await clinic.visit();
+    await clinic.click("Forgotten password?");
+    await clinic.type("User ID", "leila.haddad");
+    await clinic.click("Send the code");
+    const [{ code }] = await mails(site, "leila.haddad", sent.length);
+    await clinic.browser.run(() => {
+      const { fetch } = globalThis;
+      globalThis.fetch = async (url, options) => {
+        if (url === "/api/login-secret" && globalThis.isCut) throw new TypeError("the line is cut");
+        return fetch(url, options);
+      };
+      globalThis.isCut = true;
+    });
+    await clinic.type("Code from the e-mail", code);
+    await clinic.type("New password", "twenty swallows over the lake");
+    await clinic.click("Set new password");
+    await clinic.reads("No connection.");
+    await clinic.browser.run(() => {
+      globalThis.isCut = false;
+    });
+    await clinic.click("Try again");
+    await clinic.reads("Your password is as it was");
+    await clinic.click("Send another code");
+    const [again] = await mails(site, "leila.haddad", sent.length + 1);
+    await clinic.type("Code from the e-mail", again.code);
+    await clinic.click("Set new password");
+    await clinic.reads("Your new password is set");
+    await clinic.ready();
+  },
 };

@@ -92,12 +92,12 @@ export class Workstation extends Observable {
   }
 
   /** The application gets the login secret, never the password. Then the keys: from this device, or from the backup. */
-  async login(userId: string, password: string): Promise<void> {
+  async login(userId: string, password: string, how?: "recovered"): Promise<void> {
     const began = performance.now();
     const wardkey = await this.#open(userId);
     const loginSecret = await wardkey.loginSecret({ userId, password });
-    this.me = await api.login({ userId, loginSecret });
-    await this.#unlock(wardkey, userId, password, began);
+    this.me = await newLogin(() => api.login({ userId, loginSecret }));
+    await this.#unlock(wardkey, userId, password, began, how);
   }
 
   /** Of somebody whom the application still knows. */
@@ -133,26 +133,50 @@ export class Workstation extends Observable {
   }
 
   async startRecovery(userId: string): Promise<{ recoveryId: string; sentTo: string }> {
+    this.#replaced = undefined;
     const wardkey = await this.#open(userId);
     return wardkey.startRecovery({ userId });
+  }
+
+  /** A recovery that broke off when it may have set this user's new password: whichever it set counts, and no other is asked for. */
+  isReplaced(userId: string): boolean {
+    return this.#replaced?.userId === userId;
   }
 
   async finishRecovery(given: { userId: string; recoveryId: string; code: string; newPassword: string }) {
     const began = performance.now();
     const { userId, newPassword } = given;
+    if (this.isReplaced(userId)) return this.#goOnRecovering(userId);
     const wardkey = await this.#open(userId);
     await wardkey.finishRecovery({
       ...given,
       storeLoginSecret: async (loginSecret) => {
-        await api.storeLoginSecret({ userId, loginSecret });
+        this.#replaced = { userId, newPassword };
+        await asBackend(again(() => api.storeLoginSecret({ userId, loginSecret })));
       },
     });
+    // Who isn't told of a login that breaks off here goes on with it.
+    this.#replaced = { userId, newPassword };
     const loginSecret = await wardkey.loginSecret({ userId, password: newPassword });
-    this.me = await api.login({ userId, loginSecret });
+    this.me = await newLogin(() => api.login({ userId, loginSecret }));
+    this.#replaced = undefined;
     await this.#enter({ kind: "welcome", how: "recovered", milliseconds: performance.now() - began });
   }
 
-  /** The keys leave memory, in all tabs; what is sealed stays for the next login. */
+  /** The code is spent. Where the server has the new login secret, the new password opens what was written; where it hasn't, the old one counts, and it takes another code. */
+  async #goOnRecovering(userId: string): Promise<void> {
+    const { newPassword } = this.#replaced ?? { newPassword: "" };
+    try {
+      await this.login(userId, newPassword, "recovered");
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      this.#replaced = undefined;
+      throw new WardkeyError("otp-expired");
+    }
+    this.#replaced = undefined;
+  }
+
+  /** The keys leave memory, in all tabs; what is sealed stays for the next login. The server is told as soon as it can be. */
   async logout(): Promise<void> {
     const userId = this.me?.userId;
     markLogout();
@@ -208,7 +232,7 @@ export class Workstation extends Observable {
     this.changed();
   }
 
-  async #unlock(wardkey: Wardkey, userId: string, password: string, began: number): Promise<void> {
+  async #unlock(wardkey: Wardkey, userId: string, password: string, began: number, why?: "recovered"): Promise<void> {
     let how: "local" | "restored" | "registered";
     try {
       how = await wardkey.unlock({ userId, password });
@@ -218,7 +242,7 @@ export class Workstation extends Observable {
       await wardkey.register({ userId, password });
       how = "registered";
     }
-    await this.#enter({ kind: "welcome", how, milliseconds: performance.now() - began });
+    await this.#enter({ kind: "welcome", how: why ?? how, milliseconds: performance.now() - began });
   }
 
   async #open(userId: string): Promise<Wardkey> {

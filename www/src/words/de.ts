@@ -81,6 +81,8 @@ export const de: Words = {
     submit: "Konto anlegen",
   },
   recovery: {
+    goOn: "Die Verbindung brach ab, während Ihr neues Passwort gesetzt wurde. Versuchen Sie es erneut, um damit fortzufahren: Der Code wird nicht mehr gebraucht.",
+    unchanged: "Ihr Passwort ist unverändert, bis ein neues gesetzt ist.",
     title: "Vergessenes Passwort ersetzen",
     lead: "Ein Code geht an Ihre E-Mail-Adresse. Keiner der beiden Server kann Ihre Schlüssel allein öffnen.",
     send: "Code senden",

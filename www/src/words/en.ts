@@ -80,6 +80,8 @@ export const en = {
     submit: "Create account",
   },
   recovery: {
+    goOn: "The connection broke while your new password was being set. Try again to go on with it: the code isn’t needed any more.",
+    unchanged: "Your password is as it was, until a new one is set.",
     title: "Replace a forgotten password",
     lead: "A code is sent to your e-mail address. Neither server can open your keys alone.",
     send: "Send the code",

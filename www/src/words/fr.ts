@@ -80,6 +80,8 @@ export const fr: Words = {
     submit: "Créer le compte",
   },
   recovery: {
+    goOn: "La connexion a été coupée pendant l’enregistrement de votre nouveau mot de passe. Réessayez pour continuer : le code n’est plus nécessaire.",
+    unchanged: "Votre mot de passe reste inchangé tant qu’un nouveau n’est pas défini.",
     title: "Remplacer un mot de passe oublié",
     lead: "Un code est envoyé à votre adresse e-mail. Aucun des deux serveurs ne peut ouvrir vos clés seul.",
     send: "Envoyer le code",
