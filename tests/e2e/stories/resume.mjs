@@ -240,4 +240,24 @@ export const resume = {
     await clinic.reads("Your new password is set");
     await clinic.ready();
   },
+
+  async "a card whose person has another password by now leads to the form"({ ward, clinic, site }) {
+    const { people } = await (await fetch(`${site.url}/api/config`)).json();
+    const { demoPassword } = people.find(({ userId }) => userId === "jonas.weber");
+    const password = "a ladder against the barn";
+    await clinic.visit();
+    await ward.enters("Dr. Jonas Weber");
+    await ward.goes("This workstation");
+    await ward.click("Change password");
+    await ward.type("Current password", demoPassword);
+    await ward.type("New password", password);
+    await ward.click("Change password", "details[open] form");
+    await ward.reads("Your password is changed.");
+    await clinic.click("Dr. Jonas Weber", ".gate");
+    await clinic.reads("Dr. Jonas Weber has changed the password");
+    assert.equal(await clinic.browser.run(() => globalThis.look.field("User ID").value), "jonas.weber");
+    await clinic.type("Password", password);
+    await clinic.click("Sign in");
+    await clinic.ready();
+  },
 };

@@ -28,6 +28,8 @@ export const de: Words = {
     password: "Passwort",
     submit: "Anmelden",
     working: "Ihre Schlüssel werden abgeleitet. Das ist mit Absicht langsam, damit auch das Raten langsam ist.",
+    changed: (name: string) =>
+      `${name} hat das Passwort geändert, seit diese Seite geladen wurde. Bitte melden Sie sich mit dem neuen an.`,
     forgotten: "Passwort vergessen?",
     invited: "Ich habe eine Einladung",
     required: "Bitte ausfüllen.",

@@ -28,6 +28,8 @@ export const en = {
     password: "Password",
     submit: "Sign in",
     working: "Deriving your keys. This is slow on purpose, so that guessing a password is slow, too.",
+    changed: (name: string) =>
+      `${name} has changed the password since this page was loaded. Please sign in with the new one.`,
     forgotten: "Forgotten password?",
     invited: "I have an invitation",
     required: "Please fill this in.",

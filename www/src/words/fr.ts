@@ -28,6 +28,8 @@ export const fr: Words = {
     password: "Mot de passe",
     submit: "Se connecter",
     working: "Dérivation de vos clés. C’est lent exprès, pour que deviner un mot de passe le soit aussi.",
+    changed: (name: string) =>
+      `${name} a changé de mot de passe depuis le chargement de cette page. Veuillez vous connecter avec le nouveau.`,
     forgotten: "Mot de passe oublié ?",
     invited: "J’ai une invitation",
     required: "Veuillez remplir ce champ.",
