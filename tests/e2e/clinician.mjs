@@ -112,6 +112,32 @@ export class Clinician {
     assert.deepEqual(await this.browser.run(() => globalThis.look.axe()), [], `axe, ${where}`);
   }
 
+  /** Parts of files wait from this one on, however fast the machine is. */
+  holdParts(from) {
+    return this.browser.run((from) => {
+      const { fetch } = globalThis;
+      const waiting = [];
+      globalThis.fetch = async (url, options) => {
+        const part = options?.method === "PUT" && /\/parts\/(\d+)$/.exec(url)?.[1];
+        if (part >= from) {
+          await new Promise((resolve, reject) => {
+            options.signal?.addEventListener("abort", () => reject(options.signal.reason));
+            waiting.push(resolve);
+          });
+        }
+        return fetch(url, options);
+      };
+      globalThis.letPartsGo = () => {
+        globalThis.fetch = fetch;
+        for (const go of waiting) go();
+      };
+    }, from);
+  }
+
+  letPartsGo() {
+    return this.browser.run(() => globalThis.letPartsGo());
+  }
+
   storage() {
     return this.browser.run(() => globalThis.look.storage());
   }

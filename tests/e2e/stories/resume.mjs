@@ -1,9 +1,12 @@
 // Lines that break, servers that are away, and many tabs: what was under way goes on, and nothing is said that isn't so.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { join } from "node:path";
 import { until } from "../../../scripts/webdriver.mjs";
+import { writeVolume } from "../files.mjs";
 import { mails } from "../site.mjs";
-import { sendTransfer } from "./transfers.mjs";
+import { sendTransfer, writeTransfer } from "./transfers.mjs";
 
 /** Something in front of the application's server that answers in its place, as a proxy does while it restarts. */
 async function answerInstead(site, status) {
@@ -54,7 +57,227 @@ async function inTabs({ browser }, count, look) {
   }
 }
 
+/** A transfer with a volume of five parts, of which the server has two; the third waits. */
+async function sendHalf(desk, site, patient) {
+  const path = join(site.folder, `${patient}.nii`);
+  const size = writeVolume(path, { width: 512, height: 512, slices: 64 });
+  assert.equal(Math.ceil(size / 2 ** 23), 5, "five parts");
+  await writeTransfer(desk, { patient, notes: "Written before the break.", files: [path] });
+  await desk.holdParts(2);
+  await desk.click("Encrypt and send");
+  await desk.reads(`Uploading ${patient}.nii`, ".files");
+  await desk.reads("17 MB of 34 MB", ".files");
+  return path;
+}
+
+/** The parts that the page sends from now on. */
+const watchParts = ({ browser }) =>
+  browser.run(() => {
+    const { fetch } = globalThis;
+    globalThis.parts = [];
+    globalThis.fetch = (url, options) => {
+      const part = options?.method === "PUT" && /\/parts\/(\d+)$/.exec(url)?.[1];
+      if (part) globalThis.parts.push(Number(part));
+      return fetch(url, options);
+    };
+  });
+
+const sentParts = ({ browser }) => browser.run(() => globalThis.parts);
+
 export const resume = {
+  async "a reload in the middle of an upload: it is offered, and goes on where the server stands"(at) {
+    const { ward, clinic, site } = at;
+    await ward.enters("Dr. Ada Okafor");
+    await clinic.enters("Noah Brunner");
+    const patient = "Reloaded Rita";
+    const path = await sendHalf(ward, site, patient);
+    await ward.reload();
+    await ward.reads("A transfer was interrupted");
+    await ward.reads(`${patient}, to Lakeside Rehabilitation, 1 file`);
+    await watchParts(ward);
+    await ward.click("Continue");
+    await ward.reads(patient, ".record");
+    assert.deepEqual(await sentParts(ward), [2, 3, 4], "what had arrived isn’t sent again");
+    assert.equal(await ward.readsNow("A transfer was interrupted"), false);
+    await clinic.reads(patient, ".rows");
+    await clinic.opens(patient);
+    await clinic.reads("Written before the break.", ".record");
+    const { bytes } = await clinic.saved(() => clinic.click(`Decrypt and save ${patient}.nii`));
+    assert.ok(bytes.equals(readFileSync(path)), "the same bytes");
+    await clinic.reads("Signed by Dr. Ada Okafor");
+    await ward.reload();
+    await ward.reads(patient, ".record");
+    assert.equal(await ward.readsNow("A transfer was interrupted"), false);
+  },
+
+  async "a reload before a file is encrypted: what was written is there, and the file is asked for again"({
+    ward,
+    site,
+  }) {
+    await ward.enters("Dr. Ada Okafor");
+    const patient = "Early Erika";
+    const path = join(site.folder, `${patient}.nii`);
+    writeVolume(path, { width: 64, height: 64, slices: 8 });
+    await writeTransfer(ward, { patient, notes: "Written before the break.", files: [path] });
+    await ward.browser.run(() => {
+      File.prototype.stream = () => new ReadableStream();
+    });
+    await ward.click("Encrypt and send");
+    await ward.reads(`Encrypting ${patient}.nii`, ".files");
+    await ward.browser.until("a kept draft", async () => {
+      const database = await new Promise((resolve) => {
+        indexedDB.open("wardkey-demo drafts").onsuccess = ({ target }) => resolve(target.result);
+      });
+      const rows = await new Promise((resolve) => {
+        database.transaction("drafts").objectStore("drafts").getAll().onsuccess = ({ target }) =>
+          resolve(target.result);
+      });
+      database.close();
+      return rows.some(({ files }) => files.length === 1);
+    });
+    await ward.reload();
+    await ward.click("Continue");
+    await ward.reads("Please add these files again");
+    await ward.reads(`${patient}.nii`, ".compose");
+    assert.equal(
+      await ward.browser.run(() => globalThis.look.field("Clinical notes").value),
+      "Written before the break.",
+    );
+    await ward.type("Add files", path);
+    await ward.click("Encrypt and send");
+    await ward.reads(patient, ".record");
+    await ward.reads(`${patient}.nii`, ".record");
+  },
+
+  async "what is kept of an interrupted transfer is nothing that can be read"({ ward, site }) {
+    await ward.enters("Dr. Ada Okafor");
+    const patient = "Legible Leonie";
+    await sendHalf(ward, site, patient);
+    const kept = await ward.browser.run(async () => {
+      const texts = [];
+      const text = (value) => {
+        if (ArrayBuffer.isView(value)) return [...value].map((byte) => String.fromCharCode(byte)).join("");
+        if (typeof value === "object" && value !== null) return Object.values(value).map(text).join(" ");
+        return String(value);
+      };
+      for (const { name } of await indexedDB.databases()) {
+        const database = await new Promise((resolve) => {
+          indexedDB.open(name).onsuccess = ({ target }) => resolve(target.result);
+        });
+        for (const store of database.objectStoreNames) {
+          const rows = await new Promise((resolve) => {
+            database.transaction(store).objectStore(store).getAll().onsuccess = ({ target }) => resolve(target.result);
+          });
+          texts.push(`${name} ${store} ${rows.length}`, ...rows.map((row) => text(row).slice(0, 100_000)));
+        }
+        database.close();
+      }
+      return texts.join("\n");
+    });
+    assert.match(kept, /wardkey-demo drafts parts 3/, "three parts are kept");
+    for (const word of ["Leonie", "Ischaemic", "before the break", "n+1", "Phantom"])
+      assert.ok(!kept.includes(word), word);
+  },
+
+  async "an interrupted transfer that is discarded is gone, here and at the server"({ ward, site }) {
+    await ward.enters("Selin Kaya");
+    await sendHalf(ward, site, "Discarded Dora");
+    await ward.reload();
+    await ward.reads("Discarded Dora, to Lakeside");
+    await ward.browser.run(() => {
+      const { fetch } = globalThis;
+      globalThis.deleted = [];
+      globalThis.fetch = (url, options) => {
+        const answer = fetch(url, options);
+        if (options?.method === "DELETE") globalThis.deleted.push(answer.then(({ status }) => status));
+        return answer;
+      };
+    });
+    await ward.click("Discard");
+    await ward.click("Discard", "dialog");
+    await ward.gone("A transfer was interrupted");
+    assert.deepEqual(await ward.browser.run(() => Promise.all(globalThis.deleted)), [200]);
+    await ward.reload();
+    await ward.goes("Inbox");
+    await ward.ready();
+    assert.equal(await ward.readsNow("A transfer was interrupted"), false);
+  },
+
+  async "who leaves the form finds it again: what is sent is offered, what isn't stands there"({ ward, site }) {
+    await ward.enters("Dr. Jonas Weber");
+    await writeTransfer(ward, { patient: "Left Lena", notes: "Half written" });
+    await ward.goes("Inbox");
+    await ward.ready();
+    await ward.goes("New transfer");
+    const value = (label) => ward.browser.run((label) => globalThis.look.field(label)?.value, label);
+    assert.equal(await value("Name"), "Left Lena");
+    assert.equal(await value("Clinical notes"), "Half written");
+    const patient = "Left Lukas";
+    await sendHalf(ward, site, patient);
+    await ward.goes("Inbox");
+    await ward.reads(`${patient}, to Lakeside`);
+    await ward.letPartsGo();
+    await ward.click("Continue");
+    await ward.reads(patient, ".record");
+  },
+
+  async "another tab doesn't offer what is being sent, and does when that tab is gone"({ ward, site }) {
+    await ward.enters("Dr. Jonas Weber");
+    const { browser } = ward;
+    const first = await browser.send("GET", "/window");
+    const { handle } = await browser.send("POST", "/window/new", { type: "tab" });
+    const patient = "Tabbed Tilda";
+    await sendHalf(ward, site, patient);
+    await browser.send("POST", "/window", { handle });
+    await browser.goto(`${site.url}/`);
+    await ward.ready();
+    assert.equal(await ward.readsNow("A transfer was interrupted"), false);
+    await browser.send("POST", "/window", { handle: first });
+    await browser.goto("about:blank");
+    await browser.send("POST", "/window", { handle });
+    await ward.reload();
+    await ward.reads(`${patient}, to Lakeside`);
+    await ward.click("Continue");
+    await ward.reads(patient, ".record");
+    await browser.send("DELETE", "/window");
+    await browser.send("POST", "/window", { handle: first });
+  },
+
+  async "a wipe in the middle of an upload: the open page begins it anew, and nothing is left to offer"(at) {
+    const { ward, clinic, site } = at;
+    await ward.enters("Dr. Ada Okafor");
+    await clinic.enters("Noah Brunner");
+    const patient = "Swept Sven";
+    const path = await sendHalf(ward, site, patient);
+    await ward.browser.run(async () => {
+      const names = (await indexedDB.databases()).map(({ name }) => name);
+      await Promise.all(
+        names.map((name) => {
+          const request = indexedDB.deleteDatabase(name);
+          return new Promise((resolve) => {
+            request.onsuccess = request.onblocked = resolve;
+          });
+        }),
+      );
+    });
+    await ward.letPartsGo();
+    await ward.reads(patient, ".record");
+    await clinic.reads(patient, ".rows");
+    await clinic.opens(patient);
+    const { bytes } = await clinic.saved(() => clinic.click(`Decrypt and save ${patient}.nii`));
+    assert.ok(bytes.equals(readFileSync(path)), "the same bytes");
+  },
+
+  async "a browser that keeps nothing says that the page must stay"({ ward, site }) {
+    await ward.visit("no-storage.html");
+    await ward.click("Dr. Ada Okafor", ".gate");
+    await ward.ready();
+    await sendHalf(ward, site, "Unkept Ute");
+    await ward.reads("please leave this page open");
+    await ward.letPartsGo();
+    await ward.reads("Unkept Ute", ".record");
+  },
+
   async "who signs out with the line cut is told so, isn't signed in by a reload, and the server hears of it"(at) {
     const { ward, site } = at;
     await ward.enters("Selin Kaya");

@@ -79,6 +79,18 @@ function readFile(value: unknown, path: string): AttachedFile {
   };
 }
 
+/** A record that isn't sent yet, and the names of files that it has no place for. */
+export function readDraft(json: string): { record: TransferRecord; missing: readonly string[] } {
+  return read(json, (value) => {
+    const raw = fields(value, "draft", ["record", "missing"]);
+    const missing = list(raw.missing, "missing", LENGTHS.files);
+    return {
+      record: readRecord(JSON.stringify(raw.record)),
+      missing: missing.map((name, at) => text(name, `missing[${at}]`, LENGTHS.fileName)),
+    };
+  });
+}
+
 export function readMessage(json: string): MessageText {
   return read(json, (value) => {
     const raw = fields(value, "message", ["text", "kind"]);

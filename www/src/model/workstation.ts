@@ -4,6 +4,7 @@ import * as api from "../server/api";
 import { again, asBackend, isRefused, ServerError } from "../server/request";
 import { listen } from "../server/shared-events";
 import type { Config, Facility, Me, ServerEvent } from "../server/types";
+import { Drafts } from "./drafts";
 import { Meter } from "./meter";
 import { endLogin, isLogoutPending, keepEnding, markLogout, newLogin } from "./pending-logout";
 import { TokenKeeper } from "./token";
@@ -32,6 +33,7 @@ export class Workstation extends Observable {
   staffVersion = 0;
   #wardkey: Wardkey | undefined;
   #transfers: Transfers | undefined;
+  #drafts: Drafts | undefined;
   #stopListening: (() => void) | undefined;
   #listeners = new Set<(event: ServerEvent) => void>();
   #tokens = new TokenKeeper();
@@ -58,6 +60,11 @@ export class Workstation extends Observable {
   get transfers(): Transfers {
     if (!this.#transfers) throw new WardkeyError("locked");
     return this.#transfers;
+  }
+
+  get drafts(): Drafts {
+    if (!this.#drafts) throw new WardkeyError("locked");
+    return this.#drafts;
   }
 
   get facility(): Facility | undefined {
@@ -279,6 +286,7 @@ export class Workstation extends Observable {
     this.#close();
     this.notice = notice;
     this.#transfers = new Transfers(this.wardkey, this.meter);
+    this.#drafts = new Drafts(this.wardkey);
     this.phase = "in";
     const { userId } = this.me;
     const stop = listen(
@@ -290,6 +298,7 @@ export class Workstation extends Observable {
       if (document.visibilityState !== "visible") return;
       void this.#checkLogin();
       void this.#transfers?.catchUp();
+      void this.#drafts?.look();
     };
     document.addEventListener("visibilitychange", seen);
     this.#stopListening = () => {
@@ -298,7 +307,9 @@ export class Workstation extends Observable {
     };
     this.changed();
     await this.loadFacilities().catch(() => undefined);
-    void this.#transfers.load();
+    // somebody may have left while it was asked
+    void this.#transfers?.load();
+    void this.#drafts?.look();
   }
 
   #heard(event: ServerEvent): void {
@@ -335,6 +346,7 @@ export class Workstation extends Observable {
     this.#stopListening?.();
     this.#stopListening = undefined;
     this.#transfers = undefined;
+    this.#drafts = undefined;
   }
 
   async #leave(): Promise<void> {

@@ -26,6 +26,8 @@ export class ServerError extends Error {
 /** The login isn't, or is no more. */
 export const isRefused = (error: unknown): boolean => error instanceof ServerError && error.code === "unauthenticated";
 
+export const isNotFound = (error: unknown): boolean => error instanceof ServerError && error.code === "not-found";
+
 const CODES: readonly string[] = [
   "unauthenticated",
   "forbidden",

@@ -7,6 +7,7 @@ import { useObservable } from "../ui/use";
 import { Compose } from "./compose";
 import { Device } from "./device";
 import { Facilities } from "./facilities";
+import { InterruptedTransfers } from "./interrupted";
 import { LanguageChoice } from "./language-choice";
 import { Initials } from "./login";
 import { Mailbox } from "./mailbox";
@@ -95,6 +96,7 @@ export function Shell() {
       </header>
       <main id="main" class="content" tabIndex={-1} data-view={route.view}>
         <Welcome />
+        <InterruptedTransfers />
         {facility === undefined ? (
           <Busy text={t.app.starting} />
         ) : needsSetup || route.view === "setup" ? (

@@ -237,9 +237,23 @@ export const de: Words = {
     optional: "freiwillig",
     required: "Bitte ausfüllen.",
     future: "Bitte einen Tag in der Vergangenheit eingeben.",
+    tooMany: (lines, characters) => `Höchstens ${lines} Zeilen mit je ${characters} Zeichen.`,
+    missing:
+      "Bitte fügen Sie diese Dateien noch einmal hinzu: Sie waren noch nicht verschlüsselt, als die Seite geschlossen wurde.",
+    stay: "Dieser Browser behält nichts: Bitte lassen Sie diese Seite offen, bis die Verlegung gesendet ist.",
     working: "Wird verschlüsselt und gesendet…",
   },
+  interrupted: {
+    title: "Eine Verlegung wurde unterbrochen",
+    what: (patient, facility, files, time) =>
+      `${patient}, an ${facility}, ${plural(files, "Datei", "Dateien")}, ${time}. Sie ist noch nicht gesendet. Was angekommen ist, wird nicht noch einmal gesendet.`,
+    goOn: "Fortsetzen",
+    discard: "Verwerfen",
+    discardTitle: "Diese Verlegung verwerfen?",
+    discardText: "Was geschrieben wurde und was von den Dateien angekommen ist, wird gelöscht.",
+  },
   upload: {
+    sealing: (name) => `${name} wird verschlüsselt`,
     label: (name) => `${name} wird hochgeladen`,
     of: (done, all) => `${done} von ${all}`,
     pause: "Anhalten",
@@ -348,7 +362,8 @@ export const de: Words = {
     yes: "ja",
     no: "nein",
     cache: "Schlüsselspeicher",
-    cacheLead: "Schlüssel, die hier benutzt wurden, versiegelt, höchstens zwölf Stunden. Akten selbst liegen hier nie.",
+    cacheLead:
+      "Schlüssel, die hier benutzt wurden, versiegelt, höchstens zwölf Stunden. Von Akten liegt hier nur, was beim Senden unterbrochen wurde: versiegelt, einen Tag lang.",
     cacheStore: "Ort",
     entries: "Schlüssel",
     hits: "Im Speicher gefunden",

@@ -224,9 +224,22 @@ export const en = {
     optional: "optional",
     required: "Please fill this in.",
     future: "Please enter a day in the past.",
+    tooMany: (lines: number, characters: number) => `At most ${lines} lines of ${characters} characters each.`,
+    missing: "Please add these files again: they weren’t encrypted yet when the page went away.",
+    stay: "This browser keeps nothing: please leave this page open until the transfer is sent.",
     working: "Encrypting and sending…",
   },
+  interrupted: {
+    title: "A transfer was interrupted",
+    what: (patient: string, facility: string, files: number, time: string) =>
+      `${patient}, to ${facility}, ${plural(files, "file", "files")}, ${time}. It isn’t sent yet. What has arrived isn’t sent again.`,
+    goOn: "Continue",
+    discard: "Discard",
+    discardTitle: "Discard this transfer?",
+    discardText: "What was written, and what has arrived of its files, is deleted.",
+  },
   upload: {
+    sealing: (name: string) => `Encrypting ${name}`,
     label: (name: string) => `Uploading ${name}`,
     of: (done: string, all: string) => `${done} of ${all}`,
     pause: "Pause",
@@ -325,7 +338,8 @@ export const en = {
     yes: "yes",
     no: "no",
     cache: "Key cache",
-    cacheLead: "Keys that were used here, sealed, for at most twelve hours. Records themselves are never stored.",
+    cacheLead:
+      "Keys that were used here, sealed, for at most twelve hours. Of records nothing is stored, but what was interrupted while it was sent: sealed, for a day.",
     cacheStore: "Kept",
     entries: "Keys",
     hits: "Found in the cache",

@@ -228,9 +228,22 @@ export const fr: Words = {
     optional: "facultatif",
     required: "Veuillez remplir ce champ.",
     future: "Veuillez saisir un jour passé.",
+    tooMany: (lines, characters) => `Au plus ${lines} lignes de ${characters} caractères chacune.`,
+    missing: "Veuillez ajouter ces fichiers à nouveau : ils n’étaient pas encore chiffrés quand la page s’est fermée.",
+    stay: "Ce navigateur ne conserve rien : veuillez laisser cette page ouverte jusqu’à l’envoi du transfert.",
     working: "Chiffrement et envoi…",
   },
+  interrupted: {
+    title: "Un transfert a été interrompu",
+    what: (patient, facility, files, time) =>
+      `${patient}, à ${facility}, ${plural(files, "fichier", "fichiers")}, ${time}. Il n’est pas encore envoyé. Ce qui est arrivé n’est pas renvoyé.`,
+    goOn: "Continuer",
+    discard: "Supprimer",
+    discardTitle: "Supprimer ce transfert ?",
+    discardText: "Ce qui a été écrit, et ce qui est arrivé de ses fichiers, est supprimé.",
+  },
   upload: {
+    sealing: (name) => `Chiffrement de ${name}`,
     label: (name) => `Envoi de ${name}`,
     of: (done, all) => `${done} sur ${all}`,
     pause: "Pause",
@@ -334,7 +347,7 @@ export const fr: Words = {
     no: "non",
     cache: "Cache des clés",
     cacheLead:
-      "Les clés utilisées ici, scellées, pour douze heures au plus. Les dossiers eux-mêmes ne sont jamais stockés.",
+      "Les clés utilisées ici, scellées, pour douze heures au plus. Des dossiers, rien n’est stocké, sauf un envoi interrompu : scellé, pour un jour.",
     cacheStore: "Gardé",
     entries: "Clés",
     hits: "Trouvées dans le cache",
