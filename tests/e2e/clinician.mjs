@@ -112,14 +112,14 @@ export class Clinician {
     assert.deepEqual(await this.browser.run(() => globalThis.look.axe()), [], `axe, ${where}`);
   }
 
-  /** Parts of files wait from this one on, however fast the machine is. */
+  /** Parts of files wait from this one on, however fast the machine is. (Firefox runs scripts beside the page: what they set on `globalThis` stays there.) */
   holdParts(from) {
     return this.browser.run((from) => {
-      const { fetch } = globalThis;
+      const { fetch } = window;
       const waiting = [];
-      globalThis.fetch = async (url, options) => {
-        const part = options?.method === "PUT" && /\/parts\/(\d+)$/.exec(url)?.[1];
-        if (part >= from) {
+      window.fetch = async (url, options) => {
+        const part = options?.method === "PUT" ? /\/parts\/(\d+)$/.exec(url)?.[1] : undefined;
+        if (part !== undefined && Number(part) >= from) {
           await new Promise((resolve, reject) => {
             options.signal?.addEventListener("abort", () => reject(options.signal.reason));
             waiting.push(resolve);
@@ -127,15 +127,15 @@ export class Clinician {
         }
         return fetch(url, options);
       };
-      globalThis.letPartsGo = () => {
-        globalThis.fetch = fetch;
+      window.letPartsGo = () => {
+        window.fetch = fetch;
         for (const go of waiting) go();
       };
     }, from);
   }
 
   letPartsGo() {
-    return this.browser.run(() => globalThis.letPartsGo());
+    return this.browser.run(() => window.letPartsGo());
   }
 
   storage() {
