@@ -38,7 +38,7 @@ export interface MessageText {
   readonly kind: (typeof KINDS)[number];
 }
 
-export const LENGTHS = { name: 200, diagnosis: 500, need: 200, needs: 50, notes: 20_000, fileName: 1000, files: 100 };
+export const LENGTHS = { name: 200, diagnosis: 500, need: 200, needs: 50, notes: 20_000, fileName: 1000, files: 50 };
 
 /** Decrypted, but not what this application writes. Nothing of it is shown. */
 export class Unreadable extends Error {

@@ -44,7 +44,10 @@ export class Transfers extends Observable {
   /** Newest first. */
   get all(): OpenedTransfer[] {
     // ISO 8601 is in order as it stands
-    return [...this.#all.values()].sort((a, b) => (a.transfer.createdAt < b.transfer.createdAt ? 1 : -1));
+    return [...this.#all.values()].sort(
+      (a, b) =>
+        Number(a.transfer.createdAt < b.transfer.createdAt) - Number(a.transfer.createdAt > b.transfer.createdAt),
+    );
   }
 
   /** Of those for this facility, how many came while this page was open. */

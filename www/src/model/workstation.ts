@@ -1,4 +1,5 @@
 import { httpBackend, init, isWardkeyError, Wardkey, WardkeyError } from "wardkey";
+import { plainName } from "../format";
 import { Observable } from "../observable";
 import * as api from "../server/api";
 import { again, asBackend, isRefused, ServerError } from "../server/request";
@@ -15,11 +16,15 @@ export type Notice =
   /** `isTold`: the server knows that the login has ended. */
   | { kind: "wiped"; left: Inventory; isTold: boolean }
   | { kind: "ended" }
+  | { kind: "locked-partly" }
   | { kind: "logged-out"; isTold: boolean }
   | { kind: "welcome"; how: "local" | "restored" | "registered" | "recovered"; milliseconds: number };
 
 /** "out": nobody is logged in. "locked": somebody is, and the keys wait for the password. "in": at work. */
 type Phase = "starting" | "failed" | "out" | "locked" | "in";
+
+/** From tab to tab: who, by his id. */
+type Said = { loggedIn: string } | { loggedOut: string };
 
 /** This browser: who works at it, with which keys. */
 export class Workstation extends Observable {
@@ -45,8 +50,10 @@ export class Workstation extends Observable {
 
   constructor() {
     super();
-    this.#tabs?.addEventListener("message", ({ data }: MessageEvent<{ loggedOut?: string }>) => {
-      if (!this.me || data.loggedOut !== this.me.userId) return;
+    this.#tabs?.addEventListener("message", ({ data }: MessageEvent<Said>) => {
+      // The cookie is somebody else's now.
+      if ("loggedIn" in data && this.me && data.loggedIn !== this.me.userId) void this.#checkLogin();
+      if (!("loggedOut" in data) || data.loggedOut !== this.me?.userId) return;
       void this.#leave().then(() => this.#endLogin((isTold) => ({ kind: "logged-out", isTold })));
     });
   }
@@ -72,11 +79,11 @@ export class Workstation extends Observable {
   }
 
   facilityName(id: string): string {
-    return this.facilities.find((facility) => facility.id === id)?.name ?? id;
+    return plainName(this.facilities.find((facility) => facility.id === id)?.name ?? id);
   }
 
   personName(userId: string): string {
-    return this.config?.people.find((person) => person.userId === userId)?.name ?? userId;
+    return plainName(this.config?.people.find((person) => person.userId === userId)?.name ?? userId);
   }
 
   async start(): Promise<void> {
@@ -190,12 +197,18 @@ export class Workstation extends Observable {
     // Where it can't be made sure that a reload asks for the password, the login that a reload needs goes all the same.
     await this.#wardkey?.lock().catch(() => undefined);
     await this.#leave();
-    this.#tabs?.postMessage({ loggedOut: userId });
+    if (userId !== undefined) this.#tell({ loggedOut: userId });
     await this.#endLogin((isTold) => ({ kind: "logged-out", isTold }));
   }
 
   async lock(): Promise<void> {
-    await this.#wardkey?.lock();
+    try {
+      await this.#wardkey?.lock();
+    } catch {
+      // It is locked here; what a reload goes on with could not be deleted.
+      this.notice = { kind: "locked-partly" };
+      this.changed();
+    }
   }
 
   /** Hospital IT at night: everything that this origin keeps in the browser goes, keys and login too. Nothing at the servers. */
@@ -219,6 +232,10 @@ export class Workstation extends Observable {
     const isTold = await endLogin();
     sayIt(isTold);
     if (!isTold) void keepEnding().then(() => sayIt(true));
+  }
+
+  #tell(said: Said): void {
+    this.#tabs?.postMessage(said);
   }
 
   dismissNotice(): void {
@@ -289,6 +306,7 @@ export class Workstation extends Observable {
     this.#drafts = new Drafts(this.wardkey);
     this.phase = "in";
     const { userId } = this.me;
+    this.#tell({ loggedIn: userId });
     const stop = listen(
       userId,
       (event) => this.#heard(event),

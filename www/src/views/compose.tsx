@@ -30,7 +30,11 @@ const EMPTY: Written = {
   notes: "",
 };
 
-const today = () => new Date().toISOString().slice(0, 10);
+/** Where this browser is: a child may be born right after midnight. */
+const today = () => {
+  const now = new Date();
+  return new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
+};
 
 /** A new transfer, or one that was interrupted. */
 export function Compose() {
@@ -61,6 +65,8 @@ function ComposeForm({ begun }: { begun: Interrupted | undefined }) {
   const absent = (value: string) => (tried && value.trim() === "" ? t.required : undefined);
   const future = draft.born > today() ? t.future : undefined;
   const tooMany = needsOf(draft).length > LENGTHS.needs || needsOf(draft).some((need) => need.length > LENGTHS.need);
+
+  const tooManyFiles = uploads.length > LENGTHS.files;
 
   // Who leaves the form finds it again: what is under way is offered, what isn't stands there as it was.
   const current = useRef({ draft, uploads });
@@ -100,7 +106,7 @@ function ComposeForm({ begun }: { begun: Interrupted | undefined }) {
     setTried(true);
     const { facility } = station;
     const isMissing = [draft.name, draft.diagnosis].some((value) => value.trim() === "");
-    if (!receiver || !facility || isMissing || future || tooMany) return focusWrong();
+    if (!receiver || !facility || isMissing || future || tooMany || tooManyFiles) return focusWrong();
     setCancelled(false);
     setMissing([]);
     const sending = attempt(facility, receiver);
@@ -228,6 +234,7 @@ function ComposeForm({ begun }: { begun: Interrupted | undefined }) {
           {!task.busy && (
             <FilePicker onFiles={(files) => setUploads([...uploads, ...files.map((file) => new Upload(file))])} />
           )}
+          {tooManyFiles && <Notice kind="bad">{t.tooManyFiles(LENGTHS.files)}</Notice>}
           <ul class="files">
             {uploads.map((upload) => (
               <UploadItem

@@ -15,6 +15,7 @@ export function GateNotice() {
       </Notice>
     );
   }
+  if (notice?.kind === "locked-partly") return <Notice kind="bad">{t.lockedPartly}</Notice>;
   if (notice?.kind === "ended") {
     return (
       <Notice kind="lock" title={t.ended}>

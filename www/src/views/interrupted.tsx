@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { formatTime } from "../format";
+import { formatTime, plainName } from "../format";
 import { say } from "../language";
 import type { Interrupted } from "../model/drafts";
 import { route } from "../route";
@@ -41,7 +41,7 @@ export function InterruptedTransfers() {
           }
         >
           {t.what(
-            draft.record.patient.name,
+            plainName(draft.record.patient.name),
             station.facilityName(draft.to),
             draft.uploads.length + draft.missing.length,
             formatTime(new Date(draft.at).toISOString()),

@@ -55,6 +55,8 @@ export const de: Words = {
     ended: "Ihr Zugang ist beendet",
     endedLead:
       "Die Administration hat Sie aus dem Personal genommen, oder Ihre Anmeldung ist abgelaufen. Was zu sehen war, ist geschlossen.",
+    lockedPartly:
+      "Dieser Browser konnte nicht alles löschen: Nach einem Neuladen geht es vielleicht ohne Passwort weiter. Bitte melden Sie sich auch ab.",
     loggedOutHere: "Sie sind hier abgemeldet, aber der Server weiß es noch nicht",
     untold:
       "Auf diesem Arbeitsplatz ist nichts mehr lesbar. Der Server war nicht erreichbar, um Ihre Anmeldung zu beenden: Er erfährt es, sobald die Verbindung wieder da ist oder diese Seite das nächste Mal geöffnet wird.",
@@ -237,6 +239,7 @@ export const de: Words = {
     optional: "freiwillig",
     required: "Bitte ausfüllen.",
     future: "Bitte einen Tag in der Vergangenheit eingeben.",
+    tooManyFiles: (most) => `Eine Verlegung hat höchstens ${most} Dateien.`,
     tooMany: (lines, characters) => `Höchstens ${lines} Zeilen mit je ${characters} Zeichen.`,
     missing:
       "Bitte fügen Sie diese Dateien noch einmal hinzu: Sie waren noch nicht verschlüsselt, als die Seite geschlossen wurde.",

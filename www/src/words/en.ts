@@ -54,6 +54,7 @@ export const en = {
     empty: "empty",
     ended: "Your access has ended",
     endedLead: "An administrator has taken you off the staff, or your login is over. What was on the screen is closed.",
+    lockedPartly: "This browser couldn’t delete all: a reload may open without the password. Please sign out as well.",
     loggedOutHere: "You are signed out here, but the server doesn’t know it yet",
     untold:
       "Nothing is readable on this workstation any more. The server couldn’t be reached to end your login: it is told as soon as the connection is back, or when this page is opened again.",
@@ -224,6 +225,7 @@ export const en = {
     optional: "optional",
     required: "Please fill this in.",
     future: "Please enter a day in the past.",
+    tooManyFiles: (most: number) => `A transfer has at most ${most} files.`,
     tooMany: (lines: number, characters: number) => `At most ${lines} lines of ${characters} characters each.`,
     missing: "Please add these files again: they weren’t encrypted yet when the page went away.",
     stay: "This browser keeps nothing: please leave this page open until the transfer is sent.",

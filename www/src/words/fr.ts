@@ -55,6 +55,8 @@ export const fr: Words = {
     ended: "Votre accès a pris fin",
     endedLead:
       "Un administrateur vous a retiré du personnel, ou votre connexion est terminée. Ce qui était affiché est fermé.",
+    lockedPartly:
+      "Ce navigateur n’a pas pu tout effacer : un rechargement pourrait s’ouvrir sans mot de passe. Veuillez aussi vous déconnecter.",
     loggedOutHere: "Vous êtes déconnecté ici, mais le serveur ne le sait pas encore",
     untold:
       "Plus rien n’est lisible sur ce poste. Le serveur n’a pas pu être joint pour mettre fin à votre session : il en sera informé dès que la connexion sera rétablie, ou à la prochaine ouverture de cette page.",
@@ -228,6 +230,7 @@ export const fr: Words = {
     optional: "facultatif",
     required: "Veuillez remplir ce champ.",
     future: "Veuillez saisir un jour passé.",
+    tooManyFiles: (most) => `Un transfert a au plus ${most} fichiers.`,
     tooMany: (lines, characters) => `Au plus ${lines} lignes de ${characters} caractères chacune.`,
     missing: "Veuillez ajouter ces fichiers à nouveau : ils n’étaient pas encore chiffrés quand la page s’est fermée.",
     stay: "Ce navigateur ne conserve rien : veuillez laisser cette page ouverte jusqu’à l’envoi du transfert.",
