@@ -112,6 +112,32 @@ export class Clinician {
     assert.deepEqual(await this.browser.run(() => globalThis.look.axe()), [], `axe, ${where}`);
   }
 
+  /** Parts of files wait from this one on, however fast the machine is. (Firefox runs scripts beside the page: what they set on `globalThis` stays there.) */
+  holdParts(from) {
+    return this.browser.run((from) => {
+      const { fetch } = window;
+      const waiting = [];
+      window.fetch = async (url, options) => {
+        const part = options?.method === "PUT" ? /\/parts\/(\d+)$/.exec(url)?.[1] : undefined;
+        if (part !== undefined && Number(part) >= from) {
+          await new Promise((resolve, reject) => {
+            options.signal?.addEventListener("abort", () => reject(options.signal.reason));
+            waiting.push(resolve);
+          });
+        }
+        return fetch(url, options);
+      };
+      window.letPartsGo = () => {
+        window.fetch = fetch;
+        for (const go of waiting) go();
+      };
+    }, from);
+  }
+
+  letPartsGo() {
+    return this.browser.run(() => window.letPartsGo());
+  }
+
   storage() {
     return this.browser.run(() => globalThis.look.storage());
   }

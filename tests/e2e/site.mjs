@@ -19,6 +19,7 @@ const POORER = {
     for (const name of ["localStorage", "sessionStorage", "indexedDB", "caches"])
       Object.defineProperty(window, name, { get: refuse });
   },
+  "no-locks": () => Object.defineProperty(Navigator.prototype, "locks", { value: undefined }),
   "no-webcrypto": () => Object.defineProperty(Crypto.prototype, "subtle", { value: undefined }),
   "no-webassembly": () => Reflect.deleteProperty(globalThis, "WebAssembly"),
 };

@@ -7,10 +7,11 @@ import { breaks } from "./stories/breaks.mjs";
 import { files } from "./stories/files.mjs";
 import { keys } from "./stories/keys.mjs";
 import { people } from "./stories/people.mjs";
+import { resume } from "./stories/resume.mjs";
 import { returning } from "./stories/returning.mjs";
 import { transfers } from "./stories/transfers.mjs";
 
-const STORIES = { ...transfers, ...files, ...people, ...keys, ...breaks, ...returning };
+const STORIES = { ...transfers, ...files, ...people, ...keys, ...breaks, ...returning, ...resume };
 
 for (const engine of present()) {
   test(`the demo in ${ENGINES[engine].browser}`, async (t) => {

@@ -78,6 +78,8 @@ export function explain(error: unknown, where?: "login" | "register"): Explained
     code,
   });
   if (isWardkeyError(error)) {
+    // what the application's server said to the package
+    if (error.cause instanceof ServerError) return explain(error.cause, where);
     const { code, retryAfterMs, attemptsLeft } = error;
     // The account is there, under the password of before.
     if (where === "register" && code === "wrong-password") return told(problems.returning, code);

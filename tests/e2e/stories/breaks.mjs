@@ -28,10 +28,12 @@ export const breaks = {
     const size = writeVolume(path, { width: 512, height: 512, slices: 64 });
     await ward.enters("Dr. Jonas Weber");
     await writeTransfer(ward, { patient: "Interrupted Irma", files: [path] });
+    await ward.holdParts(1);
     await ward.click("Encrypt and send");
     await ward.click("Pause");
     await ward.reads("Paused", ".files");
     await site.servers.app.stop();
+    await ward.letPartsGo();
     await ward.click("Resume");
     await ward.reads("The connection was lost.");
     await site.servers.app.start();

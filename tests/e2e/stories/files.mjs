@@ -13,19 +13,23 @@ export const files = {
     await clinic.enters("Dr. Tomas Lindqvist");
     const patient = "Imaging Imre";
     await writeTransfer(ward, { patient, files: [path] });
+    await ward.holdParts(1);
     await ward.click("Encrypt and send");
     await ward.click("Pause");
     await ward.reads("Paused", ".files");
     await ward.click("Cancel upload");
     await ward.reads("The upload was cancelled. Nothing was sent");
+    await ward.letPartsGo();
     const [name, diagnosis] = await ward.browser.run(() =>
       ["Name", "Diagnosis"].map((label) => globalThis.look.field(label).value),
     );
     assert.deepEqual([name, diagnosis], [patient, "Ischaemic stroke, I63.4"], "what was written is still there");
 
+    await ward.holdParts(1);
     await ward.click("Encrypt and send");
     await ward.click("Pause");
     await ward.reads("Paused", ".files");
+    await ward.letPartsGo();
     await ward.click("Resume");
     await ward.reads(patient, ".record");
 

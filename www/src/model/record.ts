@@ -38,7 +38,7 @@ export interface MessageText {
   readonly kind: (typeof KINDS)[number];
 }
 
-export const LENGTHS = { name: 200, diagnosis: 500, need: 200, needs: 50, notes: 20_000, fileName: 1000, files: 100 };
+export const LENGTHS = { name: 200, diagnosis: 500, need: 200, needs: 50, notes: 20_000, fileName: 1000, files: 50 };
 
 /** Decrypted, but not what this application writes. Nothing of it is shown. */
 export class Unreadable extends Error {
@@ -77,6 +77,18 @@ function readFile(value: unknown, path: string): AttachedFile {
     type: text(raw.type, `${path}.type`, 200),
     size: count(raw.size, `${path}.size`),
   };
+}
+
+/** A record that isn't sent yet, and the names of files that it has no place for. */
+export function readDraft(json: string): { record: TransferRecord; missing: readonly string[] } {
+  return read(json, (value) => {
+    const raw = fields(value, "draft", ["record", "missing"]);
+    const missing = list(raw.missing, "missing", LENGTHS.files);
+    return {
+      record: readRecord(JSON.stringify(raw.record)),
+      missing: missing.map((name, at) => text(name, `missing[${at}]`, LENGTHS.fileName)),
+    };
+  });
 }
 
 export function readMessage(json: string): MessageText {

@@ -20,6 +20,11 @@ export class Transfers extends Observable {
   #all = new Map<string, OpenedTransfer>();
   #seen = new Set<string>();
   #older: string | undefined;
+  /** Up to where the server's changes are known. */
+  #cursor: string | undefined;
+  /** What is being read, one after the other. */
+  #turn = Promise.resolve();
+  #isToCatchUp = false;
   #order = 0;
   /** The last list that was read to its end: another is under way where this isn't `#order`. */
   #settled = 0;
@@ -38,7 +43,16 @@ export class Transfers extends Observable {
 
   /** Newest first. */
   get all(): OpenedTransfer[] {
-    return [...this.#all.values()].sort((a, b) => b.transfer.createdAt.localeCompare(a.transfer.createdAt));
+    // ISO 8601 is in order as it stands
+    return [...this.#all.values()].sort(
+      (a, b) =>
+        Number(a.transfer.createdAt < b.transfer.createdAt) - Number(a.transfer.createdAt > b.transfer.createdAt),
+    );
+  }
+
+  /** Of those for this facility, how many came while this page was open. */
+  freshTo(facilityId: string | undefined): number {
+    return [...this.#seen].filter((id) => this.#all.get(id)?.transfer.to === facilityId).length;
   }
 
   get(id: string): OpenedTransfer | undefined {
@@ -59,13 +73,32 @@ export class Transfers extends Observable {
   }
 
   /** The list anew: one request to the application, one for keys. What was said before the newest answer doesn't count. */
-  async load(): Promise<void> {
+  load(): Promise<void> {
+    this.#turn = this.#readAll();
+    return this.#turn;
+  }
+
+  /** What changed since the list was read; asked for once more, when it is being read. */
+  async catchUp(): Promise<void> {
+    if (this.#isToCatchUp) return;
+    this.#isToCatchUp = true;
+    let turn: Promise<void>;
+    do {
+      turn = this.#turn;
+      await turn;
+    } while (turn !== this.#turn);
+    this.#isToCatchUp = false;
+    this.#turn = this.#cursor === undefined ? this.#readAll() : this.#readChanges(this.#cursor);
+    await this.#turn;
+  }
+
+  async #readAll(): Promise<void> {
     this.#order += 1;
     const order = this.#order;
     const isFirst = this.state !== "ready";
     this.#newer.clear();
     try {
-      const { transfers, next } = await api.transfers();
+      const { transfers, next, cursor } = await api.transfers();
       const { value, cost } = await this.#meter.measure(() => this.#open(transfers));
       if (order !== this.#order) return;
       const before = this.#all;
@@ -74,6 +107,7 @@ export class Transfers extends Observable {
       if (!isFirst) for (const id of this.#all.keys()) if (!before.has(id)) this.#seen.add(id);
       if (isFirst) this.cost = { ...cost, records: value.length };
       this.#older = next ?? undefined;
+      this.#cursor = cursor;
       this.state = "ready";
       this.problem = undefined;
     } catch (error) {
@@ -85,8 +119,28 @@ export class Transfers extends Observable {
     this.changed();
   }
 
+  async #readChanges(after: string): Promise<void> {
+    this.#order += 1;
+    const order = this.#order;
+    try {
+      const { transfers, next, cursor } = await api.transfers({ after });
+      // more than one answer takes: the list anew
+      if (next !== null) return await this.#readAll();
+      const opened = await this.#open(transfers);
+      if (order !== this.#order) return;
+      for (const entry of opened) this.#put(entry);
+      this.#cursor = cursor;
+      this.problem = undefined;
+    } catch (error) {
+      if (order !== this.#order) return;
+      this.problem = error;
+    }
+    this.#settled = order;
+    this.changed();
+  }
+
   async loadOlder(): Promise<void> {
-    const { transfers, next } = await api.transfers(this.#older);
+    const { transfers, next } = await api.transfers(this.#older === undefined ? {} : { before: this.#older });
     for (const entry of await this.#open(transfers)) this.#all.set(entry.transfer.id, entry);
     this.#older = next ?? undefined;
     this.changed();
@@ -96,10 +150,15 @@ export class Transfers extends Observable {
   async refresh(id: string): Promise<void> {
     const [entry] = await this.#open([await api.transfer(id)]);
     if (!entry) return;
+    this.#put(entry);
+    this.changed();
+  }
+
+  #put(entry: OpenedTransfer): void {
+    const { id } = entry.transfer;
     if (!this.#all.has(id)) this.#seen.add(id);
     this.#all.set(id, entry);
     this.#newer.set(id, entry);
-    this.changed();
   }
 
   /** The right to these was taken away: their texts go at once. */

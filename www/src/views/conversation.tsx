@@ -18,7 +18,8 @@ export function ConversationView({ conversation, isClosed }: { conversation: Con
   const t = say().conversation;
   const send = async () => {
     if (text.trim() === "") return;
-    if (await task.run(() => conversation.say(text.trim()))) setText("");
+    // what was typed meanwhile stays
+    if (await task.run(() => conversation.say(text.trim()))) setText((now) => (now === text ? "" : now));
   };
   return (
     <section class="record-section" aria-labelledby="conversation">

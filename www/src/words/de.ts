@@ -28,6 +28,8 @@ export const de: Words = {
     password: "Passwort",
     submit: "Anmelden",
     working: "Ihre Schlüssel werden abgeleitet. Das ist mit Absicht langsam, damit auch das Raten langsam ist.",
+    changed: (name: string) =>
+      `${name} hat das Passwort geändert, seit diese Seite geladen wurde. Bitte melden Sie sich mit dem neuen an.`,
     forgotten: "Passwort vergessen?",
     invited: "Ich habe eine Einladung",
     required: "Bitte ausfüllen.",
@@ -53,6 +55,11 @@ export const de: Words = {
     ended: "Ihr Zugang ist beendet",
     endedLead:
       "Die Administration hat Sie aus dem Personal genommen, oder Ihre Anmeldung ist abgelaufen. Was zu sehen war, ist geschlossen.",
+    lockedPartly:
+      "Dieser Browser konnte nicht alles löschen: Nach einem Neuladen geht es vielleicht ohne Passwort weiter. Bitte melden Sie sich auch ab.",
+    loggedOutHere: "Sie sind hier abgemeldet, aber der Server weiß es noch nicht",
+    untold:
+      "Auf diesem Arbeitsplatz ist nichts mehr lesbar. Der Server war nicht erreichbar, um Ihre Anmeldung zu beenden: Er erfährt es, sobald die Verbindung wieder da ist oder diese Seite das nächste Mal geöffnet wird.",
     loggedOut: "Sie sind abgemeldet. Die Schlüssel sind nicht mehr im Speicher dieses Arbeitsplatzes.",
     local: (ms) => `Angemeldet, mit den Schlüsseln dieses Arbeitsplatzes (${ms}).`,
     restored: (ms) => `Angemeldet. Dieser Arbeitsplatz war leer; Ihr Passwort hat alles zurückgebracht (${ms}).`,
@@ -78,6 +85,8 @@ export const de: Words = {
     submit: "Konto anlegen",
   },
   recovery: {
+    goOn: "Die Verbindung brach ab, während Ihr neues Passwort gesetzt wurde. Versuchen Sie es erneut, um damit fortzufahren: Der Code wird nicht mehr gebraucht.",
+    unchanged: "Ihr Passwort ist unverändert, bis ein neues gesetzt ist.",
     title: "Vergessenes Passwort ersetzen",
     lead: "Ein Code geht an Ihre E-Mail-Adresse. Keiner der beiden Server kann Ihre Schlüssel allein öffnen.",
     send: "Code senden",
@@ -230,9 +239,24 @@ export const de: Words = {
     optional: "freiwillig",
     required: "Bitte ausfüllen.",
     future: "Bitte einen Tag in der Vergangenheit eingeben.",
+    tooManyFiles: (most) => `Eine Verlegung hat höchstens ${most} Dateien.`,
+    tooMany: (lines, characters) => `Höchstens ${lines} Zeilen mit je ${characters} Zeichen.`,
+    missing:
+      "Bitte fügen Sie diese Dateien noch einmal hinzu: Sie waren noch nicht verschlüsselt, als die Seite geschlossen wurde.",
+    stay: "Dieser Browser behält nichts: Bitte lassen Sie diese Seite offen, bis die Verlegung gesendet ist.",
     working: "Wird verschlüsselt und gesendet…",
   },
+  interrupted: {
+    title: "Eine Verlegung wurde unterbrochen",
+    what: (patient, facility, files, time) =>
+      `${patient}, an ${facility}, ${plural(files, "Datei", "Dateien")}, ${time}. Sie ist noch nicht gesendet. Was angekommen ist, wird nicht noch einmal gesendet.`,
+    goOn: "Fortsetzen",
+    discard: "Verwerfen",
+    discardTitle: "Diese Verlegung verwerfen?",
+    discardText: "Was geschrieben wurde und was von den Dateien angekommen ist, wird gelöscht.",
+  },
   upload: {
+    sealing: (name) => `${name} wird verschlüsselt`,
     label: (name) => `${name} wird hochgeladen`,
     of: (done, all) => `${done} von ${all}`,
     pause: "Anhalten",
@@ -341,7 +365,8 @@ export const de: Words = {
     yes: "ja",
     no: "nein",
     cache: "Schlüsselspeicher",
-    cacheLead: "Schlüssel, die hier benutzt wurden, versiegelt, höchstens zwölf Stunden. Akten selbst liegen hier nie.",
+    cacheLead:
+      "Schlüssel, die hier benutzt wurden, versiegelt, höchstens zwölf Stunden. Von Akten liegt hier nur, was beim Senden unterbrochen wurde: versiegelt, einen Tag lang.",
     cacheStore: "Ort",
     entries: "Schlüssel",
     hits: "Im Speicher gefunden",

@@ -28,6 +28,8 @@ export const en = {
     password: "Password",
     submit: "Sign in",
     working: "Deriving your keys. This is slow on purpose, so that guessing a password is slow, too.",
+    changed: (name: string) =>
+      `${name} has changed the password since this page was loaded. Please sign in with the new one.`,
     forgotten: "Forgotten password?",
     invited: "I have an invitation",
     required: "Please fill this in.",
@@ -52,6 +54,10 @@ export const en = {
     empty: "empty",
     ended: "Your access has ended",
     endedLead: "An administrator has taken you off the staff, or your login is over. What was on the screen is closed.",
+    lockedPartly: "This browser couldn’t delete all: a reload may open without the password. Please sign out as well.",
+    loggedOutHere: "You are signed out here, but the server doesn’t know it yet",
+    untold:
+      "Nothing is readable on this workstation any more. The server couldn’t be reached to end your login: it is told as soon as the connection is back, or when this page is opened again.",
     loggedOut: "You are signed out. The keys have left this workstation’s memory.",
     local: (ms: string) => `Signed in, with the keys of this workstation (${ms}).`,
     restored: (ms: string) =>
@@ -77,6 +83,8 @@ export const en = {
     submit: "Create account",
   },
   recovery: {
+    goOn: "The connection broke while your new password was being set. Try again to go on with it: the code isn’t needed any more.",
+    unchanged: "Your password is as it was, until a new one is set.",
     title: "Replace a forgotten password",
     lead: "A code is sent to your e-mail address. Neither server can open your keys alone.",
     send: "Send the code",
@@ -217,9 +225,23 @@ export const en = {
     optional: "optional",
     required: "Please fill this in.",
     future: "Please enter a day in the past.",
+    tooManyFiles: (most: number) => `A transfer has at most ${most} files.`,
+    tooMany: (lines: number, characters: number) => `At most ${lines} lines of ${characters} characters each.`,
+    missing: "Please add these files again: they weren’t encrypted yet when the page went away.",
+    stay: "This browser keeps nothing: please leave this page open until the transfer is sent.",
     working: "Encrypting and sending…",
   },
+  interrupted: {
+    title: "A transfer was interrupted",
+    what: (patient: string, facility: string, files: number, time: string) =>
+      `${patient}, to ${facility}, ${plural(files, "file", "files")}, ${time}. It isn’t sent yet. What has arrived isn’t sent again.`,
+    goOn: "Continue",
+    discard: "Discard",
+    discardTitle: "Discard this transfer?",
+    discardText: "What was written, and what has arrived of its files, is deleted.",
+  },
   upload: {
+    sealing: (name: string) => `Encrypting ${name}`,
     label: (name: string) => `Uploading ${name}`,
     of: (done: string, all: string) => `${done} of ${all}`,
     pause: "Pause",
@@ -318,7 +340,8 @@ export const en = {
     yes: "yes",
     no: "no",
     cache: "Key cache",
-    cacheLead: "Keys that were used here, sealed, for at most twelve hours. Records themselves are never stored.",
+    cacheLead:
+      "Keys that were used here, sealed, for at most twelve hours. Of records nothing is stored, but what was interrupted while it was sent: sealed, for a day.",
     cacheStore: "Kept",
     entries: "Keys",
     hits: "Found in the cache",

@@ -28,6 +28,8 @@ export const fr: Words = {
     password: "Mot de passe",
     submit: "Se connecter",
     working: "Dérivation de vos clés. C’est lent exprès, pour que deviner un mot de passe le soit aussi.",
+    changed: (name: string) =>
+      `${name} a changé de mot de passe depuis le chargement de cette page. Veuillez vous connecter avec le nouveau.`,
     forgotten: "Mot de passe oublié ?",
     invited: "J’ai une invitation",
     required: "Veuillez remplir ce champ.",
@@ -53,6 +55,11 @@ export const fr: Words = {
     ended: "Votre accès a pris fin",
     endedLead:
       "Un administrateur vous a retiré du personnel, ou votre connexion est terminée. Ce qui était affiché est fermé.",
+    lockedPartly:
+      "Ce navigateur n’a pas pu tout effacer : un rechargement pourrait s’ouvrir sans mot de passe. Veuillez aussi vous déconnecter.",
+    loggedOutHere: "Vous êtes déconnecté ici, mais le serveur ne le sait pas encore",
+    untold:
+      "Plus rien n’est lisible sur ce poste. Le serveur n’a pas pu être joint pour mettre fin à votre session : il en sera informé dès que la connexion sera rétablie, ou à la prochaine ouverture de cette page.",
     loggedOut: "Vous êtes déconnecté. Les clés ont quitté la mémoire de ce poste.",
     local: (ms) => `Connecté, avec les clés de ce poste (${ms}).`,
     restored: (ms) => `Connecté. Ce poste était vide ; votre mot de passe a tout ramené (${ms}).`,
@@ -77,6 +84,8 @@ export const fr: Words = {
     submit: "Créer le compte",
   },
   recovery: {
+    goOn: "La connexion a été coupée pendant l’enregistrement de votre nouveau mot de passe. Réessayez pour continuer : le code n’est plus nécessaire.",
+    unchanged: "Votre mot de passe reste inchangé tant qu’un nouveau n’est pas défini.",
     title: "Remplacer un mot de passe oublié",
     lead: "Un code est envoyé à votre adresse e-mail. Aucun des deux serveurs ne peut ouvrir vos clés seul.",
     send: "Envoyer le code",
@@ -221,9 +230,23 @@ export const fr: Words = {
     optional: "facultatif",
     required: "Veuillez remplir ce champ.",
     future: "Veuillez saisir un jour passé.",
+    tooManyFiles: (most) => `Un transfert a au plus ${most} fichiers.`,
+    tooMany: (lines, characters) => `Au plus ${lines} lignes de ${characters} caractères chacune.`,
+    missing: "Veuillez ajouter ces fichiers à nouveau : ils n’étaient pas encore chiffrés quand la page s’est fermée.",
+    stay: "Ce navigateur ne conserve rien : veuillez laisser cette page ouverte jusqu’à l’envoi du transfert.",
     working: "Chiffrement et envoi…",
   },
+  interrupted: {
+    title: "Un transfert a été interrompu",
+    what: (patient, facility, files, time) =>
+      `${patient}, à ${facility}, ${plural(files, "fichier", "fichiers")}, ${time}. Il n’est pas encore envoyé. Ce qui est arrivé n’est pas renvoyé.`,
+    goOn: "Continuer",
+    discard: "Supprimer",
+    discardTitle: "Supprimer ce transfert ?",
+    discardText: "Ce qui a été écrit, et ce qui est arrivé de ses fichiers, est supprimé.",
+  },
   upload: {
+    sealing: (name) => `Chiffrement de ${name}`,
     label: (name) => `Envoi de ${name}`,
     of: (done, all) => `${done} sur ${all}`,
     pause: "Pause",
@@ -327,7 +350,7 @@ export const fr: Words = {
     no: "non",
     cache: "Cache des clés",
     cacheLead:
-      "Les clés utilisées ici, scellées, pour douze heures au plus. Les dossiers eux-mêmes ne sont jamais stockés.",
+      "Les clés utilisées ici, scellées, pour douze heures au plus. Des dossiers, rien n’est stocké, sauf un envoi interrompu : scellé, pour un jour.",
     cacheStore: "Gardé",
     entries: "Clés",
     hits: "Trouvées dans le cache",
