@@ -8,8 +8,9 @@ import { files } from "./stories/files.mjs";
 import { keys } from "./stories/keys.mjs";
 import { people } from "./stories/people.mjs";
 import { transfers } from "./stories/transfers.mjs";
+import { trust } from "./stories/trust.mjs";
 
-const STORIES = { ...transfers, ...files, ...people, ...keys, ...breaks };
+const STORIES = { ...transfers, ...files, ...people, ...keys, ...trust, ...breaks };
 
 for (const engine of present()) {
   test(`the demo in ${ENGINES[engine].browser}`, async (t) => {

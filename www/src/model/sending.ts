@@ -1,6 +1,7 @@
 import type { Recipient, Session, Wardkey } from "wardkey";
 import * as api from "../server/api";
 import type { Facility } from "../server/types";
+import type { AddressBook } from "./address-book";
 import { freshId, toBase64url } from "./bytes";
 import { type TransferRecord, transferContext } from "./record";
 import type { Upload } from "./upload";
@@ -11,14 +12,14 @@ export type Draft = Omit<TransferRecord, "files">;
 export class Sending {
   readonly id = freshId();
   readonly #wardkey: Wardkey;
-  readonly #from: Facility;
-  readonly #to: Facility;
+  readonly #book: AddressBook;
+  readonly #to: string;
   #session: Promise<Session> | undefined;
   #sealed: { text: string; sealed: string } | undefined;
 
-  constructor(wardkey: Wardkey, from: Facility, to: Facility) {
+  constructor(wardkey: Wardkey, book: AddressBook, to: string) {
     this.#wardkey = wardkey;
-    this.#from = from;
+    this.#book = book;
     this.#to = to;
   }
 
@@ -35,7 +36,7 @@ export class Sending {
     await api.createTransfer({
       id: this.id,
       sessionId: session.id,
-      to: this.#to.id,
+      to: this.#to,
       sealed,
       files: files.map(({ fileId }) => fileId),
     });
@@ -52,11 +53,10 @@ export class Sending {
   }
 
   /** The facility acts, not the clinician: whoever works there tomorrow can read it and take it back. */
-  #begin(): Promise<Session> {
-    if (this.#from.groupId === null) throw new Error("a facility without a group can't send");
+  async #begin(): Promise<Session> {
     return this.#wardkey.createSession({
-      recipients: [recipient(this.#to)],
-      managers: [{ group: this.#from.groupId }],
+      recipients: [await this.#book.recipient(this.#to)],
+      managers: [{ group: this.#book.groupId }],
       rights: { read: true, forward: false, revoke: false },
       includeSelf: false,
     });

@@ -4,6 +4,7 @@ import * as api from "../server/api";
 import { listen } from "../server/events";
 import { ServerError } from "../server/request";
 import type { Config, Facility, Me, ServerEvent } from "../server/types";
+import { AddressBook } from "./address-book";
 import { Meter } from "./meter";
 import { TokenKeeper } from "./token";
 import { Transfers } from "./transfers";
@@ -30,6 +31,7 @@ export class Workstation extends Observable {
   staffVersion = 0;
   #wardkey: Wardkey | undefined;
   #transfers: Transfers | undefined;
+  #book: AddressBook | undefined;
   #stopListening: (() => void) | undefined;
   #listeners = new Set<(event: ServerEvent) => void>();
   #tokens = new TokenKeeper();
@@ -46,16 +48,31 @@ export class Workstation extends Observable {
     return this.#transfers;
   }
 
+  /** Which group is whose; nothing while the own facility has none. */
+  get book(): AddressBook | undefined {
+    return this.#book;
+  }
+
   get facility(): Facility | undefined {
     return this.facilities.find(({ id }) => id === this.me?.facilityId);
   }
 
   facilityName(id: string): string {
-    return this.facilities.find((facility) => facility.id === id)?.name ?? id;
+    return this.#book?.facilityName(id) ?? this.facilities.find((facility) => facility.id === id)?.name ?? id;
   }
 
   personName(userId: string): string {
-    return this.config?.people.find((person) => person.userId === userId)?.name ?? userId;
+    return this.#book?.nameOf(userId) ?? this.listedName(userId) ?? userId;
+  }
+
+  /** Whom a signature names: the user id is what is verified, the name is what he was called first. */
+  signedName(userId: string): string {
+    return `${this.personName(userId)} (${userId})`;
+  }
+
+  /** What the server calls somebody now. */
+  listedName(userId: string): string | undefined {
+    return this.config?.people.find((person) => person.userId === userId)?.name;
   }
 
   async start(): Promise<void> {
@@ -173,7 +190,20 @@ export class Workstation extends Observable {
     this.facilities = await api.facilities();
     // names of people who came since the page was loaded
     this.config = await api.config();
+    this.#keepBook();
     this.changed();
+  }
+
+  #keepBook(): void {
+    const { facility, me } = this;
+    if (this.phase !== "in" || !me) return;
+    if (!this.#book && facility?.groupId) {
+      this.#book = new AddressBook(this.wardkey, me, facility.groupId);
+      this.#book.subscribe(() => this.changed());
+    }
+    this.#book?.hear(this.facilities, this.config?.people ?? []);
+    // After the list: what that one costs is shown.
+    if (this.#transfers?.state !== "loading") void this.#book?.update();
   }
 
   async #unlock(wardkey: Wardkey, userId: string, password: string, began: number): Promise<void> {
@@ -236,7 +266,7 @@ export class Workstation extends Observable {
     };
     this.changed();
     await this.loadFacilities().catch(() => undefined);
-    void this.#transfers.load();
+    void this.#transfers.load().then(() => this.#keepBook());
   }
 
   #heard(event: ServerEvent): void {
@@ -244,6 +274,7 @@ export class Workstation extends Observable {
     if (!transfers) return;
     if (event.type === "transfer" && event.id) transfers.refresh(event.id).catch(() => undefined);
     if (event.type === "hello" && transfers.state !== "loading") void transfers.load();
+    if (event.type === "address-book" || event.type === "hello") void this.#book?.update();
     if (event.type === "facility" || event.type === "staff") {
       this.staffVersion += 1;
       this.loadFacilities().catch(() => undefined);
@@ -272,6 +303,8 @@ export class Workstation extends Observable {
   #close(): void {
     this.#stopListening?.();
     this.#stopListening = undefined;
+    this.#book?.close();
+    this.#book = undefined;
     this.#transfers = undefined;
   }
 

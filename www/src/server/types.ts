@@ -60,6 +60,16 @@ export interface SealedMessage {
   readonly sealed: string;
 }
 
+/** Of the facility's own address book. */
+export interface SealedEntry {
+  /** From 0. */
+  readonly entry: number;
+  readonly by: string;
+  readonly at: string;
+  /** base64url */
+  readonly sealed: string;
+}
+
 export interface StaffMember {
   readonly userId: string;
   readonly name: string;
@@ -83,7 +93,7 @@ export interface FileState {
 }
 
 export interface ServerEvent {
-  readonly type: "transfer" | "message" | "staff" | "facility" | "hello";
+  readonly type: "transfer" | "message" | "staff" | "facility" | "address-book" | "hello";
   readonly id?: string;
 }
 

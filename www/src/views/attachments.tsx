@@ -30,21 +30,38 @@ export const KIND_ICONS: Record<Kind, IconName> = {
   other: "clip",
 };
 
-export function Attachments({ sessionId, files }: { sessionId: string; files: readonly AttachedFile[] }) {
+export function Attachments({
+  sessionId,
+  files,
+  author,
+}: {
+  sessionId: string;
+  files: readonly AttachedFile[];
+  /** Of the record that names them. */
+  author: string | undefined;
+}) {
   if (files.length === 0) return null;
   return (
     <section class="record-section" aria-labelledby="attachments">
       <h3 id="attachments">{say().record.files}</h3>
       <ul class="files">
         {files.map((file) => (
-          <Attachment key={file.fileId} sessionId={sessionId} file={file} />
+          <Attachment key={file.fileId} sessionId={sessionId} file={file} recordAuthor={author} />
         ))}
       </ul>
     </section>
   );
 }
 
-function Attachment({ sessionId, file }: { sessionId: string; file: AttachedFile }) {
+function Attachment({
+  sessionId,
+  file,
+  recordAuthor,
+}: {
+  sessionId: string;
+  file: AttachedFile;
+  recordAuthor: string | undefined;
+}) {
   const station = useStation();
   const [shown, setShown] = useState(false);
   const [done, setDone] = useState(0);
@@ -106,8 +123,12 @@ function Attachment({ sessionId, file }: { sessionId: string; file: AttachedFile
       )}
       <ProblemNotice problem={task.problem} retry={save} />
       {saved && (
-        <Notice kind={saved.author === undefined ? "bad" : "good"}>
-          {saved.author === undefined ? t.savedUnsigned(name) : t.saved(name, station.personName(saved.author))}
+        <Notice kind={saved.author !== undefined && saved.author === recordAuthor ? "good" : "bad"}>
+          {saved.author === undefined
+            ? t.savedUnsigned(name)
+            : saved.author === recordAuthor
+              ? t.saved(name, station.signedName(saved.author))
+              : t.savedOther(name, saved.author)}
         </Notice>
       )}
       {shown && <Viewer sessionId={sessionId} file={file} />}

@@ -1,10 +1,12 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { say } from "../language";
+import { AddressProblem } from "../model/address-problem";
 import { LENGTHS, SEXES, URGENCIES, type Urgency } from "../model/record";
 import { Sending } from "../model/sending";
 import { Upload } from "../model/upload";
 import { isCancelled } from "../problem";
 import { route } from "../route";
+import type { Facility } from "../server/types";
 import { useStation } from "../station";
 import { SelectField, TextField, useFirstWrong } from "../ui/field";
 import { Form } from "../ui/form";
@@ -57,14 +59,14 @@ export function Compose() {
 
   const submit = () => {
     setTried(true);
-    const { facility } = station;
-    if (!receiver || !facility || [draft.name, draft.diagnosis].some((value) => value.trim() === "") || future) {
+    const { book } = station;
+    if (!receiver || !book || [draft.name, draft.diagnosis].some((value) => value.trim() === "") || future) {
       return focusWrong();
     }
     setCancelled(false);
     // What failed is sent again; another receiver gets a session of his own, and files of his own.
     if (sending.current?.to !== receiver.id) {
-      sending.current = { to: receiver.id, sending: new Sending(station.wardkey, facility, receiver) };
+      sending.current = { to: receiver.id, sending: new Sending(station.wardkey, book, receiver.id) };
     }
     const attempt = sending.current.sending;
     void task.run(async () => {
@@ -92,7 +94,10 @@ export function Compose() {
             value={draft.to}
             options={[
               ["", t.choose],
-              ...others.map(({ id, name, city }) => [id, city ? `${name}, ${city}` : name] as const),
+              ...others.map(
+                ({ id, city }) =>
+                  [id, city ? `${station.facilityName(id)}, ${city}` : station.facilityName(id)] as const,
+              ),
             ]}
             onValue={(value) => {
               change("to")(value);
@@ -100,7 +105,7 @@ export function Compose() {
             }}
             error={missing(draft.to)}
           />
-          {receiver?.groupId === null && <Notice kind="lock">{t.escrow(receiver.name)}</Notice>}
+          {receiver && <ReceiverNotice facility={receiver} />}
         </fieldset>
         <fieldset class="card" disabled={task.busy}>
           <legend>{t.patient}</legend>
@@ -198,6 +203,19 @@ export function Compose() {
       </Form>
     </Page>
   );
+}
+
+/** Whether the receiver is the one that is known, before anything is written. */
+function ReceiverNotice({ facility }: { facility: Facility }) {
+  const { book } = useStation();
+  const t = say().compose;
+  const standing = book?.standing(facility);
+  if (standing?.kind === "changed") return <ProblemNotice problem={new AddressProblem("facility")} />;
+  if (facility.groupId === null) return <Notice kind="lock">{t.escrow(facility.name)}</Notice>;
+  if (standing?.kind === "known" && !standing.compared) {
+    return <Notice kind="info">{t.notCompared(standing.name)}</Notice>;
+  }
+  return null;
 }
 
 function recordOf(draft: typeof EMPTY, from: string) {

@@ -1,0 +1,133 @@
+import { isWardkeyError, type Session, type Wardkey } from "wardkey";
+import * as api from "../server/api";
+import { ServerError } from "../server/request";
+import { type Entry, entryContext, readEntry, tailOf } from "./address-entry";
+import { AddressProblem } from "./address-problem";
+import { authorityOf } from "./authority";
+import { fromBase64url, toBase64url } from "./bytes";
+import { Unreadable } from "./record";
+
+export interface SignedEntry extends Entry {
+  /** Verified, and of the facility's own group. */
+  readonly by: string;
+}
+
+/** Of these it isn't the entry that is bad. */
+const PASSING: readonly string[] = ["network", "server", "throttled", "locked", "aborted"];
+const TRIES = 20;
+
+/** The entries of a facility's address book, as the application's server keeps them: sealed, one after the other. It can keep back the last ones, and nothing else unseen. */
+export class AddressLog {
+  readonly #wardkey: Wardkey;
+  readonly #groupId: string;
+  #sealed: string[] = [];
+  #session: Promise<Session> | undefined;
+  entries: readonly SignedEntry[] = [];
+
+  constructor(wardkey: Wardkey, groupId: string) {
+    this.#wardkey = wardkey;
+    this.#groupId = groupId;
+  }
+
+  /** What is new. @throws AddressProblem, `book`: for anything that isn't the staff's own entry in its place; then nothing was read */
+  async read(): Promise<void> {
+    const fresh: string[] = [];
+    for (;;) {
+      const from = this.#sealed.length + fresh.length;
+      const { entries, more } = await api.addressBook(from);
+      if (entries.some(({ entry }, place) => entry !== from + place)) throw new AddressProblem("book");
+      fresh.push(...entries.map(({ sealed }) => sealed));
+      if (!more || entries.length === 0) break;
+    }
+    if (fresh.length === 0) return;
+    const opened = await this.#open(fresh);
+    this.#sealed.push(...fresh);
+    this.entries = [...this.entries, ...opened];
+  }
+
+  /** Adds what is missing, and reads again; where a colleague was faster, what is missing then. */
+  async add(missing: () => Pick<Entry, "facilities" | "people"> | undefined): Promise<void> {
+    for (let tries = 0; tries < TRIES; tries++) {
+      const items = missing();
+      if (!items) return;
+      const place = this.#sealed.length;
+      const sealed = await this.#seal(place, items);
+      try {
+        await api.addToAddressBook(place, sealed);
+      } catch (error) {
+        if (!(error instanceof ServerError && error.code === "conflict")) throw error;
+      }
+      await this.read();
+    }
+    throw new ServerError("conflict");
+  }
+
+  /** How far it goes, and the end of its last entry. */
+  get end(): { count: number; tail: string } {
+    return { count: this.#sealed.length, tail: this.#tail(this.#sealed.length) };
+  }
+
+  /** Does it go on from where it went before? */
+  holds({ count, tail }: { count: number; tail: string }): boolean {
+    return count <= this.#sealed.length && this.#tail(count) === tail;
+  }
+
+  #tail(count: number): string {
+    return tailOf(this.#sealed[count - 1] ?? "");
+  }
+
+  async #open(fresh: readonly string[]): Promise<SignedEntry[]> {
+    const before = this.#sealed.length;
+    const bytes = fresh.map((sealed) => fromBase64url(sealed) ?? new Uint8Array());
+    const results = await this.#wardkey.decryptMany(
+      bytes.map((sealed, place) => ({ sealed, context: entryContext(this.#groupId, before + place) })),
+    );
+    const opened: SignedEntry[] = [];
+    for (const [place, result] of results.entries()) {
+      if (!result.ok) throw isPassing(result.error) ? result.error : new AddressProblem("book");
+      const { author } = result.value;
+      const entry = readable(result.value.text());
+      const previous = place === 0 ? this.#tail(before) : tailOf(fresh[place - 1] ?? "");
+      // Signed in the right of the facility's group: by somebody who belonged to it then.
+      const isOwn = authorityOf(bytes[place] ?? new Uint8Array()) === this.#groupId;
+      if (!author || !isOwn || entry.after !== previous) throw new AddressProblem("book");
+      opened.push({ ...entry, by: author.userId });
+    }
+    return opened;
+  }
+
+  async #seal(place: number, { facilities, people }: Pick<Entry, "facilities" | "people">): Promise<string> {
+    this.#session ??= this.#findSession();
+    const session = await this.#session.catch((error: unknown) => {
+      this.#session = undefined;
+      throw error;
+    });
+    const entry: Entry = { at: new Date().toISOString(), after: this.#tail(place), facilities, people };
+    const context = entryContext(this.#groupId, place);
+    return toBase64url(await session.encrypt(JSON.stringify(entry), { context, padding: "padme" }));
+  }
+
+  /** That of the last entry, if it is the staff's alone; or a new one. */
+  async #findSession(): Promise<Session> {
+    const last = fromBase64url(this.#sealed.at(-1) ?? "");
+    if (last?.length) {
+      const session = await this.#wardkey.openSession(last);
+      const readers = await session.recipients();
+      if (readers.every(({ recipient }) => "group" in recipient && recipient.group === this.#groupId)) return session;
+      session.free();
+    }
+    return this.#wardkey.createSession({ recipients: [], managers: [{ group: this.#groupId }], includeSelf: false });
+  }
+}
+
+function isPassing(error: unknown): boolean {
+  return isWardkeyError(error) && PASSING.includes(error.code);
+}
+
+function readable(text: string): Entry {
+  try {
+    return readEntry(text);
+  } catch (error) {
+    throw error instanceof Unreadable ? new AddressProblem("book") : error;
+  }
+}
