@@ -209,6 +209,7 @@ export function Compose() {
 function ReceiverNotice({ facility }: { facility: Facility }) {
   const { book } = useStation();
   const t = say().compose;
+  if (book?.problem instanceof AddressProblem) return <ProblemNotice problem={book.problem} />;
   const standing = book?.standing(facility);
   if (standing?.kind === "changed") return <ProblemNotice problem={new AddressProblem("facility")} />;
   if (facility.groupId === null) return <Notice kind="lock">{t.escrow(facility.name)}</Notice>;

@@ -23,7 +23,7 @@ export function Facilities() {
       <ul class="facilities">
         {station.facilities.map((facility) => (
           <li key={facility.id} class="card">
-            <FacilityItem facility={facility} standing={book?.standing(facility)} />
+            <FacilityItem facility={facility} standing={book?.isRead ? book.standing(facility) : undefined} />
           </li>
         ))}
       </ul>
@@ -74,7 +74,7 @@ function FacilityItem({ facility, standing }: { facility: Facility; standing: St
   );
 }
 
-/** How far the facility's keys are trusted, at a glance. */
+/** How far the facility's keys are trusted, at a glance; nothing where the address book can't be read. */
 function StandingBadge({
   isOwn,
   hasGroup,
@@ -93,8 +93,8 @@ function StandingBadge({
   if (isOwn) return badge("sent", t.own);
   if (standing?.kind === "changed") return badge("immediate", t.changed);
   if (!hasGroup) return badge("days", t.escrow);
-  if (standing?.kind === "known" && standing.compared) return badge("accepted", t.compared);
-  return badge("today", t.notCompared);
+  if (standing?.kind !== "known") return null;
+  return standing.compared ? badge("accepted", t.compared) : badge("today", t.notCompared);
 }
 
 function KnownSince({ standing }: { standing: Standing | undefined }) {
