@@ -319,6 +319,9 @@ export const trust = {
     await clinic.enters("Dr. Chiara Bianchi");
     await clinic.opens("Visited Viktor");
     await clinic.reads("Mallory (vera.visits) Signature verified", ".author");
+    await ward.type("Write a message", "He is on his way.");
+    await ward.click("Send", ".say");
+    await clinic.reads("vera.visits · City General, emergency ward", ".messages");
     // Whom she met is in the book then.
     await until("two entries", () => {
       const [[count]] = inApplication(site, "SELECT count(*) FROM address_book WHERE facility_id = 'lakeside'");

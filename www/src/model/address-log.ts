@@ -112,8 +112,9 @@ export class AddressLog {
     const last = fromBase64url(this.#sealed.at(-1) ?? "");
     if (last?.length) {
       const session = await this.#wardkey.openSession(last);
-      const readers = await session.recipients();
-      if (readers.every(({ recipient }) => "group" in recipient && recipient.group === this.#groupId)) return session;
+      const [reader, ...others] = await session.recipients();
+      const isOwn = reader && "group" in reader.recipient && reader.recipient.group === this.#groupId;
+      if (isOwn && others.length === 0) return session;
       session.free();
     }
     return this.#wardkey.createSession({ recipients: [], managers: [{ group: this.#groupId }], includeSelf: false });

@@ -10,8 +10,10 @@ const key = (fingerprint: string) => `address-book ${fingerprint}`;
 
 export function recall(fingerprint: string): Memory | undefined {
   try {
-    const kept = JSON.parse(localStorage.getItem(key(fingerprint)) ?? "null") as Memory | null;
-    return kept ?? undefined;
+    const kept = JSON.parse(localStorage.getItem(key(fingerprint)) ?? "null") as Partial<Memory> | null;
+    const { groupId, count, tail } = kept ?? {};
+    if (typeof groupId !== "string" || typeof count !== "number" || typeof tail !== "string") return undefined;
+    return { groupId, count, tail };
   } catch {
     // storage is blocked, or holds what isn't ours: nothing is remembered
     return undefined;

@@ -10,6 +10,8 @@ export interface Signed {
   /** What is said of it, in a sentence. */
   readonly text: string;
   readonly kind: "good" | "bad" | "open";
+  /** The facility for which he signed, as its group shows. */
+  readonly facilityId?: string;
 }
 
 /** Who signed this, and whether he is of one of these facilities. `by`: whom the server names, which counts for a warning only. Nothing while it is looked up. */
@@ -39,9 +41,10 @@ export function useSigned(opened: Opened<unknown>, by: string, facilityIds: read
   if (verdict.kind === "unchecked") return { kind: "open", text: t.unchecked };
   const listed = station.listedName(userId);
   const named = station.personName(userId);
-  if (listed !== undefined && listed !== named) return { kind: "open", text: t.renamed(listed) };
-  if (verdict.kind === "former") return { kind: "good", text: t.former(station.facilityName(verdict.facilityId)) };
-  return { kind: "good", text: t.verified };
+  const { facilityId } = verdict;
+  if (listed !== undefined && listed !== named) return { kind: "open", text: t.renamed(listed), facilityId };
+  if (verdict.kind === "former") return { kind: "good", text: t.former(station.facilityName(facilityId)), facilityId };
+  return { kind: "good", text: t.verified, facilityId };
 }
 
 /** The name of who signed, with the user id, which is what a signature names; then what is to be said of it. */

@@ -63,7 +63,10 @@ function MessageItem({ entry, transfer }: { entry: OpenedMessage; transfer: Tran
     <li class="message" data-mine={isMine} data-kind={opened.ok ? opened.value.kind : "closed"}>
       <p class="message-head">
         {signed?.kind !== "bad" && <strong>{station.personName(userId)}</strong>}
-        <span class="quiet">{userId}</span>
+        <span class="quiet">
+          {userId}
+          {signed?.facilityId && ` · ${station.facilityName(signed.facilityId)}`}
+        </span>
         {opened.ok && opened.value.kind !== "message" && (
           <span class="badge" data-kind={opened.value.kind}>
             {t.kinds[opened.value.kind]}

@@ -86,7 +86,7 @@ export function RecordView({ entry }: { entry: OpenedTransfer }) {
         to={station.facilityName(transfer.to)}
         at={transfer.createdAt}
       />
-      <Attachments sessionId={transfer.sessionId} files={record.files} author={opened.author?.userId} />
+      <Attachments sessionId={transfer.sessionId} files={record.files} author={opened.author?.userId} signed={signed} />
       <ConversationView conversation={conversation} transfer={transfer} />
       <AccessPanel transfer={transfer} />
       <HeldPanel transferId={transfer.id} />
