@@ -115,6 +115,16 @@ export class AddressBook extends Observable {
     });
   }
 
+  /** After somebody was taken out of the group: what he signs from now on, as if he hadn't been, comes after this and doesn't count. */
+  seal(): Promise<void> {
+    return this.#inTurn(async () => {
+      const own = () => this.#log.entries.filter(({ by }) => by === this.#me.userId).length;
+      const before = own();
+      await this.#log.add(() => (own() > before ? undefined : { facilities: [], people: [] }));
+      this.#keep();
+    });
+  }
+
   /** What somebody was called when he was met. */
   nameOf(userId: string): string | undefined {
     return this.#names.get(userId);
@@ -128,6 +138,14 @@ export class AddressBook extends Observable {
   facilityOf(groupId: string): string | undefined {
     if (groupId === this.groupId) return this.#me.facilityId;
     return [...this.#known].find(([, known]) => known.groupId === groupId)?.[0];
+  }
+
+  /** Has this colleague left the own facility? Nothing where nobody answers. */
+  async hasLeft(userId: string): Promise<boolean | undefined> {
+    return this.#belongs(this.groupId, userId).then(
+      (belongs) => !belongs,
+      () => undefined,
+    );
   }
 
   /** Did this author sign for one of these facilities? `authority`: the group in whose right he wrote. */

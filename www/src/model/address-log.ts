@@ -1,4 +1,4 @@
-import { isWardkeyError, type Session, type Wardkey } from "wardkey";
+import { isWardkeyError, type Session, type Wardkey, WardkeyError } from "wardkey";
 import * as api from "../server/api";
 import { ServerError } from "../server/request";
 import { type Entry, entryContext, readEntry, tailOf } from "./address-entry";
@@ -22,6 +22,9 @@ export class AddressLog {
   readonly #groupId: string;
   #sealed: string[] = [];
   #session: Promise<Session> | undefined;
+  /** How much of the group's history those had seen who wrote in it. */
+  #sequence = 0;
+  /** Those that count. */
   entries: readonly SignedEntry[] = [];
 
   constructor(wardkey: Wardkey, groupId: string) {
@@ -83,16 +86,21 @@ export class AddressLog {
       bytes.map((sealed, place) => ({ sealed, context: entryContext(this.#groupId, before + place) })),
     );
     const opened: SignedEntry[] = [];
+    let latest = this.#sequence;
     for (const [place, result] of results.entries()) {
       if (!result.ok) throw isPassing(result.error) ? result.error : new AddressProblem("book");
       const { author } = result.value;
       const entry = readable(result.value.text());
       const previous = place === 0 ? this.#tail(before) : tailOf(fresh[place - 1] ?? "");
       // Signed in the right of the facility's group: by somebody who belonged to it then.
-      const isOwn = authorityOf(bytes[place] ?? new Uint8Array()) === this.#groupId;
-      if (!author || !isOwn || entry.after !== previous) throw new AddressProblem("book");
+      const authority = authorityOf(bytes[place] ?? new Uint8Array());
+      if (!author || authority?.groupId !== this.#groupId || entry.after !== previous) throw new AddressProblem("book");
+      // Who was removed can only sign as if he had seen less than those who were there when he left.
+      if (authority.sequence < latest) continue;
+      latest = authority.sequence;
       opened.push({ ...entry, by: author.userId });
     }
+    this.#sequence = latest;
     return opened;
   }
 
@@ -104,7 +112,10 @@ export class AddressLog {
     });
     const entry: Entry = { at: new Date().toISOString(), after: this.#tail(place), facilities, people };
     const context = entryContext(this.#groupId, place);
-    return toBase64url(await session.encrypt(JSON.stringify(entry), { context, padding: "padme" }));
+    const sealed = await session.encrypt(JSON.stringify(entry), { context, padding: "padme" });
+    // It wouldn't count: this client doesn't know the group as far as a colleague's does.
+    if ((authorityOf(sealed)?.sequence ?? 0) < this.#sequence) throw new WardkeyError("stale");
+    return toBase64url(sealed);
   }
 
   /** That of the last entry, if it is the staff's alone; or a new one. */

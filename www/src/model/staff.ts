@@ -1,6 +1,7 @@
 import type { Group, Wardkey } from "wardkey";
 import * as api from "../server/api";
 import type { Facility, StaffMember } from "../server/types";
+import type { AddressBook } from "./address-book";
 
 /** What the application says of a person, and what the facility's group says, which its admins sign. */
 export interface Colleague extends StaffMember {
@@ -28,8 +29,14 @@ export async function letIn(wardkey: Wardkey, facility: Facility, { userId, admi
 }
 
 /** First the keys, then the application: in between, a person may log in and read nothing new. */
-export async function takeOff(wardkey: Wardkey, facility: Facility, { userId, inGroup }: Colleague): Promise<void> {
+export async function takeOff(
+  wardkey: Wardkey,
+  book: AddressBook | undefined,
+  facility: Facility,
+  { userId, inGroup }: Colleague,
+): Promise<void> {
   if (inGroup) await (await groupOf(wardkey, facility)).removeMembers([userId]);
+  await book?.seal();
   await api.removeStaff(userId);
 }
 

@@ -137,7 +137,7 @@ export function openOne<T>(
   if (!result.ok) return result;
   try {
     const { author } = result.value;
-    return { ok: true, value: read(result.value.text()), author, authority: author && authorityOf(sealed) };
+    return { ok: true, value: read(result.value.text()), author, authority: author && authorityOf(sealed)?.groupId };
   } catch (error) {
     return { ok: false, error };
   }

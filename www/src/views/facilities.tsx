@@ -99,11 +99,18 @@ function StandingBadge({
 
 function KnownSince({ standing }: { standing: Standing | undefined }) {
   const station = useStation();
+  const { book } = station;
+  const isKnown = standing?.kind === "known" || standing?.kind === "changed";
+  const compared = isKnown ? standing.compared : undefined;
+  const left = useLoaded(
+    async () => (compared && (await book?.hasLeft(compared.by)) ? compared.by : undefined),
+    [compared?.by, book, book?.version],
+  ).value;
   const t = say().facilities;
-  if (standing?.kind !== "known" && standing?.kind !== "changed") return null;
-  const { compared, since } = standing;
-  if (!compared) return <>{t.knownSince(formatInstant(since))}</>;
-  return <>{t.comparedBy(station.signedName(compared.by), formatInstant(compared.at))}</>;
+  if (!isKnown) return null;
+  if (!compared) return <>{t.knownSince(formatInstant(standing.since))}</>;
+  const said = t.comparedBy(station.signedName(compared.by), formatInstant(compared.at));
+  return <>{left === compared.by ? `${said} ${t.left}` : said}</>;
 }
 
 /** Compared by telephone; what was compared is pinned, for all of the own facility. The own number is there to be read out. */

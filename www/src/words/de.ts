@@ -300,6 +300,7 @@ export const de: Words = {
     changed: "Nicht die bekannte",
     knownSince: (at) => `In Ihrem Adressbuch seit ${at}`,
     comparedBy: (person, at) => `Verglichen von ${person}, ${at}`,
+    left: "(gehört inzwischen nicht mehr zu Ihrer Einrichtung)",
     changes: {
       group: (name) => `Der Server nennt für ${name} andere Schlüssel als Ihr Adressbuch.`,
       gone: (name) => `Der Server sagt, ${name} sei nicht mehr registriert.`,

@@ -287,6 +287,7 @@ export const en = {
     changed: "Not the one you know",
     knownSince: (at: string) => `In your address book since ${at}`,
     comparedBy: (person: string, at: string) => `Compared by ${person}, ${at}`,
+    left: "(has left your facility since)",
     changes: {
       group: (name: string) => `The server names other keys for ${name} than your address book.`,
       gone: (name: string) => `The server says that ${name} isn’t registered any more.`,

@@ -291,6 +291,7 @@ export const fr: Words = {
     changed: "Pas celui que vous connaissez",
     knownSince: (at) => `Dans votre carnet d’adresses depuis : ${at}`,
     comparedBy: (person, at) => `Comparé par ${person}, ${at}`,
+    left: "(a quitté votre établissement depuis)",
     changes: {
       group: (name) => `Le serveur nomme pour ${name} d’autres clés que votre carnet d’adresses.`,
       gone: (name) => `Le serveur dit que ${name} n’est plus inscrit.`,
