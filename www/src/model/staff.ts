@@ -28,7 +28,7 @@ export async function letIn(wardkey: Wardkey, facility: Facility, { userId, admi
   await (await groupOf(wardkey, facility)).addMembers([userId], { admin });
 }
 
-/** First the keys, then the application: in between, a person may log in and read nothing new. */
+/** First the keys, then the application: in between, a person may log in and read nothing new. Whatever fails can be done again. */
 export async function takeOff(
   wardkey: Wardkey,
   book: AddressBook | undefined,
@@ -36,8 +36,8 @@ export async function takeOff(
   { userId, inGroup }: Colleague,
 ): Promise<void> {
   if (inGroup) await (await groupOf(wardkey, facility)).removeMembers([userId]);
-  await book?.seal();
   await api.removeStaff(userId);
+  await book?.seal();
 }
 
 export async function changeAdmin(
