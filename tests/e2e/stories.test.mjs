@@ -10,8 +10,9 @@ import { people } from "./stories/people.mjs";
 import { resume } from "./stories/resume.mjs";
 import { returning } from "./stories/returning.mjs";
 import { transfers } from "./stories/transfers.mjs";
+import { trust } from "./stories/trust.mjs";
 
-const STORIES = { ...transfers, ...files, ...people, ...keys, ...breaks, ...returning, ...resume };
+const STORIES = { ...transfers, ...files, ...people, ...keys, ...trust, ...breaks, ...returning, ...resume };
 
 for (const engine of present()) {
   test(`the demo in ${ENGINES[engine].browser}`, async (t) => {

@@ -1,5 +1,6 @@
 import { isWardkeyError, type KnownErrorCode } from "wardkey";
 import { say } from "./language";
+import { AddressProblem, type AddressProblemCode } from "./model/address-problem";
 import { Unreadable } from "./model/record";
 import { type ServerCode, ServerError } from "./server/request";
 import type { Problem, problems } from "./words/problems-en";
@@ -62,6 +63,13 @@ const SERVER_KINDS: Record<ServerCode, Kind> = {
   server: "server",
 };
 
+const ADDRESS_KINDS: Record<AddressProblemCode, Kind> = {
+  facility: "facilityChanged",
+  own: "ownFacility",
+  book: "addressBook",
+  waiting: "waiting",
+};
+
 export interface Explained {
   readonly what: string;
   readonly todo: string;
@@ -97,6 +105,7 @@ export function explain(error: unknown, where?: "login" | "register"): Explained
     }
     return told(problems[SERVER_KINDS[error.code]], error.code);
   }
+  if (error instanceof AddressProblem) return told(problems[ADDRESS_KINDS[error.code]], `address: ${error.code}`);
   if (error instanceof Unreadable) return told(problems.unreadable, `record: ${error.message}`);
   const name = error instanceof Error || error instanceof DOMException ? error.name : typeof error;
   if (name === "AbortError") return told(problems.cancelled, "aborted");

@@ -64,6 +64,18 @@ globalThis.look = (() => {
       slider.dispatchEvent(new Event("input", { bubbles: true }));
       return true;
     },
+    /** The page's next request of this kind waits until `release()`, which is there as soon as one does. */
+    hold(method, path) {
+      const { fetch } = globalThis;
+      globalThis.fetch = async (url, init) => {
+        if (init?.method !== method || url !== path) return fetch(url, init);
+        globalThis.fetch = fetch;
+        await new Promise((resolve) => {
+          look.release = () => resolve();
+        });
+        return fetch(url, init);
+      };
+    },
     /** What axe finds in the page as it is. */
     async axe() {
       if (!globalThis.axe) {

@@ -37,6 +37,7 @@ export const files = {
     await clinic.opens(patient);
     await clinic.click("View scan of the hip.nii");
     await clinic.reads("512 × 512 × 64 voxels");
+    await clinic.reads("Who signed the file is known once all of it has been read", ".files");
     await clinic.browser.until("slice 33", () => document.querySelector("canvas")?.dataset.slice === "32");
     const [read] = await clinic.texts(".viewer figcaption");
     assert.match(read, /^(525|524) KB of 34 MB were fetched/, "one slice and the header");

@@ -107,7 +107,7 @@ export const people = {
     await clinic.click("Open the inbox");
     await clinic.opens(patient);
     await clinic.reads("Waits in escrow.", ".record");
-    await clinic.reads("Dr. Ada Okafor Signature verified", ".author");
+    await clinic.reads("Dr. Ada Okafor (ada.okafor) Signature verified", ".author");
     await clinic.click("Accept", ".decisions");
     await clinic.type("Message", "Our first patient.");
     await clinic.click("Accept");

@@ -65,7 +65,7 @@ export const transfers = {
     await clinic.reads(PATIENT, ".rows");
     await clinic.opens(PATIENT);
     await clinic.reads("Left hemiparesis.", ".record");
-    await clinic.reads("Dr. Ada Okafor Signature verified", ".author");
+    await clinic.reads("Dr. Ada Okafor (ada.okafor) Signature verified", ".author");
     const { name, bytes } = await clinic.saved(() => clinic.click("Decrypt and save discharge letter.pdf"));
     assert.equal(name, "discharge letter.pdf");
     assert.ok(pdf.equals(bytes), "the same bytes");

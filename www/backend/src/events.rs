@@ -44,6 +44,7 @@ pub(crate) enum About {
     Message,
     Staff,
     Facility,
+    AddressBook,
 }
 
 #[derive(Clone, Debug)]
@@ -134,6 +135,7 @@ impl Hub {
             About::Message => "message",
             About::Staff => "staff",
             About::Facility => "facility",
+            About::AddressBook => "address-book",
         };
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.0 += 1;

@@ -21,6 +21,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use crate::{
+    address_book,
     config::Serve,
     events::{self, Hub},
     facilities, files, held,
@@ -75,6 +76,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .route("/share", put(shares::replace).post(shares::release))
         .route("/facilities", get(facilities::list))
         .route("/facilities/{id}/group", post(facilities::say_group))
+        .route("/address-book", get(address_book::list).post(address_book::add))
         .route("/staff", get(staff::list).post(staff::invite))
         .route("/staff/{user}", put(staff::change).delete(staff::remove))
         .route("/transfers", get(transfers::list).post(transfers::create))

@@ -40,6 +40,8 @@ CREATE TABLE file (id TEXT PRIMARY KEY, made_by TEXT NOT NULL REFERENCES staff, 
   transfer_id TEXT REFERENCES transfer) STRICT;
 CREATE INDEX file_transfer ON file (transfer_id);
 CREATE INDEX file_maker ON file (made_by);
+CREATE TABLE address_book (facility_id TEXT NOT NULL REFERENCES facility, entry INTEGER NOT NULL, by_user TEXT NOT NULL REFERENCES staff, at INTEGER NOT NULL, sealed BLOB NOT NULL,
+  PRIMARY KEY (facility_id, entry)) STRICT;
 CREATE TABLE part (file_id TEXT NOT NULL REFERENCES file ON DELETE CASCADE, part INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (file_id, part)) STRICT;
 ";
 

@@ -47,7 +47,7 @@ export class Unreadable extends Error {
 
 /** Decrypted is not yet well-formed: another program may have sealed it. */
 export function readRecord(json: string): TransferRecord {
-  return read(json, (value) => {
+  return readJson(json, (value) => {
     const raw = fields(value, "record", ["patient", "diagnosis", "urgency", "needs", "notes", "from", "files"]);
     const patient = fields(raw.patient, "patient", ["name", "born", "sex", "insuranceId?"]);
     return {
@@ -81,7 +81,7 @@ function readFile(value: unknown, path: string): AttachedFile {
 
 /** A record that isn't sent yet, and the names of files that it has no place for. */
 export function readDraft(json: string): { record: TransferRecord; missing: readonly string[] } {
-  return read(json, (value) => {
+  return readJson(json, (value) => {
     const raw = fields(value, "draft", ["record", "missing"]);
     const missing = list(raw.missing, "missing", LENGTHS.files);
     return {
@@ -92,13 +92,14 @@ export function readDraft(json: string): { record: TransferRecord; missing: read
 }
 
 export function readMessage(json: string): MessageText {
-  return read(json, (value) => {
+  return readJson(json, (value) => {
     const raw = fields(value, "message", ["text", "kind"]);
     return { text: text(raw.text, "text", LENGTHS.notes), kind: oneOf(raw.kind, "kind", KINDS) };
   });
 }
 
-function read<T>(json: string, parse: (value: unknown) => T): T {
+/** What a parser makes of decrypted JSON. @throws Unreadable */
+export function readJson<T>(json: string, parse: (value: unknown) => T): T {
   try {
     return parse(JSON.parse(json));
   } catch (error) {

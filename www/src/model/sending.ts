@@ -3,6 +3,7 @@ import { Observable } from "../observable";
 import * as api from "../server/api";
 import { ServerError } from "../server/request";
 import type { Facility } from "../server/types";
+import type { AddressBook } from "./address-book";
 import { freshId, type Octets, toBase64url } from "./bytes";
 import { dropDraft, keepDraft, NotKept } from "./draft-store";
 import { lockOf, sealDraft } from "./drafts";
@@ -18,17 +19,17 @@ export class Sending extends Observable {
   /** Whether a reload goes on; unknown until it is tried. */
   isKept: boolean | undefined;
   readonly #wardkey: Wardkey;
-  readonly #from: Facility;
-  readonly #to: Facility;
+  readonly #book: AddressBook;
+  readonly #to: string;
   #session: Promise<Session> | undefined;
   #sealed: { text: string; sealed: string } | undefined;
   #release: (() => void) | undefined;
 
   /** `begun`: by a page that is no more. */
-  constructor(wardkey: Wardkey, from: Facility, to: Facility, begun?: { id: string; sessionId: string }) {
+  constructor(wardkey: Wardkey, book: AddressBook, to: string, begun?: { id: string; sessionId: string }) {
     super();
     this.#wardkey = wardkey;
-    this.#from = from;
+    this.#book = book;
     this.#to = to;
     this.id = begun?.id ?? freshId();
     if (begun) this.#session = wardkey.openSession(begun.sessionId);
@@ -102,14 +103,14 @@ export class Sending extends Observable {
     const sealed: Octets = await sealDraft(session, this.id, draft, uploads);
     const files = uploads.flatMap(({ place }) => place ?? []);
     const { id } = this;
-    await keepDraft({ id, userId, at: Date.now(), to: this.#to.id, sessionId: session.id, sealed, files });
+    await keepDraft({ id, userId, at: Date.now(), to: this.#to, sessionId: session.id, sealed, files });
   }
 
   async #create(session: Session, record: TransferRecord): Promise<void> {
     const sealed = await this.#sealOnce(session, JSON.stringify(record));
     const files = record.files.map(({ fileId }) => fileId);
     try {
-      await api.createTransfer({ id: this.id, sessionId: session.id, to: this.#to.id, sealed, files });
+      await api.createTransfer({ id: this.id, sessionId: session.id, to: this.#to, sealed, files });
     } catch (error) {
       // Sent by the page that began it, whose answer was lost: sealed anew it isn't the same to the server.
       const isThere =
@@ -130,11 +131,10 @@ export class Sending extends Observable {
   }
 
   /** The facility acts, not the clinician: whoever works there tomorrow can read it and take it back. */
-  #begin(): Promise<Session> {
-    if (this.#from.groupId === null) throw new Error("a facility without a group can't send");
+  async #begin(): Promise<Session> {
     return this.#wardkey.createSession({
-      recipients: [recipient(this.#to)],
-      managers: [{ group: this.#from.groupId }],
+      recipients: [await this.#book.recipient(this.#to)],
+      managers: [{ group: this.#book.groupId }],
       rights: { read: true, forward: false, revoke: false },
       includeSelf: false,
     });

@@ -2,11 +2,15 @@ import type { Author, Wardkey } from "wardkey";
 import { Observable } from "../observable";
 import * as api from "../server/api";
 import type { Transfer } from "../server/types";
-import { fromBase64url } from "./bytes";
+import { authorityOf } from "./authority";
+import { fromBase64url, type Octets } from "./bytes";
 import type { Cost, Meter } from "./meter";
 import { readRecord, type TransferRecord, transferContext } from "./record";
 
-export type Opened<T> = { ok: true; value: T; author: Author | undefined } | { ok: false; error: unknown };
+/** `authority`: the group in whose right its author wrote, verified with him. */
+export type Opened<T> =
+  | { ok: true; value: T; author: Author | undefined; authority: string | undefined }
+  | { ok: false; error: unknown };
 
 export interface OpenedTransfer {
   readonly transfer: Transfer;
@@ -178,19 +182,21 @@ export class Transfers extends Observable {
       context: transferContext(id),
     }));
     const results = await this.#wardkey.decryptMany(items);
-    return transfers.map((transfer, at) => ({ transfer, opened: openOne(results[at], readRecord) }));
+    return transfers.map((transfer, at) => ({ transfer, opened: openOne(results[at], items[at]?.sealed, readRecord) }));
   }
 }
 
 /** What a decryption gave, read; or why it can't be. */
 export function openOne<T>(
   result: Awaited<ReturnType<Wardkey["decryptMany"]>>[number] | undefined,
+  sealed: Octets | undefined,
   read: (text: string) => T,
 ): Opened<T> {
-  if (!result) return { ok: false, error: new Error("no answer") };
+  if (!result || !sealed) return { ok: false, error: new Error("no answer") };
   if (!result.ok) return result;
   try {
-    return { ok: true, value: read(result.value.text()), author: result.value.author };
+    const { author } = result.value;
+    return { ok: true, value: read(result.value.text()), author, authority: author && authorityOf(sealed)?.groupId };
   } catch (error) {
     return { ok: false, error };
   }

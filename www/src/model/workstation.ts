@@ -5,6 +5,7 @@ import * as api from "../server/api";
 import { again, asBackend, isRefused, ServerError } from "../server/request";
 import { listen } from "../server/shared-events";
 import type { Config, Facility, Me, ServerEvent } from "../server/types";
+import { AddressBook } from "./address-book";
 import { Drafts } from "./drafts";
 import { Meter } from "./meter";
 import { endLogin, isLogoutPending, keepEnding, markLogout, newLogin } from "./pending-logout";
@@ -39,6 +40,7 @@ export class Workstation extends Observable {
   #wardkey: Wardkey | undefined;
   #transfers: Transfers | undefined;
   #drafts: Drafts | undefined;
+  #book: AddressBook | undefined;
   #stopListening: (() => void) | undefined;
   #listeners = new Set<(event: ServerEvent) => void>();
   #tokens = new TokenKeeper();
@@ -74,16 +76,33 @@ export class Workstation extends Observable {
     return this.#drafts;
   }
 
+  /** Which group is whose; nothing while the own facility has none. */
+  get book(): AddressBook | undefined {
+    return this.#book;
+  }
+
   get facility(): Facility | undefined {
     return this.facilities.find(({ id }) => id === this.me?.facilityId);
   }
 
   facilityName(id: string): string {
-    return plainName(this.facilities.find((facility) => facility.id === id)?.name ?? id);
+    return plainName(
+      this.#book?.facilityName(id) ?? this.facilities.find((facility) => facility.id === id)?.name ?? id,
+    );
   }
 
   personName(userId: string): string {
-    return plainName(this.config?.people.find((person) => person.userId === userId)?.name ?? userId);
+    return plainName(this.#book?.nameOf(userId) ?? this.listedName(userId) ?? userId);
+  }
+
+  /** Whom a signature names: the user id is what is verified, the name is what he was called first. */
+  signedName(userId: string): string {
+    return `${this.personName(userId)} (${userId})`;
+  }
+
+  /** What the server calls somebody now. */
+  listedName(userId: string): string | undefined {
+    return this.config?.people.find((person) => person.userId === userId)?.name;
   }
 
   async start(): Promise<void> {
@@ -259,6 +278,7 @@ export class Workstation extends Observable {
     this.facilities = await api.facilities();
     // names of people who came since the page was loaded
     this.config = await api.config();
+    this.#keepBook();
     this.changed();
   }
 
@@ -266,6 +286,18 @@ export class Workstation extends Observable {
   async #readConfig(): Promise<void> {
     this.config = await api.config().catch(() => this.config);
     this.changed();
+  }
+
+  #keepBook(): void {
+    const { facility, me } = this;
+    if (this.phase !== "in" || !me) return;
+    if (!this.#book && facility?.groupId) {
+      this.#book = new AddressBook(this.wardkey, me, facility.groupId);
+      this.#book.subscribe(() => this.changed());
+    }
+    this.#book?.hear(this.facilities, this.config?.people ?? []);
+    // After the list: what that one costs is shown.
+    if (this.#transfers?.state !== "loading") void this.#book?.update();
   }
 
   async #unlock(wardkey: Wardkey, userId: string, password: string, began: number, why?: "recovered"): Promise<void> {
@@ -337,7 +369,7 @@ export class Workstation extends Observable {
       stop();
     };
     this.changed();
-    void this.#transfers?.load();
+    void this.#transfers?.load().then(() => this.#keepBook());
     void this.#drafts?.look();
   }
 
@@ -345,8 +377,10 @@ export class Workstation extends Observable {
     const transfers = this.#transfers;
     if (!transfers) return;
     // "hello": something may have been missed, of whatever kind
-    if (event.type !== "facility" && event.type !== "staff") void transfers.catchUp();
-    if (event.type !== "transfer" && event.type !== "message") {
+    const isOfTransfers = event.type === "transfer" || event.type === "message";
+    if (isOfTransfers || event.type === "hello") void transfers.catchUp();
+    if (event.type === "address-book" || event.type === "hello") void this.#book?.update();
+    if (!isOfTransfers && event.type !== "address-book") {
       this.staffVersion += 1;
       this.loadFacilities().catch(() => undefined);
       void this.#checkLogin();
@@ -374,6 +408,8 @@ export class Workstation extends Observable {
   #close(): void {
     this.#stopListening?.();
     this.#stopListening = undefined;
+    this.#book?.close();
+    this.#book = undefined;
     this.#transfers = undefined;
     this.#drafts = undefined;
   }

@@ -7,6 +7,7 @@ import type {
   Held,
   Mail,
   Me,
+  SealedEntry,
   SealedMessage,
   StaffMember,
   Transfer,
@@ -44,6 +45,11 @@ export const getShare = (userId: string, receipt: string) =>
 export const facilities = () => ask<Facility[]>("GET", "/api/facilities");
 export const nameGroup = (facilityId: string, groupId: string) =>
   ask<unknown>("POST", `/api/facilities/${part(facilityId)}/group`, { groupId });
+/** Of the own facility, oldest first, from this one on. */
+export const addressBook = (from: number) =>
+  ask<{ entries: SealedEntry[]; more: boolean }>("GET", `/api/address-book?from=${from}`);
+export const addToAddressBook = (entry: number, sealed: string) =>
+  ask<unknown>("POST", "/api/address-book", { entry, sealed });
 export const staff = () => ask<StaffMember[]>("GET", "/api/staff");
 export const invite = (body: { userId: string; name: string; admin: boolean }) =>
   ask<{ invitation: string }>("POST", "/api/staff", body);

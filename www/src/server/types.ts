@@ -62,6 +62,16 @@ export interface SealedMessage {
   readonly sealed: string;
 }
 
+/** Of the facility's own address book. */
+export interface SealedEntry {
+  /** From 0. */
+  readonly entry: number;
+  readonly by: string;
+  readonly at: string;
+  /** base64url */
+  readonly sealed: string;
+}
+
 export interface StaffMember {
   readonly userId: string;
   readonly name: string;
@@ -85,7 +95,7 @@ export interface FileState {
 }
 
 export interface ServerEvent {
-  readonly type: "transfer" | "message" | "staff" | "facility" | "hello" | "closed";
+  readonly type: "transfer" | "message" | "staff" | "facility" | "address-book" | "hello" | "closed";
   readonly id?: string;
 }
 

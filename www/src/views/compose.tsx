@@ -1,6 +1,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { cleanFileName } from "../format";
 import { say } from "../language";
+import type { AddressBook } from "../model/address-book";
+import { AddressProblem } from "../model/address-problem";
 import type { Interrupted, Written } from "../model/drafts";
 import { LENGTHS, SEXES, type TransferRecord, URGENCIES } from "../model/record";
 import { Sending } from "../model/sending";
@@ -92,24 +94,24 @@ function ComposeForm({ begun }: { begun: Interrupted | undefined }) {
     };
   }, []);
 
-  const attempt = (facility: Facility, receiver: Facility): Sending => {
+  const attempt = (book: AddressBook, receiver: Facility): Sending => {
     // What failed is sent again; another receiver gets a session of his own, and files of his own.
     if (sending.current?.to !== receiver.id) {
       void sending.current?.sending.discard();
       const same = begun?.to === receiver.id && !sending.current ? begun : undefined;
-      sending.current = { to: receiver.id, sending: new Sending(station.wardkey, facility, receiver, same) };
+      sending.current = { to: receiver.id, sending: new Sending(station.wardkey, book, receiver.id, same) };
     }
     return sending.current.sending;
   };
 
   const submit = () => {
     setTried(true);
-    const { facility } = station;
+    const { book } = station;
     const isMissing = [draft.name, draft.diagnosis].some((value) => value.trim() === "");
-    if (!receiver || !facility || isMissing || future || tooMany || tooManyFiles) return focusWrong();
+    if (!receiver || !book || isMissing || future || tooMany || tooManyFiles) return focusWrong();
     setCancelled(false);
     setMissing([]);
-    const sending = attempt(facility, receiver);
+    const sending = attempt(book, receiver);
     void task.run(async () => {
       isSending.current = true;
       try {
@@ -144,7 +146,10 @@ function ComposeForm({ begun }: { begun: Interrupted | undefined }) {
             value={draft.to}
             options={[
               ["", t.choose],
-              ...others.map(({ id, name, city }) => [id, city ? `${name}, ${city}` : name] as const),
+              ...others.map(
+                ({ id, city }) =>
+                  [id, city ? `${station.facilityName(id)}, ${city}` : station.facilityName(id)] as const,
+              ),
             ]}
             onValue={(value) => {
               change("to")(value);
@@ -154,7 +159,7 @@ function ComposeForm({ begun }: { begun: Interrupted | undefined }) {
             }}
             error={absent(draft.to)}
           />
-          {receiver?.groupId === null && <Notice kind="lock">{t.escrow(receiver.name)}</Notice>}
+          {receiver && <ReceiverNotice facility={receiver} />}
         </fieldset>
         <fieldset class="card" disabled={task.busy}>
           <legend>{t.patient}</legend>
@@ -260,6 +265,20 @@ function ComposeForm({ begun }: { begun: Interrupted | undefined }) {
       </Form>
     </Page>
   );
+}
+
+/** Whether the receiver is the one that is known, before anything is written. */
+function ReceiverNotice({ facility }: { facility: Facility }) {
+  const { book } = useStation();
+  const t = say().compose;
+  if (book?.problem instanceof AddressProblem) return <ProblemNotice problem={book.problem} />;
+  const standing = book?.standing(facility);
+  if (standing?.kind === "changed") return <ProblemNotice problem={new AddressProblem("facility")} />;
+  if (facility.groupId === null) return <Notice kind="lock">{t.escrow(facility.name)}</Notice>;
+  if (standing?.kind === "known" && !standing.compared) {
+    return <Notice kind="info">{t.notCompared(standing.name)}</Notice>;
+  }
+  return null;
 }
 
 const needsOf = ({ needs }: Written) =>

@@ -153,10 +153,6 @@ export const de: Words = {
     from: "Von",
     to: "An",
     sentAt: "Gesendet",
-    verifiedShort: "Signatur geprüft",
-    unsigned: "Nicht signiert. Verlassen Sie sich nicht auf diese Akte.",
-    otherAuthor: (name) =>
-      `Signiert von ${name}, aber der Server nennt jemand anderes. Fragen Sie nach, bevor Sie handeln.`,
     missing: "Diese Verlegung ist nicht hier",
     missingLead: "Sie wurde vielleicht entfernt oder ist noch unterwegs.",
     closed: "Diese Akte lässt sich nicht öffnen",
@@ -179,6 +175,20 @@ export const de: Words = {
     escrow: (facility) =>
       `${facility} ist noch nicht dabei. Der Schlüssel wartet beim Schlüsselserver, die Akte bei der Anwendung: Keiner von beiden kann sie lesen. Sie öffnet sich, sobald die Einrichtung sich registriert.`,
   },
+  author: {
+    verified: "Signatur geprüft",
+    checking: "Signatur wird geprüft…",
+    former: (facility) => `Signatur geprüft. Gehört inzwischen nicht mehr zu ${facility}.`,
+    unsigned: "Nicht signiert. Verlassen Sie sich nicht darauf.",
+    other: (userId) =>
+      `Signiert von ${userId}, aber der Server nennt jemand anderes. Fragen Sie nach, bevor Sie handeln.`,
+    stranger: (userId, facility) =>
+      `Signiert von ${userId}. Diese Person gehört nicht zu ${facility}. Verlassen Sie sich nicht darauf: Rufen Sie dort an, und informieren Sie Ihre Sicherheitsstelle.`,
+    unchecked: "Signatur geprüft. Ob diese Person zur Einrichtung gehört, ließ sich nicht prüfen.",
+    renamed: (name) => `Signatur geprüft. Der Server nennt diese Person jetzt „${name}“.`,
+    unsignedState: (state, facility) =>
+      `Der Server sagt „${state}“, aber niemand von ${facility} hat das signiert. Rufen Sie dort an, bevor Sie handeln.`,
+  },
   conversation: {
     title: "Gespräch",
     empty: "Noch keine Nachrichten. Was Sie hier schreiben, lesen beide Einrichtungen und sonst niemand.",
@@ -193,7 +203,6 @@ export const de: Words = {
       declined: "hat abgelehnt",
       withdrawn: "hat die Verlegung zurückgezogen",
     },
-    unverified: "Absender nicht geprüft",
   },
   file: {
     view: "Ansehen",
@@ -204,6 +213,10 @@ export const de: Words = {
     decrypting: (name) => `${name} wird entschlüsselt`,
     saved: (name, author) => `${name} ist gespeichert. Signiert von ${author}.`,
     savedUnsigned: (name) => `${name} ist gespeichert, aber niemand hat es signiert. Verlassen Sie sich nicht darauf.`,
+    savedOther: (name, author) =>
+      `${name} ist gespeichert, wurde aber von ${author} signiert, die Akte von jemand anderem. Verlassen Sie sich nicht darauf.`,
+    piecewise:
+      "Jedes gezeigte Stück ist durch den Schlüssel der Akte geschützt. Wer die Datei signiert hat, weiß man erst, wenn alles gelesen ist: „Speichern“ tut das.",
     ranges: (read, size) => `${read} von ${size} wurden geholt und entschlüsselt`,
     sliceOf: (at, all) => `Schicht ${at} von ${all}`,
     volume: (width, height, slices) => `${width} × ${height} × ${slices} Voxel`,
@@ -219,6 +232,8 @@ export const de: Words = {
     choose: "Einrichtung wählen",
     escrow: (name) =>
       `${name} ist noch nicht registriert. Die Verlegung wird versiegelt hinterlegt: Die Einrichtung liest sie, sobald sie registriert ist.`,
+    notCompared: (name) =>
+      `Niemand Ihrer Einrichtung hat bisher die Sicherheitsnummer mit ${name} verglichen. Das geschieht einmal, unter „Einrichtungen“.`,
     patient: "Patientin, Patient",
     name: "Name",
     born: "Geburtsdatum",
@@ -301,10 +316,25 @@ export const de: Words = {
   },
   facilities: {
     title: "Einrichtungen",
-    lead: "Vergleichen Sie die Sicherheitsnummern einmal am Telefon: Was Sie verglichen haben, gilt dann fest, und kein anderer Schlüssel dieser Gruppe wird angenommen. Welche Gruppe zu einer Einrichtung gehört, sagt der Server der Anwendung.",
+    lead: "Jede Einrichtung hat eigene Schlüssel. Welche das sind, steht im Adressbuch Ihrer Einrichtung, verschlüsselt für Ihr Personal: Kein Server kann es ändern. Vergleichen Sie die Sicherheitsnummern einmal am Telefon: Das gilt für alle bei Ihnen.",
     own: "Ihre Einrichtung",
-    joined: "Registriert",
     escrow: "Noch nicht registriert",
+    notCompared: "Noch nicht verglichen",
+    compared: "Verglichen",
+    changed: "Nicht die bekannte",
+    knownSince: (at) => `In Ihrem Adressbuch seit ${at}`,
+    comparedBy: (person, at) => `Verglichen von ${person}, ${at}`,
+    left: "(gehört inzwischen nicht mehr zu Ihrer Einrichtung)",
+    changes: {
+      group: (name) => `Der Server nennt für ${name} andere Schlüssel als Ihr Adressbuch.`,
+      gone: (name) => `Der Server sagt, ${name} sei nicht mehr registriert.`,
+      name: (name, listed) => `Der Server nennt ${name} jetzt „${listed}“.`,
+      namesake: (name) => `Eine andere Einrichtung mit dem Namen ${name} steht schon in Ihrem Adressbuch.`,
+    },
+    changedTodo:
+      "Dorthin wird nichts gesendet. Rufen Sie unter einer Nummer an, die Sie kennen. Stimmt es, vergleichen Sie unten die Sicherheitsnummer: Das ersetzt, was im Adressbuch steht. Stimmt es nicht, informieren Sie Ihre Sicherheitsstelle.",
+    goneTodo:
+      "Dorthin wird nichts gesendet. Rufen Sie unter einer Nummer an, die Sie kennen, und informieren Sie Ihre Sicherheitsstelle.",
     number: "Sicherheitsnummer",
     show: "Sicherheitsnummer vergleichen",
     showName: (name) => `Sicherheitsnummer mit ${name} vergleichen`,

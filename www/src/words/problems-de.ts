@@ -56,6 +56,22 @@ export const problems: Problems = {
     "Dem kann jetzt nicht vertraut werden.",
     "Handeln Sie nicht danach. Rufen Sie die andere Seite an, und melden Sie die Referenz Ihrer Sicherheitsstelle.",
   ],
+  facilityChanged: [
+    "Das ist nicht die Einrichtung, die man bei Ihnen kennt.",
+    "Nichts wurde verschlüsselt oder gesendet. Siehe „Einrichtungen“: Rufen Sie dort an, vergleichen Sie die Sicherheitsnummer, und informieren Sie Ihre Sicherheitsstelle.",
+  ],
+  ownFacility: [
+    "Der Server nennt nicht die Schlüssel Ihrer eigenen Einrichtung.",
+    "Nichts wurde verschlüsselt oder gesendet. Melden Sie die Referenz Ihrer Sicherheitsstelle.",
+  ],
+  addressBook: [
+    "Dem Adressbuch Ihrer Einrichtung kann jetzt nicht vertraut werden.",
+    "Der Server gibt ein älteres, oder eines, das bei Ihnen niemand geschrieben hat. Nichts wird gesendet. Melden Sie die Referenz Ihrer Sicherheitsstelle.",
+  ],
+  waiting: [
+    "Sie haben die Schlüssel Ihrer Einrichtung noch nicht.",
+    "Die Administration Ihrer Einrichtung gibt Ihnen Zugang, unter „Personal“.",
+  ],
   unreadable: [
     "Das wurde entschlüsselt, ist aber keine Verlegungsakte.",
     "Nichts davon wird gezeigt. Melden Sie die Referenz dem Support.",

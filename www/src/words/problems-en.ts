@@ -49,6 +49,22 @@ export const problems = {
     "This can’t be trusted now.",
     "Don’t act on it. Call the other side, and report the reference to your security officer.",
   ],
+  facilityChanged: [
+    "This isn’t the facility that your colleagues know.",
+    "Nothing was encrypted or sent. See “Facilities”: call them and compare the safety number, and tell your security officer.",
+  ],
+  ownFacility: [
+    "The server doesn’t name your own facility’s keys.",
+    "Nothing was encrypted or sent. Report the reference to your security officer.",
+  ],
+  addressBook: [
+    "Your facility’s address book can’t be trusted now.",
+    "The server gives an older one, or one that your colleagues didn’t write. Nothing is sent. Report the reference to your security officer.",
+  ],
+  waiting: [
+    "You don’t have your facility’s keys yet.",
+    "An administrator of your facility gives you access, under “Staff”.",
+  ],
   unreadable: [
     "This was decrypted, but isn’t a transfer record.",
     "Nothing of it is shown. Report the reference to the help desk.",

@@ -56,6 +56,22 @@ export const problems: Problems = {
     "On ne peut pas s’y fier maintenant.",
     "N’agissez pas sur cette base. Appelez l’autre partie, et signalez la référence à votre responsable de la sécurité.",
   ],
+  facilityChanged: [
+    "Ce n’est pas l’établissement que vos collègues connaissent.",
+    "Rien n’a été chiffré ni envoyé. Voyez « Établissements » : appelez et comparez le numéro de sécurité, et informez votre responsable de la sécurité.",
+  ],
+  ownFacility: [
+    "Le serveur ne nomme pas les clés de votre propre établissement.",
+    "Rien n’a été chiffré ni envoyé. Signalez la référence à votre responsable de la sécurité.",
+  ],
+  addressBook: [
+    "On ne peut pas se fier maintenant au carnet d’adresses de votre établissement.",
+    "Le serveur en donne un plus ancien, ou un que vos collègues n’ont pas écrit. Rien n’est envoyé. Signalez la référence à votre responsable de la sécurité.",
+  ],
+  waiting: [
+    "Vous n’avez pas encore les clés de votre établissement.",
+    "Un administrateur de votre établissement donne l’accès, sous « Personnel ».",
+  ],
   unreadable: [
     "Ceci a été déchiffré, mais n’est pas un dossier de transfert.",
     "Rien n’en est montré. Signalez la référence à l’assistance.",
