@@ -25,6 +25,8 @@ const clearStorage = async () => {
   }
 };
 
+const MOVED = /^WebDriver: (stale element reference|element not interactable|element click intercepted)/;
+
 export const NOTHING = { localStorage: [], sessionStorage: [], databases: [], caches: [] };
 
 export class Clinician {
@@ -125,7 +127,21 @@ export class Clinician {
   /** Clicks as soon as it is there and stands still: what moves under the pointer isn't hit. */
   async click(name, within) {
     const find = (...args) => globalThis.look.still(() => globalThis.look.control(...args));
-    await this.browser.click(await this.browser.until(`“${name}” to click`, find, name, within));
+    await until(`“${name}” to click`, async () => {
+      const control = await this.browser.run(find, name, within);
+      return control && this.#hits(control);
+    });
+  }
+
+  /** Whether the click came to it. The page may have drawn anew in between. */
+  async #hits(element) {
+    try {
+      await this.browser.click(element);
+      return true;
+    } catch (error) {
+      if (MOVED.test(error.message)) return false;
+      throw error;
+    }
   }
 
   /** What was in the field before goes. A file input takes a path. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
-export const SCREENSHOTS = fileURLToPath(new URL("../../target/screenshots", import.meta.url));
+const SCREENSHOTS = fileURLToPath(new URL("../../target/screenshots", import.meta.url));
 
 const MOST_WORDS = 2000;
 /** A page that hangs isn't waited for. */
@@ -17,9 +17,9 @@ const fileName = (words) =>
     .slice(0, 100);
 
 /** What the page looks like, for people to see after the tests. */
-export async function keepPicture({ browser, engine }, what) {
+export async function keepPicture({ browser, engine }, what, mark = "") {
   mkdirSync(SCREENSHOTS, { recursive: true });
-  const path = join(SCREENSHOTS, `${engine}-${fileName(what)}.png`);
+  const path = join(SCREENSHOTS, `${mark}${engine}-${fileName(what)}.png`);
   writeFileSync(path, Buffer.from(await browser.send("GET", "/screenshot"), "base64"));
   return path;
 }
@@ -53,7 +53,7 @@ async function report(name, desk) {
       ...alerts.map((alert) => `  alert: ${alert}`),
       ...problems.map((problem) => `  problem: ${problem}`),
       `  ${words.slice(0, MOST_WORDS)}`,
-      `  picture: ${await keepPicture({ ...desk, engine: `failed-${desk.engine}` }, `${desk.desk} ${name}`)}`,
+      `  picture: ${await keepPicture(desk, `${desk.desk} ${name}`, "failed-")}`,
     ];
     return lines.join("\n");
   };

@@ -96,8 +96,15 @@ globalThis.look = (() => {
       slider.dispatchEvent(new Event("input", { bubbles: true }));
       return true;
     },
+    /** Until colours and places are what they become; what turns for ever isn't waited for. */
+    async settled() {
+      for (let frame = 0; frame < 2; frame += 1) await new Promise((resolve) => requestAnimationFrame(resolve));
+      const ending = document.getAnimations().filter((one) => Number.isFinite(one.effect.getComputedTiming().endTime));
+      await Promise.allSettled(ending.map(({ finished }) => finished));
+    },
     /** What axe finds in the page as it is. */
     async axe() {
+      await look.settled();
       if (!globalThis.axe) {
         const script = document.createElement("script");
         script.src = "/axe.js";

@@ -283,7 +283,7 @@ export const de: Words = {
     escrow: "Noch nicht registriert",
     number: "Sicherheitsnummer",
     show: "Sicherheitsnummer vergleichen",
-    showName: (name) => `Sicherheitsnummer mit ${name} vergleichen`,
+    showName: (name) => `Sicherheitsnummer vergleichen mit ${name}`,
     hint: "Rufen Sie dort jemanden an. Beide müssen dieselben zwölf Gruppen sehen.",
     showOwn: "Ihre Sicherheitsnummer zeigen",
     ownHint:
