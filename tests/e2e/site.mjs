@@ -24,9 +24,12 @@ const POORER = {
   "no-webassembly": () => Reflect.deleteProperty(globalThis, "WebAssembly"),
 };
 
-function makeFolder() {
+/** For what a test makes, until the process ends. */
+export function makeFolder() {
   mkdirSync(PLACE, { recursive: true });
-  return mkdtempSync(join(PLACE, "e2e-"));
+  const folder = mkdtempSync(join(PLACE, "e2e-"));
+  process.once("exit", () => remove(folder));
+  return folder;
 }
 
 const remove = (folder) => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
@@ -54,7 +57,6 @@ const seeded = new Map();
 
 async function seed(transfers) {
   const data = makeFolder();
-  process.once("exit", () => remove(data));
   const demo = await startDemo({ data, port: 0, keysPort: 0, transfers });
   await demo.stop();
   return data;
