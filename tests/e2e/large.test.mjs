@@ -48,17 +48,6 @@ async function manyRecords(desk) {
   assert.ok(states.every((one) => one.includes("Declined")));
 }
 
-/** In the page: notes which parts are sent from now on. */
-function noteParts() {
-  const { fetch } = globalThis;
-  globalThis.parts = [];
-  globalThis.fetch = (url, options) => {
-    const part = /\/parts\/(\d+)$/.exec(url);
-    if (part) globalThis.parts.push(Number(part[1]));
-    return fetch(url, options);
-  };
-}
-
 async function largeFile(desk) {
   assert.ok(size > 200e6);
   const { line } = desk;
@@ -77,11 +66,11 @@ async function largeFile(desk) {
   await desk.reads("The upload was cancelled.");
   line.up.release();
 
-  await desk.browser.run(noteParts);
+  await desk.browser.run(() => globalThis.look.noteParts());
   await desk.click("Encrypt and send");
   const isSent = () => desk.browser.run((patient) => globalThis.look.reads(patient, ".record"), patient);
   await until("all of it at the server", isSent, UPLOAD_MS);
-  const parts = await desk.browser.run(() => globalThis.parts);
+  const parts = await desk.browser.run(() => globalThis.look.parts);
   assert.deepEqual(parts, [...Array(Math.ceil(size / 2 ** 23)).keys()], "each part once, in order");
 
   const read = line.down.bytes;

@@ -96,6 +96,16 @@ globalThis.look = (() => {
       slider.dispatchEvent(new Event("input", { bubbles: true }));
       return true;
     },
+    /** Notes from now on which parts of files are sent. */
+    noteParts() {
+      const { fetch } = globalThis;
+      look.parts = [];
+      globalThis.fetch = (url, options) => {
+        const part = /\/parts\/(\d+)$/.exec(url);
+        if (part) look.parts.push(Number(part[1]));
+        return fetch(url, options);
+      };
+    },
     /** Until colours and places are what they become; what turns for ever isn't waited for. */
     async settled() {
       for (let frame = 0; frame < 2; frame += 1) await new Promise((resolve) => requestAnimationFrame(resolve));

@@ -48,7 +48,7 @@ export const people = {
     await ward.reads("isn’t an administrator any more.");
 
     await ward.click("Remove Dr. Nina Novak");
-    await ward.click("Remove");
+    await ward.click("Remove", "dialog");
     await ward.reads("Dr. Nina Novak is removed, and the facility has new keys.");
     await other.reads("Your access has ended");
     await other.browser.until("no row", () => document.querySelectorAll(".row").length === 0);
