@@ -57,8 +57,8 @@ async function largeFile(desk) {
 
   line.up.holdAfter(60e6);
   await desk.click("Encrypt and send");
+  await line.up.holds(UPLOAD_MS);
   await desk.reads(`Uploading ${NAME}`);
-  await line.up.holds();
   // Parts that arrived and were answered: 60 MB are seven of them.
   await desk.browser.until("progress", () => document.querySelector("progress").value > 0.2);
   await desk.losesStorage();

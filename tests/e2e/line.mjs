@@ -71,8 +71,8 @@ class Way {
   }
 
   /** Waits until something is held. */
-  holds() {
-    return until("bytes to hold", () => this.#waiting.length > 0);
+  holds(ms) {
+    return until("bytes to hold", () => this.#waiting.length > 0, ms);
   }
 
   release() {

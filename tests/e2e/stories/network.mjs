@@ -18,7 +18,6 @@ export const network = {
     await ward.line.up.holds();
     ward.line.cut();
     await ward.reads("The connection was lost.");
-    await ward.losesStorage();
     ward.line.mend();
     await ward.click("Resume");
     await ward.reads("Broken Boris", ".record");
