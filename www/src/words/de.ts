@@ -337,7 +337,7 @@ export const de: Words = {
       "Dorthin wird nichts gesendet. Rufen Sie unter einer Nummer an, die Sie kennen, und informieren Sie Ihre Sicherheitsstelle.",
     number: "Sicherheitsnummer",
     show: "Sicherheitsnummer vergleichen",
-    showName: (name) => `Sicherheitsnummer mit ${name} vergleichen`,
+    showName: (name) => `Sicherheitsnummer vergleichen mit ${name}`,
     hint: "Rufen Sie dort jemanden an. Beide müssen dieselben zwölf Gruppen sehen.",
     showOwn: "Ihre Sicherheitsnummer zeigen",
     ownHint:
