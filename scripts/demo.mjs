@@ -152,7 +152,7 @@ async function start({ path, secret, port, keysPort, loginRate, origins, seen, p
       ...["--app-id", APP, "--key-server", keyServer, "--pages-key-server", await seen(keyServer)],
       ...["--escrow-key", escrowKey, "--app-key", secret("token.key.pem"), "--credential", secret("credential")],
       ...["--demo", at("www/seed/demo.json"), "--key-server-data", path("keys"), "--mail-folder", path("mail")],
-      ...["--login-rate", String(loginRate)],
+      ...["--login-rate", String(loginRate), "--development"],
       ...(seeding ? ["--seeding"] : []),
     ],
     path("app.log"),

@@ -82,7 +82,8 @@ await main("test", async () => {
       await step("threat model, and the way out", () => nodeTests("tests/threats"));
       await step("demo page: build", () => run("npx", ["webpack", "--mode", "production"]));
       await step("demo: its servers, and the command", () => nodeTests("tests/demo"));
-      await step("demo page: end to end", () => nodeTests("tests/e2e"));
+      rmSync(join(root, "target", "screenshots"), { recursive: true, force: true });
+      await step("demo page: end to end", () => nodeTests("tests/e2e", { atOnce: 2 }));
     })(),
   );
 });

@@ -7,12 +7,13 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../../scripts/free-port.mjs";
 import { folder, until } from "./world.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Ports of this test's own, so that a demo that somebody looks at is in nobody's way. */
-const PORT = 18_080;
+/** A port of this test's own: a demo that somebody looks at is in nobody's way. */
+const PORT = await freePort();
 
 /** The command in a process group of its own, as a terminal's. */
 class Command {
@@ -82,7 +83,8 @@ describe("npm run demo", () => {
   const config = async (url) => (await fetch(`${url.replace("localhost", "127.0.0.1")}/api/config`)).json();
 
   it("leaves nobody behind who was started, when Ctrl-C comes while it seeds", async () => {
-    const command = run();
+    // So many that it isn't done before.
+    const command = run("--transfers", "5000");
     await until(() => command.out.includes("seeding: Dr. Jonas Weber"), "the seeding", 120_000);
     const { servers } = running(place.data);
     await command.interrupt();

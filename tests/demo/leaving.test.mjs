@@ -10,6 +10,21 @@ import { folder, login, person, started } from "./world.mjs";
 
 const interop = (name) => fileURLToPath(new URL(`../interop/${name}`, import.meta.url));
 
+/** An entry as the page makes it, in the book of her own facility. */
+async function addToAddressBook(demo, someone, facilityId) {
+  const { facilities } = await demo.config();
+  const group = facilities.find(({ id }) => id === facilityId).groupId;
+  const session = await someone.wardkey.createSession({ recipients: [], managers: [{ group }], includeSelf: false });
+  const text = JSON.stringify({ at: new Date().toISOString(), after: "", facilities: [], people: [] });
+  const sealed = await session.encrypt(text, {
+    context: { type: "address-book", group, entry: "0" },
+    padding: "padme",
+  });
+  session.free();
+  await someone.ask("POST", "/api/address-book", { entry: 0, sealed: Buffer.from(sealed).toString("base64url") });
+  return { group, text };
+}
+
 test("everything in the demo's two databases opens by the password of one who may read it", async (t) => {
   const interpreter = python();
   const { data, remove } = folder();
@@ -18,6 +33,9 @@ test("everything in the demo's two databases opens by the password of one who ma
   const ada = await login(t, demo, "ada.okafor");
   const { transfers } = await ada.ask("GET", "/api/transfers?box=out");
   await ada.close();
+  const noah = await login(t, demo, "noah.brunner");
+  const book = await addToAddressBook(demo, noah, "lakeside");
+  await noah.close();
   await demo.stop();
 
   const [messages, out] = [join(data, "messages"), join(data, "opened")];
@@ -51,6 +69,7 @@ test("everything in the demo's two databases opens by the password of one who ma
   assert.equal(names.length, 12);
   assert.deepEqual(of("transfer").toSorted(), names.toSorted());
   for (const name of of("transfer")) assert.ok(JSON.parse(readFileSync(join(out, name), "utf8")).from, name);
+  assert.equal(readFileSync(join(out, `address-book-${book.group}-0`), "utf8"), book.text);
   assert.ok(of("message").length > 0 && of("file").length > 0);
   for (const name of of("file")) assert.equal(readFileSync(join(out, name)).subarray(0, 5).toString(), "%PDF-", name);
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { bytes, device, folder, login, mailTo, register, started, until } from "./world.mjs";
+import { bytes, device, folder, login, mailTo, person, register, started, until } from "./world.mjs";
 
 const refuses = (code) => (error) => {
   assert.equal(error.code, code, error.message);
@@ -100,6 +100,7 @@ describe("the demo's servers", () => {
     const kept = [...packed, ...piece];
     assert.ok(kept.length > 0 && kept.every(({ session }) => session.base64url === sessionId));
     assert.deepEqual([bundle[0].user_id, account[0].user_id], [createdBy, createdBy]);
+    assert.ok([...packed, ...piece].some(({ pieces, wraps }) => (pieces ?? wraps)?.base64url));
 
     const { value } = (
       await ada.wardkey.decryptMany([{ sealed: bytes(sealed), context: { type: "transfer", transfer: id } }])
@@ -112,6 +113,39 @@ describe("the demo's servers", () => {
     assert.ok(everything.includes("transfers.example") && everything.includes(id));
     const secrets = [patient.name, patient.insuranceId, notes.slice(0, 20), "three blue herons", "discharge-letter"];
     for (const secret of secrets) assert.ok(!everything.includes(secret), secret);
+  });
+
+  it("withhold from others what their rows have of somebody: her account, and keys from those who may lose the right", async (t) => {
+    const { people } = await demo.config();
+    const mireille = await login(t, demo, "mireille.favre");
+    const { transfers } = await mireille.ask("GET", "/api/transfers");
+    const { id } = transfers.find(({ createdBy }) => createdBy === "mireille.favre");
+    const own = await mireille.ask("GET", `/api/dev/held/${id}`);
+    const [{ account }] = own.keyServer.account;
+    assert.ok(JSON.parse(account).active.bytes, "her own she sees");
+    const secrets = Object.values(JSON.parse(account).active).filter((value) => typeof value === "string");
+    const length = Buffer.byteLength(account);
+    for (const userId of ["ada.okafor", "noah.brunner"]) {
+      const other = await login(t, demo, userId);
+      const held = await other.ask("GET", `/api/dev/held/${id}`);
+      assert.deepEqual(held.keyServer.account, [{ user_id: "mireille.favre", account: { withheld: true, length } }]);
+      for (const secret of secrets) assert.ok(!JSON.stringify(held).includes(secret));
+      assert.deepEqual(held.application.transfer, own.application.transfer);
+      const isSender = people.find((one) => one.userId === userId).facilityId === "city-general";
+      assert.ok(held.keyServer.packed.length + held.keyServer.piece.length > 0);
+      for (const [place, row] of held.keyServer.packed.entries()) {
+        const { pieces } = own.keyServer.packed[place];
+        assert.deepEqual(row.pieces, isSender ? pieces : { withheld: true, length: pieces.length });
+      }
+      for (const [place, { data, wraps }] of held.keyServer.piece.entries()) {
+        for (const [value, whole] of [
+          [data, own.keyServer.piece[place].data],
+          [wraps, own.keyServer.piece[place].wraps],
+        ]) {
+          assert.deepEqual(value, isSender || whole === null ? whole : { withheld: true, length: whole.length });
+        }
+      }
+    }
   });
 
   it("give an account back: a code by mail, both shares, a new password", async (t) => {
@@ -128,8 +162,7 @@ describe("the demo's servers", () => {
     const newPassword = "new herons on the pond";
     await lost.wardkey.finishRecovery({ userId, recoveryId, code, newPassword, storeLoginSecret });
     await assert.rejects(other.ask("GET", "/api/me"), refuses("unauthenticated"));
-    const { demoPassword } = (await demo.config()).people.find((one) => one.userId === userId);
-    assert.equal(demoPassword, undefined);
+    assert.ok(!(await demo.config()).people.some((one) => one.userId === userId), "a click doesn't log in any more");
     await lost.close();
 
     const again = await device(t, demo, userId);
@@ -141,9 +174,34 @@ describe("the demo's servers", () => {
     session.free();
   });
 
+  it("change a password by the present one, also where the answer was lost", async (t) => {
+    const [userId, newPassword] = ["selin.kaya", "copper kettles on the roof"];
+    const oldPassword = person(userId).password;
+    const selin = await login(t, demo, userId);
+    const presentSecret = await selin.wardkey.loginSecret({ userId, password: oldPassword });
+    const store = (loginSecret) => selin.ask("PUT", "/api/login-secret", { userId, loginSecret, presentSecret });
+    const lost = async (loginSecret) => {
+      await store(loginSecret);
+      throw new Error("the answer was lost");
+    };
+    const change = (storeLoginSecret) => selin.wardkey.changePassword({ oldPassword, newPassword, storeLoginSecret });
+    await assert.rejects(change(lost), refuses("server"));
+    await change(store);
+    await selin.close();
+
+    const again = await device(t, demo, userId);
+    const logIn = async (password) => {
+      const loginSecret = await again.wardkey.loginSecret({ userId, password });
+      return again.ask("POST", "/api/login", { userId, loginSecret });
+    };
+    await assert.rejects(logIn(oldPassword), refuses("unauthenticated"));
+    await logIn(newPassword);
+    assert.equal(await again.wardkey.unlock({ userId, password: newPassword }), "restored");
+  });
+
   it("keep a transfer for a facility without a group, which then claims and reads it", async (t) => {
     const ada = await login(t, demo, "ada.okafor");
-    const { facilities } = await demo.config();
+    const facilities = await ada.ask("GET", "/api/facilities");
     const { id: to, contact } = facilities.find(({ groupId }) => groupId === null);
     const session = await ada.wardkey.createSession({
       recipients: [{ placeholder: `facility:${to}`, contact: { email: contact } }],
@@ -181,6 +239,28 @@ describe("the demo's servers", () => {
     assert.deepEqual([asked.status, (await asked.json()).code], [403, "forbidden"]);
   });
 
+  it("take who was removed and comes again with another password: a code by mail gives back what she had", async (t) => {
+    const tomas = await login(t, demo, "tomas.lindqvist");
+    const [userId, facilityId, password] = ["leila.haddad", "lakeside", "the bakery is open again"];
+    const whom = { userId, name: "Leila Haddad", role: "Head of nursing", admin: false };
+    const { invitation } = await tomas.ask("POST", "/api/staff", whom);
+    const leila = await device(t, demo, userId);
+    const loginSecret = await leila.wardkey.loginSecret({ userId, password });
+    await leila.ask("POST", "/api/register", { userId, name: whom.name, facilityId, loginSecret, invitation });
+    await assert.rejects(leila.wardkey.register({ userId, password }), refuses("already-registered"));
+    await assert.rejects(leila.wardkey.unlock({ userId, password }), refuses("wrong-password"));
+    const { recoveryId } = await leila.wardkey.startRecovery({ userId });
+    const { code } = await until(() => mailTo(demo, "leila.haddad@lakeside.example"), "the mail");
+    const storeLoginSecret = (secret) => leila.ask("PUT", "/api/login-secret", { userId, loginSecret: secret });
+    await leila.wardkey.finishRecovery({ userId, recoveryId, code, newPassword: password, storeLoginSecret });
+    await leila.ask("POST", "/api/login", { userId, loginSecret });
+    const { transfers } = await leila.ask("GET", "/api/transfers");
+    const session = await leila.wardkey.openSession(transfers[0].sessionId);
+    session.free();
+    await leila.close();
+    await assert.rejects(login(t, demo, userId), refuses("unauthenticated"));
+  });
+
   it("go on after both were cut off", async (t) => {
     const jonas = await login(t, demo, "jonas.weber");
     const { transfers } = await jonas.ask("GET", "/api/transfers");
@@ -192,8 +272,8 @@ describe("the demo's servers", () => {
   });
 
   it("log nothing that names anybody, or that is secret", async (t) => {
-    const { people } = await demo.config();
     const jonas = await login(t, demo, "jonas.weber");
+    const { people } = await jonas.ask("GET", "/api/config");
     const { transfers } = await jonas.ask("GET", "/api/transfers");
     const log = ["app.log", "keys.log"].map((name) => readFileSync(join(place.data, name), "utf8")).join("");
     assert.match(log, /"listening"/);

@@ -55,7 +55,7 @@ export async function mailTo({ application }, to) {
 }
 
 /** Tries until it holds. */
-export async function until(holds, what, ms = 20_000) {
+export async function until(holds, what, ms = 60_000) {
   const end = Date.now() + ms;
   for (;;) {
     const result = await holds();

@@ -1,5 +1,6 @@
 // Files that clinicians attach.
-import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
 
 /** A PDF of one page, as small as they come. */
 export function writePdf(path) {
@@ -55,4 +56,17 @@ export function writeVolume(path, { width = 256, height = 256, slices = 64 } = {
     closeSync(file);
   }
   return 352 + 2 * width * height * slices;
+}
+
+/** In the middle of a scan's upload: parts have arrived, and others haven't. */
+export const HALF = 20 * 2 ** 20;
+
+/** A volume of 34 MB, made once for a site. */
+export function scan(site) {
+  if (!site.scan) {
+    const path = join(site.folder, "scan of the hip.nii");
+    const size = writeVolume(path, { width: 512, height: 512, slices: 64 });
+    site.scan = { path, size, bytes: readFileSync(path) };
+  }
+  return site.scan;
 }

@@ -2,9 +2,9 @@
 
     python tests/interop/demo_messages.py .demo/app/demo.db MESSAGES
 
-A file for each transfer, message and attachment, with what it is bound to beside it: the contexts
-that the page gives (`www/src/model/record.ts`). An application of your own has its own tables; this
-is all that has to be written for it.
+A file for each transfer, message, attachment and entry of an address book, with what it is bound to
+beside it: the contexts that the page gives (`www/src/model/record.ts`, `address-entry.ts`). An
+application of your own has its own tables; this is all that has to be written for it.
 """
 
 from __future__ import annotations
@@ -32,6 +32,10 @@ def main(database: Path, out: Path) -> None:
         parts = sqlite.execute("SELECT data FROM part WHERE file_id = ? ORDER BY part", (file,))
         sealed = b"".join(data for (data,) in parts)
         keep(f"file-{file}", sealed, {"type": "file", "file": file})
+    books = "SELECT group_id, entry, sealed FROM address_book JOIN facility ON id = facility_id"
+    for group, entry, sealed in sqlite.execute(books):
+        context = {"type": "address-book", "group": group, "entry": str(entry)}
+        keep(f"address-book-{group}-{entry}", sealed, context)
 
 
 if __name__ == "__main__":

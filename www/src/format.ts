@@ -45,6 +45,9 @@ export function ageOn(day: string, now = new Date()): number | undefined {
   return now.getFullYear() - year - (hadBirthday ? 0 : 1);
 }
 
+/** A name in a sentence: nothing in it turns the rest of the sentence around. */
+export const plainName = (name: string) => name.replace(/[\p{Bidi_Control}\p{Cc}]/gu, "");
+
 /** Safe to show and to offer as a file name: no path, no control character, nothing that turns the writing direction. */
 export function cleanFileName(name: string): string {
   const clean = name.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}/\\]/gu, "_").trim();

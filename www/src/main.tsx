@@ -5,6 +5,9 @@ import { Workstation } from "./model/workstation";
 import { Station } from "./station";
 import { App } from "./views/app";
 
+// A file that is dropped beside its place isn't opened instead of the page.
+for (const type of ["dragover", "drop"]) addEventListener(type, (event) => event.preventDefault());
+
 const root = document.getElementById("app");
 if (root) {
   language.apply();

@@ -1,5 +1,6 @@
 import { isWardkeyError, type KnownErrorCode } from "wardkey";
 import { say } from "./language";
+import { AddressProblem, type AddressProblemCode } from "./model/address-problem";
 import { Unreadable } from "./model/record";
 import { type ServerCode, ServerError } from "./server/request";
 import type { Problem, problems } from "./words/problems-en";
@@ -62,6 +63,13 @@ const SERVER_KINDS: Record<ServerCode, Kind> = {
   server: "server",
 };
 
+const ADDRESS_KINDS: Record<AddressProblemCode, Kind> = {
+  facility: "facilityChanged",
+  own: "ownFacility",
+  book: "addressBook",
+  waiting: "waiting",
+};
+
 export interface Explained {
   readonly what: string;
   readonly todo: string;
@@ -78,7 +86,11 @@ export function explain(error: unknown, where?: "login" | "register"): Explained
     code,
   });
   if (isWardkeyError(error)) {
+    // what the application's server said to the package
+    if (error.cause instanceof ServerError) return explain(error.cause, where);
     const { code, retryAfterMs, attemptsLeft } = error;
+    // The account is there, under the password of before.
+    if (where === "register" && code === "wrong-password") return told(problems.returning, code);
     if (code === "otp-wrong") return told(problems.codeWrong(attemptsLeft), code);
     if (retryAfterMs !== undefined && code !== "network") {
       return told(problems.waitFor(Math.ceil(retryAfterMs / 1000)), code);
@@ -93,6 +105,7 @@ export function explain(error: unknown, where?: "login" | "register"): Explained
     }
     return told(problems[SERVER_KINDS[error.code]], error.code);
   }
+  if (error instanceof AddressProblem) return told(problems[ADDRESS_KINDS[error.code]], `address: ${error.code}`);
   if (error instanceof Unreadable) return told(problems.unreadable, `record: ${error.message}`);
   const name = error instanceof Error || error instanceof DOMException ? error.name : typeof error;
   if (name === "AbortError") return told(problems.cancelled, "aborted");

@@ -1,11 +1,12 @@
 // What becomes of keys: wiped browsers, forgotten and changed passwords.
 import assert from "node:assert/strict";
-import { mails } from "../site.mjs";
+import { NOTHING } from "../clinician.mjs";
+import { mails, mailsSoFar } from "../site.mjs";
 
 const NEW_PASSWORD = "twelve paper boats downstream";
 
 export const keys = {
-  async "the nightly wipe leaves nothing, and the password alone brings all back"({ clinic, site }) {
+  async "the nightly wipe leaves nothing, and the password alone brings all back"({ clinic }) {
     await clinic.enters("Dr. Tomas Lindqvist");
     const [patient] = await clinic.texts(".row-name");
     await clinic.goes("This workstation");
@@ -19,15 +20,12 @@ export const keys = {
     await clinic.click("Wipe this workstation");
     await clinic.click("Wipe this workstation", "dialog");
     await clinic.reads("This workstation has been wiped");
-    assert.deepEqual(await clinic.storage(), { localStorage: [], sessionStorage: [], databases: [], caches: [] });
+    assert.deepEqual(await clinic.storage(), NOTHING);
     assert.equal(await clinic.readsNow(patient), false);
     await clinic.reload();
     await clinic.reads("Sign in");
 
-    const { people } = await (await fetch(`${site.url}/api/config`)).json();
-    await clinic.type("User ID", "tomas.lindqvist");
-    await clinic.type("Password", people.find(({ userId }) => userId === "tomas.lindqvist").demoPassword);
-    await clinic.click("Sign in");
+    await clinic.signsIn("tomas.lindqvist", clinic.person.password);
     await clinic.reads("your password has brought everything back");
     await clinic.ready();
     await clinic.opens(patient);
@@ -42,53 +40,58 @@ export const keys = {
     await ward.type("Password", "not this one");
     await ward.click("Unlock");
     await ward.reads("That password isn’t right.");
-    await ward.type("Password", "paper lantern under the bridge");
+    await ward.type("Password", ward.person.password);
+    await ward.click("Unlock");
+    await ward.reads("with the keys of this workstation");
+    await ward.isWiped();
+    await ward.click("Lock");
+    await ward.reads("Welcome back, Selin Kaya");
+    await ward.type("Password", ward.person.password);
     await ward.click("Unlock");
     await ward.reads("with the keys of this workstation");
     await ward.ready();
   },
 
   async "a forgotten password: a code by mail, and a new one"({ clinic, site }) {
+    const before = (await mailsSoFar(site, "leila.haddad")).length;
     await clinic.visit();
     await clinic.click("Forgotten password?");
     await clinic.type("User ID", "leila.haddad");
     await clinic.click("Send the code");
     await clinic.reads("The code was sent to");
-    const [{ code }] = await mails(site, "leila.haddad");
+    const [{ code }] = await mails(site, "leila.haddad", before);
     await clinic.click("Look again");
     await clinic.reads(code, ".mails");
     await clinic.type("Code from the e-mail", "1");
     await clinic.type("New password", NEW_PASSWORD);
     await clinic.click("Set new password");
     await clinic.reads("You have 4 tries left.");
+    await clinic.losesStorage();
     await clinic.type("Code from the e-mail", code);
     await clinic.click("Set new password");
     await clinic.reads("Your new password is set");
     await clinic.ready();
-    assert.ok((await clinic.texts(".rows .row[data-closed=false]")).length > 0);
+    await clinic.texts(".rows .row[data-closed=false]");
     await clinic.visit();
-    await clinic.type("User ID", "leila.haddad");
-    await clinic.type("Password", NEW_PASSWORD);
-    await clinic.click("Sign in");
+    await clinic.signsIn("leila.haddad", NEW_PASSWORD);
     await clinic.ready();
   },
 
   async "a changed password counts from then on"({ ward }) {
-    const password = "seven kettles and no stove";
     await ward.enters("Mireille Favre");
+    const { password } = ward.person;
     await ward.goes("This workstation");
     await ward.click("Change password");
     await ward.type("Current password", password);
     await ward.type("New password", NEW_PASSWORD);
     await ward.click("Change password", "details[open] form");
     await ward.reads("Your password is changed.");
+    await ward.knows("Mireille Favre", NEW_PASSWORD);
+    await ward.isWiped();
     await ward.visit();
-    await ward.type("User ID", "mireille.favre");
-    await ward.type("Password", password);
-    await ward.click("Sign in");
+    await ward.signsIn("mireille.favre", password);
     await ward.reads("User ID or password isn’t right.");
-    await ward.type("Password", NEW_PASSWORD);
-    await ward.click("Sign in");
+    await ward.signsIn("mireille.favre", NEW_PASSWORD);
     await ward.ready();
   },
 };

@@ -30,7 +30,7 @@ pub(crate) struct Serve {
     /// The data folder: the database
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
-    /// Where to listen; on loopback only, as passwords of the demo's people are shown
+    /// Where to listen; on loopback only: there is no TLS, and in development passwords are shown
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "HOST:PORT")]
     pub listen: core::net::SocketAddr,
     /// The built page
@@ -57,16 +57,19 @@ pub(crate) struct Serve {
     /// The demo's facilities and people
     #[arg(long, value_name = "FILE")]
     pub demo: PathBuf,
-    /// The key server's data folder, whose rows are shown
+    /// The key server's data folder, whose rows are shown in development
     #[arg(long, value_name = "DIR")]
     pub key_server_data: PathBuf,
-    /// The folder of mails, shown too: the key server's, and invitations
+    /// The folder of mails, shown in development: the key server's, and invitations
     #[arg(long, value_name = "DIR")]
     pub mail_folder: PathBuf,
-    /// Tries of a login, by user and minute
+    /// Tries of a login or a recovery, by user and minute; of an address twenty times as many
     #[arg(long, default_value = "20", value_name = "N")]
     pub login_rate: core::num::NonZeroU32,
-    /// Takes times of the past from who creates a transfer or a message: for seeding
+    /// Shows the passwords of the demo's people, mails and rows of the databases
+    #[arg(long)]
+    pub development: bool,
+    /// Takes times of the past from who creates a transfer or a message, and passwords of the demo's people from who registers: for seeding
     #[arg(long)]
     pub seeding: bool,
 }

@@ -2,8 +2,8 @@
 
 use core::{convert::Infallible, time::Duration};
 use std::{
-    collections::VecDeque,
-    sync::{Mutex, PoisonError},
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use axum::{
@@ -14,7 +14,7 @@ use axum::{
 };
 use serde_json::json;
 use tokio::{
-    sync::{broadcast, mpsc},
+    sync::{Notify, broadcast, mpsc},
     time::{Instant, sleep_until, timeout},
 };
 use tokio_stream::wrappers::ReceiverStream;
@@ -30,6 +30,8 @@ use crate::{
 
 /// Events that are told again to who comes back.
 const KEPT: usize = 1_000;
+/// Streams of one login. A browser has six connections to a server, for all its tabs: some are left for what they ask.
+const OF_LOGIN: usize = 4;
 /// Events that may wait for one page.
 const WAITING: usize = 64;
 const HEARTBEAT: Duration = Duration::from_secs(20);
@@ -42,6 +44,7 @@ pub(crate) enum About {
     Message,
     Staff,
     Facility,
+    AddressBook,
 }
 
 #[derive(Clone, Debug)]
@@ -80,12 +83,49 @@ pub(crate) struct Hub {
     run: String,
     sender: broadcast::Sender<Told>,
     last: Mutex<(u64, VecDeque<Event>)>,
+    /// Of each login the streams, oldest first, and how each is told to end.
+    open: Mutex<HashMap<[u8; 32], VecDeque<Arc<Notify>>>>,
+}
+
+/// A stream that counts for its login, until this is dropped.
+struct Open {
+    app: Shared,
+    login: [u8; 32],
+    end: Arc<Notify>,
+}
+
+impl Open {
+    /// Begins one; where there are too many, the oldest is told to end.
+    fn begin(app: &Shared, login: [u8; 32]) -> Self {
+        let end = Arc::new(Notify::new());
+        let mut open = app.hub.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let streams = open.entry(login).or_default();
+        streams.push_back(Arc::clone(&end));
+        if streams.len() > OF_LOGIN
+            && let Some(oldest) = streams.pop_front()
+        {
+            oldest.notify_one();
+        }
+        Self { app: Arc::clone(app), login, end }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let mut open = self.app.hub.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(streams) = open.get_mut(&self.login) {
+            streams.retain(|end| !Arc::ptr_eq(end, &self.end));
+            if streams.is_empty() {
+                open.remove(&self.login);
+            }
+        }
+    }
 }
 
 impl Hub {
     pub(crate) fn new() -> Outcome<Self> {
         let run = base64url(&random::bytes::<6>()?);
-        Ok(Self { run, sender: broadcast::channel(KEPT).0, last: Mutex::default() })
+        Ok(Self { run, sender: broadcast::channel(KEPT).0, last: Mutex::default(), open: Mutex::default() })
     }
 
     /// Tells these facilities, or all.
@@ -95,6 +135,7 @@ impl Hub {
             About::Message => "message",
             About::Staff => "staff",
             About::Facility => "facility",
+            About::AddressBook => "address-book",
         };
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.0 += 1;
@@ -141,6 +182,7 @@ pub(crate) async fn listen(State(app): State<Shared>, headers: HeaderMap) -> Out
     let left = u64::try_from(caller.ends).unwrap_or_default().saturating_sub(now_ms());
     let end = Instant::now() + Duration::from_millis(left);
     let (send, given) = mpsc::channel::<Result<Bytes, Infallible>>(WAITING);
+    let open = Open::begin(&app, caller.token());
     tokio::spawn(async move {
         // How soon to come again; and so that the headers go out at once.
         let mut waiting = VecDeque::from([Bytes::from_static(b"retry: 1000\n\n")]);
@@ -155,6 +197,11 @@ pub(crate) async fn listen(State(app): State<Shared>, headers: HeaderMap) -> Out
             tokio::select! {
                 () = sleep_until(end) => return,
                 () = send.closed() => return,
+                () = open.end.notified() => {
+                    // Without an id: who comes back names the last that he heard.
+                    let _ = send.try_send(Ok(Bytes::from_static(b"data: {\"type\":\"closed\",\"id\":\"\"}\n\n")));
+                    return;
+                }
                 told = timeout(HEARTBEAT, heard.recv()) => match told {
                     Err(_) => waiting.push_back(Bytes::from_static(b": here\n\n")),
                     Ok(Ok(Told::Event(event))) if event.is_for(&caller) => waiting.push_back(event.text),

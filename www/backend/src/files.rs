@@ -1,4 +1,4 @@
-//! Files: ciphertext in parts, uploaded in any order and again after a break, read by range. Only who began one may write it; who may read the transfer that names it may read it.
+//! Files: ciphertext in parts, uploaded in any order and again after a break, read by range. Only who began one may write it; who may read the transfer that names it may read it, the other facility until it is withdrawn.
 
 use axum::{
     body::{Body, Bytes},
@@ -9,7 +9,7 @@ use axum::{
 use rusqlite::{OptionalExtension as _, Transaction};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::{
@@ -29,8 +29,6 @@ const MOST: u64 = 4 << 30;
 const UNNAMED: i64 = 50;
 /// Those that nobody named after this are deleted.
 const UNNAMED_MS: i64 = 24 * 60 * 60 * 1_000;
-/// Parts that stand in memory at once, on their way in.
-static PLACES: Semaphore = Semaphore::const_new(8);
 
 #[derive(Clone, Debug)]
 struct File {
@@ -54,7 +52,7 @@ impl File {
 /// A file that the caller may read.
 fn find(store: &Transaction<'_>, id: &str, caller: &Caller) -> Outcome<File> {
     let sql = "SELECT size, complete, transfer_id, made_by = ?2 FROM file WHERE id = ?1 AND (made_by = ?2 OR EXISTS \
-               (SELECT 1 FROM transfer WHERE transfer.id = file.transfer_id AND (from_facility = ?3 OR to_facility = ?3)))";
+               (SELECT 1 FROM transfer WHERE transfer.id = file.transfer_id AND (from_facility = ?3 OR (to_facility = ?3 AND state <> 'withdrawn'))))";
     let found = store.query_row(sql, (id, &caller.user_id, &caller.facility_id), |row| {
         let size = row.get::<_, i64>(0)?.unsigned_abs();
         Ok(File { size, complete: row.get(1)?, transfer: row.get(2)?, is_mine: row.get(3)? })
@@ -127,7 +125,7 @@ pub(crate) async fn put_part(
     let (file_id, asker) = (id.clone(), caller.clone());
     let file = app.store.read(move |store| find_mine(store, &file_id, &asker)).await?;
     let size = file.part_size(part).ok_or(Refused::invalid("the file has no such part"))?;
-    let _place = PLACES.acquire().await.map_err(|error| Refused::failed(&error))?;
+    let _place = app.places.take(&caller.user_id).await?;
     let data = http::read(request.into_body(), usize::try_from(size).unwrap_or(usize::MAX)).await?;
     if data.len() as u64 != size {
         return Err(Refused::invalid("a part has 8 MiB, the last one what is left"));

@@ -1,4 +1,6 @@
 //! What the servers hold of a record: the rows of both databases as they are, read from the files. For development.
+//!
+//! Nobody is shown what no server gives him otherwise: of such a column he sees the length, and that it is withheld.
 
 use std::path::PathBuf;
 
@@ -19,23 +21,62 @@ const SHOWN: usize = 4 << 10;
 /// So many rows of a table.
 const ROWS: usize = 100;
 
+/// Who sees a table's secret columns.
+#[derive(Clone, Copy)]
+enum Whose {
+    /// Who made the record: his account.
+    Maker,
+    /// The facility that sent it: keys wrapped for whom the key server refuses, once the right was taken away.
+    Sender,
+    /// Whoever is given files: both facilities, until the record is withdrawn.
+    Readers,
+}
+
+struct Table {
+    name: &'static str,
+    sql: &'static str,
+    secret: &'static [&'static str],
+    whose: Whose,
+}
+
+impl Table {
+    /// Without a secret column.
+    const fn open(name: &'static str, sql: &'static str) -> Self {
+        Self::with(name, sql, &[], Whose::Readers)
+    }
+
+    const fn with(name: &'static str, sql: &'static str, secret: &'static [&'static str], whose: Whose) -> Self {
+        Self { name, sql, secret, whose }
+    }
+}
+
 /// Of the application, by the transfer's id. Of a file's parts the first: each is 8 MiB.
-const APPLICATION: [(&str, &str); 4] = [
-    ("transfer", "SELECT * FROM transfer WHERE id = ?1"),
-    ("message", "SELECT * FROM message WHERE transfer_id = ?1 ORDER BY place"),
-    ("file", "SELECT * FROM file WHERE transfer_id = ?1"),
-    ("part", "SELECT part.* FROM part JOIN file ON file.id = file_id WHERE transfer_id = ?1 AND part = 0"),
+const APPLICATION: [Table; 4] = [
+    Table::open("transfer", "SELECT * FROM transfer WHERE id = ?1"),
+    Table::open("message", "SELECT * FROM message WHERE transfer_id = ?1 ORDER BY place"),
+    Table::open("file", "SELECT * FROM file WHERE transfer_id = ?1"),
+    Table::with(
+        "part",
+        "SELECT part.* FROM part JOIN file ON file.id = file_id WHERE transfer_id = ?1 AND part = 0",
+        &["data"],
+        Whose::Readers,
+    ),
 ];
 
 /// Of the key server, by the session's id, its name in the journal, and its creator.
-const KEY_SERVER: [(&str, &str); 7] = [
-    ("packed", "SELECT * FROM packed WHERE session = ?1"),
-    ("piece", "SELECT * FROM piece WHERE session = ?1 ORDER BY kind, sequence"),
-    ("session_state", "SELECT * FROM session_state WHERE id = ?1"),
-    ("waiting", "SELECT * FROM waiting WHERE session = ?1"),
-    ("journal_end", "SELECT * FROM journal_end WHERE subject = ?2"),
-    ("account", "SELECT * FROM account WHERE user_id = ?3"),
-    ("bundle", "SELECT * FROM bundle WHERE user_id = ?3"),
+const KEY_SERVER: [Table; 7] = [
+    Table::with("packed", "SELECT * FROM packed WHERE session = ?1", &["pieces"], Whose::Sender),
+    Table::with(
+        "piece",
+        "SELECT * FROM piece WHERE session = ?1 ORDER BY kind, sequence",
+        &["data", "wraps"],
+        Whose::Sender,
+    ),
+    Table::open("session_state", "SELECT * FROM session_state WHERE id = ?1"),
+    Table::open("waiting", "SELECT * FROM waiting WHERE session = ?1"),
+    Table::open("journal_end", "SELECT * FROM journal_end WHERE subject = ?2"),
+    Table::with("account", "SELECT * FROM account WHERE user_id = ?3", &["account"], Whose::Maker),
+    Table::open("bundle", "SELECT * FROM bundle WHERE user_id = ?3"),
 ];
 
 fn shown(value: ValueRef<'_>) -> Value {
@@ -50,10 +91,20 @@ fn shown(value: ValueRef<'_>) -> Value {
     }
 }
 
-fn read(database: &Connection, tables: &[(&str, &str)], values: &[&dyn ToSql]) -> Outcome<Value> {
+/// Its length, as of what is shown.
+fn withheld(value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => json!({ "withheld": true, "length": bytes.len() }),
+        // Numbers and nothing tell nothing.
+        value => shown(value),
+    }
+}
+
+/// The rows; secret columns where `may` says so.
+fn read(database: &Connection, tables: &[Table], values: &[&dyn ToSql], may: impl Fn(Whose) -> bool) -> Outcome<Value> {
     let mut all = Map::new();
-    for (table, sql) in tables {
-        let mut statement = database.prepare(sql)?;
+    for table in tables {
+        let mut statement = database.prepare(table.sql)?;
         let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let wanted = statement.parameter_count();
         for (place, value) in (1..).zip(values) {
@@ -62,15 +113,19 @@ fn read(database: &Connection, tables: &[(&str, &str)], values: &[&dyn ToSql]) -
                 statement.raw_bind_parameter(place, value)?;
             }
         }
+        let is_open = |name: &str| may(table.whose) || !table.secret.contains(&name);
         let (mut rows, mut found) = (statement.raw_query(), Vec::new());
         while let Some(row) = rows.next()? {
-            let values = names.iter().enumerate().map(|(place, name)| Ok((name.clone(), shown(row.get_ref(place)?))));
+            let values = names.iter().enumerate().map(|(place, name)| {
+                let value = row.get_ref(place)?;
+                Ok((name.clone(), if is_open(name) { shown(value) } else { withheld(value) }))
+            });
             found.push(Value::Object(values.collect::<rusqlite::Result<_>>()?));
             if found.len() == ROWS {
                 break;
             }
         }
-        all.insert((*table).to_owned(), found.into());
+        all.insert(table.name.to_owned(), found.into());
     }
     Ok(all.into())
 }
@@ -86,7 +141,12 @@ pub(crate) async fn rows(State(app): State<Shared>, caller: Caller, Path(id): Pa
             let subject = [b"s".as_slice(), &session.0].concat();
             let keys = store::reader(&keys)?;
             let values: [&dyn ToSql; 3] = [&session.0, &subject, &transfer.created_by];
-            Ok((read(store, &APPLICATION, &[&id])?, read(&keys, &KEY_SERVER, &values)?))
+            let may = |whose| match whose {
+                Whose::Maker => transfer.created_by == caller.user_id,
+                Whose::Sender => transfer.from == caller.facility_id,
+                Whose::Readers => transfer.gives_files_to(&caller),
+            };
+            Ok((read(store, &APPLICATION, &[&id], may)?, read(&keys, &KEY_SERVER, &values, may)?))
         })
         .await?;
     Ok(http::json(&json!({ "application": application, "keyServer": key_server })))

@@ -1,12 +1,15 @@
 //! From a request to what answers it: paths, bodies, cookies, and what every answer says to the browser.
 
-use core::time::Duration;
+use core::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 use std::sync::Arc;
 
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{self, FromRequest, FromRequestParts, Request, State},
+    extract::{self, ConnectInfo, FromRequest, FromRequestParts, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -18,11 +21,13 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use crate::{
+    address_book,
     config::Serve,
     events::{self, Hub},
     facilities, files, held,
     key_server::KeyServer,
     login_page, logins, mail, messages, page,
+    places::Places,
     refused::{Outcome, Refused},
     shares, staff,
     store::Store,
@@ -51,6 +56,7 @@ pub(crate) struct App {
     pub store: Store,
     pub hub: Hub,
     pub throttle: Throttle,
+    pub places: Places,
     pub signer: Signer,
     pub key_server: KeyServer,
 }
@@ -59,7 +65,7 @@ pub(crate) type Shared = Arc<App>;
 
 /// Every path.
 pub(crate) fn router(app: Shared) -> Router {
-    let api = Router::new()
+    let mut api = Router::new()
         .route("/config", get(login_page::config))
         .route("/register", post(logins::register))
         .route("/login", post(logins::login))
@@ -70,6 +76,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .route("/share", put(shares::replace).post(shares::release))
         .route("/facilities", get(facilities::list))
         .route("/facilities/{id}/group", post(facilities::say_group))
+        .route("/address-book", get(address_book::list).post(address_book::add))
         .route("/staff", get(staff::list).post(staff::invite))
         .route("/staff/{user}", put(staff::change).delete(staff::remove))
         .route("/transfers", get(transfers::list).post(transfers::create))
@@ -81,11 +88,11 @@ pub(crate) fn router(app: Shared) -> Router {
         .route("/files/{id}/parts/{part}", put(files::put_part))
         .route("/files/{id}/complete", post(files::complete))
         .route("/files/{id}/content", get(files::content))
-        .route("/events", get(events::listen))
-        .route("/dev/held/{transfer}", get(held::rows))
-        .route("/dev/mail", get(mail::list))
-        .route("/{*rest}", any(nothing))
-        .method_not_allowed_fallback(nothing);
+        .route("/events", get(events::listen));
+    if app.settings.development {
+        api = api.route("/dev/held/{transfer}", get(held::rows)).route("/dev/mail", get(mail::list));
+    }
+    let api = api.route("/{*rest}", any(nothing)).method_not_allowed_fallback(nothing);
     Router::new()
         .nest("/api", api)
         .fallback(page::serve)
@@ -190,6 +197,19 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
     }
 }
 
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Address(pub IpAddr);
+
+impl FromRequestParts<Shared> for Address {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Outcome<Self> {
+        let found = ConnectInfo::<SocketAddr>::from_request_parts(parts, app).await;
+        found.map(|ConnectInfo(address)| Self(address.ip())).map_err(|error| Refused::failed(&error))
+    }
+}
+
 /// What stands in the path; of what hasn't its form there is nothing.
 #[derive(Debug)]
 pub(crate) struct Path<T>(pub T);
@@ -201,6 +221,13 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Shared> for Path<T> {
         let found = extract::Path::<T>::from_request_parts(parts, app).await;
         found.map(|extract::Path(values)| Self(values)).map_err(|_| Refused::not_found())
     }
+}
+
+/// Does what is done at the key server too: to its end, though who asked has gone. Else it would stop in the middle.
+pub(crate) async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Outcome<T>> + Send + 'static,
+) -> Outcome<T> {
+    tokio::spawn(work).await.map_err(|error| Refused::failed(&error))?
 }
 
 /// A body of so many bytes at most.

@@ -1,4 +1,4 @@
-//! What the application asks the key server itself: who it is (API section 3.1), and what only its credential may (9.7 and 10.2).
+//! What the application asks the key server itself: who it is (API section 3.1), and what only its credential may (9.7, 10.1 and 10.2).
 
 use core::{fmt, time::Duration};
 use std::sync::Arc;
@@ -14,6 +14,8 @@ use wardkey::{
 use crate::refused::{Outcome, Refused};
 
 const PATIENCE: Duration = Duration::from_secs(10);
+/// More of an assignment are asked for at most so often.
+const ROUNDS: usize = 10_000;
 
 /// The key server.
 #[derive(Clone)]
@@ -78,9 +80,17 @@ impl KeyServer {
         if status == 200 { Ok(()) } else { Err(Refused::key_server(&code(&told))) }
     }
 
+    /// The groups of which this user is a member.
+    pub(crate) async fn groups(&self, user_id: &str) -> Outcome<Vec<String>> {
+        let (status, told) = self.ask("/v1/admin/user", json!({ "userId": user_id })).await?;
+        let groups = told.get("groups").and_then(Value::as_array).filter(|_| status == 200);
+        let groups = groups.ok_or_else(|| Refused::key_server(&code(&told)))?;
+        Ok(groups.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect())
+    }
+
     /// Gives what was sealed for a placeholder without a contact to a group.
     pub(crate) async fn assign(&self, placeholder: &str, group_id: &str) -> Outcome<()> {
-        loop {
+        for _ in 0..ROUNDS {
             let body = json!({ "placeholder": placeholder, "groupId": group_id });
             let (status, told) = self.ask("/v1/assignments", body).await?;
             match (status, code(&told)) {
@@ -94,6 +104,7 @@ impl KeyServer {
                 (_, code) => return Err(Refused::key_server(&code)),
             }
         }
+        Err(Refused::key_server(&"an assignment that doesn't end"))
     }
 
     async fn ask(&self, path: &'static str, body: Value) -> Outcome<(u16, Value)> {

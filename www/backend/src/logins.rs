@@ -21,7 +21,7 @@ use wardkey::{
 use crate::{
     clock::{iso, now_ms},
     events::{About, Told},
-    http::{self, Json, Shared},
+    http::{self, Address, Json, Shared},
     random,
     refused::{Outcome, Refused},
     shares, tokens,
@@ -30,6 +30,8 @@ use crate::{
 const COOKIE: &str = "wardkey-demo";
 /// A login ends after a shift.
 const LIFE_MS: u64 = 12 * 60 * 60 * 1_000;
+/// Of one user: with another the oldest ends.
+const LOGINS: usize = 20;
 const MAX_NAME: usize = 200;
 
 /// Who is logged in.
@@ -48,6 +50,16 @@ pub(crate) struct Caller {
 impl Caller {
     pub(crate) fn needs_admin(&self) -> Outcome<()> {
         if self.admin { Ok(()) } else { Err(Refused::forbidden("an administrator of the facility may")) }
+    }
+
+    /// What takes time ends with the rights that it began with.
+    pub(crate) fn is_still_admin(&self, store: &Transaction<'_>) -> Outcome<()> {
+        of_token(store, self.token)?.ok_or(Refused::unauthenticated())?.needs_admin()
+    }
+
+    /// What names this login.
+    pub(crate) const fn token(&self) -> [u8; 32] {
+        self.token
     }
 
     /// Is this login the one of this cookie?
@@ -136,25 +148,38 @@ pub(crate) struct Registering {
 }
 
 /// Who has an invitation becomes staff. Repeated with the same secret, it is a login.
-pub(crate) async fn register(State(app): State<Shared>, Json(asked): Json<Registering>) -> Outcome<Response> {
+pub(crate) async fn register(
+    State(app): State<Shared>,
+    Address(address): Address,
+    Json(asked): Json<Registering>,
+) -> Outcome<Response> {
     check_user(&asked.user_id)?;
     check_name(&asked.name)?;
     // It is remembered with the tries.
     check_name(&asked.facility_id)?;
-    app.throttle.check("invitation", &asked.facility_id)?;
+    app.throttle.check(address, "invitation", &asked.facility_id)?;
     let secret = hash_of_secret(&asked.user_id, &asked.login_secret)?;
     let invitation = hash_of_invitation(&asked.invitation);
-    let role = app.demo.people.iter().find(|person| person.user_id == asked.user_id).map(|person| person.role.clone());
+    let known = app.demo.people.iter().find(|person| person.user_id == asked.user_id);
+    // Who comes later brings a password of her own.
+    let demo =
+        Demo { role: known.map(|known| known.role.clone()), has_password: known.is_some() && app.settings.seeding };
     let facility = asked.facility_id.clone();
-    let (caller, token) = app
+    let login = app
         .store
         .write(move |store| {
-            accept(store, &asked, &secret, &invitation, role)?;
+            accept(store, &asked, &secret, &invitation, demo)?;
             log_in(store, &asked.user_id)
         })
         .await?;
-    app.hub.tell(&[&facility], About::Staff, &caller.user_id);
-    Ok(http::with_cookie(COOKIE, &token, LIFE_MS / 1_000, http::json(&caller.to_json())))
+    app.hub.tell(&[&facility], About::Staff, &login.caller.user_id);
+    Ok(login.answer(&app))
+}
+
+/// What the demo's file says of who registers.
+struct Demo {
+    role: Option<String>,
+    has_password: bool,
 }
 
 /// Takes the invitation: one of an administrator, or that of a facility that has nobody.
@@ -163,7 +188,7 @@ fn accept(
     asked: &Registering,
     secret: &[u8; 32],
     invitation: &[u8; 32],
-    role: Option<String>,
+    demo: Demo,
 ) -> Outcome<()> {
     const WRONG: Refused = Refused::forbidden("no invitation for this user to this facility");
     type Invited = (String, Option<[u8; 32]>, Option<i64>, Option<[u8; 32]>);
@@ -179,8 +204,9 @@ fn accept(
             return Err(WRONG);
         }
         store.execute("UPDATE facility SET invitation = NULL WHERE id = ?1", [&asked.facility_id])?;
-        let sql = "INSERT INTO staff (user_id, facility_id, name, role, admin, secret) VALUES (?1, ?2, ?3, ?4, 1, ?5)";
-        store.execute(sql, (&asked.user_id, &asked.facility_id, &asked.name, role.unwrap_or_default(), secret))?;
+        let sql = "INSERT INTO staff (user_id, facility_id, name, role, admin, secret, demo_password) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6)";
+        let role = demo.role.unwrap_or_default();
+        store.execute(sql, (&asked.user_id, &asked.facility_id, &asked.name, role, secret, demo.has_password))?;
         return Ok(());
     };
     // The answer was lost, and it is asked again.
@@ -190,19 +216,38 @@ fn accept(
     if facility != asked.facility_id || !is_it(kept) || until.is_none_or(|until| until <= now()) {
         return Err(WRONG);
     }
-    let sql = "UPDATE staff SET name = ?2, secret = ?3, invitation = NULL, invited_until = NULL WHERE user_id = ?1";
-    store.execute(sql, (&asked.user_id, &asked.name, secret))?;
+    let sql = "UPDATE staff SET name = ?2, secret = ?3, demo_password = ?4, invitation = NULL, invited_until = NULL WHERE user_id = ?1";
+    store.execute(sql, (&asked.user_id, &asked.name, secret, demo.has_password))?;
     Ok(())
 }
 
-/// A new login; gives who it is, and the cookie's value.
-fn log_in(store: &Transaction<'_>, user_id: &str) -> Outcome<(Caller, String)> {
+/// A new login.
+struct Login {
+    caller: Caller,
+    /// The cookie's value.
+    token: String,
+    /// Logins that ended with it.
+    ended: Vec<[u8; 32]>,
+}
+
+impl Login {
+    fn answer(self, app: &Shared) -> Response {
+        self.ended.into_iter().for_each(|token| app.hub.end(Told::EndOfLogin(token)));
+        http::with_cookie(COOKIE, &self.token, LIFE_MS / 1_000, http::json(&self.caller.to_json()))
+    }
+}
+
+fn log_in(store: &Transaction<'_>, user_id: &str) -> Outcome<Login> {
     let token = base64url(&random::bytes::<32>()?);
     let hash = hash_of_token(&token).ok_or(Refused::failed(&"a token has its form"))?;
     let ends = now() + LIFE_MS as i64;
     store.execute("INSERT INTO login (token, user_id, ends) VALUES (?1, ?2, ?3)", (hash, user_id, ends))?;
+    let sql = format!(
+        "DELETE FROM login WHERE user_id = ?1 AND token NOT IN (SELECT token FROM login WHERE user_id = ?1 ORDER BY rowid DESC LIMIT {LOGINS}) RETURNING token"
+    );
+    let ended = store.prepare_cached(&sql)?.query_map([user_id], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let caller = of_token(store, hash)?.ok_or(Refused::unauthenticated())?;
-    Ok((caller, token))
+    Ok(Login { caller, token, ended })
 }
 
 #[derive(Deserialize)]
@@ -212,11 +257,15 @@ pub(crate) struct LoggingIn {
     login_secret: String,
 }
 
-pub(crate) async fn login(State(app): State<Shared>, Json(asked): Json<LoggingIn>) -> Outcome<Response> {
+pub(crate) async fn login(
+    State(app): State<Shared>,
+    Address(address): Address,
+    Json(asked): Json<LoggingIn>,
+) -> Outcome<Response> {
     check_user(&asked.user_id)?;
-    app.throttle.check("login", &asked.user_id)?;
+    app.throttle.check(address, "login", &asked.user_id)?;
     let given = hash_of_secret(&asked.user_id, &asked.login_secret)?;
-    let (caller, token) = app
+    let login = app
         .store
         .write(move |store| {
             let sql = "SELECT secret FROM staff WHERE user_id = ?1 AND removed = 0";
@@ -226,7 +275,7 @@ pub(crate) async fn login(State(app): State<Shared>, Json(asked): Json<LoggingIn
             if bool::from(is_right) { log_in(store, &asked.user_id) } else { Err(Refused::unauthenticated()) }
         })
         .await?;
-    Ok(http::with_cookie(COOKIE, &token, LIFE_MS / 1_000, http::json(&caller.to_json())))
+    Ok(login.answer(&app))
 }
 
 /// Also of who isn't logged in.
@@ -252,32 +301,49 @@ pub(crate) async fn token(State(app): State<Shared>, caller: Caller) -> Response
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ChangingSecret {
-    user_id: Option<String>,
+    user_id: String,
     login_secret: String,
+    present_secret: Option<String>,
 }
 
-/// A new login secret, of who is logged in, or of who has just recovered. All other logins of this user end.
+/// A new login secret, of who is logged in and knows the present one, or of who has just recovered. All other logins of this user end.
 pub(crate) async fn change_secret(
     State(app): State<Shared>,
+    Address(address): Address,
     headers: HeaderMap,
     Json(asked): Json<ChangingSecret>,
 ) -> Outcome<Response> {
-    let caller = find(&app, &headers).await?;
-    let caller = caller.filter(|caller| asked.user_id.as_ref().is_none_or(|user| *user == caller.user_id));
-    let user_id = match (&caller, asked.user_id) {
-        (Some(caller), _) => caller.user_id.clone(),
-        (None, Some(user)) => user,
-        (None, None) => return Err(Refused::unauthenticated()),
+    let ChangingSecret { user_id, login_secret, present_secret } = asked;
+    check_user(&user_id)?;
+    app.throttle.check(address, "login", &user_id)?;
+    let secret = hash_of_secret(&user_id, &login_secret)?;
+    let present = present_secret.map(|present| hash_of_secret(&user_id, &present)).transpose()?;
+    let own = match present {
+        // A cookie alone doesn't take an account over for longer than it lasts itself.
+        Some(_) => {
+            let caller = find(&app, &headers).await?.filter(|caller| caller.user_id == user_id);
+            Some(caller.ok_or(Refused::unauthenticated())?.token)
+        }
+        None => None,
     };
-    let secret = hash_of_secret(&user_id, &asked.login_secret)?;
-    let (user, own) = (user_id.clone(), caller.map(|caller| caller.token));
+    let user = user_id.clone();
     app.store
         .write(move |store| {
-            if own.is_none() {
-                shares::use_recovery(store, &headers, &user_id, shares::Use::Secret, &secret)?;
+            match present {
+                Some(present) => {
+                    let sql = "SELECT secret FROM staff WHERE user_id = ?1 AND removed = 0";
+                    let kept: Option<[u8; 32]> =
+                        store.query_row(sql, [&user_id], |row| row.get(0)).optional()?.flatten();
+                    // Where the answer was lost, the new one is the present one already.
+                    let is_right = kept.is_some_and(|kept| bool::from(kept.ct_eq(&present) | kept.ct_eq(&secret)));
+                    if !is_right {
+                        return Err(Refused::unauthenticated());
+                    }
+                }
+                None => shares::use_recovery(store, &headers, &user_id, shares::Use::Secret, &secret)?,
             }
             store.execute(
-                "UPDATE staff SET secret = ?2, secret_changed = 1 WHERE user_id = ?1 AND removed = 0",
+                "UPDATE staff SET secret = ?2, demo_password = 0 WHERE user_id = ?1 AND secret IS NOT NULL AND removed = 0",
                 (&user_id, secret),
             )?;
             store.execute("DELETE FROM login WHERE user_id = ?1 AND token IS NOT ?2", (&user_id, own))?;
@@ -288,9 +354,8 @@ pub(crate) async fn change_secret(
     Ok(http::json(&json!({})).into_response())
 }
 
-/// Deletes what has ended: logins, and recoveries, whose receipts ended long before.
+/// Deletes what has ended.
 pub(crate) fn tidy(store: &Transaction<'_>) -> Outcome<()> {
     store.execute("DELETE FROM login WHERE ends <= ?1", [now()])?;
-    store.execute("DELETE FROM recovery WHERE ends <= ?1", [now()])?;
     Ok(())
 }

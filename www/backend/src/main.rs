@@ -1,5 +1,6 @@
 //! The demo's application server: it serves the page and its API, and holds ciphertext. `www/README.md` says what it answers.
 
+mod address_book;
 mod clock;
 mod config;
 mod events;
@@ -13,6 +14,7 @@ mod logins;
 mod mail;
 mod messages;
 mod page;
+mod places;
 mod random;
 mod ranges;
 mod refused;

@@ -109,6 +109,9 @@ pub(crate) async fn write(
             let new = New { id: &id, transfer: &transfer, caller: &caller, sealed: &sealed, at };
             let is_new = !is_there(store, &new)?;
             if is_new {
+                if transfer.is_withdrawn() {
+                    return Err(Refused::conflict("the transfer was withdrawn"));
+                }
                 add(store, &new)?;
                 transfers::touch(store, &transfer.id, at)?;
             }

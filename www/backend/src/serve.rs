@@ -18,6 +18,8 @@ use crate::{
     http::{self, App, Shared},
     key_server::KeyServer,
     logins,
+    places::Places,
+    shares,
     store::Store,
     throttle::Throttle,
     tokens::Signer,
@@ -42,7 +44,9 @@ pub(crate) fn run(settings: Serve) -> Result<(), String> {
 async fn serve(settings: Serve) -> Result<(), String> {
     let listen = settings.listen;
     if !listen.ip().is_loopback() {
-        return Err(format!("{listen}: a demo that shows passwords and mails is served on loopback only"));
+        return Err(format!(
+            "{listen}: a demo without TLS, that may show passwords and mails, is served on loopback only"
+        ));
     }
     let app = open(settings)?;
     facilities::set_up(&app).await.map_err(|_| "the facilities can't be made".to_owned())?;
@@ -56,7 +60,7 @@ async fn serve(settings: Serve) -> Result<(), String> {
     let stopping = tokio::spawn(stop(handle.clone(), Arc::clone(&app)));
     tracing::info!(address = %bound, url = format!("http://{bound}"), "listening");
     let server = axum_server::from_tcp(listener).map_err(said)?.handle(handle);
-    let served = server.serve(http::router(app).into_make_service()).await;
+    let served = server.serve(http::router(app).into_make_service_with_connect_info::<SocketAddr>()).await;
     stopping.abort();
     tidying.abort();
     tracing::info!("stopped");
@@ -76,7 +80,8 @@ fn open(settings: Serve) -> Result<Shared, String> {
     let store = Store::open(&settings.data)?;
     let hub = Hub::new().map_err(|_| "no randomness".to_owned())?;
     let throttle = Throttle::new(settings.login_rate);
-    Ok(Arc::new(App { settings, demo, store, hub, throttle, signer, key_server }))
+    let places = Places::new();
+    Ok(Arc::new(App { settings, demo, store, hub, throttle, places, signer, key_server }))
 }
 
 /// Deletes what has ended.
@@ -90,6 +95,7 @@ async fn keep_tidy(app: Shared) {
             .store
             .write(|store| {
                 logins::tidy(store)?;
+                shares::tidy(store)?;
                 files::tidy(store)
             })
             .await;

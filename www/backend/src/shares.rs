@@ -16,7 +16,7 @@ use wardkey::{
 
 use crate::{
     clock::now_ms,
-    http::{self, Json, Shared},
+    http::{self, Address, Json, Shared},
     logins::{self, hash_of_token, now},
     random,
     refused::{Outcome, Refused},
@@ -77,12 +77,27 @@ pub(crate) fn use_recovery(
     }
 }
 
+/// What was recovered without a login is over; receipts that were used stay used.
+pub(crate) fn end_recoveries(store: &Transaction<'_>, user_id: &str) -> Outcome<()> {
+    store.execute("UPDATE recovery SET ends = min(ends, ?2) WHERE user_id = ?1", (user_id, now()))?;
+    Ok(())
+}
+
+/// Deletes those whose receipts ended long before.
+pub(crate) fn tidy(store: &Transaction<'_>) -> Outcome<()> {
+    store.execute("DELETE FROM recovery WHERE ends <= ?1", [now() - HOUR_S as i64 * 1_000])?;
+    Ok(())
+}
+
 /// Keeps a share, in the place of an earlier one.
 pub(crate) async fn replace(
     State(app): State<Shared>,
+    Address(address): Address,
     headers: HeaderMap,
     Json(asked): Json<Replacing>,
 ) -> Outcome<Response> {
+    UserId::new(&asked.user_id)?;
+    app.throttle.check(address, "share", &asked.user_id)?;
     let share = from_base64url(&asked.share).ok().filter(|share| share.len() == 32);
     let share = share.ok_or(Refused::as_key_server(Code::InvalidArgument, "a share is base64url of 32 bytes"))?;
     let caller = logins::find(&app, &headers).await?.filter(|caller| caller.user_id == asked.user_id);
@@ -107,8 +122,13 @@ pub(crate) struct Releasing {
 }
 
 /// Gives the share out, once for each recovery, for the key server's receipt.
-pub(crate) async fn release(State(app): State<Shared>, Json(asked): Json<Releasing>) -> Outcome<Response> {
+pub(crate) async fn release(
+    State(app): State<Shared>,
+    Address(address): Address,
+    Json(asked): Json<Releasing>,
+) -> Outcome<Response> {
     let user_id = UserId::new(&asked.user_id)?;
+    app.throttle.check(address, "receipt", &asked.user_id)?;
     let receipt = from_base64url(&asked.receipt)?;
     let key_server = app.key_server.identity().await?;
     let receipt = Receipt::verify(&receipt, &key_server, &user_id, now_ms(), Minimum::default())?;
@@ -122,7 +142,8 @@ pub(crate) async fn release(State(app): State<Shared>, Json(asked): Json<Releasi
             if store.query_row(sql, [recovery], |_| Ok(())).optional()?.is_some() {
                 return Err(Refused::as_key_server(Code::OtpExpired, "the receipt was used"));
             }
-            let sql = "SELECT share FROM share JOIN staff USING (user_id) WHERE user_id = ?1 AND removed = 0";
+            // Nor who was removed, nor who was invited again and hasn't come: a code by mail is no invitation.
+            let sql = "SELECT share FROM share JOIN staff USING (user_id) WHERE user_id = ?1 AND secret IS NOT NULL AND removed = 0";
             let share: Option<Vec<u8>> = store.query_row(sql, [user_id.as_str()], |row| row.get(0)).optional()?;
             let share = share.ok_or(Refused::as_key_server(Code::NoBackup, "there is no share of this user"))?;
             let sql = "INSERT INTO recovery (id, user_id, token, ends) VALUES (?1, ?2, ?3, ?4)";

@@ -11,6 +11,7 @@ use crate::{
     logins::{Caller, check_name, check_user, hash_of_invitation, now},
     random,
     refused::{Outcome, Refused},
+    shares,
 };
 
 /// How long an invitation is good.
@@ -57,6 +58,10 @@ pub(crate) async fn invite(
     if !asked.role.is_empty() {
         check_name(&asked.role)?;
     }
+    http::to_its_end(keep_invitation(app, caller, asked)).await
+}
+
+async fn keep_invitation(app: Shared, caller: Caller, asked: Inviting) -> Outcome<Response> {
     let code = random::invitation()?;
     let (facility, hash, user) = (caller.facility_id.clone(), hash_of_invitation(&code), asked.user_id.clone());
     let was_known = app
@@ -68,7 +73,7 @@ pub(crate) async fn invite(
             if known.as_ref().is_some_and(|(of, joined)| *of != facility || *joined) {
                 return Err(Refused::conflict("this user id is taken"));
             }
-            let sql = "INSERT INTO staff (user_id, facility_id, name, role, admin, invitation, invited_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (user_id) DO UPDATE \
+            let sql = "INSERT INTO staff (user_id, facility_id, name, role, admin, demo_password, invitation, invited_until) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7) ON CONFLICT (user_id) DO UPDATE \
                        SET name = excluded.name, role = excluded.role, admin = excluded.admin, invitation = excluded.invitation, invited_until = excluded.invited_until, secret = NULL, removed = 0";
             let until = now() + INVITED_MS;
             store.execute(sql, (&asked.user_id, &facility, &asked.name, &asked.role, asked.admin, hash, until))?;
@@ -118,25 +123,24 @@ fn one_is_left(store: &Transaction<'_>, facility: &str) -> Outcome<()> {
     left.ok_or(Refused::conflict("a facility keeps one administrator"))
 }
 
-/// Logs somebody out everywhere, for good, at the key server too. The page takes him out of the group.
+/// Logs somebody out everywhere, for good, at the key server too. The page takes him out of the group. His half of a recovery is kept, and given to nobody: should he come again with
+/// another password, it brings back what the old one sealed.
 pub(crate) async fn remove(State(app): State<Shared>, caller: Caller, Path(user): Path<String>) -> Outcome<Response> {
     caller.needs_admin()?;
+    http::to_its_end(take_off(app, caller, user)).await
+}
+
+async fn take_off(app: Shared, caller: Caller, user: String) -> Outcome<Response> {
     let (facility, id) = (caller.facility_id.clone(), user.clone());
     app.store
         .write(move |store| {
-            let sql = "UPDATE staff SET removed = 1, admin = 0, secret = NULL, invitation = NULL WHERE user_id = ?1 AND facility_id = ?2";
+            let sql = "UPDATE staff SET removed = 1, admin = 0, secret = NULL, demo_password = 0, invitation = NULL WHERE user_id = ?1 AND facility_id = ?2";
             if store.execute(sql, (&id, &facility))? == 0 {
                 return Err(Refused::not_found());
             }
             one_is_left(store, &facility)?;
-            for sql in [
-                "DELETE FROM login WHERE user_id = ?1",
-                "DELETE FROM share WHERE user_id = ?1",
-                "DELETE FROM recovery WHERE user_id = ?1",
-            ] {
-                store.execute(sql, [&id])?;
-            }
-            Ok(())
+            store.execute("DELETE FROM login WHERE user_id = ?1", [&id])?;
+            shares::end_recoveries(store, &id)
         })
         .await?;
     app.hub.end(Told::EndOfUser { user: user.clone(), except: None });

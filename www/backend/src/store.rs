@@ -17,19 +17,19 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const READERS: usize = 8;
 
 /// Of the tables below.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
-/// Times are milliseconds since 1970. `change` numbers what happens to transfers, one after the other.
+/// Times are milliseconds since 1970. `demo_password`: she was registered by the seeding, with the demo's password, and has it still. `change` numbers what happens to transfers, one after the other.
 const TABLES: &str = "
 CREATE TABLE facility (id TEXT PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL, city TEXT NOT NULL, contact TEXT, group_id TEXT, invitation BLOB) STRICT;
 CREATE TABLE staff (user_id TEXT PRIMARY KEY, facility_id TEXT NOT NULL REFERENCES facility, name TEXT NOT NULL, role TEXT NOT NULL, admin INTEGER NOT NULL,
-  invitation BLOB, invited_until INTEGER, secret BLOB, secret_changed INTEGER NOT NULL DEFAULT 0, removed INTEGER NOT NULL DEFAULT 0) STRICT;
+  invitation BLOB, invited_until INTEGER, secret BLOB, demo_password INTEGER NOT NULL, removed INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX staff_facility ON staff (facility_id);
 CREATE TABLE login (token BLOB PRIMARY KEY, user_id TEXT NOT NULL REFERENCES staff, ends INTEGER NOT NULL) STRICT;
 CREATE INDEX login_user ON login (user_id);
 CREATE TABLE share (user_id TEXT PRIMARY KEY REFERENCES staff, share BLOB NOT NULL) STRICT;
 CREATE TABLE recovery (id BLOB PRIMARY KEY, user_id TEXT NOT NULL REFERENCES staff, token BLOB NOT NULL UNIQUE, ends INTEGER NOT NULL, share BLOB, secret BLOB) STRICT;
-CREATE TABLE transfer (id TEXT PRIMARY KEY, session_id TEXT NOT NULL, from_facility TEXT NOT NULL REFERENCES facility, to_facility TEXT NOT NULL REFERENCES facility,
+CREATE TABLE transfer (id TEXT PRIMARY KEY, session_id TEXT NOT NULL UNIQUE, from_facility TEXT NOT NULL REFERENCES facility, to_facility TEXT NOT NULL REFERENCES facility,
   created_by TEXT NOT NULL REFERENCES staff, created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, state TEXT NOT NULL, sealed BLOB NOT NULL, change INTEGER NOT NULL UNIQUE) STRICT;
 CREATE INDEX transfer_from ON transfer (from_facility, change);
 CREATE INDEX transfer_to ON transfer (to_facility, change);
@@ -40,6 +40,8 @@ CREATE TABLE file (id TEXT PRIMARY KEY, made_by TEXT NOT NULL REFERENCES staff, 
   transfer_id TEXT REFERENCES transfer) STRICT;
 CREATE INDEX file_transfer ON file (transfer_id);
 CREATE INDEX file_maker ON file (made_by);
+CREATE TABLE address_book (facility_id TEXT NOT NULL REFERENCES facility, entry INTEGER NOT NULL, by_user TEXT NOT NULL REFERENCES staff, at INTEGER NOT NULL, sealed BLOB NOT NULL,
+  PRIMARY KEY (facility_id, entry)) STRICT;
 CREATE TABLE part (file_id TEXT NOT NULL REFERENCES file ON DELETE CASCADE, part INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (file_id, part)) STRICT;
 ";
 

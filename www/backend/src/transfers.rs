@@ -67,6 +67,15 @@ impl Transfer {
     fn is_of(&self, facility: &str) -> bool {
         self.from == facility || self.to == facility
     }
+
+    pub(crate) fn is_withdrawn(&self) -> bool {
+        self.state == "withdrawn"
+    }
+
+    /// Who had the key may have kept it: what is withdrawn isn't given out to the other facility any more.
+    pub(crate) fn gives_files_to(&self, caller: &Caller) -> bool {
+        self.from == caller.facility_id || !self.is_withdrawn()
+    }
 }
 
 /// The transfer, for one of the two facilities; for all others there is none.
@@ -177,6 +186,10 @@ pub(crate) async fn create(
                     && known.to == asked.to
                     && known.sealed == sealed;
                 return if is_same { Ok((known, false)) } else { Err(Refused::conflict("another transfer has this id")) };
+            }
+            let sql = "SELECT 1 FROM transfer WHERE session_id = ?1";
+            if store.query_row(sql, [&asked.session_id], |_| Ok(())).optional()?.is_some() {
+                return Err(Refused::conflict("another transfer has this session"));
             }
             let sql = "SELECT 1 FROM facility WHERE id = ?1";
             let is_there = store.query_row(sql, [&asked.to], |_| Ok(())).optional()?;

@@ -33,14 +33,16 @@ export class Conversation extends Observable {
     const order = this.#order;
     try {
       const sealed = await allMessages(this.#transfer.id);
-      const results = await this.#wardkey.decryptMany(
-        sealed.map((message) => ({
-          sealed: fromBase64url(message.sealed) ?? new Uint8Array(),
-          context: messageContext(this.#transfer.id, message.id),
-        })),
-      );
+      const items = sealed.map((message) => ({
+        sealed: fromBase64url(message.sealed) ?? new Uint8Array(),
+        context: messageContext(this.#transfer.id, message.id),
+      }));
+      const results = await this.#wardkey.decryptMany(items);
       if (order !== this.#order) return;
-      this.messages = sealed.map((message, at) => ({ message, opened: openOne(results[at], readMessage) }));
+      this.messages = sealed.map((message, at) => ({
+        message,
+        opened: openOne(results[at], items[at]?.sealed, readMessage),
+      }));
       this.state = "ready";
       this.problem = undefined;
     } catch (error) {

@@ -13,7 +13,7 @@ async function remoteFile(fileId: string): Promise<RangeSource> {
       if (start === end) return new Uint8Array();
       const response = await api.fileContent(fileId, { range: `bytes=${start}-${end - 1}`, signal });
       if (response.status !== 206) throw new ServerError("server");
-      return response.arrayBuffer();
+      return response.arrayBuffer().catch(broken);
     },
   };
 }
@@ -57,8 +57,13 @@ export async function readWhole(
   const { author } = stream;
   // where the stream fails, it is the stream that says so
   author.catch(() => undefined);
-  const blob = await collect(body.pipeThrough(stream));
+  const blob = await collect(body.pipeThrough(stream)).catch(broken);
   return { blob, author: await author };
+}
+
+/** Browsers say with a TypeError that the line broke in the middle of an answer. */
+function broken(error: unknown): never {
+  throw error instanceof TypeError ? new ServerError("network") : error;
 }
 
 /** Pieces become blobs this large: what the page holds of them itself stays small. */

@@ -38,7 +38,7 @@ export interface MessageText {
   readonly kind: (typeof KINDS)[number];
 }
 
-export const LENGTHS = { name: 200, diagnosis: 500, need: 200, needs: 50, notes: 20_000, fileName: 1000, files: 100 };
+export const LENGTHS = { name: 200, diagnosis: 500, need: 200, needs: 50, notes: 20_000, fileName: 1000, files: 50 };
 
 /** Decrypted, but not what this application writes. Nothing of it is shown. */
 export class Unreadable extends Error {
@@ -47,7 +47,7 @@ export class Unreadable extends Error {
 
 /** Decrypted is not yet well-formed: another program may have sealed it. */
 export function readRecord(json: string): TransferRecord {
-  return read(json, (value) => {
+  return readJson(json, (value) => {
     const raw = fields(value, "record", ["patient", "diagnosis", "urgency", "needs", "notes", "from", "files"]);
     const patient = fields(raw.patient, "patient", ["name", "born", "sex", "insuranceId?"]);
     return {
@@ -79,14 +79,27 @@ function readFile(value: unknown, path: string): AttachedFile {
   };
 }
 
+/** A record that isn't sent yet, and the names of files that it has no place for. */
+export function readDraft(json: string): { record: TransferRecord; missing: readonly string[] } {
+  return readJson(json, (value) => {
+    const raw = fields(value, "draft", ["record", "missing"]);
+    const missing = list(raw.missing, "missing", LENGTHS.files);
+    return {
+      record: readRecord(JSON.stringify(raw.record)),
+      missing: missing.map((name, at) => text(name, `missing[${at}]`, LENGTHS.fileName)),
+    };
+  });
+}
+
 export function readMessage(json: string): MessageText {
-  return read(json, (value) => {
+  return readJson(json, (value) => {
     const raw = fields(value, "message", ["text", "kind"]);
     return { text: text(raw.text, "text", LENGTHS.notes), kind: oneOf(raw.kind, "kind", KINDS) };
   });
 }
 
-function read<T>(json: string, parse: (value: unknown) => T): T {
+/** What a parser makes of decrypted JSON. @throws Unreadable */
+export function readJson<T>(json: string, parse: (value: unknown) => T): T {
   try {
     return parse(JSON.parse(json));
   } catch (error) {

@@ -1,25 +1,39 @@
 import type { Recipient, Session, Wardkey } from "wardkey";
+import { Observable } from "../observable";
 import * as api from "../server/api";
+import { ServerError } from "../server/request";
 import type { Facility } from "../server/types";
-import { freshId, toBase64url } from "./bytes";
-import { type TransferRecord, transferContext } from "./record";
+import type { AddressBook } from "./address-book";
+import { freshId, type Octets, toBase64url } from "./bytes";
+import { dropDraft, keepDraft, NotKept } from "./draft-store";
+import { lockOf, sealDraft } from "./drafts";
+import { take } from "./lock";
+import { type AttachedFile, type TransferRecord, transferContext } from "./record";
 import type { Upload } from "./upload";
 
 export type Draft = Omit<TransferRecord, "files">;
 
-/** One transfer on its way out. What failed can be sent again: session, files and id are made once. */
-export class Sending {
-  readonly id = freshId();
+/** One transfer on its way out. What failed can be sent again, after a reload too: session, files and id are made once. */
+export class Sending extends Observable {
+  readonly id: string;
+  /** Whether a reload goes on; unknown until it is tried. */
+  isKept: boolean | undefined;
   readonly #wardkey: Wardkey;
-  readonly #from: Facility;
-  readonly #to: Facility;
+  readonly #book: AddressBook;
+  readonly #to: string;
   #session: Promise<Session> | undefined;
   #sealed: { text: string; sealed: string } | undefined;
+  #release: (() => void) | undefined;
 
-  constructor(wardkey: Wardkey, from: Facility, to: Facility) {
+  /** `begun`: by a page that is no more. */
+  constructor(wardkey: Wardkey, book: AddressBook, to: string, begun?: { id: string; sessionId: string }) {
+    super();
     this.#wardkey = wardkey;
-    this.#from = from;
+    this.#book = book;
     this.#to = to;
+    this.id = begun?.id ?? freshId();
+    if (begun) this.#session = wardkey.openSession(begun.sessionId);
+    this.#session?.catch(() => undefined);
   }
 
   async send(draft: Draft, uploads: readonly Upload[]): Promise<string> {
@@ -28,22 +42,87 @@ export class Sending {
       this.#session = undefined;
       throw error;
     });
-    const files = [];
-    for (const upload of uploads) files.push(await upload.run(session));
-    const record: TransferRecord = { ...draft, files };
-    const sealed = await this.#seal(session, JSON.stringify(record));
-    await api.createTransfer({
-      id: this.id,
-      sessionId: session.id,
-      to: this.#to.id,
-      sealed,
-      files: files.map(({ fileId }) => fileId),
-    });
+    this.#release ??= await take(lockOf(this.id));
+    if (!this.#release) throw new ServerError("conflict");
+    await this.#tryToKeep(() => this.#keep(session, draft, uploads));
+    // All files are sealed first: from then on a reload needs none of them.
+    for (const upload of uploads) await this.#seal(session, upload, draft, uploads);
+    const files: AttachedFile[] = [];
+    for (const upload of uploads) files.push(await this.#upload(session, upload, draft, uploads));
+    await this.#create(session, { ...draft, files });
+    await this.discard();
     return this.id;
   }
 
+  /** Nothing of it is kept in this browser any more. */
+  async discard(): Promise<void> {
+    await dropDraft(this.id).catch(() => undefined);
+    this.isKept = undefined;
+    this.leave();
+  }
+
+  /** Somebody else may go on with it. */
+  leave(): void {
+    this.#release?.();
+    this.#release = undefined;
+  }
+
+  async #seal(session: Session, upload: Upload, draft: Draft, all: readonly Upload[]): Promise<void> {
+    await this.#tryToKeep(() => upload.seal(session, this.id, () => this.#keep(session, draft, all)));
+  }
+
+  /** Where the browser keeps nothing, or has no room for it, what was kept of it is of no use. */
+  async #tryToKeep(keep: () => Promise<void>): Promise<void> {
+    if (this.isKept === false) return;
+    try {
+      await keep();
+      this.isKept = true;
+    } catch (error) {
+      if (!(error instanceof NotKept)) throw error;
+      this.isKept = false;
+      this.changed();
+      await dropDraft(this.id).catch(() => undefined);
+    }
+  }
+
+  async #upload(session: Session, upload: Upload, draft: Draft, all: readonly Upload[]): Promise<AttachedFile> {
+    try {
+      return await upload.send(session, this.id);
+    } catch (error) {
+      if (!(error instanceof NotKept) || !upload.file) throw error;
+      // A wipe took what was kept, or the server has dropped what it had: from the beginning, as a new file.
+      upload.cancel();
+      await this.#seal(session, upload, draft, all);
+      return upload.send(session, this.id);
+    }
+  }
+
+  async #keep(session: Session, draft: Draft, uploads: readonly Upload[]): Promise<void> {
+    const { userId } = this.#wardkey;
+    if (userId === undefined) return;
+    const sealed: Octets = await sealDraft(session, this.id, draft, uploads);
+    const files = uploads.flatMap(({ place }) => place ?? []);
+    const { id } = this;
+    await keepDraft({ id, userId, at: Date.now(), to: this.#to, sessionId: session.id, sealed, files });
+  }
+
+  async #create(session: Session, record: TransferRecord): Promise<void> {
+    const sealed = await this.#sealOnce(session, JSON.stringify(record));
+    const files = record.files.map(({ fileId }) => fileId);
+    try {
+      await api.createTransfer({ id: this.id, sessionId: session.id, to: this.#to, sealed, files });
+    } catch (error) {
+      // Sent by the page that began it, whose answer was lost: sealed anew it isn't the same to the server.
+      const isThere =
+        error instanceof ServerError &&
+        error.code === "conflict" &&
+        (await api.transfer(this.id).catch(() => undefined))?.sessionId === session.id;
+      if (!isThere) throw error;
+    }
+  }
+
   /** The same words give the same bytes: where only the answer was lost, the server knows them again. */
-  async #seal(session: Session, text: string): Promise<string> {
+  async #sealOnce(session: Session, text: string): Promise<string> {
     if (this.#sealed?.text !== text) {
       const bytes = await session.encrypt(text, { context: transferContext(this.id), padding: "padme" });
       this.#sealed = { text, sealed: toBase64url(bytes) };
@@ -52,11 +131,10 @@ export class Sending {
   }
 
   /** The facility acts, not the clinician: whoever works there tomorrow can read it and take it back. */
-  #begin(): Promise<Session> {
-    if (this.#from.groupId === null) throw new Error("a facility without a group can't send");
+  async #begin(): Promise<Session> {
     return this.#wardkey.createSession({
-      recipients: [recipient(this.#to)],
-      managers: [{ group: this.#from.groupId }],
+      recipients: [await this.#book.recipient(this.#to)],
+      managers: [{ group: this.#book.groupId }],
       rights: { read: true, forward: false, revoke: false },
       includeSelf: false,
     });

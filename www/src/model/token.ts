@@ -5,7 +5,7 @@ const SPARE_MS = 30_000;
 /** The token for the key server, kept until shortly before it ends. */
 export class TokenKeeper {
   #userId: string | undefined;
-  #token: Promise<{ token: string; expiresAt: string }> | undefined;
+  #token: Promise<{ token: string; lifeMs: number }> | undefined;
   #ends = 0;
 
   async get(userId: string): Promise<string> {
@@ -15,8 +15,8 @@ export class TokenKeeper {
       this.#ends = Number.POSITIVE_INFINITY;
       this.#token = api.token();
       this.#token.then(
-        ({ expiresAt }) => {
-          this.#ends = Date.parse(expiresAt) - SPARE_MS;
+        ({ lifeMs }) => {
+          this.#ends = Date.now() + lifeMs - SPARE_MS;
         },
         () => this.forget(),
       );

@@ -1,31 +1,50 @@
 import type { Session } from "wardkey";
 import { Observable } from "../observable";
 import * as api from "../server/api";
-import { ServerError } from "../server/request";
+import { isNotFound, ServerError } from "../server/request";
 import type { Octets } from "./bytes";
+import { dropPart, type KeptFile, keepPart, keptPart, NotKept } from "./draft-store";
+import { parts, sealedSize } from "./parts";
 import { type AttachedFile, fileContext } from "./record";
 
-const CHUNK = 16_384;
-const TAG = 16;
-
-/** A file on its way: sealed as a stream, sent in parts. One part is in memory at a time, however large the file. */
+/**
+ * A file on its way: sealed as a stream, sent in parts. One part is in memory at a time, however large the file.
+ *
+ * What is sealed twice comes out differently, so nobody can go on in the middle of a stream that is gone. Therefore a file is sealed to its end first, into what the browser keeps, and
+ * sent from there: a reload goes on with the same bytes, and needs neither the file nor its key. Where the browser keeps nothing it is sealed as it is sent, and the page must stay.
+ */
 export class Upload extends Observable {
   readonly key = crypto.getRandomValues(new Uint32Array(1)).join();
-  readonly file: File;
-  state: "waiting" | "running" | "paused" | "interrupted" | "done" = "waiting";
-  /** Bytes of the ciphertext that the server has. */
+  /** Not there after a reload. */
+  readonly file: File | undefined;
+  readonly name: string;
+  readonly type: string;
+  readonly size: number;
+  state: "waiting" | "sealing" | "running" | "paused" | "interrupted" | "done" = "waiting";
+  /** Bytes of the ciphertext that are sealed, or that the server has. */
   sent = 0;
   total: number;
-  problem: unknown;
+  /** Its place at the server. */
+  place: KeptFile | undefined;
   #done: AttachedFile | undefined;
-  #fileId: string | undefined;
+  #going: "sealing" | "running" = "running";
   #abort = new AbortController();
   #wake: (() => void) | undefined;
 
-  constructor(file: File) {
+  constructor(given: File | (Omit<AttachedFile, "fileId"> & { place: KeptFile })) {
     super();
-    this.file = file;
-    this.total = file.size;
+    this.file = given instanceof File ? given : undefined;
+    this.place = given instanceof File ? undefined : given.place;
+    this.name = given.name;
+    this.type = given.type || "application/octet-stream";
+    this.size = given.size;
+    this.total = this.place?.size ?? given.size;
+  }
+
+  /** What the transfer says of it, as soon as it has a place. */
+  get attached(): AttachedFile | undefined {
+    if (!this.place) return undefined;
+    return { fileId: this.place.fileId, name: this.name, type: this.type, size: this.size };
   }
 
   pause(): void {
@@ -34,55 +53,126 @@ export class Upload extends Observable {
 
   resume(): void {
     if (this.state !== "paused" && this.state !== "interrupted") return;
-    this.problem = undefined;
-    this.#become("running");
+    this.#become(this.#going);
+    this.#wake?.();
+  }
+
+  /** Leaves everything where it is. */
+  stop(): void {
+    this.#abort.abort();
     this.#wake?.();
   }
 
   /** What the server already has of it goes, too. */
   cancel(): void {
-    this.#abort.abort();
-    this.#wake?.();
+    this.stop();
     // nobody names the file: the server drops it in any case
-    if (this.#fileId !== undefined) api.dropFile(this.#fileId).catch(() => undefined);
-    this.#fileId = undefined;
+    if (this.place) api.dropFile(this.place.fileId).catch(() => undefined);
+    this.place = undefined;
+    this.#done = undefined;
+    if (this.state === "done") this.#become("waiting");
   }
 
-  /** Once it is done, the same answer without another byte. A cut line makes it wait for resume(), or for the browser to be online again. */
-  async run(session: Session): Promise<AttachedFile> {
-    if (this.#done) return this.#done;
-    this.#abort = new AbortController();
-    this.sent = 0;
-    this.#become("running");
-    const { signal } = this.#abort;
-    const online = () => this.state === "interrupted" && this.resume();
-    addEventListener("online", online);
-    try {
-      this.total = await sealedSize(session, this.file.size);
-      const place = await this.#patiently(() => api.beginFile(this.total, signal));
-      this.#fileId = place.fileId;
-      const context = fileContext(place.fileId);
-      const sealed = this.file.stream().pipeThrough(session.encryptStream({ context, sign: true, signal }));
+  /** Seals all of it into what the browser keeps. `onPlace` hears whenever there is something new to remember. @throws NotKept */
+  seal(session: Session, draftId: string, onPlace: () => Promise<void>): Promise<void> {
+    return this.#go("sealing", async (signal) => {
+      if (this.#done || this.place?.isWhole) return;
+      // what was begun and not sealed to its end is of no use
+      if (this.place) this.#drop();
+      const place = await this.#begin(session, signal);
+      this.place = place;
+      await onPlace();
       let at = 0;
-      for await (const part of parts(sealed, place.partSize)) {
-        // A Blob is handed over; bytes would be copied while the page stands still.
-        const body = new Blob([part]);
-        await this.#patiently(() => api.putPart(place.fileId, at, body, signal));
+      for await (const part of this.#sealed(session, place, signal)) {
+        signal.throwIfAborted();
+        await keepPart(draftId, place.fileId, at, part);
         at += 1;
         this.sent += part.length;
         this.changed();
       }
-      await this.#patiently(() => api.completeFile(place.fileId));
-      this.#done = {
-        fileId: place.fileId,
-        name: this.file.name,
-        type: this.file.type || "application/octet-stream",
-        size: this.file.size,
-      };
+      this.place = { ...place, isWhole: true };
+      await onPlace();
+    });
+  }
+
+  /** Once it is done, the same answer without another byte. A cut line makes it wait for resume(), or for the browser to be online again. @throws NotKept */
+  send(session: Session, draftId: string): Promise<AttachedFile> {
+    return this.#go("running", async (signal) => {
+      if (this.#done) return this.#done;
+      if (this.place?.isWhole) await this.#sendKept(draftId, this.place, signal);
+      else await this.#sendAsSealed(session, signal);
+      const done = this.attached;
+      if (!done) throw new DOMException("cancelled", "AbortError");
+      this.#done = done;
       this.#become("done");
-      return this.#done;
+      return done;
+    });
+  }
+
+  async #sendKept(draftId: string, place: KeptFile, signal: AbortSignal): Promise<void> {
+    const { fileId, size, partSize } = place;
+    const { have, complete } = await this.#patiently(() => api.fileState(fileId, signal)).catch((error: unknown) => {
+      throw isNotFound(error) ? new NotKept("the server dropped it") : error;
+    });
+    const length = (at: number) => Math.min(partSize, size - at * partSize);
+    this.sent = have.reduce((sum, at) => sum + length(at), 0);
+    this.changed();
+    for (let at = 0; at < Math.ceil(size / partSize); at++) {
+      if (have.includes(at)) continue;
+      const body = new Blob([await keptPart(draftId, fileId, at)]);
+      await this.#patiently(() => api.putPart(fileId, at, body, signal));
+      dropPart(draftId, fileId, at).catch(() => undefined);
+      this.sent += body.size;
+      this.changed();
+    }
+    if (!complete) await this.#patiently(() => api.completeFile(fileId));
+  }
+
+  async #sendAsSealed(session: Session, signal: AbortSignal): Promise<void> {
+    if (this.place) this.#drop();
+    const place = await this.#begin(session, signal);
+    this.place = place;
+    let at = 0;
+    for await (const part of this.#sealed(session, place, signal)) {
+      // A Blob is handed over; bytes would be copied while the page stands still.
+      const body = new Blob([part]);
+      await this.#patiently(() => api.putPart(place.fileId, at, body, signal));
+      at += 1;
+      this.sent += part.length;
+      this.changed();
+    }
+    await this.#patiently(() => api.completeFile(place.fileId));
+  }
+
+  async #begin(session: Session, signal: AbortSignal): Promise<KeptFile> {
+    this.sent = 0;
+    this.total = await sealedSize(session, this.size);
+    const { fileId, partSize } = await this.#patiently(() => api.beginFile(this.total, signal));
+    return { fileId, partSize, size: this.total, isWhole: false };
+  }
+
+  #sealed(session: Session, { fileId, partSize }: KeptFile, signal: AbortSignal): AsyncGenerator<Octets> {
+    if (!this.file) throw new NotKept("the file was not sealed to its end");
+    const sealing = session.encryptStream({ context: fileContext(fileId), sign: true, signal });
+    return parts(this.file.stream().pipeThrough(sealing), partSize);
+  }
+
+  /** A place that is of no use any more. */
+  #drop(): void {
+    if (this.place) api.dropFile(this.place.fileId).catch(() => undefined);
+    this.place = undefined;
+  }
+
+  async #go<T>(going: "sealing" | "running", work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    if (this.#done) return work(this.#abort.signal);
+    this.#abort = new AbortController();
+    this.#going = going;
+    this.#become(going);
+    const online = () => this.state === "interrupted" && this.resume();
+    addEventListener("online", online);
+    try {
+      return await work(this.#abort.signal);
     } catch (error) {
-      this.problem = error;
       this.#become("waiting");
       throw error;
     } finally {
@@ -104,7 +194,6 @@ export class Upload extends Observable {
         return await request();
       } catch (error) {
         if (!(error instanceof ServerError && ["network", "server", "throttled"].includes(error.code))) throw error;
-        this.problem = error;
         this.#become("interrupted");
       }
     }
@@ -114,39 +203,4 @@ export class Upload extends Observable {
     this.state = state;
     this.changed();
   }
-}
-
-/** The stream in pieces of that length; the last one has the rest. */
-async function* parts(stream: ReadableStream<Octets>, length: number): AsyncGenerator<Octets> {
-  const reader = stream.getReader();
-  let part = new Uint8Array(length);
-  let filled = 0;
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      for (let at = 0; at < value.length; ) {
-        const piece = value.subarray(at, at + length - filled);
-        part.set(piece, filled);
-        filled += piece.length;
-        at += piece.length;
-        if (filled < length) continue;
-        yield part;
-        part = new Uint8Array(length);
-        filled = 0;
-      }
-    }
-    if (filled > 0) yield part.subarray(0, filled);
-  } finally {
-    // somebody stopped early: the encryption stops, too
-    reader.cancel().catch(() => undefined);
-  }
-}
-
-/** The server wants to know it beforehand. An empty stream shows what header, last chunk and signature take; each whole chunk brings its tag. */
-async function sealedSize(session: Session, size: number): Promise<number> {
-  // an id as long as the server's
-  const stream = session.encryptStream({ context: fileContext("x".repeat(22)), sign: true });
-  const empty = await new Response(new Blob([]).stream().pipeThrough(stream)).arrayBuffer();
-  return empty.byteLength + size + TAG * Math.floor(size / CHUNK);
 }

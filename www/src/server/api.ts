@@ -1,4 +1,4 @@
-import { ask, send } from "./request";
+import { ask, read, send } from "./request";
 import type {
   Config,
   Facility,
@@ -7,6 +7,7 @@ import type {
   Held,
   Mail,
   Me,
+  SealedEntry,
   SealedMessage,
   StaffMember,
   Transfer,
@@ -20,7 +21,7 @@ const part = encodeURIComponent;
 export const config = () => ask<Config>("GET", "/api/config");
 export const me = () => ask<Me>("GET", "/api/me");
 export const login = (body: { userId: string; loginSecret: string }) => ask<Me>("POST", "/api/login", body);
-export const logout = () => ask<unknown>("POST", "/api/logout");
+export const logout = (signal: AbortSignal) => ask<unknown>("POST", "/api/logout", undefined, { signal });
 export const register = (body: {
   userId: string;
   name: string;
@@ -28,8 +29,14 @@ export const register = (body: {
   loginSecret: string;
   invitation: string;
 }) => ask<Me>("POST", "/api/register", body);
-export const token = () => ask<{ token: string; expiresAt: string }>("POST", "/api/token");
-export const storeLoginSecret = (body: { userId: string; loginSecret: string }) =>
+/** How long it lives is told by the server's clock alone: a workstation's may be wrong. */
+export const token = async () => {
+  const response = await send("POST", "/api/token");
+  const { token, expiresAt } = await read<{ token: string; expiresAt: string }>(response);
+  return { token, lifeMs: Date.parse(expiresAt) - Date.parse(response.headers.get("date") ?? "") };
+};
+/** Who hasn't just recovered proves that she knows the present one. */
+export const storeLoginSecret = (body: { userId: string; loginSecret: string; presentSecret?: string }) =>
   ask<unknown>("PUT", "/api/login-secret", body);
 export const putShare = (userId: string, share: string) => ask<unknown>("PUT", "/api/share", { userId, share });
 export const getShare = (userId: string, receipt: string) =>
@@ -38,6 +45,11 @@ export const getShare = (userId: string, receipt: string) =>
 export const facilities = () => ask<Facility[]>("GET", "/api/facilities");
 export const nameGroup = (facilityId: string, groupId: string) =>
   ask<unknown>("POST", `/api/facilities/${part(facilityId)}/group`, { groupId });
+/** Of the own facility, oldest first, from this one on. */
+export const addressBook = (from: number) =>
+  ask<{ entries: SealedEntry[]; more: boolean }>("GET", `/api/address-book?from=${from}`);
+export const addToAddressBook = (entry: number, sealed: string) =>
+  ask<unknown>("POST", "/api/address-book", { entry, sealed });
 export const staff = () => ask<StaffMember[]>("GET", "/api/staff");
 export const invite = (body: { userId: string; name: string; admin: boolean }) =>
   ask<{ invitation: string }>("POST", "/api/staff", body);
@@ -45,11 +57,11 @@ export const setAdmin = (userId: string, admin: boolean) =>
   ask<unknown>("PUT", `/api/staff/${part(userId)}`, { admin });
 export const removeStaff = (userId: string) => ask<unknown>("DELETE", `/api/staff/${part(userId)}`);
 
-/** Those that changed last come first; `next` is the place before which older ones are. */
-export const transfers = (before?: string) =>
-  ask<{ transfers: Transfer[]; next: string | null }>(
+/** Those that changed last come first. `next`: older ones are `before` it; `cursor`: what changes from now on is `after` it. */
+export const transfers = (where: { before?: string; after?: string } = {}) =>
+  ask<{ transfers: Transfer[]; next: string | null; cursor: string }>(
     "GET",
-    before === undefined ? "/api/transfers" : `/api/transfers?before=${part(before)}`,
+    `/api/transfers?${new URLSearchParams(where)}`,
   );
 export const transfer = (id: string) => ask<Transfer>("GET", `/api/transfers/${part(id)}`);
 export const createTransfer = (body: { id: string; sessionId: string; to: string; sealed: string; files: string[] }) =>

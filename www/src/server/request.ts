@@ -23,6 +23,11 @@ export class ServerError extends Error {
   }
 }
 
+/** The login isn't, or is no more. */
+export const isRefused = (error: unknown): boolean => error instanceof ServerError && error.code === "unauthenticated";
+
+export const isNotFound = (error: unknown): boolean => error instanceof ServerError && error.code === "not-found";
+
 const CODES: readonly string[] = [
   "unauthenticated",
   "forbidden",
@@ -69,9 +74,13 @@ export async function send(method: Method, path: string, body?: BodyInit, option
 export async function ask<T>(method: Method, path: string, body?: unknown, options: AskOptions = {}): Promise<T> {
   const json = body === undefined ? undefined : JSON.stringify(body);
   const headers = json === undefined ? {} : { "content-type": "application/json" };
-  const response = await send(method, path, json, { ...options, headers });
+  return read(await send(method, path, json, { ...options, headers }), options.signal);
+}
+
+/** The JSON of an answer. */
+export async function read<T>(response: Response, signal?: AbortSignal): Promise<T> {
   const text = await response.text().catch((error: unknown) => {
-    if (options.signal?.aborted) throw error;
+    if (signal?.aborted) throw error;
     throw new ServerError("network");
   });
   try {
@@ -82,10 +91,38 @@ export async function ask<T>(method: Method, path: string, body?: unknown, optio
   }
 }
 
+const TRIES = 4;
+const PAUSE_MS = 400;
+
+/** Asks what may be asked twice again where nobody answered, or somebody in between. */
+export async function again<T>(request: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await request();
+    } catch (error) {
+      const isPassing = error instanceof ServerError && (error.code === "network" || error.code === "server");
+      if (!isPassing || tries === TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * 2 ** (tries - 1) * Math.random()));
+    }
+  }
+}
+
+/** What the application's server says on behalf of the package: that nobody answered means offline to it, and what is in its cache still opens. */
+export async function asBackend<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof ServerError)) throw error;
+    const code = error.code === "network" ? "network" : error.code === "unauthenticated" ? "forbidden" : "server";
+    throw new WardkeyError(code, error.message, { cause: error });
+  }
+}
+
 async function refusal(response: Response): Promise<ServerError | WardkeyError> {
   const said = (await response.json().catch(() => ({}))) as { code?: string; message?: string; retryAfterMs?: number };
   const { code = "", message, retryAfterMs } = said;
   if (CODES.includes(code)) return new ServerError(code as ServerCode, message, retryAfterMs);
   if (SHARE_CODES.includes(code)) return new WardkeyError(code as KnownErrorCode, message);
-  return new ServerError(response.status === 401 ? "unauthenticated" : "server");
+  // somebody in between: what he refuses says nothing of the login
+  return new ServerError("server");
 }

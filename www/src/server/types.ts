@@ -15,7 +15,7 @@ export interface Person {
   readonly name: string;
   readonly facilityId: string;
   readonly role?: string;
-  /** Seeded staff only: a click logs in. */
+  /** Of seeded staff in development, until they change it: a click logs in. */
   readonly demoPassword?: string;
 }
 
@@ -24,9 +24,11 @@ export interface Config {
   readonly keyServer: string;
   /** Fingerprint of the key server's identity. */
   readonly escrowKey: string;
-  readonly facilities: readonly Facility[];
+  /** Mail addresses are for who has logged in. */
+  readonly facilities: readonly Omit<Facility, "contact">[];
+  /** Everybody, to who has logged in; else those whom a click logs in. */
   readonly people: readonly Person[];
-  readonly development?: boolean;
+  readonly development: boolean;
 }
 
 export interface Me {
@@ -60,6 +62,16 @@ export interface SealedMessage {
   readonly sealed: string;
 }
 
+/** Of the facility's own address book. */
+export interface SealedEntry {
+  /** From 0. */
+  readonly entry: number;
+  readonly by: string;
+  readonly at: string;
+  /** base64url */
+  readonly sealed: string;
+}
+
 export interface StaffMember {
   readonly userId: string;
   readonly name: string;
@@ -83,7 +95,7 @@ export interface FileState {
 }
 
 export interface ServerEvent {
-  readonly type: "transfer" | "message" | "staff" | "facility" | "hello";
+  readonly type: "transfer" | "message" | "staff" | "facility" | "address-book" | "hello" | "closed";
   readonly id?: string;
 }
 

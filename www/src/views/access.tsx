@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import type { Recipient } from "wardkey";
 import { formatInstant } from "../format";
 import { say } from "../language";
+import { placeholderOf } from "../model/sending";
 import type { Transfer } from "../server/types";
 import { useStation } from "../station";
 import { Icon } from "../ui/icon";
@@ -35,10 +36,13 @@ function Access({ transfer }: { transfer: Transfer }) {
   const t = say().access;
   const nameOf = (recipient: Recipient) => {
     if ("user" in recipient) return station.personName(recipient.user);
-    const facility = station.facilities.find(({ id, groupId }) =>
-      "group" in recipient ? groupId === recipient.group : `facility:${id}` === recipient.placeholder,
-    );
-    return facility?.name ?? ("group" in recipient ? recipient.group : recipient.placeholder);
+    if ("group" in recipient) {
+      // In the address book's words: which group is whose, the server doesn't say.
+      const id = station.book?.facilityOf(recipient.group);
+      return id === undefined ? recipient.group : station.facilityName(id);
+    }
+    const facility = station.facilities.find(({ id }) => placeholderOf(id) === recipient.placeholder);
+    return facility?.name ?? recipient.placeholder;
   };
   if (loaded.problem !== undefined) return <ProblemNotice problem={loaded.problem} retry={loaded.reload} />;
   if (!loaded.value) return <Busy text={t.loading} />;

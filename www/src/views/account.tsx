@@ -37,15 +37,17 @@ function PasswordForm() {
     setTried(true);
     setDone(false);
     if (newPassword.length < SHORTEST_PASSWORD || !me) return;
-    const ok = await task.run(() =>
-      wardkey.changePassword({
+    const { userId } = me;
+    const ok = await task.run(async () => {
+      const presentSecret = await wardkey.loginSecret({ userId, password: oldPassword });
+      await wardkey.changePassword({
         oldPassword,
         newPassword,
         storeLoginSecret: async (loginSecret) => {
-          await api.storeLoginSecret({ userId: me.userId, loginSecret });
+          await api.storeLoginSecret({ userId, loginSecret, presentSecret });
         },
-      }),
-    );
+      });
+    });
     if (!ok) return;
     setDone(true);
     setTried(false);

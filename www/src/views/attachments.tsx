@@ -9,6 +9,7 @@ import { Notice, ProblemNotice } from "../ui/notice";
 import { Progress } from "../ui/progress";
 import { saveFile } from "../ui/save";
 import { useTask } from "../ui/use";
+import type { Signed } from "./authorship";
 import { Viewer } from "./viewer";
 
 type Kind = keyof ReturnType<typeof say>["file"]["kinds"];
@@ -30,21 +31,42 @@ export const KIND_ICONS: Record<Kind, IconName> = {
   other: "clip",
 };
 
-export function Attachments({ sessionId, files }: { sessionId: string; files: readonly AttachedFile[] }) {
+export function Attachments({
+  sessionId,
+  files,
+  author,
+  signed,
+}: {
+  sessionId: string;
+  files: readonly AttachedFile[];
+  /** Of the record that names them. */
+  author: string | undefined;
+  signed: Signed | undefined;
+}) {
   if (files.length === 0) return null;
   return (
     <section class="record-section" aria-labelledby="attachments">
       <h3 id="attachments">{say().record.files}</h3>
       <ul class="files">
         {files.map((file) => (
-          <Attachment key={file.fileId} sessionId={sessionId} file={file} />
+          <Attachment key={file.fileId} sessionId={sessionId} file={file} recordAuthor={author} signed={signed} />
         ))}
       </ul>
     </section>
   );
 }
 
-function Attachment({ sessionId, file }: { sessionId: string; file: AttachedFile }) {
+function Attachment({
+  sessionId,
+  file,
+  recordAuthor,
+  signed,
+}: {
+  sessionId: string;
+  file: AttachedFile;
+  recordAuthor: string | undefined;
+  signed: Signed | undefined;
+}) {
   const station = useStation();
   const [shown, setShown] = useState(false);
   const [done, setDone] = useState(0);
@@ -55,6 +77,8 @@ function Attachment({ sessionId, file }: { sessionId: string; file: AttachedFile
   const t = say().file;
   const kind = kindOf(file);
   const name = cleanFileName(file.name);
+  // Who signed the record signed its files: what is said of him there holds here.
+  const isGood = saved?.author !== undefined && saved.author === recordAuthor && signed?.kind !== "bad";
   // What this page doesn't draw is saved for a program that does; its bytes can be looked at.
   const isDrawn = kind === "imaging" || kind === "image" || kind === "text";
   const save = () =>
@@ -106,8 +130,14 @@ function Attachment({ sessionId, file }: { sessionId: string; file: AttachedFile
       )}
       <ProblemNotice problem={task.problem} retry={save} />
       {saved && (
-        <Notice kind={saved.author === undefined ? "bad" : "good"}>
-          {saved.author === undefined ? t.savedUnsigned(name) : t.saved(name, station.personName(saved.author))}
+        <Notice kind={isGood ? "good" : "bad"}>
+          {saved.author === undefined
+            ? t.savedUnsigned(name)
+            : saved.author !== recordAuthor
+              ? t.savedOther(name, saved.author)
+              : isGood
+                ? t.saved(name, station.signedName(saved.author))
+                : `${t.saved(name, saved.author)} ${signed?.text}`}
         </Notice>
       )}
       {shown && <Viewer sessionId={sessionId} file={file} />}

@@ -1,84 +1,138 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { cleanFileName } from "../format";
 import { say } from "../language";
-import { LENGTHS, SEXES, URGENCIES, type Urgency } from "../model/record";
+import type { AddressBook } from "../model/address-book";
+import { AddressProblem } from "../model/address-problem";
+import type { Interrupted, Written } from "../model/drafts";
+import { LENGTHS, SEXES, type TransferRecord, URGENCIES } from "../model/record";
 import { Sending } from "../model/sending";
 import { Upload } from "../model/upload";
 import { isCancelled } from "../problem";
 import { route } from "../route";
+import type { Facility } from "../server/types";
 import { useStation } from "../station";
 import { SelectField, TextField, useFirstWrong } from "../ui/field";
 import { Form } from "../ui/form";
 import { Notice, ProblemNotice } from "../ui/notice";
 import { Page } from "../ui/page";
 import { Busy } from "../ui/progress";
-import { useTask } from "../ui/use";
+import { useObservable, useTask } from "../ui/use";
 import { FilePicker } from "./file-picker";
 import { UploadItem } from "./upload-item";
 
-const EMPTY = {
+const EMPTY: Written = {
   to: "",
   name: "",
   born: "",
-  sex: "" as (typeof SEXES)[number],
+  sex: "",
   insuranceId: "",
   diagnosis: "",
-  urgency: "today" as Urgency,
+  urgency: "today",
   needs: "",
   notes: "",
 };
 
-const today = () => new Date().toISOString().slice(0, 10);
+/** Where this browser is: a child may be born right after midnight. */
+const today = () => {
+  const now = new Date();
+  return new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
+};
 
+/** A new transfer, or one that was interrupted. */
 export function Compose() {
   const station = useStation();
-  const [draft, set] = useState(EMPTY);
-  const [uploads, setUploads] = useState<readonly Upload[]>([]);
+  const drafts = useObservable(station.drafts);
+  return <ComposeForm key={drafts.current?.id ?? ""} begun={drafts.current} />;
+}
+
+function ComposeForm({ begun }: { begun: Interrupted | undefined }) {
+  const station = useStation();
+  const { drafts } = station;
+  const [draft, set] = useState(() => (begun ? draftOf(begun.record, begun.to) : (drafts.unsent?.written ?? EMPTY)));
+  const [uploads, setUploads] = useState<readonly Upload[]>(
+    () => begun?.uploads ?? drafts.unsent?.files.map((file) => new Upload(file)) ?? [],
+  );
+  const [missing, setMissing] = useState(begun?.missing ?? []);
   const [tried, setTried] = useState(false);
   const [wasCancelled, setCancelled] = useState(false);
   const sending = useRef<{ to: string; sending: Sending } | undefined>(undefined);
+  useObservable(sending.current?.sending);
+  const hasLeft = useRef(false);
   const task = useTask();
   const { form, focusWrong } = useFirstWrong();
   const t = say().compose;
   const others = station.facilities.filter(({ id }) => id !== station.me?.facilityId);
   const receiver = others.find(({ id }) => id === draft.to);
-  const change = (entry: keyof typeof EMPTY) => (value: string) => set((before) => ({ ...before, [entry]: value }));
-  const missing = (value: string) => (tried && value.trim() === "" ? t.required : undefined);
+  const change = (entry: keyof Written) => (value: string) => set((before) => ({ ...before, [entry]: value }));
+  const absent = (value: string) => (tried && value.trim() === "" ? t.required : undefined);
   const future = draft.born > today() ? t.future : undefined;
+  const tooMany = needsOf(draft).length > LENGTHS.needs || needsOf(draft).some((need) => need.length > LENGTHS.need);
 
-  // Who leaves the form stops what is under way.
-  const current = useRef(uploads);
-  current.current = uploads;
-  useEffect(
-    () => () => {
-      for (const upload of current.current) upload.cancel();
-    },
-    [],
-  );
+  const tooManyFiles = uploads.length > LENGTHS.files;
+
+  // Who leaves the form finds it again: what is under way is offered, what isn't stands there as it was.
+  const current = useRef({ draft, uploads });
+  current.current = { draft, uploads };
+  const isSending = useRef(false);
+  const leave = () => {
+    sending.current?.sending.leave();
+    void drafts.look();
+  };
+  useEffect(() => {
+    if (begun) {
+      if (begun.missing.length === 0) submit();
+    } else drafts.unsent = undefined;
+    return () => {
+      hasLeft.current = true;
+      if (drafts.current === begun) drafts.current = undefined;
+      const { draft, uploads } = current.current;
+      const isKept = sending.current ? sending.current.sending.isKept === true : begun !== undefined;
+      for (const upload of uploads) isKept ? upload.stop() : upload.cancel();
+      const files = uploads.flatMap(({ file }) => file ?? []);
+      if (!isKept && (draft !== EMPTY || files.length > 0)) drafts.unsent = { written: draft, files };
+      if (!isSending.current) leave();
+    };
+  }, []);
+
+  const attempt = (book: AddressBook, receiver: Facility): Sending => {
+    // What failed is sent again; another receiver gets a session of his own, and files of his own.
+    if (sending.current?.to !== receiver.id) {
+      void sending.current?.sending.discard();
+      const same = begun?.to === receiver.id && !sending.current ? begun : undefined;
+      sending.current = { to: receiver.id, sending: new Sending(station.wardkey, book, receiver.id, same) };
+    }
+    return sending.current.sending;
+  };
 
   const submit = () => {
     setTried(true);
-    const { facility } = station;
-    if (!receiver || !facility || [draft.name, draft.diagnosis].some((value) => value.trim() === "") || future) {
-      return focusWrong();
-    }
+    const { book } = station;
+    const isMissing = [draft.name, draft.diagnosis].some((value) => value.trim() === "");
+    if (!receiver || !book || isMissing || future || tooMany || tooManyFiles) return focusWrong();
     setCancelled(false);
-    // What failed is sent again; another receiver gets a session of his own, and files of his own.
-    if (sending.current?.to !== receiver.id) {
-      sending.current = { to: receiver.id, sending: new Sending(station.wardkey, facility, receiver) };
-    }
-    const attempt = sending.current.sending;
+    setMissing([]);
+    const sending = attempt(book, receiver);
     void task.run(async () => {
-      let id: string;
+      isSending.current = true;
       try {
-        id = await attempt.send(recordOf(draft, station.me?.name ?? ""), uploads);
+        const id = await sending.send(recordOf(draft, station.me?.name ?? ""), uploads);
+        drafts.unsent = undefined;
+        set(EMPTY);
+        setUploads([]);
+        // What was sent was sent, also where the list can't be read now.
+        await station.transfers.refresh(id).catch(() => station.transfers.catchUp());
+        if (!hasLeft.current) route.go("out", id);
       } catch (error) {
         if (!isCancelled(error)) throw error;
+        if (hasLeft.current) return;
+        await sending.discard();
+        // one that a page before this one had sealed is gone
+        setUploads(uploads.filter(({ file }) => file));
         setCancelled(true);
-        return;
+      } finally {
+        isSending.current = false;
+        if (hasLeft.current) leave();
       }
-      setUploads([]);
-      await station.transfers.refresh(id);
-      route.go("out", id);
     });
   };
 
@@ -92,15 +146,20 @@ export function Compose() {
             value={draft.to}
             options={[
               ["", t.choose],
-              ...others.map(({ id, name, city }) => [id, city ? `${name}, ${city}` : name] as const),
+              ...others.map(
+                ({ id, city }) =>
+                  [id, city ? `${station.facilityName(id)}, ${city}` : station.facilityName(id)] as const,
+              ),
             ]}
             onValue={(value) => {
               change("to")(value);
-              setUploads(uploads.map(({ file }) => new Upload(file)));
+              for (const upload of uploads) upload.cancel();
+              setMissing(uploads.flatMap(({ file, name }) => (file ? [] : [name])));
+              setUploads(uploads.flatMap(({ file }) => (file ? [new Upload(file)] : [])));
             }}
-            error={missing(draft.to)}
+            error={absent(draft.to)}
           />
-          {receiver?.groupId === null && <Notice kind="lock">{t.escrow(receiver.name)}</Notice>}
+          {receiver && <ReceiverNotice facility={receiver} />}
         </fieldset>
         <fieldset class="card" disabled={task.busy}>
           <legend>{t.patient}</legend>
@@ -109,7 +168,7 @@ export function Compose() {
               label={t.name}
               value={draft.name}
               onValue={change("name")}
-              error={missing(draft.name)}
+              error={absent(draft.name)}
               max={LENGTHS.name}
             />
             <TextField label={t.born} type="date" optional value={draft.born} onValue={change("born")} error={future} />
@@ -135,7 +194,7 @@ export function Compose() {
             hint={t.diagnosisHint}
             value={draft.diagnosis}
             onValue={change("diagnosis")}
-            error={missing(draft.diagnosis)}
+            error={absent(draft.diagnosis)}
             max={LENGTHS.diagnosis}
           />
           <div class="choices" role="radiogroup" aria-label={t.urgency}>
@@ -159,6 +218,7 @@ export function Compose() {
             optional
             value={draft.needs}
             onValue={change("needs")}
+            error={tooMany ? t.tooMany(LENGTHS.needs, LENGTHS.need) : undefined}
           />
           <TextField
             label={t.notes}
@@ -171,9 +231,15 @@ export function Compose() {
         </fieldset>
         <fieldset class="card">
           <legend>{t.files}</legend>
+          {missing.length > 0 && (
+            <Notice kind="bad" title={t.missing}>
+              {missing.map(cleanFileName).join(", ")}
+            </Notice>
+          )}
           {!task.busy && (
             <FilePicker onFiles={(files) => setUploads([...uploads, ...files.map((file) => new Upload(file))])} />
           )}
+          {tooManyFiles && <Notice kind="bad">{t.tooManyFiles(LENGTHS.files)}</Notice>}
           <ul class="files">
             {uploads.map((upload) => (
               <UploadItem
@@ -189,6 +255,7 @@ export function Compose() {
         </fieldset>
         <div class="submit">
           {task.busy && <Busy text={t.working} />}
+          {task.busy && sending.current?.sending.isKept === false && <Notice kind="info">{t.stay}</Notice>}
           {wasCancelled && !task.busy && <Notice kind="info">{say().upload.cancelled}</Notice>}
           <ProblemNotice problem={task.problem} />
           <button type="submit" class="primary" disabled={task.busy}>
@@ -200,8 +267,28 @@ export function Compose() {
   );
 }
 
-function recordOf(draft: typeof EMPTY, from: string) {
-  const { name, born, sex, insuranceId, diagnosis, urgency, needs, notes } = draft;
+/** Whether the receiver is the one that is known, before anything is written. */
+function ReceiverNotice({ facility }: { facility: Facility }) {
+  const { book } = useStation();
+  const t = say().compose;
+  if (book?.problem instanceof AddressProblem) return <ProblemNotice problem={book.problem} />;
+  const standing = book?.standing(facility);
+  if (standing?.kind === "changed") return <ProblemNotice problem={new AddressProblem("facility")} />;
+  if (facility.groupId === null) return <Notice kind="lock">{t.escrow(facility.name)}</Notice>;
+  if (standing?.kind === "known" && !standing.compared) {
+    return <Notice kind="info">{t.notCompared(standing.name)}</Notice>;
+  }
+  return null;
+}
+
+const needsOf = ({ needs }: Written) =>
+  needs
+    .split("\n")
+    .map((need) => need.trim())
+    .filter((need) => need !== "");
+
+function recordOf(draft: Written, from: string) {
+  const { name, born, sex, insuranceId, diagnosis, urgency, notes } = draft;
   return {
     patient: {
       name: name.trim(),
@@ -211,12 +298,13 @@ function recordOf(draft: typeof EMPTY, from: string) {
     },
     diagnosis: diagnosis.trim(),
     urgency,
-    needs: needs
-      .split("\n")
-      .map((need) => need.trim())
-      .filter((need) => need !== "")
-      .slice(0, LENGTHS.needs),
+    needs: needsOf(draft),
     notes,
     from,
   };
+}
+
+function draftOf({ patient, diagnosis, urgency, needs, notes }: TransferRecord, to: string): Written {
+  const { name, born, sex, insuranceId = "" } = patient;
+  return { to, name, born, sex, insuranceId, diagnosis, urgency, needs: needs.join("\n"), notes };
 }

@@ -40,7 +40,8 @@ export function Decisions({
   const decide = async (decision: Decision) => {
     const ok = await task.run(async () => {
       await conversation.decide(decision, text.trim());
-      await station.transfers.refresh(transfer.id);
+      // What was decided was decided, also where the list can't be read now.
+      await station.transfers.refresh(transfer.id).catch(() => station.transfers.catchUp());
     });
     if (!ok) return;
     setOpen(undefined);

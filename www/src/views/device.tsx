@@ -147,7 +147,8 @@ function WipeCard() {
           onClick={() =>
             void task.run(async () => {
               const health = await station.wardkey.storageHealth();
-              setOutbox(health.outbox);
+              await station.drafts.look();
+              setOutbox(health.outbox + station.drafts.all.length);
             })
           }
         >

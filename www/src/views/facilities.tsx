@@ -1,5 +1,8 @@
 import { useState } from "preact/hooks";
+import { formatInstant } from "../format";
 import { say } from "../language";
+import type { Standing } from "../model/address-book";
+import { AddressProblem } from "../model/address-problem";
 import type { Facility } from "../server/types";
 import { useStation } from "../station";
 import { TextField } from "../ui/field";
@@ -12,13 +15,15 @@ import { useLoaded, useTask } from "../ui/use";
 
 export function Facilities() {
   const station = useStation();
+  const { book } = station;
   const t = say().facilities;
   return (
     <Page title={t.title} lead={t.lead}>
+      <ProblemNotice problem={book?.problem} retry={() => void station.loadFacilities().catch(() => undefined)} />
       <ul class="facilities">
         {station.facilities.map((facility) => (
           <li key={facility.id} class="card">
-            <FacilityItem facility={facility} isOwn={facility.id === station.me?.facilityId} />
+            <FacilityItem facility={facility} standing={book?.isRead ? book.standing(facility) : undefined} />
           </li>
         ))}
       </ul>
@@ -26,10 +31,14 @@ export function Facilities() {
   );
 }
 
-function FacilityItem({ facility, isOwn }: { facility: Facility; isOwn: boolean }) {
+function FacilityItem({ facility, standing }: { facility: Facility; standing: Standing | undefined }) {
   const [open, setOpen] = useState(false);
+  const station = useStation();
   const t = say().facilities;
-  const { name, city, groupId } = facility;
+  const { id, city, groupId } = facility;
+  const isOwn = id === station.me?.facilityId;
+  const name = station.facilityName(id);
+  const isChanged = standing?.kind === "changed";
   return (
     <>
       <div class="facility">
@@ -39,10 +48,11 @@ function FacilityItem({ facility, isOwn }: { facility: Facility; isOwn: boolean 
         <div class="person-text">
           <h2>{name}</h2>
           <p class="quiet">{city}</p>
+          <p class="quiet">
+            <KnownSince standing={standing} />
+          </p>
         </div>
-        <span class="badge" data-kind={groupId === null ? "today" : "accepted"}>
-          {isOwn ? t.own : groupId === null ? t.escrow : t.joined}
-        </span>
+        <StandingBadge isOwn={isOwn} hasGroup={groupId !== null} standing={standing} />
         {groupId !== null && (
           <button
             type="button"
@@ -54,22 +64,70 @@ function FacilityItem({ facility, isOwn }: { facility: Facility; isOwn: boolean 
           </button>
         )}
       </div>
-      {open && groupId !== null && <SafetyNumber groupId={groupId} isOwn={isOwn} />}
+      {isChanged && (
+        <Notice kind="bad" title={t.changes[standing.what](name, facility.name)}>
+          {groupId === null ? t.goneTodo : t.changedTodo}
+        </Notice>
+      )}
+      {open && groupId !== null && <SafetyNumber facility={facility} groupId={groupId} isOwn={isOwn} />}
     </>
   );
 }
 
-/** Compared by telephone; what was compared is pinned. The own facility's is there to be read out. */
-function SafetyNumber({ groupId, isOwn }: { groupId: string; isOwn: boolean }) {
-  const { wardkey } = useStation();
+/** How far the facility's keys are trusted, at a glance; nothing where the address book can't be read. */
+function StandingBadge({
+  isOwn,
+  hasGroup,
+  standing,
+}: {
+  isOwn: boolean;
+  hasGroup: boolean;
+  standing: Standing | undefined;
+}) {
+  const t = say().facilities;
+  const badge = (kind: string, text: string) => (
+    <span class="badge" data-kind={kind}>
+      {text}
+    </span>
+  );
+  if (isOwn) return badge("sent", t.own);
+  if (standing?.kind === "changed") return badge("immediate", t.changed);
+  if (!hasGroup) return badge("days", t.escrow);
+  if (standing?.kind !== "known") return null;
+  return standing.compared ? badge("accepted", t.compared) : badge("today", t.notCompared);
+}
+
+function KnownSince({ standing }: { standing: Standing | undefined }) {
+  const station = useStation();
+  const { book } = station;
+  const isKnown = standing?.kind === "known" || standing?.kind === "changed";
+  const compared = isKnown ? standing.compared : undefined;
+  const left = useLoaded(
+    async () => (compared && (await book?.hasLeft(compared.by)) ? compared.by : undefined),
+    [compared?.by, book, book?.version],
+  ).value;
+  const t = say().facilities;
+  if (!isKnown) return null;
+  if (!compared) return <>{t.knownSince(formatInstant(standing.since))}</>;
+  const said = t.comparedBy(station.signedName(compared.by), formatInstant(compared.at));
+  return <>{left === compared.by ? `${said} ${t.left}` : said}</>;
+}
+
+/** Compared by telephone; what was compared is pinned, for all of the own facility. The own number is there to be read out. */
+function SafetyNumber({ facility, groupId, isOwn }: { facility: Facility; groupId: string; isOwn: boolean }) {
+  const { wardkey, book } = useStation();
   const number = useLoaded(() => wardkey.safetyNumber(groupId), [groupId]);
   const [typed, setTyped] = useState("");
-  const [isVerified, setVerified] = useState(false);
+  const [verified, setVerified] = useState<string>();
   const task = useTask();
   const t = say().facilities;
   const verify = async () => {
     // What the other side reads out counts, not what stands here.
-    setVerified(await task.run(() => wardkey.verify(groupId, typed.trim().replaceAll(/\s+/g, " "))));
+    const ok = await task.run(async () => {
+      if (!book) throw new AddressProblem("waiting");
+      await book.compare(facility, typed);
+    });
+    setVerified(ok ? groupId : undefined);
   };
   if (number.problem !== undefined) return <ProblemNotice problem={number.problem} retry={number.reload} />;
   if (number.value === undefined) return <Busy text={say().app.starting} />;
@@ -90,11 +148,11 @@ function SafetyNumber({ groupId, isOwn }: { groupId: string; isOwn: boolean }) {
             value={typed}
             onValue={(value) => {
               setTyped(value);
-              setVerified(false);
+              setVerified(undefined);
               task.clear();
             }}
           />
-          {isVerified && <Notice kind="good">{t.verified}</Notice>}
+          {verified === groupId && <Notice kind="good">{t.verified}</Notice>}
           <ProblemNotice problem={task.problem} />
           <div class="actions">
             <button type="submit" class="primary" disabled={task.busy || typed.trim() === ""}>

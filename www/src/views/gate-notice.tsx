@@ -6,7 +6,16 @@ import { Notice } from "../ui/notice";
 export function GateNotice() {
   const { notice } = useStation();
   const t = say().notice;
-  if (notice?.kind === "logged-out") return <Notice kind="lock">{t.loggedOut}</Notice>;
+  if (notice?.kind === "logged-out") {
+    return notice.isTold ? (
+      <Notice kind="lock">{t.loggedOut}</Notice>
+    ) : (
+      <Notice kind="bad" title={t.loggedOutHere}>
+        {t.untold}
+      </Notice>
+    );
+  }
+  if (notice?.kind === "locked-partly") return <Notice kind="bad">{t.lockedPartly}</Notice>;
   if (notice?.kind === "ended") {
     return (
       <Notice kind="lock" title={t.ended}>
@@ -21,6 +30,7 @@ export function GateNotice() {
   return (
     <Notice kind="good" title={t.wiped}>
       <p>{isEmpty ? t.wipedLead : t.wipedPartly}</p>
+      {!notice.isTold && <p>{t.untold}</p>}
       <ul class="inventory">
         {entries.map(([what, name]) => (
           <li key={what}>

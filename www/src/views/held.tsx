@@ -79,9 +79,20 @@ function RowView({ row }: { row: Row }) {
 const SHOWN = 120;
 const LONGEST = 300;
 
-/** Bytes as the database has them: base64url, and how many there are. */
+/** Bytes as the database has them: base64url, and how many there are. What the server withholds has its length alone. */
 function Value({ value }: { value: unknown }) {
-  const bytes = typeof value === "object" && value !== null ? (value as { base64url?: string; length?: number }) : {};
+  const bytes =
+    typeof value === "object" && value !== null
+      ? (value as { base64url?: string; withheld?: boolean; length?: number })
+      : {};
+  if (bytes.withheld && bytes.length !== undefined) {
+    const t = say().held;
+    return (
+      <span class="quiet">
+        {t.withheld}, {t.bytes(bytes.length)}
+      </span>
+    );
+  }
   if (bytes.base64url !== undefined && bytes.length !== undefined) {
     const { base64url } = bytes;
     return (

@@ -40,7 +40,7 @@ export function Invitation({ onBack }: { onBack: () => void }) {
         <SelectField
           label={t.facility}
           value={given.facilityId}
-          options={[["", "–"], ...station.facilities.map(({ id, name }) => [id, name] as const)]}
+          options={[["", "–"], ...(station.config?.facilities ?? []).map(({ id, name }) => [id, name] as const)]}
           onValue={change("facilityId")}
           error={missing(given.facilityId)}
         />

@@ -1,10 +1,11 @@
 import { useState } from "preact/hooks";
 import { say } from "../language";
+import { isRefused } from "../server/request";
 import type { Person } from "../server/types";
 import { useStation } from "../station";
 import { TextField, useFirstWrong } from "../ui/field";
 import { Form } from "../ui/form";
-import { ProblemNotice } from "../ui/notice";
+import { Notice, ProblemNotice } from "../ui/notice";
 import { Busy } from "../ui/progress";
 import { useTask } from "../ui/use";
 import type { Door } from "./gate";
@@ -18,7 +19,25 @@ export function Login({ onDoor }: { onDoor: (door: Door) => void }) {
   const task = useTask();
   const { form, focusWrong } = useFirstWrong();
   const cards = station.config?.people.filter(({ demoPassword }) => demoPassword !== undefined) ?? [];
-  const enter = (userId: string, password: string) => task.run(() => station.login(userId, password));
+  /** Whose card didn't open: he has another password by now. */
+  const [changed, setChanged] = useState<Person>();
+  const enter = (userId: string, password: string) => {
+    setChanged(undefined);
+    return task.run(() => station.login(userId, password));
+  };
+  const enterBy = (person: Person) =>
+    task.run(async () => {
+      setChanged(undefined);
+      try {
+        await station.login(person.userId, person.demoPassword ?? "");
+      } catch (error) {
+        if (!isRefused(error)) throw error;
+        setChanged(person);
+        setUserId(person.userId);
+        setPassword("");
+        requestAnimationFrame(() => form.current?.querySelector<HTMLElement>('[type="password"]')?.focus());
+      }
+    });
   const submit = () => {
     setTried(true);
     if (userId === "" || password === "") focusWrong();
@@ -33,13 +52,14 @@ export function Login({ onDoor }: { onDoor: (door: Door) => void }) {
       </div>
       <div class="gate-status" aria-live="polite">
         {task.busy ? <Busy text={t.working} /> : <ProblemNotice problem={task.problem} where="login" />}
+        {changed && !task.busy && <Notice kind="lock">{t.changed(changed.name)}</Notice>}
       </div>
       <div class="gate-columns">
         {cards.length > 0 && (
           <section class="gate-panel" aria-labelledby="cards">
             <h2 id="cards">{t.cards}</h2>
             <p class="hint">{t.cardsHint}</p>
-            {station.facilities.map(({ id, name, city }) => {
+            {station.config?.facilities.map(({ id, name, city }) => {
               const people = cards.filter(({ facilityId }) => facilityId === id);
               if (people.length === 0) return null;
               return (
@@ -50,11 +70,7 @@ export function Login({ onDoor }: { onDoor: (door: Door) => void }) {
                   <ul class="people">
                     {people.map((person) => (
                       <li key={person.userId}>
-                        <PersonCard
-                          person={person}
-                          disabled={task.busy}
-                          onClick={() => void enter(person.userId, person.demoPassword ?? "")}
-                        />
+                        <PersonCard person={person} disabled={task.busy} onClick={() => void enterBy(person)} />
                       </li>
                     ))}
                   </ul>

@@ -2,14 +2,17 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ageOn, formatDay, formatInstant } from "../format";
 import { say } from "../language";
 import { Conversation } from "../model/conversation";
+import { isDecided, speakers } from "../model/decision";
 import type { TransferRecord } from "../model/record";
 import type { OpenedTransfer } from "../model/transfers";
+import type { Transfer } from "../server/types";
 import { useStation } from "../station";
-import { Icon } from "../ui/icon";
 import { Notice, ProblemNotice } from "../ui/notice";
 import { Facts } from "../ui/page";
+import { useLoaded, useObservable } from "../ui/use";
 import { AccessPanel } from "./access";
 import { Attachments } from "./attachments";
+import { AuthorLine, useSigned } from "./authorship";
 import { ConversationView } from "./conversation";
 import { Decisions } from "./decision";
 import { HeldPanel } from "./held";
@@ -21,6 +24,7 @@ export function RecordView({ entry }: { entry: OpenedTransfer }) {
   const [said, setSaid] = useState<string>();
   const conversation = useMemo(() => new Conversation(station.wardkey, transfer), [transfer.id, station.wardkey]);
   const heading = useRef<HTMLHeadingElement>(null);
+  const signed = useSigned(opened, transfer.createdBy, [transfer.from]);
   const t = say();
 
   useEffect(() => {
@@ -70,8 +74,9 @@ export function RecordView({ entry }: { entry: OpenedTransfer }) {
           {record.patient.name}
         </h2>
         <p class="record-diagnosis">{record.diagnosis}</p>
-        <AuthorLine entry={entry} />
+        <AuthorLine userId={opened.author?.userId} signed={signed} />
       </header>
+      <StateNotice transfer={transfer} conversation={conversation} />
       {receiver?.groupId === null && <Notice kind="lock">{t.record.escrow(receiver.name)}</Notice>}
       {said && <Notice kind="good">{said}</Notice>}
       <Decisions transfer={transfer} conversation={conversation} onDone={(state) => setSaid(t.record.done[state])} />
@@ -81,8 +86,8 @@ export function RecordView({ entry }: { entry: OpenedTransfer }) {
         to={station.facilityName(transfer.to)}
         at={transfer.createdAt}
       />
-      <Attachments sessionId={transfer.sessionId} files={record.files} />
-      <ConversationView conversation={conversation} isClosed={transfer.state === "withdrawn"} />
+      <Attachments sessionId={transfer.sessionId} files={record.files} author={opened.author?.userId} signed={signed} />
+      <ConversationView conversation={conversation} transfer={transfer} />
       <AccessPanel transfer={transfer} />
       <HeldPanel transferId={transfer.id} />
     </article>
@@ -122,26 +127,18 @@ function RecordFacts({ record, from, to, at }: { record: TransferRecord; from: s
   );
 }
 
-/** Who wrote it, as the signature says; the server's word counts only for a warning. */
-function AuthorLine({ entry }: { entry: OpenedTransfer }) {
+/** What became of it is the server's word, unless somebody of that facility has signed it. */
+function StateNotice({ transfer, conversation }: { transfer: Transfer; conversation: Conversation }) {
   const station = useStation();
-  const t = say().record;
-  const { transfer, opened } = entry;
-  if (!opened.ok) return null;
-  const { author } = opened;
-  const isGood = author !== undefined && author.userId === transfer.createdBy;
-  return (
-    <p class="author" data-good={isGood}>
-      <Icon name={isGood ? "shield" : "alert"} />
-      {author === undefined ? (
-        t.unsigned
-      ) : isGood ? (
-        <span>
-          {station.personName(author.userId)} <span class="verified">{t.verifiedShort}</span>
-        </span>
-      ) : (
-        t.otherAuthor(station.personName(author.userId))
-      )}
-    </p>
-  );
+  const { book } = station;
+  useObservable(conversation);
+  const { state, changedAt } = transfer;
+  const about = `${transfer.id} ${state}`;
+  const unsigned = useLoaded(async () => {
+    if (!book?.isRead || conversation.state === "loading") return undefined;
+    return (await isDecided(book, transfer, conversation)) ? undefined : about;
+  }, [about, changedAt, conversation.state, book, book?.version]).value;
+  if (state === "sent" || unsigned !== about) return null;
+  const [facility = ""] = speakers(transfer, state);
+  return <Notice kind="bad">{say().author.unsignedState(say().states[state], station.facilityName(facility))}</Notice>;
 }

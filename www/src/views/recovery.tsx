@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { say } from "../language";
+import { explain } from "../problem";
 import { useStation } from "../station";
 import { NewPasswordField, SHORTEST_PASSWORD, TextField } from "../ui/field";
 import { Form } from "../ui/form";
@@ -30,10 +31,17 @@ export function Recovery({ onBack }: { onBack: () => void }) {
       station.finishRecovery({ userId: userId.trim(), recoveryId, code: code.replaceAll(/\s/g, ""), newPassword }),
     );
   };
+  const isReplaced = station.isReplaced(userId.trim());
   const status = task.busy ? (
     <Busy text={say().login.working} />
   ) : (
-    <ProblemNotice problem={task.problem} where="login" />
+    <>
+      <ProblemNotice problem={task.problem} where="login" />
+      {started && isReplaced && <Notice kind="info">{t.goOn}</Notice>}
+      {task.problem !== undefined && explain(task.problem).code === "otp-expired" && (
+        <Notice kind="info">{t.unchanged}</Notice>
+      )}
+    </>
   );
   return (
     <section class="gate-panel narrow">
@@ -57,12 +65,22 @@ export function Recovery({ onBack }: { onBack: () => void }) {
       ) : (
         <Form onSend={() => finish(started.recoveryId)}>
           <Notice kind="info">{t.sentTo(started.sentTo)}</Notice>
-          <TextField label={t.code} value={code} onValue={setCode} inputMode="numeric" autocomplete="one-time-code" />
-          <NewPasswordField label={t.newPassword} value={newPassword} onValue={setNewPassword} tried={tried} />
+          {!isReplaced && (
+            <>
+              <TextField
+                label={t.code}
+                value={code}
+                onValue={setCode}
+                inputMode="numeric"
+                autocomplete="one-time-code"
+              />
+              <NewPasswordField label={t.newPassword} value={newPassword} onValue={setNewPassword} tried={tried} />
+            </>
+          )}
           {status}
           <div class="actions">
             <button type="submit" class="primary" disabled={task.busy || code.trim() === ""}>
-              {t.submit}
+              {isReplaced ? say().app.retry : t.submit}
             </button>
             <button type="button" disabled={task.busy} onClick={begin}>
               {t.again}

@@ -7,6 +7,7 @@ import { useObservable } from "../ui/use";
 import { Compose } from "./compose";
 import { Device } from "./device";
 import { Facilities } from "./facilities";
+import { InterruptedTransfers } from "./interrupted";
 import { LanguageChoice } from "./language-choice";
 import { Initials } from "./login";
 import { Mailbox } from "./mailbox";
@@ -95,6 +96,7 @@ export function Shell() {
       </header>
       <main id="main" class="content" tabIndex={-1} data-view={route.view}>
         <Welcome />
+        <InterruptedTransfers />
         {facility === undefined ? (
           <Busy text={t.app.starting} />
         ) : needsSetup || route.view === "setup" ? (
@@ -134,13 +136,11 @@ function Content({ view }: { view: View }) {
 function FreshCount() {
   const station = useStation();
   const transfers = useObservable(station.transfers);
-  const fresh = transfers.all.filter(
-    ({ transfer }) => transfer.to === station.me?.facilityId && transfers.isFresh(transfer.id),
-  );
-  if (fresh.length === 0) return null;
+  const fresh = transfers.freshTo(station.me?.facilityId);
+  if (fresh === 0) return null;
   return (
     <span class="count">
-      {fresh.length} <span class="unseen">{say().list.fresh}</span>
+      {fresh} <span class="unseen">{say().list.fresh}</span>
     </span>
   );
 }

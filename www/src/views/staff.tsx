@@ -113,7 +113,9 @@ function StaffOf({ facility }: { facility: Facility }) {
           action={t.remove}
           danger
           busy={task.busy}
-          onYes={() => void change(() => takeOff(wardkey, facility, removing), t.done.removed(removing.name))}
+          onYes={() =>
+            void change(() => takeOff(wardkey, station.book, facility, removing), t.done.removed(removing.name))
+          }
           onNo={() => setRemoving(undefined)}
         >
           <p>{t.removeText}</p>

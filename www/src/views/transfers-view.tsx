@@ -1,3 +1,4 @@
+import { useEffect } from "preact/hooks";
 import { say } from "../language";
 import { route, to } from "../route";
 import { useStation } from "../station";
@@ -13,6 +14,11 @@ export function TransfersView({ box }: { box: "in" | "out" }) {
   const transfers = useObservable(station.transfers);
   const { id } = route;
   const t = say();
+  const isThere = id !== undefined && transfers.get(id) !== undefined;
+  // It may stand further back in the list than was read.
+  useEffect(() => {
+    if (id !== undefined && !isThere && transfers.state === "ready") transfers.refresh(id).catch(() => undefined);
+  }, [id, isThere, transfers.state]);
   const entry = id === undefined ? undefined : transfers.get(id);
   return (
     <div class="split" data-open={id !== undefined}>

@@ -10,19 +10,19 @@ import { KIND_ICONS, kindOf } from "./attachments";
 export function UploadItem({ upload, onRemove }: { upload: Upload; onRemove: () => void }) {
   useObservable(upload);
   const t = say().upload;
-  const name = cleanFileName(upload.file.name);
+  const name = cleanFileName(upload.name);
   const { state } = upload;
-  const isMoving = state === "running" || state === "paused" || state === "interrupted";
+  const isMoving = state === "sealing" || state === "running" || state === "paused" || state === "interrupted";
   return (
     <li class="file" data-state={state}>
       <div class="file-head">
         <span class="file-icon">
-          <Icon name={state === "done" ? "check" : KIND_ICONS[kindOf(upload.file)]} />
+          <Icon name={state === "done" ? "check" : KIND_ICONS[kindOf(upload)]} />
         </span>
         <span class="file-text">
           <span class="file-name">{name}</span>
           <span class="quiet" role="status">
-            {formatBytes(upload.file.size)}
+            {formatBytes(upload.size)}
             {state === "paused" && ` · ${t.paused}`}
             {state === "done" && ` · ${t.done}`}
           </span>
@@ -49,7 +49,13 @@ export function UploadItem({ upload, onRemove }: { upload: Upload; onRemove: () 
           )}
         </span>
       </div>
-      {isMoving && <Progress label={t.label(name)} done={upload.sent} total={upload.total} />}
+      {isMoving && (
+        <Progress
+          label={state === "sealing" ? t.sealing(name) : t.label(name)}
+          done={upload.sent}
+          total={upload.total}
+        />
+      )}
       {state === "interrupted" && <Notice kind="bad">{t.interrupted}</Notice>}
     </li>
   );

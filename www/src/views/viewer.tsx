@@ -24,10 +24,19 @@ export function Viewer({ sessionId, file }: { sessionId: string; file: AttachedF
   }, [sessionId, file.fileId]);
   if (opened.problem !== undefined) return <ProblemNotice problem={opened.problem} retry={opened.reload} />;
   if (!opened.value) return <Busy text={say().file.reading} />;
-  const { reader, volume } = opened.value;
+  return (
+    <>
+      <View {...opened.value} />
+      <p class="hint">{say().file.piecewise}</p>
+    </>
+  );
+}
+
+function View({ reader, volume }: { reader: RangeReader; volume: Volume | undefined }) {
+  const { type } = reader.file;
   if (volume) return <Slices reader={reader} volume={volume} />;
-  if (/^image\/(png|jpeg|webp|gif)$/.test(file.type)) return <ImageView reader={reader} />;
-  if (file.type.startsWith("text/")) return <TextView reader={reader} />;
+  if (/^image\/(png|jpeg|webp|gif)$/.test(type)) return <ImageView reader={reader} />;
+  if (type.startsWith("text/")) return <TextView reader={reader} />;
   return <HexView reader={reader} />;
 }
 

@@ -28,6 +28,8 @@ export const de: Words = {
     password: "Passwort",
     submit: "Anmelden",
     working: "Ihre Schlüssel werden abgeleitet. Das ist mit Absicht langsam, damit auch das Raten langsam ist.",
+    changed: (name: string) =>
+      `${name} hat das Passwort geändert, seit diese Seite geladen wurde. Bitte melden Sie sich mit dem neuen an.`,
     forgotten: "Passwort vergessen?",
     invited: "Ich habe eine Einladung",
     required: "Bitte ausfüllen.",
@@ -53,6 +55,11 @@ export const de: Words = {
     ended: "Ihr Zugang ist beendet",
     endedLead:
       "Die Administration hat Sie aus dem Personal genommen, oder Ihre Anmeldung ist abgelaufen. Was zu sehen war, ist geschlossen.",
+    lockedPartly:
+      "Dieser Browser konnte nicht alles löschen: Nach einem Neuladen geht es vielleicht ohne Passwort weiter. Bitte melden Sie sich auch ab.",
+    loggedOutHere: "Sie sind hier abgemeldet, aber der Server weiß es noch nicht",
+    untold:
+      "Auf diesem Arbeitsplatz ist nichts mehr lesbar. Der Server war nicht erreichbar, um Ihre Anmeldung zu beenden: Er erfährt es, sobald die Verbindung wieder da ist oder diese Seite das nächste Mal geöffnet wird.",
     loggedOut: "Sie sind abgemeldet. Die Schlüssel sind nicht mehr im Speicher dieses Arbeitsplatzes.",
     local: (ms) => `Angemeldet, mit den Schlüsseln dieses Arbeitsplatzes (${ms}).`,
     restored: (ms) => `Angemeldet. Dieser Arbeitsplatz war leer; Ihr Passwort hat alles zurückgebracht (${ms}).`,
@@ -78,6 +85,8 @@ export const de: Words = {
     submit: "Konto anlegen",
   },
   recovery: {
+    goOn: "Die Verbindung brach ab, während Ihr neues Passwort gesetzt wurde. Versuchen Sie es erneut, um damit fortzufahren: Der Code wird nicht mehr gebraucht.",
+    unchanged: "Ihr Passwort ist unverändert, bis ein neues gesetzt ist.",
     title: "Vergessenes Passwort ersetzen",
     lead: "Ein Code geht an Ihre E-Mail-Adresse. Keiner der beiden Server kann Ihre Schlüssel allein öffnen.",
     send: "Code senden",
@@ -144,10 +153,6 @@ export const de: Words = {
     from: "Von",
     to: "An",
     sentAt: "Gesendet",
-    verifiedShort: "Signatur geprüft",
-    unsigned: "Nicht signiert. Verlassen Sie sich nicht auf diese Akte.",
-    otherAuthor: (name) =>
-      `Signiert von ${name}, aber der Server nennt jemand anderes. Fragen Sie nach, bevor Sie handeln.`,
     missing: "Diese Verlegung ist nicht hier",
     missingLead: "Sie wurde vielleicht entfernt oder ist noch unterwegs.",
     closed: "Diese Akte lässt sich nicht öffnen",
@@ -170,6 +175,20 @@ export const de: Words = {
     escrow: (facility) =>
       `${facility} ist noch nicht dabei. Der Schlüssel wartet beim Schlüsselserver, die Akte bei der Anwendung: Keiner von beiden kann sie lesen. Sie öffnet sich, sobald die Einrichtung sich registriert.`,
   },
+  author: {
+    verified: "Signatur geprüft",
+    checking: "Signatur wird geprüft…",
+    former: (facility) => `Signatur geprüft. Gehört inzwischen nicht mehr zu ${facility}.`,
+    unsigned: "Nicht signiert. Verlassen Sie sich nicht darauf.",
+    other: (userId) =>
+      `Signiert von ${userId}, aber der Server nennt jemand anderes. Fragen Sie nach, bevor Sie handeln.`,
+    stranger: (userId, facility) =>
+      `Signiert von ${userId}. Diese Person gehört nicht zu ${facility}. Verlassen Sie sich nicht darauf: Rufen Sie dort an, und informieren Sie Ihre Sicherheitsstelle.`,
+    unchecked: "Signatur geprüft. Ob diese Person zur Einrichtung gehört, ließ sich nicht prüfen.",
+    renamed: (name) => `Signatur geprüft. Der Server nennt diese Person jetzt „${name}“.`,
+    unsignedState: (state, facility) =>
+      `Der Server sagt „${state}“, aber niemand von ${facility} hat das signiert. Rufen Sie dort an, bevor Sie handeln.`,
+  },
   conversation: {
     title: "Gespräch",
     empty: "Noch keine Nachrichten. Was Sie hier schreiben, lesen beide Einrichtungen und sonst niemand.",
@@ -184,7 +203,6 @@ export const de: Words = {
       declined: "hat abgelehnt",
       withdrawn: "hat die Verlegung zurückgezogen",
     },
-    unverified: "Absender nicht geprüft",
   },
   file: {
     view: "Ansehen",
@@ -195,6 +213,10 @@ export const de: Words = {
     decrypting: (name) => `${name} wird entschlüsselt`,
     saved: (name, author) => `${name} ist gespeichert. Signiert von ${author}.`,
     savedUnsigned: (name) => `${name} ist gespeichert, aber niemand hat es signiert. Verlassen Sie sich nicht darauf.`,
+    savedOther: (name, author) =>
+      `${name} ist gespeichert, wurde aber von ${author} signiert, die Akte von jemand anderem. Verlassen Sie sich nicht darauf.`,
+    piecewise:
+      "Jedes gezeigte Stück ist durch den Schlüssel der Akte geschützt. Wer die Datei signiert hat, weiß man erst, wenn alles gelesen ist: „Speichern“ tut das.",
     ranges: (read, size) => `${read} von ${size} wurden geholt und entschlüsselt`,
     sliceOf: (at, all) => `Schicht ${at} von ${all}`,
     volume: (width, height, slices) => `${width} × ${height} × ${slices} Voxel`,
@@ -210,6 +232,8 @@ export const de: Words = {
     choose: "Einrichtung wählen",
     escrow: (name) =>
       `${name} ist noch nicht registriert. Die Verlegung wird versiegelt hinterlegt: Die Einrichtung liest sie, sobald sie registriert ist.`,
+    notCompared: (name) =>
+      `Niemand Ihrer Einrichtung hat bisher die Sicherheitsnummer mit ${name} verglichen. Das geschieht einmal, unter „Einrichtungen“.`,
     patient: "Patientin, Patient",
     name: "Name",
     born: "Geburtsdatum",
@@ -230,9 +254,24 @@ export const de: Words = {
     optional: "freiwillig",
     required: "Bitte ausfüllen.",
     future: "Bitte einen Tag in der Vergangenheit eingeben.",
+    tooManyFiles: (most) => `Eine Verlegung hat höchstens ${most} Dateien.`,
+    tooMany: (lines, characters) => `Höchstens ${lines} Zeilen mit je ${characters} Zeichen.`,
+    missing:
+      "Bitte fügen Sie diese Dateien noch einmal hinzu: Sie waren noch nicht verschlüsselt, als die Seite geschlossen wurde.",
+    stay: "Dieser Browser behält nichts: Bitte lassen Sie diese Seite offen, bis die Verlegung gesendet ist.",
     working: "Wird verschlüsselt und gesendet…",
   },
+  interrupted: {
+    title: "Eine Verlegung wurde unterbrochen",
+    what: (patient, facility, files, time) =>
+      `${patient}, an ${facility}, ${plural(files, "Datei", "Dateien")}, ${time}. Sie ist noch nicht gesendet. Was angekommen ist, wird nicht noch einmal gesendet.`,
+    goOn: "Fortsetzen",
+    discard: "Verwerfen",
+    discardTitle: "Diese Verlegung verwerfen?",
+    discardText: "Was geschrieben wurde und was von den Dateien angekommen ist, wird gelöscht.",
+  },
   upload: {
+    sealing: (name) => `${name} wird verschlüsselt`,
     label: (name) => `${name} wird hochgeladen`,
     of: (done, all) => `${done} von ${all}`,
     pause: "Anhalten",
@@ -277,13 +316,28 @@ export const de: Words = {
   },
   facilities: {
     title: "Einrichtungen",
-    lead: "Vergleichen Sie die Sicherheitsnummern einmal am Telefon: Was Sie verglichen haben, gilt dann fest, und kein anderer Schlüssel dieser Gruppe wird angenommen. Welche Gruppe zu einer Einrichtung gehört, sagt der Server der Anwendung.",
+    lead: "Jede Einrichtung hat eigene Schlüssel. Welche das sind, steht im Adressbuch Ihrer Einrichtung, verschlüsselt für Ihr Personal: Kein Server kann es ändern. Vergleichen Sie die Sicherheitsnummern einmal am Telefon: Das gilt für alle bei Ihnen.",
     own: "Ihre Einrichtung",
-    joined: "Registriert",
     escrow: "Noch nicht registriert",
+    notCompared: "Noch nicht verglichen",
+    compared: "Verglichen",
+    changed: "Nicht die bekannte",
+    knownSince: (at) => `In Ihrem Adressbuch seit ${at}`,
+    comparedBy: (person, at) => `Verglichen von ${person}, ${at}`,
+    left: "(gehört inzwischen nicht mehr zu Ihrer Einrichtung)",
+    changes: {
+      group: (name) => `Der Server nennt für ${name} andere Schlüssel als Ihr Adressbuch.`,
+      gone: (name) => `Der Server sagt, ${name} sei nicht mehr registriert.`,
+      name: (name, listed) => `Der Server nennt ${name} jetzt „${listed}“.`,
+      namesake: (name) => `Eine andere Einrichtung mit dem Namen ${name} steht schon in Ihrem Adressbuch.`,
+    },
+    changedTodo:
+      "Dorthin wird nichts gesendet. Rufen Sie unter einer Nummer an, die Sie kennen. Stimmt es, vergleichen Sie unten die Sicherheitsnummer: Das ersetzt, was im Adressbuch steht. Stimmt es nicht, informieren Sie Ihre Sicherheitsstelle.",
+    goneTodo:
+      "Dorthin wird nichts gesendet. Rufen Sie unter einer Nummer an, die Sie kennen, und informieren Sie Ihre Sicherheitsstelle.",
     number: "Sicherheitsnummer",
     show: "Sicherheitsnummer vergleichen",
-    showName: (name) => `Sicherheitsnummer mit ${name} vergleichen`,
+    showName: (name) => `Sicherheitsnummer vergleichen mit ${name}`,
     hint: "Rufen Sie dort jemanden an. Beide müssen dieselben zwölf Gruppen sehen.",
     showOwn: "Ihre Sicherheitsnummer zeigen",
     ownHint:
@@ -341,7 +395,8 @@ export const de: Words = {
     yes: "ja",
     no: "nein",
     cache: "Schlüsselspeicher",
-    cacheLead: "Schlüssel, die hier benutzt wurden, versiegelt, höchstens zwölf Stunden. Akten selbst liegen hier nie.",
+    cacheLead:
+      "Schlüssel, die hier benutzt wurden, versiegelt, höchstens zwölf Stunden. Von Akten liegt hier nur, was beim Senden unterbrochen wurde: versiegelt, einen Tag lang.",
     cacheStore: "Ort",
     entries: "Schlüssel",
     hits: "Im Speicher gefunden",
@@ -384,6 +439,7 @@ export const de: Words = {
     rows: (n) => plural(n, "Zeile", "Zeilen"),
     bytes: (n) => plural(n, "Byte", "Bytes"),
     characters: (n) => plural(n, "Zeichen", "Zeichen"),
+    withheld: "zurückgehalten: nur wem es gehört, sieht es",
     loading: "Beide Datenbanken werden gelesen…",
   },
   access: {

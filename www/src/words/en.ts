@@ -28,6 +28,8 @@ export const en = {
     password: "Password",
     submit: "Sign in",
     working: "Deriving your keys. This is slow on purpose, so that guessing a password is slow, too.",
+    changed: (name: string) =>
+      `${name} has changed the password since this page was loaded. Please sign in with the new one.`,
     forgotten: "Forgotten password?",
     invited: "I have an invitation",
     required: "Please fill this in.",
@@ -52,6 +54,10 @@ export const en = {
     empty: "empty",
     ended: "Your access has ended",
     endedLead: "An administrator has taken you off the staff, or your login is over. What was on the screen is closed.",
+    lockedPartly: "This browser couldn’t delete all: a reload may open without the password. Please sign out as well.",
+    loggedOutHere: "You are signed out here, but the server doesn’t know it yet",
+    untold:
+      "Nothing is readable on this workstation any more. The server couldn’t be reached to end your login: it is told as soon as the connection is back, or when this page is opened again.",
     loggedOut: "You are signed out. The keys have left this workstation’s memory.",
     local: (ms: string) => `Signed in, with the keys of this workstation (${ms}).`,
     restored: (ms: string) =>
@@ -77,6 +83,8 @@ export const en = {
     submit: "Create account",
   },
   recovery: {
+    goOn: "The connection broke while your new password was being set. Try again to go on with it: the code isn’t needed any more.",
+    unchanged: "Your password is as it was, until a new one is set.",
     title: "Replace a forgotten password",
     lead: "A code is sent to your e-mail address. Neither server can open your keys alone.",
     send: "Send the code",
@@ -141,9 +149,6 @@ export const en = {
     from: "From",
     to: "To",
     sentAt: "Sent",
-    verifiedShort: "Signature verified",
-    unsigned: "Not signed. Do not rely on this record.",
-    otherAuthor: (name: string) => `Signed by ${name}, but the server names somebody else. Ask back before you act.`,
     missing: "This transfer isn’t here",
     missingLead: "It may have been removed, or it is still on its way.",
     closed: "This record can’t be opened",
@@ -162,6 +167,19 @@ export const en = {
     escrow: (facility: string) =>
       `${facility} hasn’t joined yet. The key waits at the key server, the record at the application: neither can read it. It opens as soon as they register.`,
   },
+  author: {
+    verified: "Signature verified",
+    checking: "Checking the signature…",
+    former: (facility: string) => `Signature verified. Has left ${facility} since.`,
+    unsigned: "Not signed. Do not rely on it.",
+    other: (userId: string) => `Signed by ${userId}, but the server names somebody else. Ask back before you act.`,
+    stranger: (userId: string, facility: string) =>
+      `Signed by ${userId}, who doesn’t belong to ${facility}. Do not rely on it: call them, and tell your security officer.`,
+    unchecked: "Signature verified, but whether this person belongs to the facility couldn’t be checked.",
+    renamed: (name: string) => `Signature verified. The server now calls this person “${name}”.`,
+    unsignedState: (state: string, facility: string) =>
+      `The server says “${state}”, but nobody of ${facility} has signed that. Call them before you act.`,
+  },
   conversation: {
     title: "Conversation",
     empty: "No messages yet. What you write here both facilities can read, and nobody else.",
@@ -171,7 +189,6 @@ export const en = {
     sending: "Sending…",
     closed: "The conversation is closed.",
     kinds: { message: "", accepted: "accepted", declined: "declined", withdrawn: "withdrew the transfer" },
-    unverified: "author not verified",
   },
   file: {
     view: "View",
@@ -182,6 +199,10 @@ export const en = {
     decrypting: (name: string) => `Decrypting ${name}`,
     saved: (name: string, author: string) => `${name} is saved. Signed by ${author}.`,
     savedUnsigned: (name: string) => `${name} is saved, but nobody signed it. Don’t rely on it.`,
+    savedOther: (name: string, author: string) =>
+      `${name} is saved, but ${author} signed it, who didn’t sign the record. Don’t rely on it.`,
+    piecewise:
+      "Each piece shown here is protected by the record’s key. Who signed the file is known once all of it has been read: “Save” does that.",
     ranges: (read: string, size: string) => `${read} of ${size} were fetched and decrypted`,
     sliceOf: (at: number, all: number) => `Slice ${at} of ${all}`,
     volume: (width: number, height: number, slices: number) => `${width} × ${height} × ${slices} voxels`,
@@ -197,6 +218,8 @@ export const en = {
     choose: "Choose a facility",
     escrow: (name: string) =>
       `${name} isn’t registered yet. The transfer is kept for them in escrow, sealed: they can read it once they have registered.`,
+    notCompared: (name: string) =>
+      `Nobody of your facility has compared the safety number with ${name} yet. That is done once, under “Facilities”.`,
     patient: "Patient",
     name: "Name",
     born: "Date of birth",
@@ -217,9 +240,23 @@ export const en = {
     optional: "optional",
     required: "Please fill this in.",
     future: "Please enter a day in the past.",
+    tooManyFiles: (most: number) => `A transfer has at most ${most} files.`,
+    tooMany: (lines: number, characters: number) => `At most ${lines} lines of ${characters} characters each.`,
+    missing: "Please add these files again: they weren’t encrypted yet when the page went away.",
+    stay: "This browser keeps nothing: please leave this page open until the transfer is sent.",
     working: "Encrypting and sending…",
   },
+  interrupted: {
+    title: "A transfer was interrupted",
+    what: (patient: string, facility: string, files: number, time: string) =>
+      `${patient}, to ${facility}, ${plural(files, "file", "files")}, ${time}. It isn’t sent yet. What has arrived isn’t sent again.`,
+    goOn: "Continue",
+    discard: "Discard",
+    discardTitle: "Discard this transfer?",
+    discardText: "What was written, and what has arrived of its files, is deleted.",
+  },
   upload: {
+    sealing: (name: string) => `Encrypting ${name}`,
     label: (name: string) => `Uploading ${name}`,
     of: (done: string, all: string) => `${done} of ${all}`,
     pause: "Pause",
@@ -264,10 +301,24 @@ export const en = {
   },
   facilities: {
     title: "Facilities",
-    lead: "Compare safety numbers by telephone, once: what you have compared is then pinned, and no other key of that group is accepted. Which group is a facility’s, the application’s server says.",
+    lead: "Each facility has keys of its own. Your facility’s address book, encrypted for your staff, says which: no server can change it. Compare safety numbers by telephone, once: it counts for all your colleagues.",
     own: "Your facility",
-    joined: "Registered",
     escrow: "Not registered yet",
+    notCompared: "Not yet compared",
+    compared: "Compared",
+    changed: "Not the one you know",
+    knownSince: (at: string) => `In your address book since ${at}`,
+    comparedBy: (person: string, at: string) => `Compared by ${person}, ${at}`,
+    left: "(has left your facility since)",
+    changes: {
+      group: (name: string) => `The server names other keys for ${name} than your address book.`,
+      gone: (name: string) => `The server says that ${name} isn’t registered any more.`,
+      name: (name: string, listed: string) => `The server now calls ${name} “${listed}”.`,
+      namesake: (name: string) => `Another facility with the name ${name} is in your address book already.`,
+    },
+    changedTodo:
+      "Nothing is sent there. Call them on a number that you know. If it is true, compare the safety number below: that replaces what your address book says. If it isn’t, tell your security officer.",
+    goneTodo: "Nothing is sent there. Call them on a number that you know, and tell your security officer.",
     number: "Safety number",
     show: "Compare safety number",
     showName: (name: string) => `Compare safety number with ${name}`,
@@ -318,7 +369,8 @@ export const en = {
     yes: "yes",
     no: "no",
     cache: "Key cache",
-    cacheLead: "Keys that were used here, sealed, for at most twelve hours. Records themselves are never stored.",
+    cacheLead:
+      "Keys that were used here, sealed, for at most twelve hours. Of records nothing is stored, but what was interrupted while it was sent: sealed, for a day.",
     cacheStore: "Kept",
     entries: "Keys",
     hits: "Found in the cache",
@@ -360,6 +412,7 @@ export const en = {
     rows: (n: number) => plural(n, "row", "rows"),
     bytes: (n: number) => plural(n, "byte", "bytes"),
     characters: (n: number) => plural(n, "character", "characters"),
+    withheld: "withheld: only those to whom it belongs see it",
     loading: "Reading both databases…",
   },
   access: {

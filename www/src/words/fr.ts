@@ -28,6 +28,8 @@ export const fr: Words = {
     password: "Mot de passe",
     submit: "Se connecter",
     working: "Dérivation de vos clés. C’est lent exprès, pour que deviner un mot de passe le soit aussi.",
+    changed: (name: string) =>
+      `${name} a changé de mot de passe depuis le chargement de cette page. Veuillez vous connecter avec le nouveau.`,
     forgotten: "Mot de passe oublié ?",
     invited: "J’ai une invitation",
     required: "Veuillez remplir ce champ.",
@@ -53,6 +55,11 @@ export const fr: Words = {
     ended: "Votre accès a pris fin",
     endedLead:
       "Un administrateur vous a retiré du personnel, ou votre connexion est terminée. Ce qui était affiché est fermé.",
+    lockedPartly:
+      "Ce navigateur n’a pas pu tout effacer : un rechargement pourrait s’ouvrir sans mot de passe. Veuillez aussi vous déconnecter.",
+    loggedOutHere: "Vous êtes déconnecté ici, mais le serveur ne le sait pas encore",
+    untold:
+      "Plus rien n’est lisible sur ce poste. Le serveur n’a pas pu être joint pour mettre fin à votre session : il en sera informé dès que la connexion sera rétablie, ou à la prochaine ouverture de cette page.",
     loggedOut: "Vous êtes déconnecté. Les clés ont quitté la mémoire de ce poste.",
     local: (ms) => `Connecté, avec les clés de ce poste (${ms}).`,
     restored: (ms) => `Connecté. Ce poste était vide ; votre mot de passe a tout ramené (${ms}).`,
@@ -77,6 +84,8 @@ export const fr: Words = {
     submit: "Créer le compte",
   },
   recovery: {
+    goOn: "La connexion a été coupée pendant l’enregistrement de votre nouveau mot de passe. Réessayez pour continuer : le code n’est plus nécessaire.",
+    unchanged: "Votre mot de passe reste inchangé tant qu’un nouveau n’est pas défini.",
     title: "Remplacer un mot de passe oublié",
     lead: "Un code est envoyé à votre adresse e-mail. Aucun des deux serveurs ne peut ouvrir vos clés seul.",
     send: "Envoyer le code",
@@ -141,9 +150,6 @@ export const fr: Words = {
     from: "De",
     to: "À",
     sentAt: "Envoyé",
-    verifiedShort: "Signature vérifiée",
-    unsigned: "Non signé. Ne vous fiez pas à ce dossier.",
-    otherAuthor: (name) => `Signé par ${name}, mais le serveur nomme quelqu’un d’autre. Renseignez-vous avant d’agir.`,
     missing: "Ce transfert n’est pas ici",
     missingLead: "Il a peut-être été retiré, ou il est encore en route.",
     closed: "Ce dossier ne peut pas être ouvert",
@@ -166,6 +172,19 @@ export const fr: Words = {
     escrow: (facility) =>
       `${facility} n’est pas encore inscrit. La clé attend au serveur de clés, le dossier à l’application : aucun des deux ne peut le lire. Il s’ouvre dès l’inscription.`,
   },
+  author: {
+    verified: "Signature vérifiée",
+    checking: "Vérification de la signature…",
+    former: (facility) => `Signature vérifiée. A quitté ${facility} depuis.`,
+    unsigned: "Non signé. Ne vous y fiez pas.",
+    other: (userId) => `Signé par ${userId}, mais le serveur nomme quelqu’un d’autre. Renseignez-vous avant d’agir.`,
+    stranger: (userId, facility) =>
+      `Signé par ${userId}, qui ne fait pas partie de ${facility}. Ne vous y fiez pas : appelez l’établissement et informez votre responsable de la sécurité.`,
+    unchecked: "Signature vérifiée, mais l’appartenance à l’établissement n’a pas pu être vérifiée.",
+    renamed: (name) => `Signature vérifiée. Le serveur appelle maintenant cette personne « ${name} ».`,
+    unsignedState: (state, facility) =>
+      `Le serveur dit « ${state} », mais personne de ${facility} ne l’a signé. Appelez avant d’agir.`,
+  },
   conversation: {
     title: "Conversation",
     empty: "Aucun message. Ce que vous écrivez ici, les deux établissements peuvent le lire, et personne d’autre.",
@@ -175,7 +194,6 @@ export const fr: Words = {
     sending: "Envoi…",
     closed: "La conversation est close.",
     kinds: { message: "", accepted: "a accepté", declined: "a refusé", withdrawn: "a retiré le transfert" },
-    unverified: "auteur non vérifié",
   },
   file: {
     view: "Voir",
@@ -186,6 +204,10 @@ export const fr: Words = {
     decrypting: (name) => `Déchiffrement de ${name}`,
     saved: (name, author) => `${name} est enregistré. Signé par ${author}.`,
     savedUnsigned: (name) => `${name} est enregistré, mais personne ne l’a signé. Ne vous y fiez pas.`,
+    savedOther: (name, author) =>
+      `${name} est enregistré, mais signé par ${author}, qui n’a pas signé le dossier. Ne vous y fiez pas.`,
+    piecewise:
+      "Chaque morceau affiché est protégé par la clé du dossier. Qui a signé le fichier n’est connu qu’une fois tout lu : « Enregistrer » le fait.",
     ranges: (read, size) => `${read} sur ${size} ont été chargés et déchiffrés`,
     sliceOf: (at, all) => `Coupe ${at} sur ${all}`,
     volume: (width, height, slices) => `${width} × ${height} × ${slices} voxels`,
@@ -201,6 +223,8 @@ export const fr: Words = {
     choose: "Choisir un établissement",
     escrow: (name) =>
       `${name} n’est pas encore inscrit. Le transfert lui est gardé sous séquestre, scellé : il pourra le lire une fois inscrit.`,
+    notCompared: (name) =>
+      `Personne de votre établissement n’a encore comparé le numéro de sécurité avec ${name}. Cela se fait une fois, sous « Établissements ».`,
     patient: "Patient",
     name: "Nom",
     born: "Date de naissance",
@@ -221,9 +245,23 @@ export const fr: Words = {
     optional: "facultatif",
     required: "Veuillez remplir ce champ.",
     future: "Veuillez saisir un jour passé.",
+    tooManyFiles: (most) => `Un transfert a au plus ${most} fichiers.`,
+    tooMany: (lines, characters) => `Au plus ${lines} lignes de ${characters} caractères chacune.`,
+    missing: "Veuillez ajouter ces fichiers à nouveau : ils n’étaient pas encore chiffrés quand la page s’est fermée.",
+    stay: "Ce navigateur ne conserve rien : veuillez laisser cette page ouverte jusqu’à l’envoi du transfert.",
     working: "Chiffrement et envoi…",
   },
+  interrupted: {
+    title: "Un transfert a été interrompu",
+    what: (patient, facility, files, time) =>
+      `${patient}, à ${facility}, ${plural(files, "fichier", "fichiers")}, ${time}. Il n’est pas encore envoyé. Ce qui est arrivé n’est pas renvoyé.`,
+    goOn: "Continuer",
+    discard: "Supprimer",
+    discardTitle: "Supprimer ce transfert ?",
+    discardText: "Ce qui a été écrit, et ce qui est arrivé de ses fichiers, est supprimé.",
+  },
   upload: {
+    sealing: (name) => `Chiffrement de ${name}`,
     label: (name) => `Envoi de ${name}`,
     of: (done, all) => `${done} sur ${all}`,
     pause: "Pause",
@@ -268,10 +306,25 @@ export const fr: Words = {
   },
   facilities: {
     title: "Établissements",
-    lead: "Comparez une fois les numéros de sécurité par téléphone : ce que vous avez comparé est alors fixé, et aucune autre clé de ce groupe n’est acceptée. Quel groupe est celui d’un établissement, c’est le serveur de l’application qui le dit.",
+    lead: "Chaque établissement a ses propres clés. Le carnet d’adresses de votre établissement, chiffré pour votre personnel, dit lesquelles : aucun serveur ne peut le changer. Comparez une fois les numéros de sécurité par téléphone : cela vaut pour tous vos collègues.",
     own: "Votre établissement",
-    joined: "Inscrit",
     escrow: "Pas encore inscrit",
+    notCompared: "Pas encore comparé",
+    compared: "Comparé",
+    changed: "Pas celui que vous connaissez",
+    knownSince: (at) => `Dans votre carnet d’adresses depuis : ${at}`,
+    comparedBy: (person, at) => `Comparé par ${person}, ${at}`,
+    left: "(a quitté votre établissement depuis)",
+    changes: {
+      group: (name) => `Le serveur nomme pour ${name} d’autres clés que votre carnet d’adresses.`,
+      gone: (name) => `Le serveur dit que ${name} n’est plus inscrit.`,
+      name: (name, listed) => `Le serveur appelle maintenant ${name} « ${listed} ».`,
+      namesake: (name) => `Un autre établissement du nom de ${name} est déjà dans votre carnet d’adresses.`,
+    },
+    changedTodo:
+      "Rien n’y est envoyé. Appelez à un numéro que vous connaissez. Si c’est vrai, comparez le numéro de sécurité ci-dessous : cela remplace ce que dit votre carnet. Sinon, informez votre responsable de la sécurité.",
+    goneTodo:
+      "Rien n’y est envoyé. Appelez à un numéro que vous connaissez, et informez votre responsable de la sécurité.",
     number: "Numéro de sécurité",
     show: "Comparer le numéro",
     showName: (name) => `Comparer le numéro de sécurité avec ${name}`,
@@ -327,7 +380,7 @@ export const fr: Words = {
     no: "non",
     cache: "Cache des clés",
     cacheLead:
-      "Les clés utilisées ici, scellées, pour douze heures au plus. Les dossiers eux-mêmes ne sont jamais stockés.",
+      "Les clés utilisées ici, scellées, pour douze heures au plus. Des dossiers, rien n’est stocké, sauf un envoi interrompu : scellé, pour un jour.",
     cacheStore: "Gardé",
     entries: "Clés",
     hits: "Trouvées dans le cache",
@@ -371,6 +424,7 @@ export const fr: Words = {
     rows: (n) => plural(n, "ligne", "lignes"),
     bytes: (n) => plural(n, "octet", "octets"),
     characters: (n) => plural(n, "caractère", "caractères"),
+    withheld: "masqué : visible seulement pour ceux à qui cela appartient",
     loading: "Lecture des deux bases…",
   },
   access: {

@@ -11,6 +11,10 @@ export const problems: Problems = {
   locked: ["Ihre Schlüssel sind gesperrt.", "Geben Sie Ihr Passwort ein, um weiterzuarbeiten."],
   ended: ["Sie sind nicht mehr angemeldet.", "Melden Sie sich wieder an."],
   exists: ["Es gibt schon ein Konto mit dieser Benutzerkennung.", "Melden Sie sich stattdessen an."],
+  returning: [
+    "Sie hatten hier schon ein Konto, mit einem anderen Passwort.",
+    "Gehen Sie zurück und wählen Sie „Passwort vergessen?“: Ein Code per E-Mail bringt zurück, was Sie lesen konnten.",
+  ],
   noAccount: [
     "Dieses Konto lässt sich nicht wiederherstellen.",
     "Es gibt es nicht, oder es hat keine Adresse dafür. Fragen Sie Ihre Administratorin oder Ihren Administrator.",
@@ -51,6 +55,22 @@ export const problems: Problems = {
   security: [
     "Dem kann jetzt nicht vertraut werden.",
     "Handeln Sie nicht danach. Rufen Sie die andere Seite an, und melden Sie die Referenz Ihrer Sicherheitsstelle.",
+  ],
+  facilityChanged: [
+    "Das ist nicht die Einrichtung, die man bei Ihnen kennt.",
+    "Nichts wurde verschlüsselt oder gesendet. Siehe „Einrichtungen“: Rufen Sie dort an, vergleichen Sie die Sicherheitsnummer, und informieren Sie Ihre Sicherheitsstelle.",
+  ],
+  ownFacility: [
+    "Der Server nennt nicht die Schlüssel Ihrer eigenen Einrichtung.",
+    "Nichts wurde verschlüsselt oder gesendet. Melden Sie die Referenz Ihrer Sicherheitsstelle.",
+  ],
+  addressBook: [
+    "Dem Adressbuch Ihrer Einrichtung kann jetzt nicht vertraut werden.",
+    "Der Server gibt ein älteres, oder eines, das bei Ihnen niemand geschrieben hat. Nichts wird gesendet. Melden Sie die Referenz Ihrer Sicherheitsstelle.",
+  ],
+  waiting: [
+    "Sie haben die Schlüssel Ihrer Einrichtung noch nicht.",
+    "Die Administration Ihrer Einrichtung gibt Ihnen Zugang, unter „Personal“.",
   ],
   unreadable: [
     "Das wurde entschlüsselt, ist aber keine Verlegungsakte.",

@@ -10,6 +10,10 @@ export const problems = {
   locked: ["Your keys are locked.", "Enter your password to go on."],
   ended: ["You are not signed in any more.", "Sign in again."],
   exists: ["There is already an account with this user ID.", "Sign in instead."],
+  returning: [
+    "You had an account here before, with another password.",
+    "Go back and choose “Forgotten password?”: a code by e-mail brings back what you could read.",
+  ],
   noAccount: [
     "There is no way to recover this account.",
     "It doesn’t exist, or has no recovery address. Ask your administrator.",
@@ -44,6 +48,22 @@ export const problems = {
   security: [
     "This can’t be trusted now.",
     "Don’t act on it. Call the other side, and report the reference to your security officer.",
+  ],
+  facilityChanged: [
+    "This isn’t the facility that your colleagues know.",
+    "Nothing was encrypted or sent. See “Facilities”: call them and compare the safety number, and tell your security officer.",
+  ],
+  ownFacility: [
+    "The server doesn’t name your own facility’s keys.",
+    "Nothing was encrypted or sent. Report the reference to your security officer.",
+  ],
+  addressBook: [
+    "Your facility’s address book can’t be trusted now.",
+    "The server gives an older one, or one that your colleagues didn’t write. Nothing is sent. Report the reference to your security officer.",
+  ],
+  waiting: [
+    "You don’t have your facility’s keys yet.",
+    "An administrator of your facility gives you access, under “Staff”.",
   ],
   unreadable: [
     "This was decrypted, but isn’t a transfer record.",

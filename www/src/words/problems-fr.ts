@@ -14,6 +14,10 @@ export const problems: Problems = {
   locked: ["Vos clés sont verrouillées.", "Saisissez votre mot de passe pour continuer."],
   ended: ["Vous n’êtes plus connecté.", "Connectez-vous à nouveau."],
   exists: ["Il existe déjà un compte avec cet identifiant.", "Connectez-vous plutôt."],
+  returning: [
+    "Vous aviez déjà un compte ici, avec un autre mot de passe.",
+    "Revenez en arrière et choisissez « Mot de passe oublié ? » : un code par e-mail rend ce que vous pouviez lire.",
+  ],
   noAccount: [
     "Ce compte ne peut pas être récupéré.",
     "Il n’existe pas, ou n’a pas d’adresse de récupération. Demandez à votre administrateur.",
@@ -51,6 +55,22 @@ export const problems: Problems = {
   security: [
     "On ne peut pas s’y fier maintenant.",
     "N’agissez pas sur cette base. Appelez l’autre partie, et signalez la référence à votre responsable de la sécurité.",
+  ],
+  facilityChanged: [
+    "Ce n’est pas l’établissement que vos collègues connaissent.",
+    "Rien n’a été chiffré ni envoyé. Voyez « Établissements » : appelez et comparez le numéro de sécurité, et informez votre responsable de la sécurité.",
+  ],
+  ownFacility: [
+    "Le serveur ne nomme pas les clés de votre propre établissement.",
+    "Rien n’a été chiffré ni envoyé. Signalez la référence à votre responsable de la sécurité.",
+  ],
+  addressBook: [
+    "On ne peut pas se fier maintenant au carnet d’adresses de votre établissement.",
+    "Le serveur en donne un plus ancien, ou un que vos collègues n’ont pas écrit. Rien n’est envoyé. Signalez la référence à votre responsable de la sécurité.",
+  ],
+  waiting: [
+    "Vous n’avez pas encore les clés de votre établissement.",
+    "Un administrateur de votre établissement donne l’accès, sous « Personnel ».",
   ],
   unreadable: [
     "Ceci a été déchiffré, mais n’est pas un dossier de transfert.",

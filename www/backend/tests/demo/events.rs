@@ -75,6 +75,7 @@ fn the_two_facilities_hear_of_what_changes() {
     }
     // A facility's group is everybody's to know; its staff are not. Who wasn't concerned heard nothing before.
     carl.ask("POST", "/api/staff", Some(json!({ "userId": "cleo", "name": "Cleo", "admin": false }))).ok();
+    world.keys.adds("ada", &session(1));
     ada.ask("POST", "/api/facilities/a/group", Some(json!({ "groupId": session(1) }))).ok();
     c.says("staff", "cleo");
     c.says("facility", "a");
@@ -118,6 +119,31 @@ fn who_comes_back_hears_what_he_missed() {
     world.run();
     let cookie = world.ask("POST", "/api/login", Some(login("bert"))).cookie("wardkey-demo").unwrap();
     listen(&world, &cookie, &last).says("hello", "");
+}
+
+#[test]
+fn a_login_has_so_many_streams() {
+    let world = World::start();
+    let ada = world.first("ada", "a");
+    let other = world.ask("POST", "/api/login", Some(login("ada"))).cookie("wardkey-demo").unwrap();
+    let hears = |cookie: &str| {
+        let mut stream = listen(&world, cookie, "");
+        stream.says("hello", "");
+        stream
+    };
+    let mut of_other = hears(&other);
+    let mut streams: Vec<Stream> = (0..4).map(|_| hears(&ada.cookie)).collect();
+    // One more: the oldest is told that it ends, and hears nothing more; the others do.
+    for user in ["bob", "carl", "dora"] {
+        streams.push(hears(&ada.cookie));
+        ada.ask("POST", "/api/staff", Some(json!({ "userId": user, "name": user, "admin": false }))).ok();
+        let mut oldest = streams.remove(0);
+        oldest.says("closed", "");
+        assert_eq!(oldest.next(), None);
+        for stream in streams.iter_mut().chain([&mut of_other]) {
+            stream.says("staff", user);
+        }
+    }
 }
 
 #[test]

@@ -1,3 +1,8 @@
+use std::{
+    io::{ErrorKind, Read as _, Write as _},
+    net::TcpStream,
+};
+
 use serde_json::{Value, json};
 use wardkey::encoding::base64url;
 
@@ -104,7 +109,7 @@ fn a_file_is_its_makers_until_a_transfer_names_it() {
     let bob = ada.colleague("bob");
     let transfer = |number: u8, files: &[&str]| {
         Some(
-            json!({ "id": id(number), "sessionId": session(1), "to": "b", "sealed": base64url(b"sealed"), "files": files }),
+            json!({ "id": id(number), "sessionId": session(number), "to": "b", "sealed": base64url(b"sealed"), "files": files }),
         )
     };
     let (file, begun) = (ada.upload(b"one"), begin(&ada, 3));
@@ -158,6 +163,40 @@ fn what_nobody_named_within_a_day_is_deleted() {
     let database = rusqlite::Connection::open(world.at("data/demo.db")).unwrap();
     let parts: i64 = database.query_row("SELECT count(*) FROM part", (), |row| row.get(0)).unwrap();
     assert_eq!(parts, 2);
+}
+
+/// An upload of which the body doesn't come, begun: the server waits for it.
+fn stalled(person: &Person<'_>, file: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(person.world.url.trim_start_matches("http://")).unwrap();
+    let head = format!(
+        "PUT /api/files/{file}/parts/0 HTTP/1.1\r\nhost: localhost\r\nx-requested-with: wardkey-demo\r\ncookie: {}\r\ncontent-length: 3\r\nexpect: 100-continue\r\n\r\n",
+        person.cookie
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream
+}
+
+#[test]
+fn slow_uploads_of_one_hold_up_nobody_else() {
+    let world = World::start();
+    let (ada, bert) = (world.first("ada", "a"), world.first("bert", "b"));
+    let (file, other) = (begin(&ada, 3), begin(&bert, 3));
+    let mut slow: Vec<TcpStream> = (0..40).map(|_| stalled(&ada, &file)).collect();
+    // Two are waited for at least; the server says so where it begins to read.
+    slow.iter().for_each(|stream| stream.set_nonblocking(true).unwrap());
+    while slow.iter().filter(|stream| stream.peek(&mut [0; 64]).is_ok()).count() < 2 {
+        std::thread::yield_now();
+    }
+    bert.put_part(&other, 0, b"two").ok();
+    for stream in &mut slow {
+        let mut said = Vec::new();
+        let ended = stream.read_to_end(&mut said).unwrap_err();
+        assert_eq!(ended.kind(), ErrorKind::WouldBlock, "none was given up for it");
+        assert!(said.is_empty() || said == b"HTTP/1.1 100 Continue\r\n\r\n");
+    }
+    // Her own go on when these have gone.
+    drop(slow);
+    ada.put_part(&file, 0, b"one").ok();
 }
 
 #[test]

@@ -3,7 +3,10 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
 };
 
@@ -26,6 +29,18 @@ pub(crate) struct KeyServer {
     bundle: Signed<Bundle>,
     signing: SigningKey,
     asked: Arc<Mutex<Vec<(String, Value)>>>,
+    says: Arc<Mutex<Says>>,
+    connections: Arc<AtomicUsize>,
+}
+
+/// What it answers.
+#[derive(Default)]
+pub(crate) struct Says {
+    identity: Value,
+    /// Members, and the groups of each.
+    groups: Vec<(String, String)>,
+    /// It refuses to assign.
+    is_stale: bool,
 }
 
 impl KeyServer {
@@ -38,22 +53,47 @@ impl KeyServer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::<Mutex<Vec<(String, Value)>>>::default();
-        let (told, says) = (Arc::clone(&asked), json!({ "keyServer": [base64url(&bundle.to_bytes())] }));
+        let identity = json!({ "keyServer": [base64url(&bundle.to_bytes())] });
+        let says = Arc::new(Mutex::new(Says { identity, ..Says::default() }));
+        let (told, answers) = (Arc::clone(&asked), Arc::clone(&says));
+        let connections = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&connections);
         // It ends with the tests.
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let (told, says) = (Arc::clone(&told), says.clone());
-                thread::spawn(move || answer(stream.unwrap(), &told, &says));
+                counted.fetch_add(1, Ordering::SeqCst);
+                let (told, answers) = (Arc::clone(&told), Arc::clone(&answers));
+                thread::spawn(move || answer(stream.unwrap(), &told, &answers));
             }
         });
-        Self { url, bundle, signing, asked }
+        Self { url, bundle, signing, asked, says, connections }
+    }
+
+    /// From now on this user is a member of this group.
+    pub(crate) fn adds(&self, user: &str, group: &str) {
+        self.says.lock().unwrap().groups.push((user.to_owned(), group.to_owned()));
+    }
+
+    /// How often it was connected to.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    /// It answers nothing until this is dropped.
+    pub(crate) fn pauses(&self) -> MutexGuard<'_, Says> {
+        self.says.lock().unwrap()
+    }
+
+    /// Does it refuse to assign, for the group's heads have ended?
+    pub(crate) fn is_stale(&self, is_stale: bool) {
+        self.says.lock().unwrap().is_stale = is_stale;
     }
 
     pub(crate) fn fingerprint(&self) -> String {
         self.bundle.hash().to_string()
     }
 
-    /// What was asked with the credential: paths and bodies.
+    /// What was changed with the credential: paths and bodies.
     pub(crate) fn asked(&self) -> Vec<(String, Value)> {
         self.asked.lock().unwrap().clone()
     }
@@ -65,7 +105,7 @@ impl KeyServer {
     }
 }
 
-fn answer(stream: TcpStream, asked: &Mutex<Vec<(String, Value)>>, says: &Value) {
+fn answer(stream: TcpStream, asked: &Mutex<Vec<(String, Value)>>, says: &Mutex<Says>) {
     let mut reader = BufReader::new(stream);
     loop {
         let mut lines = Vec::new();
@@ -88,14 +128,22 @@ fn answer(stream: TcpStream, asked: &Mutex<Vec<(String, Value)>>, says: &Value) 
         reader.read_exact(&mut body).unwrap();
         let path = lines[0].split(' ').nth(1).unwrap().to_owned();
         let is_application = header("authorization").is_some_and(|given| given == format!("Bearer {CREDENTIAL}"));
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let says = says.lock().unwrap();
         let told = match path.as_str() {
-            "/v1/public/login" => says.clone(),
+            "/v1/public/login" => says.identity.clone(),
+            "/v1/admin/user" if is_application => {
+                let mine = says.groups.iter().filter(|(user, _)| *user == body["userId"]);
+                json!({ "registered": true, "groups": mine.map(|(_, group)| group).collect::<Vec<_>>() })
+            }
+            "/v1/assignments" if is_application && says.is_stale => json!({ "code": "stale", "message": "" }),
             "/v1/assignments" | "/v1/admin/disable" if is_application => {
-                asked.lock().unwrap().push((path, serde_json::from_slice(&body).unwrap()));
+                asked.lock().unwrap().push((path, body));
                 json!({ "sessions": [], "more": false })
             }
             _ => json!({ "code": "forbidden", "message": "" }),
         };
+        drop(says);
         let (status, text) = (if told.get("code").is_some() { "403 Forbidden" } else { "200 OK" }, told.to_string());
         let head =
             format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", text.len());

@@ -74,6 +74,30 @@ fn tries_are_limited_by_user() {
     world.ask("POST", "/api/register", Some(registration("bob", "b", "AAAA-AAAA"))).is(429, "throttled");
 }
 
+/// Twenty times as many as of a user: whatever is tried, and under whatever names.
+#[test]
+fn tries_are_limited_by_address() {
+    let world = World::with(&["--login-rate", "1"]);
+    let name = |number: u32| format!("user-{number}");
+    let asked = [
+        ("POST", "/api/login", (&|number| login(&name(number))) as &dyn Fn(u32) -> Value),
+        ("POST", "/api/share", &|number| json!({ "userId": name(number), "receipt": "AA" })),
+        ("PUT", "/api/share", &|number| json!({ "userId": name(number), "share": base64url(&[0; 32]) })),
+        ("POST", "/api/register", &|number| registration(&name(number), &name(number), "AAAA-AAAA")),
+    ];
+    let mut tries = 0;
+    for (method, path, body) in asked {
+        // Of others than the first one it is soon: they are counted together.
+        let refused = (0..100).find_map(|number| {
+            tries += 1;
+            let answer = world.ask(method, path, Some(body(number)));
+            (answer.status == 429).then_some(answer)
+        });
+        refused.expect("a limit").is(429, "throttled");
+        assert!(tries > 20, "{path}: {tries}");
+    }
+}
+
 #[test]
 fn a_token_is_of_who_is_logged_in() {
     let world = World::start();
@@ -96,24 +120,60 @@ fn a_token_is_of_who_is_logged_in() {
 
 #[test]
 fn a_new_secret_ends_the_other_logins() {
-    let world = World::start();
+    let world = World::with(&["--seeding"]);
     let ada = world.first("ada", "a");
     let other = world.ask("POST", "/api/login", Some(login("ada"))).cookie("wardkey-demo").unwrap();
     let people = || world.ask("GET", "/api/config", None).ok()["people"].clone();
     assert_eq!(people()[0]["demoPassword"], "three blue herons at dawn");
-    let new = json!({ "loginSecret": secret("new") });
+    let new = json!({ "userId": "ada", "loginSecret": secret("new"), "presentSecret": secret("ada") });
+    // Each by itself isn't enough: a cookie that was left behind, or a secret without a login.
     world.ask("PUT", "/api/login-secret", Some(new.clone())).is(401, "unauthenticated");
-    ada.ask("PUT", "/api/login-secret", Some(new)).ok();
+    for present in [Value::Null, json!(secret("eve"))] {
+        let body = json!({ "userId": "ada", "loginSecret": secret("new"), "presentSecret": present });
+        assert_eq!(ada.ask("PUT", "/api/login-secret", Some(body)).status, 401);
+    }
+    world.ask_as(&other, "GET", "/api/me", None).ok();
+    // The answer was lost, and it is asked again.
+    for _ in 0..2 {
+        ada.ask("PUT", "/api/login-secret", Some(new.clone())).ok();
+    }
     ada.ask("GET", "/api/me", None).ok();
     world.ask_as(&other, "GET", "/api/me", None).is(401, "unauthenticated");
     world.ask("POST", "/api/login", Some(login("ada"))).is(401, "unauthenticated");
     world.ask("POST", "/api/login", Some(json!({ "userId": "ada", "loginSecret": secret("new") }))).ok();
-    assert_eq!(people()[0].get("demoPassword"), None, "it isn't hers any more");
+    assert_eq!(people(), json!([]), "it isn't hers any more");
     // Naming somebody else helps nobody.
     let bob = ada.colleague("bob");
-    let body = json!({ "userId": "ada", "loginSecret": secret("bob") });
-    assert_eq!(bob.ask("PUT", "/api/login-secret", Some(body)).status, 401);
+    let body = json!({ "userId": "ada", "loginSecret": secret("bob"), "presentSecret": secret("new") });
+    bob.ask("PUT", "/api/login-secret", Some(body)).is(401, "unauthenticated");
     world.ask("POST", "/api/login", Some(json!({ "userId": "ada", "loginSecret": secret("new") }))).ok();
+}
+
+#[test]
+fn present_secrets_are_guessed_as_seldom_as_logins() {
+    let world = World::with(&["--login-rate", "3"]);
+    let ada = world.first("ada", "a");
+    let change = |present: &str| {
+        let body = json!({ "userId": "ada", "loginSecret": secret("new"), "presentSecret": secret(present) });
+        ada.ask("PUT", "/api/login-secret", Some(body))
+    };
+    for _ in 0..3 {
+        change("eve").is(401, "unauthenticated");
+    }
+    change("ada").is(429, "throttled");
+    world.ask("POST", "/api/login", Some(login("ada"))).is(429, "throttled");
+}
+
+#[test]
+fn a_user_has_so_many_logins() {
+    let world = World::with(&["--login-rate", "100"]);
+    let ada = world.first("ada", "a");
+    let again = || world.ask("POST", "/api/login", Some(login("ada"))).cookie("wardkey-demo").unwrap();
+    let later: Vec<String> = (0..20).map(|_| again()).collect();
+    ada.ask("GET", "/api/me", None).is(401, "unauthenticated");
+    for cookie in later {
+        world.ask_as(&cookie, "GET", "/api/me", None).ok();
+    }
 }
 
 #[test]

@@ -52,6 +52,38 @@ fn a_third_facility_sees_and_touches_nothing() {
     assert_eq!(ada.ask("GET", &transfer, None).ok()["state"], "sent");
 }
 
+/// Who had the key may have kept it: what she hadn't fetched she doesn't get any more, nor does she say anything there.
+#[test]
+fn what_is_withdrawn_is_closed_to_the_other_facility() {
+    let world = World::start();
+    let (ada, bert) = (world.first("ada", "a"), world.first("bert", "b"));
+    let bob = ada.colleague("bob");
+    let file = ada.upload(b"ciphertext");
+    let body = json!({ "id": id(1), "sessionId": crate::world::session(1), "to": "b", "sealed": base64url(b"sealed"), "files": [file] });
+    ada.ask("POST", "/api/transfers", Some(body)).ok();
+    let transfer = format!("/api/transfers/{}", id(1));
+    let state = |state: &str| Some(json!({ "state": state, "sealed": base64url(b"x") }));
+    let said = |number: u8| Some(json!({ "id": id(number), "sealed": base64url(b"said") }));
+    // What was declined can still be read, and talked about.
+    bert.ask("POST", &format!("{transfer}/state"), state("declined")).ok();
+    assert_eq!(bert.content(&file, &[]).bytes, b"ciphertext");
+    bert.ask("POST", &format!("{transfer}/messages"), said(2)).ok();
+
+    bob.ask("POST", &format!("{transfer}/state"), state("withdrawn")).ok();
+    bert.content(&file, &[]).is(404, "not-found");
+    bert.content(&file, &[("range", "bytes=0-3")]).is(404, "not-found");
+    bert.ask("GET", &format!("/api/files/{file}"), None).is(404, "not-found");
+    for person in [&ada, &bert] {
+        person.ask("POST", &format!("{transfer}/messages"), said(3)).is(409, "conflict");
+    }
+    // Its answer may have been lost before.
+    bert.ask("POST", &format!("{transfer}/messages"), said(2)).ok();
+    assert_eq!(bert.ask("GET", &transfer, None).ok()["state"], "withdrawn");
+    for person in [&ada, &bob] {
+        assert_eq!(person.content(&file, &[]).bytes, b"ciphertext");
+    }
+}
+
 #[test]
 fn everything_needs_a_login_but_what_says_otherwise() {
     let world = World::start();

@@ -5,7 +5,7 @@ use wardkey::encoding::base64url;
 
 use crate::{
     key_server::{APP, KeyServer},
-    world::{Answer, Person, World, login, now_ms, secret},
+    world::{Answer, Person, World, login, now_ms, registration, secret},
 };
 
 const COOKIE: &str = "wardkey-demo-recovery";
@@ -153,6 +153,55 @@ fn who_was_removed_recovers_nothing() {
     put(&world, &cookie, "bob", 2).is(401, "forbidden");
     let body = json!({ "userId": "bob", "loginSecret": secret("new") });
     world.ask_as(&cookie, "PUT", "/api/login-secret", Some(body)).is(401, "forbidden");
+}
+
+#[test]
+fn who_comes_back_recovers_what_he_had() {
+    let world = World::start();
+    let ada = world.first("ada", "a");
+    let bob = ada.colleague("bob");
+    put(&world, &bob.cookie, "bob", 1).ok();
+    let receipt = |recovery| world.keys.receipt(APP, "bob", [recovery; 16], now_ms() + 600_000);
+    let before = get(&world, "bob", &receipt(1)).cookie(COOKIE).unwrap();
+    ada.ask("DELETE", "/api/staff/bob", None).ok();
+    let gone = || {
+        world.ask("POST", "/api/login", Some(login("bob"))).is(401, "unauthenticated");
+        get(&world, "bob", &receipt(2)).is(404, "no-backup");
+        put(&world, &before, "bob", 9).is(401, "forbidden");
+    };
+    gone();
+    let invited = ada.ask("POST", "/api/staff", Some(json!({ "userId": "bob", "name": "Bob", "admin": false }))).ok();
+    // A code by mail is no invitation.
+    gone();
+    let mut coming = registration("bob", "a", invited["invitation"].as_str().unwrap());
+    coming["loginSecret"] = json!(secret("new"));
+    world.ask("POST", "/api/register", Some(coming)).ok();
+    world.ask("POST", "/api/login", Some(login("bob"))).is(401, "unauthenticated");
+    world.ask("POST", "/api/login", Some(json!({ "userId": "bob", "loginSecret": secret("new") }))).ok();
+    // What was before is over; what he had comes back.
+    put(&world, &before, "bob", 9).is(401, "forbidden");
+    get(&world, "bob", &receipt(1)).is(410, "otp-expired");
+    assert_eq!(get(&world, "bob", &receipt(2)).ok(), json!({ "share": base64url(&[1; 32]) }));
+}
+
+#[test]
+fn shares_are_asked_for_as_seldom_as_logins_are_tried() {
+    let world = World::with(&["--login-rate", "3"]);
+    let ada = world.first("ada", "a");
+    let bob = ada.colleague("bob");
+    for share in 1..=3 {
+        put(&world, &ada.cookie, "ada", share).ok();
+    }
+    put(&world, &ada.cookie, "ada", 4).is(429, "throttled");
+    put(&world, &bob.cookie, "bob", 1).ok();
+    // Wrong receipts are counted by themselves: who sends them keeps nobody from storing a share.
+    for _ in 0..3 {
+        get(&world, "bob", &base64url(b"receipt")).is(400, "invalid-format");
+    }
+    let refused = get(&world, "bob", &base64url(b"receipt"));
+    refused.is(429, "throttled");
+    assert!(refused.json["retryAfterMs"].as_u64().unwrap() > 0);
+    put(&world, &bob.cookie, "bob", 2).ok();
 }
 
 #[test]

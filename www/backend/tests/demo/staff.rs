@@ -1,4 +1,10 @@
-use serde_json::json;
+use std::{
+    io::Write as _,
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
 
 use crate::world::{World, login, registration, session};
 
@@ -55,6 +61,9 @@ fn a_facility_says_its_group_once() {
     let world = World::start();
     let (ada, bert) = (world.first("ada", "a"), world.first("bert", "b"));
     let group = |number: u8| Some(json!({ "groupId": session(number) }));
+    for (user, number) in [("ada", 1), ("ada", 2), ("bert", 1), ("bert", 3)] {
+        world.keys.adds(user, &session(number));
+    }
     world.ask("POST", "/api/facilities/a/group", group(1)).is(401, "unauthenticated");
     bert.ask("POST", "/api/facilities/a/group", group(1)).is(404, "not-found");
     ada.colleague("bob").ask("POST", "/api/facilities/a/group", group(1)).is(403, "forbidden");
@@ -66,15 +75,91 @@ fn a_facility_says_its_group_once() {
     // What waits for a placeholder without a contact is assigned, the same again; with one the page claims it.
     let assigned = ("/v1/assignments".to_owned(), json!({ "placeholder": "facility:a", "groupId": session(1) }));
     assert_eq!(world.keys.asked(), [assigned.clone(), assigned]);
+    // A group is one facility's.
+    bert.ask("POST", "/api/facilities/b/group", group(1)).is(409, "conflict");
     bert.ask("POST", "/api/facilities/b/group", group(3)).ok();
     assert_eq!(world.keys.asked().len(), 2);
-    let groups: Vec<_> = ada
-        .ask("GET", "/api/facilities", None)
-        .ok()
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| one["groupId"].clone())
-        .collect();
-    assert_eq!(groups, [json!(session(1)), json!(session(3)), json!(null)]);
+    assert_eq!(groups(&world), [json!(session(1)), json!(session(3)), json!(null)]);
+}
+
+fn groups(world: &World) -> Vec<Value> {
+    let config = world.ask("GET", "/api/config", None).ok();
+    config["facilities"].as_array().unwrap().iter().map(|one| one["groupId"].clone()).collect()
+}
+
+#[test]
+fn a_group_is_verified_before_it_is_kept() {
+    let world = World::start();
+    let ada = world.first("ada", "a");
+    let group = |number: u8| Some(json!({ "groupId": session(number) }));
+    // One that the key server doesn't know, or in which somebody else is.
+    world.keys.adds("eve", &session(1));
+    ada.ask("POST", "/api/facilities/a/group", group(1)).is(403, "forbidden");
+    // One to which nothing can be assigned now.
+    world.keys.adds("ada", &session(2));
+    world.keys.is_stale(true);
+    ada.ask("POST", "/api/facilities/a/group", group(2)).is(409, "conflict");
+    assert_eq!(world.keys.asked(), []);
+    assert_eq!(groups(&world), [json!(null), json!(null), json!(null)], "nothing is half done");
+    world.keys.is_stale(false);
+    // She changed her mind.
+    world.keys.adds("ada", &session(3));
+    ada.ask("POST", "/api/facilities/a/group", group(3)).ok();
+    assert_eq!(groups(&world)[0], session(3));
+}
+
+#[test]
+fn of_two_groups_at_once_one_wins() {
+    let world = World::start();
+    let ada = world.first("ada", "a");
+    let said: Vec<_> = std::thread::scope(|scope| {
+        let (world, ada) = (&world, &ada);
+        let begun: Vec<_> = (1..=8)
+            .map(|number| {
+                world.keys.adds("ada", &session(number));
+                scope.spawn(move || {
+                    let body = json!({ "groupId": session(number) });
+                    (session(number), ada.ask("POST", "/api/facilities/a/group", Some(body)))
+                })
+            })
+            .collect();
+        begun.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let (won, lost): (Vec<_>, Vec<_>) = said.into_iter().partition(|(_, answer)| answer.status == 200);
+    assert_eq!(won.len(), 1);
+    lost.iter().for_each(|(_, answer)| answer.is(409, "conflict"));
+    assert_eq!(groups(&world)[0], won[0].0);
+    // Nothing was given to another one.
+    let assigned = ("/v1/assignments".to_owned(), json!({ "placeholder": "facility:a", "groupId": won[0].0 }));
+    assert_eq!(world.keys.asked(), [assigned]);
+}
+
+#[test]
+fn what_was_begun_ends_though_nobody_waits_for_it() {
+    let world = World::start();
+    let ada = world.first("ada", "a");
+    world.keys.adds("ada", &session(1));
+    let paused = world.keys.pauses();
+    let body = json!({ "groupId": session(1) }).to_string();
+    let request = format!(
+        "POST /api/facilities/a/group HTTP/1.1\r\nhost: localhost\r\nx-requested-with: wardkey-demo\r\ncookie: {}\r\ncontent-length: {}\r\n\r\n{body}",
+        ada.cookie,
+        body.len()
+    );
+    let mut line = TcpStream::connect(world.url.trim_start_matches("http://")).unwrap();
+    line.write_all(request.as_bytes()).unwrap();
+    // It is at work when the key server is asked.
+    while world.keys.connections() == 0 {
+        std::thread::yield_now();
+    }
+    drop(line);
+    for _ in 0..20 {
+        ada.ask("GET", "/api/me", None).ok();
+    }
+    drop(paused);
+    let end = Instant::now() + Duration::from_secs(30);
+    while groups(&world)[0] != session(1) {
+        assert!(Instant::now() < end, "it was given up half done");
+        std::thread::yield_now();
+    }
 }

@@ -74,6 +74,20 @@ fn sent_again_it_is_the_same_one() {
     assert_eq!(ada.ask("GET", "/api/transfers", None).ok()["transfers"], json!([first]));
 }
 
+/// Else whoever was told of it once could be shown its rows as its sender.
+#[test]
+fn a_session_is_of_one_transfer() {
+    let world = World::start();
+    let (ada, bert) = (world.first("ada", "a"), world.first("bert", "b"));
+    ada.ask("POST", "/api/transfers", Some(create(1, "b", b"sealed"))).ok();
+    let mut other = create(2, "a", b"sealed");
+    other["sessionId"] = json!(session(1));
+    bert.ask("POST", "/api/transfers", Some(other.clone())).is(409, "conflict");
+    other["to"] = json!("c");
+    ada.ask("POST", "/api/transfers", Some(other)).is(409, "conflict");
+    assert_eq!(ada.ask("GET", "/api/transfers", None).ok()["transfers"].as_array().unwrap().len(), 1);
+}
+
 #[test]
 fn malformed_transfers_leave_nothing() {
     let world = World::start();
@@ -116,6 +130,7 @@ fn lists_say_what_changed_and_go_on() {
         ada.ask("POST", "/api/transfers", Some(body.clone())).ok();
         // As many more, with ids of the server's.
         body.as_object_mut().unwrap().remove("id");
+        body["sessionId"] = json!(base64url(&[[255; 16], [number; 16]].concat()));
         ada.ask("POST", "/api/transfers", Some(body)).ok();
     }
     bert.send("a", b"back");

@@ -27,6 +27,8 @@ pub(crate) struct World {
     pub(crate) folder: PathBuf,
     pub(crate) keys: KeyServer,
     flags: Vec<String>,
+    /// Does it show mails, rows and passwords?
+    pub(crate) is_development: bool,
     child: Option<Child>,
     pub(crate) url: String,
 }
@@ -95,7 +97,8 @@ impl World {
         let facilities = [facility("a", None), facility("b", Some("b@b.example")), facility("c", None)];
         fs::write(folder.join("demo.json"), json!({ "facilities": facilities, "people": [ada] }).to_string()).unwrap();
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        let mut world = Self { folder, keys: KeyServer::start(), flags, child: None, url: String::new() };
+        let mut world =
+            Self { folder, keys: KeyServer::start(), flags, is_development: true, child: None, url: String::new() };
         world.run();
         world
     }
@@ -123,7 +126,7 @@ impl World {
                 command.arg(flag).arg(value);
             }
         }
-        command.args(more);
+        command.args(self.is_development.then_some("--development")).args(more);
         command
     }
 
@@ -236,7 +239,9 @@ impl<'w> Person<'w> {
 
     /// A transfer to this facility.
     pub(crate) fn send(&self, to: &str, sealed: &[u8]) -> Value {
-        let body = json!({ "sessionId": session(1), "to": to, "sealed": base64url(sealed), "files": [] });
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let session = base64url(&[[0; 28].as_slice(), &NUMBER.fetch_add(1, Ordering::Relaxed).to_be_bytes()].concat());
+        let body = json!({ "sessionId": session, "to": to, "sealed": base64url(sealed), "files": [] });
         self.ask("POST", "/api/transfers", Some(body)).ok()
     }
 
