@@ -27,3 +27,32 @@ export function sessionsOf(site, groupId) {
   const statement = `SELECT ${has("packed", "pieces")} + ${has("piece", "party")} + ${has("session_state", "state")}`;
   return ask(join(site.folder, "demo/keys/transfers.example/wardkey.db"), statement, [])[0][0];
 }
+
+/** Which group is a facility's, as the application's server says it. */
+export const groupOf = (site, facility) =>
+  inApplication(site, "SELECT group_id FROM facility WHERE id = ?", facility)[0][0];
+const name = (site, facility, groupId) =>
+  inApplication(site, "UPDATE facility SET group_id = ? WHERE id = ?", groupId, facility);
+
+/** Does something while the application's server says this of a facility. */
+export async function whileNamed(site, facility, groupId, work) {
+  const before = groupOf(site, facility);
+  name(site, facility, groupId);
+  try {
+    await work();
+  } finally {
+    name(site, facility, before);
+  }
+}
+
+/** Does something to the address books; they are as before then. */
+export async function withOtherBooks(site, work) {
+  inApplication(site, "CREATE TABLE kept AS SELECT * FROM address_book");
+  try {
+    await work();
+  } finally {
+    inApplication(site, "DELETE FROM address_book");
+    inApplication(site, "INSERT INTO address_book SELECT * FROM kept");
+    inApplication(site, "DROP TABLE kept");
+  }
+}
