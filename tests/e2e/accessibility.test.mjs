@@ -24,17 +24,29 @@ after(async () => {
   await site?.close();
 });
 
+/** What a report asks of a desk, of this page. */
+const asDesk = (page) => ({
+  desk: "page",
+  engine: "chromium",
+  browser: {
+    run: (work) => page.evaluate(work),
+    send: async () => (await page.screenshot()).toString("base64"),
+  },
+});
+
 /** A test on a page in a profile of its own. */
 function onPage(name, options, run) {
-  test(name, { timeout: 180_000 }, async () => {
+  test(name, { timeout: 600_000 }, async () => {
     const context = await browser.newContext({ locale: "en-GB", ...options });
     try {
       const page = await context.newPage();
-      page.setDefaultTimeout(30_000);
+      page.setDefaultTimeout(60_000);
       await page.goto(site.url);
       await page.getByRole("button", { name: "Dr. Tomas Lindqvist" }).waitFor();
-      await run(page);
-      assert.deepEqual(await page.evaluate(() => globalThis.problems), [], "the page was quiet");
+      await watched(name, [asDesk(page)], async () => {
+        await run(page);
+        assert.deepEqual(await page.evaluate(() => globalThis.problems), [], "the page was quiet");
+      });
     } finally {
       await context.close();
     }
