@@ -144,10 +144,16 @@ export class Clinician {
     }
   }
 
-  /** What was in the field before goes. A file input takes a path. */
+  /** What was in the field before goes. A file input takes a path. A view that has just been drawn takes the focus to its heading: who was faster types again, as a person does who looks. */
   async type(label, text, within) {
     const find = (...args) => globalThis.look.emptied(...args);
-    await this.browser.type(await this.browser.until(`the field “${label}”`, find, label, within), text);
+    const holds = (field, text) => field.type === "file" || field.value === text;
+    await until(`what is typed in the field “${label}”`, async () => {
+      const field = await this.browser.run(find, label, within);
+      if (!field) return false;
+      await this.browser.type(field, text);
+      return this.browser.run(holds, field, text);
+    });
   }
 
   choose(label, option, within) {
