@@ -86,7 +86,7 @@ impl Sqlite {
         // What was deleted is overwritten: bodies of an escrow are gone when they are gone. The page's size is that of the file's first write.
         store.batch(
             "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; \
-             PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384",
+             PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384",
         )?;
         // Who had it before may have died on the way.
         store.wipe();

@@ -64,9 +64,12 @@ export const network = {
     await ward.enters("Dr. Ada Okafor");
     await clinic.enters("Dr. Tomas Lindqvist");
     await writeTransfer(ward, { patient });
+    await ward.browser.run(() => globalThis.look.hold("POST", "/api/transfers"));
+    await ward.click("Encrypt and send");
+    await ward.browser.until("the transfer to go out", () => Boolean(globalThis.look.release));
     // What it says arrives; what it is told doesn't.
     ward.line.down.holdAfter(0);
-    await ward.click("Encrypt and send");
+    await ward.browser.run(() => globalThis.look.release());
     await clinic.reads(patient, ".rows");
     ward.line.cut();
     await ward.reads("No connection.");

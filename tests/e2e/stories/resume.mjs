@@ -228,7 +228,7 @@ export const resume = {
     const patient = "Tabbed Tilda";
     await sendHalf(ward, site, patient);
     await browser.send("POST", "/window", { handle });
-    await browser.goto(`${site.url}/`);
+    await browser.goto(`${ward.url}/`);
     await ward.ready();
     assert.equal(await ward.readsNow("A transfer was interrupted"), false);
     await browser.send("POST", "/window", { handle: first });
@@ -286,7 +286,7 @@ export const resume = {
     assert.equal(await ward.readsNow("You are signed out."), false);
     await ward.reload().catch(() => undefined);
     await site.servers.app.start();
-    await ward.browser.goto(`${site.url}/`);
+    await ward.browser.goto(`${ward.url}/`);
     await ward.reads("You are signed out.");
     await ward.reads("Demonstration accounts");
     const status = () => ward.browser.run(async () => (await fetch("/api/me")).status);
@@ -351,7 +351,7 @@ export const resume = {
     await ward.enters("Dr. Ada Okafor");
     await clinic.enters("Noah Brunner");
     const tabs = await inTabs(clinic, 8, async () => {
-      await clinic.browser.goto(`${site.url}/`);
+      await clinic.browser.goto(`${clinic.url}/`);
       await clinic.ready();
     });
     try {
@@ -372,7 +372,7 @@ export const resume = {
     const first = await browser.send("GET", "/window");
     const { handle } = await browser.send("POST", "/window/new", { type: "tab" });
     await browser.send("POST", "/window", { handle });
-    await browser.goto(`${site.url}/`);
+    await browser.goto(`${clinic.url}/`);
     await clinic.reads("Noah Brunner", ".gate");
     await browser.send("POST", "/window", { handle: first });
     await clinic.click("Noah Brunner", ".gate");
@@ -401,7 +401,7 @@ export const resume = {
     const first = await browser.send("GET", "/window");
     const { handle } = await browser.send("POST", "/window/new", { type: "tab" });
     await browser.send("POST", "/window", { handle });
-    await browser.goto(`${site.url}/`);
+    await browser.goto(`${clinic.url}/`);
     await clinic.ready();
     await browser.send("POST", "/window", { handle: first });
     await browser.goto("about:blank");

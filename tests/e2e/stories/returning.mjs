@@ -90,10 +90,11 @@ export const returning = {
     await clinic.click("Change password", "details[open] form");
     await clinic.reads("Your password is changed.");
     await ward.click(name, ".gate");
-    await ward.reads("User ID or password isn’t right.");
-    await ward.gone(name, ".gate");
+    await ward.reads(`${name} has changed the password`);
+    const noCard = (name) => globalThis.look.control(name, ".gate") === undefined;
+    await ward.browser.until("no card any more", noCard, name);
     await clinic.click("Sign out");
     await clinic.reads("Noah Brunner", ".gate");
-    await clinic.gone(name, ".gate");
+    await clinic.browser.until("no card any more", noCard, name);
   },
 };

@@ -352,13 +352,13 @@ export const trust = {
     // Her client hears nothing of it, and signs as before.
     const { fetch } = globalThis;
     globalThis.fetch = (url, init) =>
-      String(url).startsWith(site.line.url) ? Promise.reject(new TypeError("cut")) : fetch(url, init);
+      String(url).startsWith(site.keysLine.url) ? Promise.reject(new TypeError("cut")) : fetch(url, init);
     try {
-      site.line.cut();
-      site.line.mend();
+      site.keysLine.cut();
+      site.keysLine.mend();
       await ward.goes("Staff");
       await ward.click("Remove Eve Left");
-      await ward.click("Remove");
+      await ward.click("Remove", "dialog");
       await ward.reads("Eve Left is removed, and the facility has new keys.");
       await write(other.id);
     } finally {
