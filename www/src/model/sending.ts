@@ -20,6 +20,8 @@ export class Sending extends Observable {
   readonly #wardkey: Wardkey;
   readonly #from: Facility;
   readonly #to: Facility;
+  /** The session under which a page before this one sealed the files. */
+  readonly #begun: string | undefined;
   #session: Promise<Session> | undefined;
   #sealed: { text: string; sealed: string } | undefined;
   #release: (() => void) | undefined;
@@ -31,8 +33,8 @@ export class Sending extends Observable {
     this.#from = from;
     this.#to = to;
     this.id = begun?.id ?? freshId();
-    if (begun) this.#session = wardkey.openSession(begun.sessionId);
-    this.#session?.catch(() => undefined);
+    this.#begun = begun?.sessionId;
+    if (begun) this.isKept = true;
   }
 
   async send(draft: Draft, uploads: readonly Upload[]): Promise<string> {
@@ -78,6 +80,8 @@ export class Sending extends Observable {
       this.isKept = true;
     } catch (error) {
       if (!(error instanceof NotKept)) throw error;
+      // What a page before this one kept is all that there is of its files.
+      if (this.#begun !== undefined) return;
       this.isKept = false;
       this.changed();
       await dropDraft(this.id).catch(() => undefined);
@@ -131,6 +135,7 @@ export class Sending extends Observable {
 
   /** The facility acts, not the clinician: whoever works there tomorrow can read it and take it back. */
   #begin(): Promise<Session> {
+    if (this.#begun !== undefined) return this.#wardkey.openSession(this.#begun);
     if (this.#from.groupId === null) throw new Error("a facility without a group can't send");
     return this.#wardkey.createSession({
       recipients: [recipient(this.#to)],
