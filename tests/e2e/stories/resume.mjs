@@ -45,7 +45,7 @@ async function inTabs({ browser }, count, look) {
   };
   try {
     while (handles.length < count) {
-      const { handle } = await browser.send("POST", "/window/new", { type: "tab" });
+      const { handle } = await browser.send("POST", "/window/new", { type: "window" });
       handles.push(handle);
       await go(handle);
       await look();
@@ -224,7 +224,7 @@ export const resume = {
     await ward.enters("Dr. Jonas Weber");
     const { browser } = ward;
     const first = await browser.send("GET", "/window");
-    const { handle } = await browser.send("POST", "/window/new", { type: "tab" });
+    const { handle } = await browser.send("POST", "/window/new", { type: "window" });
     const patient = "Tabbed Tilda";
     await sendHalf(ward, site, patient);
     await browser.send("POST", "/window", { handle });
@@ -370,7 +370,7 @@ export const resume = {
     const { browser } = clinic;
     await clinic.visit();
     const first = await browser.send("GET", "/window");
-    const { handle } = await browser.send("POST", "/window/new", { type: "tab" });
+    const { handle } = await browser.send("POST", "/window/new", { type: "window" });
     await browser.send("POST", "/window", { handle });
     await browser.goto(`${site.url}/`);
     await clinic.reads("Noah Brunner", ".gate");
@@ -399,7 +399,7 @@ export const resume = {
     await clinic.enters("Noah Brunner");
     const { browser } = clinic;
     const first = await browser.send("GET", "/window");
-    const { handle } = await browser.send("POST", "/window/new", { type: "tab" });
+    const { handle } = await browser.send("POST", "/window/new", { type: "window" });
     await browser.send("POST", "/window", { handle });
     await browser.goto(`${site.url}/`);
     await clinic.ready();
