@@ -74,7 +74,7 @@ export class Drafts extends Observable {
         if (draft) found.push(draft);
       }
     }
-    this.all = found;
+    this.all = found.filter(({ id }) => id !== this.current?.id);
     this.changed();
   }
 

@@ -21,6 +21,8 @@ export class Sending extends Observable {
   readonly #wardkey: Wardkey;
   readonly #book: AddressBook;
   readonly #to: string;
+  /** The session under which a page before this one sealed the files. */
+  readonly #begun: string | undefined;
   #session: Promise<Session> | undefined;
   #sealed: { text: string; sealed: string } | undefined;
   #release: (() => void) | undefined;
@@ -32,8 +34,8 @@ export class Sending extends Observable {
     this.#book = book;
     this.#to = to;
     this.id = begun?.id ?? freshId();
-    if (begun) this.#session = wardkey.openSession(begun.sessionId);
-    this.#session?.catch(() => undefined);
+    this.#begun = begun?.sessionId;
+    if (begun) this.isKept = true;
   }
 
   async send(draft: Draft, uploads: readonly Upload[]): Promise<string> {
@@ -79,6 +81,8 @@ export class Sending extends Observable {
       this.isKept = true;
     } catch (error) {
       if (!(error instanceof NotKept)) throw error;
+      // What a page before this one kept is all that there is of its files.
+      if (this.#begun !== undefined) return;
       this.isKept = false;
       this.changed();
       await dropDraft(this.id).catch(() => undefined);
@@ -132,6 +136,7 @@ export class Sending extends Observable {
 
   /** The facility acts, not the clinician: whoever works there tomorrow can read it and take it back. */
   async #begin(): Promise<Session> {
+    if (this.#begun !== undefined) return this.#wardkey.openSession(this.#begun);
     return this.#wardkey.createSession({
       recipients: [await this.#book.recipient(this.#to)],
       managers: [{ group: this.#book.groupId }],
