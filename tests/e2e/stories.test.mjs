@@ -14,24 +14,18 @@ import { transfers } from "./stories/transfers.mjs";
 import { trust } from "./stories/trust.mjs";
 import { watched } from "./watched.mjs";
 
-const STORIES = {
-  ...transfers,
-  ...files,
-  ...people,
-  ...keys,
-  ...trust,
-  ...breaks,
-  ...network,
-  ...returning,
-  ...resume,
-};
+const STORIES = { ...transfers, ...files, ...people, ...keys, ...breaks, ...network };
+/** What lying servers, broken lines and many tabs do is the same in every engine: seen once. */
+const ONCE = { ...trust, ...returning, ...resume };
 
 /** What waits in vain says so before; this is for what hangs. */
 const TIMEOUT_MS = 600_000;
 
-// Two engines at a time: much of it is waiting. The slowest one comes first.
+const [first, ...others] = present();
+
+// Two engines at a time: much of it is waiting. What takes longest comes first.
 describe("stories", { concurrency: 2 }, () => {
-  for (const engine of present().toReversed()) {
+  for (const engine of [first, ...others.toReversed()]) {
     test(`the demo in ${ENGINES[engine].browser}`, async (t) => {
       const site = await openSite({ transfers: 12 });
       t.after(() => site.close());
@@ -40,7 +34,8 @@ describe("stories", { concurrency: 2 }, () => {
       const clinic = await Clinician.open(engine, site, "clinic");
       t.after(() => clinic.close());
       const desks = [ward, clinic];
-      for (const [name, story] of Object.entries(STORIES)) {
+      const stories = engine === first ? { ...STORIES, ...ONCE } : STORIES;
+      for (const [name, story] of Object.entries(stories)) {
         await t.test(name, { timeout: TIMEOUT_MS }, async () => {
           await site.repair();
           for (const desk of desks) await desk.leaves();

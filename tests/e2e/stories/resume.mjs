@@ -384,14 +384,14 @@ export const resume = {
       window.addEventListener("visibilitychange", (event) => event.stopImmediatePropagation(), true),
     );
     await browser.send("POST", "/window", { handle });
-    await clinic.click("Dr. Chiara Bianchi", ".gate");
+    await clinic.click("Dr. Tomas Lindqvist", ".gate");
     await clinic.ready();
     await browser.send("POST", "/window", { handle: first });
     await clinic.reads("You are signed out.");
     await clinic.reads("Demonstration accounts");
     await clinic.assertQuiet();
     await browser.send("POST", "/window", { handle });
-    await clinic.reads("Dr. Chiara Bianchi", ".who");
+    await clinic.reads("Dr. Tomas Lindqvist", ".who");
     await browser.send("DELETE", "/window");
     await browser.send("POST", "/window", { handle: first });
   },
