@@ -180,8 +180,8 @@ fn sessions_whose_ids_begin_alike_are_two() {
                 Hash(id)
             });
             for (number, id) in (1..).zip(&ids[..2]) {
-                store.put_session(id, Head { sequence: number, generation: number }, b"")?;
-                store.put_rights(id, &party(number as u8), Rights::READ)?;
+                store.put_session(id, Head { sequence: number.into(), generation: number.into() }, b"")?;
+                store.put_rights(id, &party(number), Rights::READ)?;
             }
             for sequence in 0..20 {
                 for (number, id) in (1..).zip(&ids[..2]) {
