@@ -4,13 +4,14 @@ import { ENGINES, present } from "../../scripts/browsers.mjs";
 import { Clinician } from "./clinician.mjs";
 import { openSite } from "./site.mjs";
 import { breaks } from "./stories/breaks.mjs";
+import { connection } from "./stories/connection.mjs";
 import { files } from "./stories/files.mjs";
 import { keys } from "./stories/keys.mjs";
 import { people } from "./stories/people.mjs";
 import { resume } from "./stories/resume.mjs";
 import { transfers } from "./stories/transfers.mjs";
 
-const STORIES = { ...transfers, ...files, ...people, ...keys, ...breaks, ...resume };
+const STORIES = { ...transfers, ...files, ...people, ...keys, ...breaks, ...resume, ...connection };
 
 for (const engine of present()) {
   test(`the demo in ${ENGINES[engine].browser}`, async (t) => {
