@@ -4,6 +4,7 @@ import { ENGINES, present } from "../../scripts/browsers.mjs";
 import { Clinician } from "./clinician.mjs";
 import { openSite } from "./site.mjs";
 import { breaks } from "./stories/breaks.mjs";
+import { connection } from "./stories/connection.mjs";
 import { files } from "./stories/files.mjs";
 import { keys } from "./stories/keys.mjs";
 import { network } from "./stories/network.mjs";
@@ -16,7 +17,7 @@ import { watched } from "./watched.mjs";
 
 const STORIES = { ...transfers, ...files, ...people, ...keys, ...breaks, ...network };
 /** What lying servers, broken lines and many tabs do is the same in every engine: seen once. */
-const ONCE = { ...trust, ...returning, ...resume };
+const ONCE = { ...trust, ...returning, ...resume, ...connection };
 
 /** What waits in vain says so before; this is for what hangs. */
 const TIMEOUT_MS = 600_000;

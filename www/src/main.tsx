@@ -8,6 +8,9 @@ import { App } from "./views/app";
 // A file that is dropped beside its place isn't opened instead of the page.
 for (const type of ["dragover", "drop"]) addEventListener(type, (event) => event.preventDefault());
 
+// A browser may keep a page that was left, as it was, and show it again: whoever is there by then sees what is so now.
+addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
+
 const root = document.getElementById("app");
 if (root) {
   language.apply();

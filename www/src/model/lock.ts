@@ -31,13 +31,15 @@ export async function take(name: string): Promise<(() => void) | undefined> {
   taken.add(name);
   const release = navigator.locks ? await hold(navigator.locks, name) : () => undefined;
   if (!release) taken.delete(name);
-  return (
-    release &&
-    (() => {
-      taken.delete(name);
-      release();
-    })
-  );
+  if (!release) return undefined;
+  const end = () => {
+    taken.delete(name);
+    removeEventListener("pagehide", end);
+    release();
+  };
+  // a page that was left may be kept asleep, with all that it holds
+  addEventListener("pagehide", end);
+  return end;
 }
 
 function hold(locks: LockManager, name: string): Promise<(() => void) | undefined> {

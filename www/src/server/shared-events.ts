@@ -12,6 +12,8 @@ export function listen(
 ): () => void {
   const stopped = new AbortController();
   const { signal } = stopped;
+  // A browser may keep a page that was left, asleep and with all that it holds; main.tsx loads it anew where somebody comes back.
+  addEventListener("pagehide", () => stopped.abort(), { signal });
   let last: string | undefined;
   const take = ({ id, event }: Told) => {
     last = id ?? last;
