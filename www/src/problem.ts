@@ -2,6 +2,7 @@ import { isWardkeyError, type KnownErrorCode } from "wardkey";
 import { say } from "./language";
 import { AddressProblem, type AddressProblemCode } from "./model/address-problem";
 import { Unreadable } from "./model/record";
+import { SentBefore } from "./model/sending";
 import { type ServerCode, ServerError } from "./server/request";
 import type { Problem, problems } from "./words/problems-en";
 
@@ -106,6 +107,7 @@ export function explain(error: unknown, where?: "login" | "register"): Explained
     return told(problems[SERVER_KINDS[error.code]], error.code);
   }
   if (error instanceof AddressProblem) return told(problems[ADDRESS_KINDS[error.code]], `address: ${error.code}`);
+  if (error instanceof SentBefore) return told(problems.sentBefore, "sent-before");
   if (error instanceof Unreadable) return told(problems.unreadable, `record: ${error.message}`);
   const name = error instanceof Error || error instanceof DOMException ? error.name : typeof error;
   if (name === "AbortError") return told(problems.cancelled, "aborted");

@@ -270,6 +270,31 @@ export const trust = {
     }
   },
 
+  async "a record in another session than the server names is refused, and nothing can be said into that one"({
+    ward,
+    clinic,
+    site,
+  }) {
+    await ward.enters("Dr. Ada Okafor");
+    await clinic.enters("Noah Brunner");
+    await sendTransfer(ward, { patient: "Elsewhere Emil" });
+    const id = await ward.browser.run(() => location.hash.split("/").at(-1));
+    await clinic.reads("Elsewhere Emil", ".rows");
+    // A session of a stranger's, which the clinic can open.
+    const mallory = await stranger(site, "mallory.session", "lakeside");
+    const session = await mallory.wardkey.createSession({ recipients: [{ group: groupOf(site, "lakeside") }] });
+    inApplication(site, "UPDATE transfer SET session_id = ? WHERE id = ?", session.id, id);
+    session.free();
+    await mallory.close();
+    await again(clinic);
+    await clinic.gone("Elsewhere Emil");
+    await clinic.browser.run((id) => {
+      location.hash = `#/in/${id}`;
+    }, id);
+    await clinic.reads("key-mismatch", ".detail");
+    assert.equal(await clinic.browser.run(() => document.querySelector(".say") !== null), false);
+  },
+
   async "who has left since still is who signed, and it is said; another name than at first is noticed"({
     ward,
     clinic,

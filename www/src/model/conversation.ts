@@ -41,7 +41,7 @@ export class Conversation extends Observable {
       if (order !== this.#order) return;
       this.messages = sealed.map((message, at) => ({
         message,
-        opened: openOne(results[at], items[at]?.sealed, readMessage),
+        opened: openOne(results[at], items[at]?.sealed, this.#transfer.sessionId, readMessage),
       }));
       this.state = "ready";
       this.problem = undefined;

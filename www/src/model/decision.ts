@@ -24,5 +24,5 @@ async function isSaid(book: AddressBook, transfer: Transfer, conversation: Conve
     const verdict = await book.judge(opened.author, opened.authority, speakers(transfer, state));
     if (verdict.kind !== "stranger") return true;
   }
-  return conversation.problem !== undefined;
+  return false;
 }

@@ -1,11 +1,15 @@
-import type { Wardkey } from "wardkey";
+import type { Group, Wardkey } from "wardkey";
 import * as api from "../server/api";
 import type { Facility } from "../server/types";
 import { placeholderOf } from "./sending";
 
-/** The facility's group, with whoever makes it as its admin. One that was made and not named, for the line broke, is taken. */
+/** The facility's group, with whoever makes it as its only member. One that was made and not named, for the line broke, is taken; never one into which somebody else has put her. */
 export async function makeGroup(wardkey: Wardkey, facility: Facility): Promise<void> {
-  const [mine] = (await wardkey.groups()).filter(({ name }) => name === facility.name);
+  let mine: Group | undefined;
+  for (const group of await wardkey.groups()) {
+    const [first, ...others] = group.name === facility.name ? await group.members() : [];
+    if (first?.userId === wardkey.userId && first?.admin && others.length === 0) mine = group;
+  }
   const group = mine ?? (await wardkey.createGroup({ name: facility.name }));
   await api.nameGroup(facility.id, group.id);
 }

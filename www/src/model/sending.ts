@@ -4,7 +4,8 @@ import * as api from "../server/api";
 import { ServerError } from "../server/request";
 import type { Facility } from "../server/types";
 import type { AddressBook } from "./address-book";
-import { freshId, type Octets, toBase64url } from "./bytes";
+import { AddressProblem } from "./address-problem";
+import { freshId, fromBase64url, type Octets, toBase64url } from "./bytes";
 import { dropDraft, keepDraft, NotKept } from "./draft-store";
 import { lockOf, sealDraft } from "./drafts";
 import { take } from "./lock";
@@ -12,6 +13,11 @@ import { type AttachedFile, type TransferRecord, transferContext } from "./recor
 import type { Upload } from "./upload";
 
 export type Draft = Omit<TransferRecord, "files">;
+
+/** What was written first has arrived, and what was changed since has not. */
+export class SentBefore extends Error {
+  override readonly name = "SentBefore";
+}
 
 /** One transfer on its way out. What failed can be sent again, after a reload too: session, files and id are made once. */
 export class Sending extends Observable {
@@ -39,11 +45,14 @@ export class Sending extends Observable {
   }
 
   async send(draft: Draft, uploads: readonly Upload[]): Promise<string> {
+    for (const upload of uploads) upload.renew();
+    const isBefore = this.#session !== undefined || this.#begun !== undefined;
     this.#session ??= this.#begin();
     const session = await this.#session.catch((error: unknown) => {
       this.#session = undefined;
       throw error;
     });
+    if (isBefore) await this.#checkReceiver(session);
     this.#release ??= await take(lockOf(this.id));
     if (!this.#release) throw new ServerError("conflict");
     await this.#tryToKeep(() => this.#keep(session, draft, uploads));
@@ -51,9 +60,17 @@ export class Sending extends Observable {
     for (const upload of uploads) await this.#seal(session, upload, draft, uploads);
     const files: AttachedFile[] = [];
     for (const upload of uploads) files.push(await this.#upload(session, upload, draft, uploads));
+    for (const upload of uploads) upload.throwIfCancelled();
     await this.#create(session, { ...draft, files });
     await this.discard();
     return this.id;
+  }
+
+  /** What was begun is for whom the address book named then. */
+  async #checkReceiver(session: Session): Promise<void> {
+    const wanted = nameOf(await this.#book.recipient(this.#to));
+    const readers = (await session.recipients()).filter(({ manager }) => !manager);
+    if (readers.map(({ recipient }) => nameOf(recipient)).join() !== wanted) throw new AddressProblem("facility");
   }
 
   /** Nothing of it is kept in this browser any more. */
@@ -95,7 +112,7 @@ export class Sending extends Observable {
     } catch (error) {
       if (!(error instanceof NotKept) || !upload.file) throw error;
       // A wipe took what was kept, or the server has dropped what it had: from the beginning, as a new file.
-      upload.cancel();
+      upload.drop();
       await this.#seal(session, upload, draft, all);
       return upload.send(session, this.id);
     }
@@ -111,17 +128,22 @@ export class Sending extends Observable {
   }
 
   async #create(session: Session, record: TransferRecord): Promise<void> {
-    const sealed = await this.#sealOnce(session, JSON.stringify(record));
+    const text = JSON.stringify(record);
+    const sealed = await this.#sealOnce(session, text);
     const files = record.files.map(({ fileId }) => fileId);
     try {
       await api.createTransfer({ id: this.id, sessionId: session.id, to: this.#to, sealed, files });
     } catch (error) {
-      // Sent by the page that began it, whose answer was lost: sealed anew it isn't the same to the server.
-      const isThere =
+      // Sent before, and the answer was lost: sealed anew it isn't the same to the server.
+      const there =
         error instanceof ServerError &&
         error.code === "conflict" &&
-        (await api.transfer(this.id).catch(() => undefined))?.sessionId === session.id;
-      if (!isThere) throw error;
+        (await api.transfer(this.id).catch(() => undefined));
+      if (!there || there.sessionId !== session.id) throw error;
+      const before = await session.decrypt(fromBase64url(there.sealed) ?? new Uint8Array(), {
+        context: transferContext(this.id),
+      });
+      if (before.text() !== text) throw new SentBefore();
     }
   }
 
@@ -145,6 +167,9 @@ export class Sending extends Observable {
     });
   }
 }
+
+const nameOf = (recipient: Recipient) =>
+  "group" in recipient ? recipient.group : "placeholder" in recipient ? recipient.placeholder : recipient.user;
 
 /** The facility's group; where it has none yet, the place where the key waits for it. */
 export function recipient({ id, groupId, contact }: Facility): Recipient {

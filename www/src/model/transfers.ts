@@ -1,4 +1,4 @@
-import type { Author, Wardkey } from "wardkey";
+import { type Author, type Wardkey, WardkeyError } from "wardkey";
 import { Observable } from "../observable";
 import * as api from "../server/api";
 import type { Transfer } from "../server/types";
@@ -182,18 +182,23 @@ export class Transfers extends Observable {
       context: transferContext(id),
     }));
     const results = await this.#wardkey.decryptMany(items);
-    return transfers.map((transfer, at) => ({ transfer, opened: openOne(results[at], items[at]?.sealed, readRecord) }));
+    return transfers.map((transfer, at) => ({
+      transfer,
+      opened: openOne(results[at], items[at]?.sealed, transfer.sessionId, readRecord),
+    }));
   }
 }
 
-/** What a decryption gave, read; or why it can't be. */
+/** What a decryption gave, read; or why it can't be. Whatever is in another session than the server names is refused: what is answered would be for that one's recipients. */
 export function openOne<T>(
   result: Awaited<ReturnType<Wardkey["decryptMany"]>>[number] | undefined,
   sealed: Octets | undefined,
+  sessionId: string,
   read: (text: string) => T,
 ): Opened<T> {
   if (!result || !sealed) return { ok: false, error: new Error("no answer") };
   if (!result.ok) return result;
+  if (result.value.sessionId !== sessionId) return { ok: false, error: new WardkeyError("key-mismatch") };
   try {
     const { author } = result.value;
     return { ok: true, value: read(result.value.text()), author, authority: author && authorityOf(sealed)?.groupId };

@@ -28,6 +28,7 @@ export class Upload extends Observable {
   place: KeptFile | undefined;
   #done: AttachedFile | undefined;
   #going: "sealing" | "running" = "running";
+  #isCancelled = false;
   #abort = new AbortController();
   #wake: (() => void) | undefined;
 
@@ -63,12 +64,26 @@ export class Upload extends Observable {
     this.#wake?.();
   }
 
-  /** What the server already has of it goes, too. */
+  /** What the server already has of it goes, too, and the transfer that has it isn't sent. */
   cancel(): void {
+    this.#isCancelled = true;
+    this.drop();
+  }
+
+  /** Another try: what was cancelled before isn't now. */
+  renew(): void {
+    this.#isCancelled = false;
+  }
+
+  /** @throws AbortError */
+  throwIfCancelled(): void {
+    if (this.#isCancelled) throw new DOMException("cancelled", "AbortError");
+  }
+
+  /** From the beginning, as a new file. */
+  drop(): void {
     this.stop();
-    // nobody names the file: the server drops it in any case
-    if (this.place) api.dropFile(this.place.fileId).catch(() => undefined);
-    this.place = undefined;
+    this.#drop();
     this.#done = undefined;
     if (this.state === "done") this.#become("waiting");
   }
@@ -157,13 +172,14 @@ export class Upload extends Observable {
     return parts(this.file.stream().pipeThrough(sealing), partSize);
   }
 
-  /** A place that is of no use any more. */
+  /** A place that is of no use any more. Nobody names the file: the server drops it in any case. */
   #drop(): void {
     if (this.place) api.dropFile(this.place.fileId).catch(() => undefined);
     this.place = undefined;
   }
 
   async #go<T>(going: "sealing" | "running", work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    this.throwIfCancelled();
     if (this.#done) return work(this.#abort.signal);
     this.#abort = new AbortController();
     this.#going = going;

@@ -78,7 +78,7 @@ function Attachment({
   const kind = kindOf(file);
   const name = cleanFileName(file.name);
   // Who signed the record signed its files: what is said of him there holds here.
-  const isGood = saved?.author !== undefined && saved.author === recordAuthor && signed?.kind !== "bad";
+  const isGood = saved?.author !== undefined && saved.author === recordAuthor && signed?.kind === "good";
   // What this page doesn't draw is saved for a program that does; its bytes can be looked at.
   const isDrawn = kind === "imaging" || kind === "image" || kind === "text";
   const save = () =>

@@ -104,6 +104,13 @@ function ComposeForm({ begun }: { begun: Interrupted | undefined }) {
     return sending.current.sending;
   };
 
+  /** Files that a page before this one had sealed are chosen again. */
+  const beginAnew = () => {
+    for (const upload of uploads) upload.cancel();
+    setMissing(uploads.flatMap(({ file, name }) => (file ? [] : [name])));
+    setUploads(uploads.flatMap(({ file }) => (file ? [new Upload(file)] : [])));
+  };
+
   const submit = () => {
     setTried(true);
     const { book } = station;
@@ -111,11 +118,11 @@ function ComposeForm({ begun }: { begun: Interrupted | undefined }) {
     if (!receiver || !book || isMissing || future || tooMany || tooManyFiles) return focusWrong();
     setCancelled(false);
     setMissing([]);
-    const sending = attempt(book, receiver);
+    const going = attempt(book, receiver);
     void task.run(async () => {
       isSending.current = true;
       try {
-        const id = await sending.send(recordOf(draft, station.me?.name ?? ""), uploads);
+        const id = await going.send(recordOf(draft, station.me?.name ?? ""), uploads);
         drafts.unsent = undefined;
         set(EMPTY);
         setUploads([]);
@@ -123,9 +130,15 @@ function ComposeForm({ begun }: { begun: Interrupted | undefined }) {
         await station.transfers.refresh(id).catch(() => station.transfers.catchUp());
         if (!hasLeft.current) route.go("out", id);
       } catch (error) {
+        if (error instanceof AddressProblem) {
+          // What was encrypted for whom the address book named before is of no use.
+          await going.discard();
+          sending.current = { to: "", sending: going };
+          beginAnew();
+        }
         if (!isCancelled(error)) throw error;
         if (hasLeft.current) return;
-        await sending.discard();
+        await going.discard();
         // one that a page before this one had sealed is gone
         setUploads(uploads.filter(({ file }) => file));
         setCancelled(true);
@@ -153,9 +166,7 @@ function ComposeForm({ begun }: { begun: Interrupted | undefined }) {
             ]}
             onValue={(value) => {
               change("to")(value);
-              for (const upload of uploads) upload.cancel();
-              setMissing(uploads.flatMap(({ file, name }) => (file ? [] : [name])));
-              setUploads(uploads.flatMap(({ file }) => (file ? [new Upload(file)] : [])));
+              beginAnew();
             }}
             error={absent(draft.to)}
           />

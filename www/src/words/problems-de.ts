@@ -30,6 +30,10 @@ export const problems: Problems = {
   codeOld: ["Dieser Code ist zu alt oder wurde schon benutzt.", "Fordern Sie einen neuen an."],
   codeLocked: ["Zu viele falsche Codes.", "Fordern Sie später einen anderen Code an."],
   again: ["Jemand anderes war schneller.", "Versuchen Sie es noch einmal."],
+  sentBefore: [
+    "Was Sie zuerst geschrieben haben, ist gesendet; was Sie seither geändert haben, nicht.",
+    "Sehen Sie unter «Gesendet» nach. Schreiben Sie dem Empfänger dort, was sich geändert hat, oder ziehen Sie es zurück und senden Sie es neu.",
+  ],
   deviceStorage: ["Dieser Browser behält nichts.", "Bleiben Sie online, bis alles gesendet ist."],
   incomplete: ["Diese Akte ist unvollständig.", "Laden Sie sie noch einmal. Hilft das nicht, fragen Sie den Absender."],
   tooLarge: [

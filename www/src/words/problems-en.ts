@@ -29,6 +29,10 @@ export const problems = {
   codeOld: ["This code is too old or was used already.", "Ask for a new one."],
   codeLocked: ["Too many wrong codes.", "Ask for another code later."],
   again: ["Somebody else was faster.", "Try once more."],
+  sentBefore: [
+    "What you wrote first was sent; what you changed since was not.",
+    "Look at it under “Sent”. Tell the receiver there what has changed, or withdraw it and send it anew.",
+  ],
   deviceStorage: ["This browser keeps nothing.", "Stay online until everything is sent."],
   incomplete: ["This record is incomplete.", "Load it again. If that doesn’t help, ask the sender."],
   tooLarge: ["This is too large for this device.", "Try it on another workstation, or send less at once."],

@@ -33,6 +33,10 @@ export const problems: Problems = {
   codeOld: ["Ce code est trop ancien ou a déjà servi.", "Demandez-en un nouveau."],
   codeLocked: ["Trop de codes erronés.", "Demandez un autre code plus tard."],
   again: ["Quelqu’un a été plus rapide.", "Essayez encore une fois."],
+  sentBefore: [
+    "Ce que vous avez écrit d’abord a été envoyé ; ce que vous avez changé depuis ne l’a pas été.",
+    "Regardez sous « Envoyés ». Écrivez-y au destinataire ce qui a changé, ou retirez l’envoi et envoyez-le à nouveau.",
+  ],
   deviceStorage: ["Ce navigateur ne garde rien.", "Restez en ligne jusqu’à ce que tout soit envoyé."],
   incomplete: ["Ce dossier est incomplet.", "Rechargez-le. Si cela n’aide pas, demandez à l’expéditeur."],
   tooLarge: ["C’est trop grand pour cet appareil.", "Essayez sur un autre poste, ou envoyez moins à la fois."],
