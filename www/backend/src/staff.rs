@@ -64,9 +64,12 @@ pub(crate) async fn invite(
 async fn keep_invitation(app: Shared, caller: Caller, asked: Inviting) -> Outcome<Response> {
     let code = random::invitation()?;
     let (facility, hash, user) = (caller.facility_id.clone(), hash_of_invitation(&code), asked.user_id.clone());
+    let still = caller.clone();
     let was_known = app
         .store
         .write(move |store| {
+            // She may have been removed while her request came in.
+            still.is_still_admin(store)?;
             let sql = "SELECT facility_id, secret IS NOT NULL FROM staff WHERE user_id = ?1";
             let known: Option<(String, bool)> =
                 store.query_row(sql, [&asked.user_id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
@@ -102,9 +105,10 @@ pub(crate) async fn change(
     Json(asked): Json<Changing>,
 ) -> Outcome<Response> {
     caller.needs_admin()?;
-    let (facility, id) = (caller.facility_id.clone(), user.clone());
+    let (facility, id, still) = (caller.facility_id.clone(), user.clone(), caller.clone());
     app.store
         .write(move |store| {
+            still.is_still_admin(store)?;
             let sql = "UPDATE staff SET admin = ?3 WHERE user_id = ?1 AND facility_id = ?2 AND removed = 0";
             if store.execute(sql, (&id, &facility, asked.admin))? == 0 {
                 return Err(Refused::not_found());
@@ -131,9 +135,10 @@ pub(crate) async fn remove(State(app): State<Shared>, caller: Caller, Path(user)
 }
 
 async fn take_off(app: Shared, caller: Caller, user: String) -> Outcome<Response> {
-    let (facility, id) = (caller.facility_id.clone(), user.clone());
+    let (facility, id, still) = (caller.facility_id.clone(), user.clone(), caller.clone());
     app.store
         .write(move |store| {
+            still.is_still_admin(store)?;
             let sql = "UPDATE staff SET removed = 1, admin = 0, secret = NULL, demo_password = 0, invitation = NULL WHERE user_id = ?1 AND facility_id = ?2";
             if store.execute(sql, (&id, &facility))? == 0 {
                 return Err(Refused::not_found());
