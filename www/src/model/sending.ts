@@ -131,6 +131,8 @@ export class Sending extends Observable {
     const text = JSON.stringify(record);
     const sealed = await this.#sealOnce(session, text);
     const files = record.files.map(({ fileId }) => fileId);
+    // Under one name the server could give either for the other.
+    if (new Set(files).size < files.length) throw new ServerError("server");
     try {
       await api.createTransfer({ id: this.id, sessionId: session.id, to: this.#to, sealed, files });
     } catch (error) {
