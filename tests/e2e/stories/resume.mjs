@@ -36,7 +36,7 @@ export const resume = {
   async "a reload in the middle of an upload: it is offered, and goes on where the server stands"(at) {
     const { ward, clinic, site } = at;
     await ward.enters("Dr. Ada Okafor");
-    await clinic.enters("Noah Brunner");
+    await clinic.enters("Dr. Tomas Lindqvist");
     const patient = "Reloaded Rita";
     const path = await sendHalf(ward, site, patient);
     await ward.reload();
@@ -194,7 +194,7 @@ export const resume = {
   async "a wipe in the middle of an upload: the open page begins it anew, and nothing is left to offer"(at) {
     const { ward, clinic, site } = at;
     await ward.enters("Dr. Ada Okafor");
-    await clinic.enters("Noah Brunner");
+    await clinic.enters("Dr. Tomas Lindqvist");
     const patient = "Swept Sven";
     const path = await sendHalf(ward, site, patient);
     await ward.browser.run(async () => {

@@ -283,7 +283,9 @@ export const trust = {
     // A session of a stranger's, which the clinic can open.
     const mallory = await stranger(site, "mallory.session", "lakeside");
     const session = await mallory.wardkey.createSession({ recipients: [{ group: groupOf(site, "lakeside") }] });
-    inApplication(site, "UPDATE transfer SET session_id = ? WHERE id = ?", session.id, id);
+    const names = (sessionId) => inApplication(site, "UPDATE transfer SET session_id = ? WHERE id = ?", sessionId, id);
+    const [[own]] = inApplication(site, "SELECT session_id FROM transfer WHERE id = ?", id);
+    names(session.id);
     session.free();
     await mallory.close();
     await again(clinic);
@@ -293,6 +295,9 @@ export const trust = {
     }, id);
     await clinic.reads("key-mismatch", ".detail");
     assert.equal(await clinic.browser.run(() => document.querySelector(".say") !== null), false);
+    names(own);
+    await again(clinic);
+    await clinic.reads("Elsewhere Emil", ".rows");
   },
 
   async "who has left since still is who signed, and it is said; another name than at first is noticed"({

@@ -134,6 +134,8 @@ export class Upload extends Observable {
     this.changed();
     for (let at = 0; at < Math.ceil(size / partSize); at++) {
       if (have.includes(at)) continue;
+      // Whatever is found of what was kept, a paused one stays so.
+      await this.#untilResumed();
       const body = new Blob([await keptPart(draftId, fileId, at)]);
       await this.#patiently(() => api.putPart(fileId, at, body, signal));
       dropPart(draftId, fileId, at).catch(() => undefined);
@@ -199,19 +201,23 @@ export class Upload extends Observable {
   /** Repeats what the line broke, as soon as somebody or the browser says so. */
   async #patiently<T>(request: () => Promise<T>): Promise<T> {
     for (;;) {
-      this.#abort.signal.throwIfAborted();
-      if (this.state === "paused" || this.state === "interrupted") {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-        continue;
-      }
+      await this.#untilResumed();
       try {
         return await request();
       } catch (error) {
         if (!(error instanceof ServerError && ["network", "server", "throttled"].includes(error.code))) throw error;
         this.#become("interrupted");
       }
+    }
+  }
+
+  async #untilResumed(): Promise<void> {
+    this.#abort.signal.throwIfAborted();
+    while (this.state === "paused" || this.state === "interrupted") {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#abort.signal.throwIfAborted();
     }
   }
 
