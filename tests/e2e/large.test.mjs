@@ -2,15 +2,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import { ENGINES, present } from "../../scripts/browsers.mjs";
+import { present } from "../../scripts/browsers.mjs";
 import { until } from "../../scripts/webdriver.mjs";
-import { Clinician } from "./clinician.mjs";
 import { writeVolume } from "./files.mjs";
-import { makeFolder, openSite } from "./site.mjs";
+import { browserOf, play } from "./play.mjs";
+import { makeFolder } from "./site.mjs";
 import { writeTransfer } from "./stories/transfers.mjs";
-import { watched } from "./watched.mjs";
 
-const TIMEOUT_MS = 600_000;
 const UPLOAD_MS = 400_000;
 const SLICES = 382;
 const NAME = "whole body.nii";
@@ -23,7 +21,7 @@ before(() => {
   size = writeVolume(path, { width: 512, height: 512, slices: SLICES });
 });
 
-async function manyRecords(desk) {
+async function manyRecords({ ward: desk }) {
   await desk.enters("Dr. Tomas Lindqvist");
   const words = "200 records decrypted here with 1 key request in";
   await desk.reads(words);
@@ -48,7 +46,7 @@ async function manyRecords(desk) {
   assert.ok(states.every((one) => one.includes("Declined")));
 }
 
-async function largeFile(desk) {
+async function largeFile({ ward: desk }) {
   assert.ok(size > 200e6);
   const { line } = desk;
   const patient = "Large Lars";
@@ -87,19 +85,5 @@ const STORIES = {
 };
 
 for (const engine of present()) {
-  test(`what is large, in ${ENGINES[engine].browser}`, async (t) => {
-    const site = await openSite();
-    t.after(() => site.close());
-    const desk = await Clinician.open(engine, site, "ward");
-    t.after(() => desk.close());
-    for (const [name, story] of Object.entries(STORIES)) {
-      await t.test(name, { timeout: TIMEOUT_MS }, async () => {
-        await desk.leaves();
-        await watched(name, [desk], async () => {
-          await story(desk);
-          await desk.assertQuiet();
-        });
-      });
-    }
-  });
+  test(`what is large, in ${browserOf(engine)}`, (t) => play(t, engine, ["ward"], STORIES));
 }

@@ -1,12 +1,8 @@
 // Browsers that lack something: the main story goes on, or the page says in words that it can't.
 import { describe, test } from "node:test";
-import { ENGINES, present } from "../../scripts/browsers.mjs";
-import { Clinician } from "./clinician.mjs";
-import { openSite } from "./site.mjs";
+import { present } from "../../scripts/browsers.mjs";
+import { browserOf, play } from "./play.mjs";
 import { sendTransfer } from "./stories/transfers.mjs";
-import { watched } from "./watched.mjs";
-
-const TIMEOUT_MS = 600_000;
 
 /** All that is needed works, and nothing of it outlives a wipe. */
 async function works(desk, page) {
@@ -30,31 +26,17 @@ async function works(desk, page) {
 }
 
 const STORIES = {
-  "all storage blocked: everything works, from memory": (desk) => works(desk, "no-storage"),
-  "no WebCrypto: everything works, by WebAssembly": (desk) => works(desk, "no-webcrypto"),
-  async "no WebAssembly: the page says so, in words"(desk) {
-    await desk.visit("no-webassembly.html");
-    await desk.reads("This browser can’t encrypt.");
-    await desk.reads("unsupported-environment");
+  "all storage blocked: everything works, from memory": ({ ward }) => works(ward, "no-storage"),
+  "no WebCrypto: everything works, by WebAssembly": ({ ward }) => works(ward, "no-webcrypto"),
+  async "no WebAssembly: the page says so, in words"({ ward }) {
+    await ward.visit("no-webassembly.html");
+    await ward.reads("This browser can’t encrypt.");
+    await ward.reads("unsupported-environment");
   },
 };
 
 describe("poorer browsers", { concurrency: 2 }, () => {
   for (const engine of present().toReversed()) {
-    test(`poorer browsers: ${ENGINES[engine].browser}`, async (t) => {
-      const site = await openSite({ transfers: 12 });
-      t.after(() => site.close());
-      const desk = await Clinician.open(engine, site, "ward");
-      t.after(() => desk.close());
-      for (const [name, story] of Object.entries(STORIES)) {
-        await t.test(name, { timeout: TIMEOUT_MS }, async () => {
-          await desk.leaves();
-          await watched(name, [desk], async () => {
-            await story(desk);
-            await desk.assertQuiet();
-          });
-        });
-      }
-    });
+    test(`poorer browsers: ${browserOf(engine)}`, (t) => play(t, engine, ["ward"], STORIES, { transfers: 12 }));
   }
 });

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { until } from "../../../scripts/webdriver.mjs";
-import { mails } from "../site.mjs";
+import { mails, mailsSoFar } from "../site.mjs";
+import { asksForCode } from "./keys.mjs";
 import { sendTransfer, writeTransfer } from "./transfers.mjs";
 
 /** Something in front of the application's server that answers in its place, as a proxy does while it restarts. */
@@ -204,15 +205,8 @@ export const connection = {
   },
 
   async "a recovery whose last answer was lost goes on where it was, without another code"({ clinic, site }) {
-    const sent = (await (await fetch(`${site.url}/api/dev/mail`)).json()).filter(({ to }) =>
-      to?.includes("leila.haddad"),
-    );
     await clinic.visit();
-    await clinic.click("Forgotten password?");
-    await clinic.type("User ID", "leila.haddad");
-    await clinic.click("Send the code");
-    await clinic.reads("The code was sent to");
-    const [{ code }] = await mails(site, "leila.haddad", sent.length);
+    const code = await asksForCode(clinic, site, "leila.haddad");
     await clinic.browser.run(() => {
       const { fetch } = window;
       window.fetch = async (url, options) => {
@@ -237,14 +231,8 @@ export const connection = {
   },
 
   async "a recovery that broke off before the new password was set says that the old one counts"({ clinic, site }) {
-    const sent = (await (await fetch(`${site.url}/api/dev/mail`)).json()).filter(({ to }) =>
-      to?.includes("leila.haddad"),
-    );
     await clinic.visit();
-    await clinic.click("Forgotten password?");
-    await clinic.type("User ID", "leila.haddad");
-    await clinic.click("Send the code");
-    const [{ code }] = await mails(site, "leila.haddad", sent.length);
+    const code = await asksForCode(clinic, site, "leila.haddad");
     await clinic.browser.run(() => {
       const { fetch } = window;
       window.fetch = async (url, options) => {
@@ -262,8 +250,9 @@ export const connection = {
     });
     await clinic.click("Try again");
     await clinic.reads("Your password is as it was");
+    const before = (await mailsSoFar(site, "leila.haddad")).length;
     await clinic.click("Send another code");
-    const [again] = await mails(site, "leila.haddad", sent.length + 1);
+    const [again] = await mails(site, "leila.haddad", before);
     await clinic.type("Code from the e-mail", again.code);
     await clinic.click("Set new password");
     await clinic.reads("Your new password is set");

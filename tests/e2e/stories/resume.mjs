@@ -18,20 +18,6 @@ async function sendHalf(desk, site, patient, arrived = 1) {
   return path;
 }
 
-/** The parts that the page sends from now on. */
-const watchParts = ({ browser }) =>
-  browser.run(() => {
-    const { fetch } = window;
-    window.parts = [];
-    window.fetch = (url, options) => {
-      const part = options?.method === "PUT" && /\/parts\/(\d+)$/.exec(url)?.[1];
-      if (part) window.parts.push(Number(part));
-      return fetch(url, options);
-    };
-  });
-
-const sentParts = ({ browser }) => browser.run(() => window.parts);
-
 export const resume = {
   async "a reload in the middle of an upload: it is offered, and goes on where the server stands"(at) {
     const { ward, clinic, site } = at;
@@ -42,10 +28,11 @@ export const resume = {
     await ward.reload();
     await ward.reads("A transfer was interrupted");
     await ward.reads(`${patient}, to Lakeside Rehabilitation, 1 file`);
-    await watchParts(ward);
+    await ward.browser.run(() => globalThis.look.noteParts());
     await ward.click("Continue");
     await ward.reads(patient, ".record");
-    assert.deepEqual(await sentParts(ward), [1, 2], "what had arrived isn’t sent again");
+    const parts = await ward.browser.run(() => globalThis.look.parts);
+    assert.deepEqual(parts, [1, 2], "what had arrived isn’t sent again");
     assert.equal(await ward.readsNow("A transfer was interrupted"), false);
     await clinic.reads(patient, ".rows");
     await clinic.opens(patient);

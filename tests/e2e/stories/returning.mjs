@@ -1,5 +1,5 @@
 // Passwords that aren't somebody's any more: on a card of the login page, and of who left and comes back.
-import { mails } from "../site.mjs";
+import { asksForCode } from "./keys.mjs";
 import { PASSWORD } from "./people.mjs";
 
 const OTHER_PASSWORD = "the ferry leaves without us";
@@ -55,11 +55,7 @@ export const returning = {
     await joins(other, await invites(ward), OTHER_PASSWORD);
     await other.reads("You had an account here before, with another password.");
     await other.click("Back");
-    await other.click("Forgotten password?");
-    await other.type("User ID", person.userId);
-    await other.click("Send the code");
-    await other.reads("The code was sent to");
-    const [{ code }] = await mails(site, `${person.userId}@work.example`);
+    const code = await asksForCode(other, site, person.userId);
     await other.type("Code from the e-mail", code);
     await other.type("New password", OTHER_PASSWORD);
     await other.click("Set new password");
