@@ -124,9 +124,9 @@ export class Clinician {
     return this.browser.until(`a text in ${selector}`, find, selector, within);
   }
 
-  /** Clicks as soon as it is there and stands still: what moves under the pointer isn't hit. */
+  /** Clicks as soon as it is there and stands still; what moved away under the pointer is clicked again. */
   async click(name, within) {
-    const find = (...args) => globalThis.look.still(() => globalThis.look.control(...args));
+    const find = (...args) => globalThis.look.target(...args);
     await until(`“${name}” to click`, async () => {
       const control = await this.browser.run(find, name, within);
       return control && this.#hits(control);
@@ -137,7 +137,7 @@ export class Clinician {
   async #hits(element) {
     try {
       await this.browser.click(element);
-      return true;
+      return await this.browser.run(() => globalThis.look.wasHit());
     } catch (error) {
       if (MOVED.test(error.message)) return false;
       throw error;

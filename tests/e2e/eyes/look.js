@@ -24,7 +24,14 @@ globalThis.look = (() => {
   }
   const CONTROLS = "button:not(:disabled), a, summary, label.button, [role=radio], label.choice";
 
+  /** All that was ever said of an author here, though it stood there for a moment only. */
+  const ofAuthors = new Set();
+  new MutationObserver(() => {
+    for (const { textContent } of document.querySelectorAll(".author")) ofAuthors.add(plain(textContent));
+  }).observe(document, { subtree: true, childList: true, characterData: true });
+
   const look = {
+    ofAuthors: () => [...ofAuthors],
     /** What can be clicked and is called so, or begins so; whole names first. */
     control(name, within) {
       const mayBe = (one) => plain(one.getAttribute("aria-label") ?? one.textContent).includes(name);
@@ -63,6 +70,16 @@ globalThis.look = (() => {
       for (let frame = 0; frame < 2; frame += 1) await new Promise((resolve) => requestAnimationFrame(resolve));
       return find() === element && place(element) === before ? element : undefined;
     },
+    /** What is to be clicked, at rest. */
+    async target(...args) {
+      const element = await look.still(() => look.control(...args));
+      look.isHit = new Promise((resolve) => {
+        element?.addEventListener("click", () => resolve(true), { capture: true, once: true });
+      });
+      return element;
+    },
+    /** Whether a click came to it: what is under way still arrives. */
+    wasHit: () => Promise.race([look.isHit, new Promise((resolve) => setTimeout(resolve, 500, false))]),
     /** The field, emptied as by a person who selects all and deletes. */
     emptied(label, within) {
       const field = look.field(label, within);

@@ -46,12 +46,19 @@ export const transfers = {
     await clinic.opens(PATIENT);
     await clinic.reads("Left hemiparesis.", ".record");
     await clinic.reads("Dr. Ada Okafor (ada.okafor) Signature verified", ".author");
+    await clinic.isWiped();
+    await clinic.reads("Dr. Ada Okafor (ada.okafor) Signature verified", ".author");
+    // A doubt that isn't one frightens, and moves what somebody is about to click.
+    const said = await clinic.browser.run(() => globalThis.look.ofAuthors());
+    assert.deepEqual(
+      said.filter((words) => words.includes("couldn’t be checked")),
+      [],
+    );
     const save = () => clinic.click("Decrypt and save discharge letter.pdf");
     const { name, bytes } = await clinic.saved(save, pdf.length);
     assert.equal(name, "discharge letter.pdf");
     assert.ok(pdf.equals(bytes), "the same bytes");
     await clinic.reads("Signed by Dr. Ada Okafor");
-    await clinic.isWiped();
 
     await clinic.click("Accept", ".decisions");
     await clinic.type("Message", "Bed 12, from two o’clock.");

@@ -20,13 +20,13 @@ export function useSigned(opened: Opened<unknown>, by: string, facilityIds: read
   const { book } = station;
   const author = opened.ok ? opened.author : undefined;
   const authority = opened.ok ? opened.authority : undefined;
-  const about = [author?.userId, authority, ...facilityIds].join(" ");
+  const about = [author?.userId, authority, book?.isRead, ...facilityIds].join(" ");
   const judged = useLoaded<{ about: string; verdict: Verdict }>(async () => {
     const verdict =
       author && book ? await book.judge(author, authority, facilityIds) : ({ kind: "unchecked" } as const);
     return { about, verdict };
   }, [about, book, book?.version]).value;
-  // What was said of another one doesn't count.
+  // What was said of another one doesn't count, nor what was said before the address book was read.
   const verdict = judged?.about === about ? judged.verdict : undefined;
   const t = say().author;
   if (author === undefined) return { kind: "bad", text: t.unsigned };
