@@ -6,6 +6,7 @@ use crate::{
     backend::{Backend, NO_SHARES, Outcome},
     backup::{Envelope, Keys, OpenedKeys},
     encoding::base64url,
+    error::{Code, Error},
     identity::{Asked, Bundle, Identity, Met, UserId},
     party::Email,
     password::Password,
@@ -27,6 +28,9 @@ impl<H: Host> Client<H> {
         }
         let locks = self.locks.get();
         let derived = self.derived(&user, password).await?;
+        if email.is_some() {
+            self.check_unregistered(&user).await?;
+        }
         let pair = self.host.generate(self.options.suite).await?;
 
         let app_id = &self.options.app_id;
@@ -70,5 +74,15 @@ impl<H: Host> Client<H> {
         self.tell(Event::BackupChanged { version: 1 });
         self.keep(true).await;
         Ok(())
+    }
+
+    /// Before the application is given a new half of a recovery: an account that is there needs the one that it has.
+    async fn check_unregistered(&self, user: &UserId) -> Outcome<()> {
+        const REGISTERED: Error = Error::new(&(Code::AlreadyRegistered, "this user has an account"));
+        match self.read_backups(user).await {
+            Ok(_) => Err(REGISTERED.into()),
+            Err(failure) if failure.code() == Code::NoBackup => Ok(()),
+            Err(failure) => Err(failure),
+        }
     }
 }

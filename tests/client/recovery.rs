@@ -37,6 +37,23 @@ fn a_code_and_two_men() {
     assert!(world.opens("anna", "newest"));
 }
 
+/// Who is registered already keeps both halves of a recovery, on whatever device, with whatever password.
+#[test]
+fn a_second_registration_leaves_both_shares() {
+    let world = World::new("registered twice");
+    let (device, client) = world.registered("anna", Some("anna@example.org"));
+    device.wipe();
+    let fingerprint = client.fingerprint();
+    let other = world.client(&world.device());
+    for password in [PASSWORD, "another"] {
+        let refused = run(other.register("anna", password, Some("other@example.org")));
+        assert_eq!(failed(refused), Code::AlreadyRegistered);
+    }
+    let started = run(other.start_recovery("anna")).unwrap();
+    run(other.finish_recovery("anna", &started.recovery_id, &world.code(), "new", &())).unwrap();
+    assert_eq!(other.fingerprint(), fingerprint);
+}
+
 #[test]
 fn without_a_contact_there_is_nothing() {
     let world = World::new("no contact");
