@@ -200,7 +200,7 @@ impl Database {
             Place::Sqlite(folder) => {
                 let news = News::new(false);
                 let folder = Folder::hold(folder)?;
-                let mut writer = Sqlite::writer(&folder.file()?)?;
+                let mut writer = folder.writer()?;
                 migrate_file(&mut writer, options.migrate)?;
                 writer.keep_ends(ends::MOST)?;
                 let mut file = FileEngine::begin(folder, writer, options.threads, options.waiting)?;
@@ -227,7 +227,7 @@ impl Database {
         match place {
             Place::Sqlite(folder) => {
                 let folder = Folder::hold(folder)?;
-                migrate_file(&mut Sqlite::writer(&folder.file()?)?, true)
+                migrate_file(&mut folder.writer()?, true)
             }
             Place::Postgres(url) => {
                 let address = Address::parse(url)?;

@@ -20,6 +20,10 @@ pub(crate) const MOST: usize = 200_000;
 const OF_A_ROW: usize = 5;
 /// With so many commits at most all that there are have been written, where it is time for it.
 const COMMITS: usize = 256;
+/// So many more than there came with it are written with a commit, where more are in memory than should be, as after the process was killed.
+const MORE: usize = 1_000;
+/// So many are written at once when nobody waits for a commit any more.
+const AT_END: usize = 10_000;
 /// Rows that are read at once.
 const AT_ONCE: usize = 100;
 
@@ -135,7 +139,7 @@ impl Ends {
     fn due(&self) -> usize {
         let is_late = self.before.len() + self.since.len() > self.most / OF_A_ROW;
         let some = if is_late { self.ends.len() / COMMITS + 1 } else { 0 };
-        self.ends.len().saturating_sub(self.most).max(some)
+        self.ends.len().saturating_sub(self.most).min(self.done.len() + MORE).max(some)
     }
 
     /// Takes the next ends out, which have neighbours in the table; with the rows of which all have been taken out now.
@@ -164,6 +168,16 @@ impl Ends {
             0 => Ok(()),
             due => self.write(store, due),
         }
+    }
+
+    /// Are all of them in their table?
+    pub(crate) fn are_written(&self) -> bool {
+        self.ends.is_empty() && self.before.is_empty() && self.since.is_empty()
+    }
+
+    /// Writes the next of those that are left.
+    pub(crate) fn write_rest(&mut self, store: &mut dyn Connection) -> Kept<()> {
+        self.write(store, AT_END)
     }
 
     fn write(&mut self, store: &mut dyn Connection, most: usize) -> Kept<()> {
@@ -288,6 +302,21 @@ mod tests {
         assert_eq!((first(taken), rows), (vec![0], vec![RowId([2; 16]), RowId([3; 16])]));
     }
 
+    /// Nobody's commit writes all that a process that was killed left to be found.
+    #[test]
+    fn what_is_too_much_goes_little_by_little() {
+        let (mut ends, many) = (Ends::new(10), 5 * MORE);
+        let (_, end) = row(1, &[0]).ends.remove(0);
+        for number in 0..many as u64 {
+            let mut of = [0; 32];
+            of[..8].copy_from_slice(&number.to_be_bytes());
+            ends.ends.insert(Key::of(&Subject::Session(Hash(of))), end);
+        }
+        assert_eq!(ends.due(), MORE);
+        ends.put(&row(2, &[1, 2, 3]));
+        assert!((MORE + 3..MORE + 10).contains(&ends.due()), "{} with it", ends.due());
+    }
+
     /// What is taken back is as if it hadn't been, also a turn that ended.
     #[test]
     fn taken_back() {
@@ -337,6 +366,10 @@ mod tests {
         migrate_file(&mut store, true).unwrap();
         store.keep_ends(most).unwrap();
         store
+    }
+
+    fn late(store: &mut Sqlite) -> u64 {
+        store.rows("SELECT COUNT(*) FROM journal_late", &[]).unwrap().remove(0).int().unwrap()
     }
 
     struct Folder(PathBuf);
@@ -394,6 +427,13 @@ mod tests {
                 }
                 assert_eq!(all(&mut store), want, "{round}");
             }
+            // An orderly end now and then: nothing is left to be found.
+            if round % 4 == 1 {
+                store.put_ends_away().unwrap();
+                assert_eq!(late(&mut store), 0, "{round}");
+                assert!(opened(&home.0, most).ends().unwrap().unwrap().are_written(), "{round}");
+                assert_eq!(all(&mut store), want, "{round}");
+            }
         }
         let backup = home.0.join("backup");
         backup::write(&Place::Sqlite(home.0.clone()), &backup).unwrap();
@@ -401,7 +441,7 @@ mod tests {
         assert_eq!(all(&mut opened(&other.0, 10)), want);
         // And some of them were in the table only.
         let mut store = opened(&home.0, 20);
-        let rows = store.rows("SELECT COUNT(*) FROM journal_late", &[]).unwrap().remove(0).int().unwrap();
+        let rows = late(&mut store);
         assert!(rows > 0 && rows < number / 4, "{rows} of {number}");
     }
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod chain;
 pub(super) mod changes;
+mod checkpoint;
 pub(super) mod file;
 pub(super) mod job;
 pub(super) mod news;

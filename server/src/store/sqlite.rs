@@ -1,11 +1,9 @@
 //! SQLite: a file. Write-ahead log, every commit on the disk before it is acknowledged.
 
+mod log;
+
 use core::fmt;
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Duration};
 
 use rusqlite::{
     Error as SqliteError, ErrorCode, OpenFlags,
@@ -15,6 +13,7 @@ use rusqlite::{
 };
 use wardkey_rules::{Kept, StoreError};
 
+use self::log::Log;
 use super::{
     connection::{Connection, Each, Value},
     ends::Ends,
@@ -23,46 +22,15 @@ use super::{
 
 /// How long one waits for another process, as one that makes a backup.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a commit waits for who reads, to wipe the log. Where that doesn't do, it is tried again, for twice as long each time, up to the last.
-const WIPING: Duration = Duration::from_millis(20);
-const LAST_WIPING: Duration = Duration::from_millis(160);
-/// After so many times what was waited: who writes is held up for a tenth of the time at most.
-const AGAIN: u32 = 10;
-/// A log is longer than this, in bytes, only where there is always somebody who reads from it: SQLite begins none anew then.
-const LONG: u64 = 256 << 20;
-/// How long one waits for who reads, so that it begins anew, or ends.
-const RESTARTING: Duration = Duration::from_secs(1);
 /// Statements that stay prepared.
 const PREPARED: usize = 256;
 
 /// A connection to a file. One at a time writes; who reads waits for nobody.
 pub(crate) struct Sqlite {
     file: rusqlite::Connection,
-    /// Is there something in the log that was deleted, and has to go?
-    wiping: Option<Wiping>,
+    log: Log,
     /// Of the one that writes.
     ends: Option<Ends>,
-    /// The log's file.
-    log: PathBuf,
-    /// From so many bytes of it on, it is to begin anew.
-    long: u64,
-}
-
-/// The next try to wipe the log.
-#[derive(Clone, Copy)]
-struct Wiping {
-    due: Instant,
-    patience: Duration,
-}
-
-impl Wiping {
-    fn now() -> Self {
-        Self { due: Instant::now(), patience: WIPING }
-    }
-
-    fn again(self) -> Self {
-        Self { due: Instant::now() + self.patience * AGAIN, patience: LAST_WIPING.min(self.patience * 2) }
-    }
 }
 
 impl fmt::Debug for Sqlite {
@@ -86,7 +54,7 @@ impl Sqlite {
         // What was deleted is overwritten: bodies of an escrow are gone when they are gone. The page's size is that of the file's first write.
         store.batch(
             "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; \
-             PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384",
+             PRAGMA journal_size_limit = 100663296; PRAGMA cache_size = -16384",
         )?;
         // Who had it before may have died on the way.
         store.wipe();
@@ -143,9 +111,7 @@ impl Sqlite {
         connection.set_prepared_statement_cache_capacity(PREPARED);
         // A statement is prepared once, not for each number of its LIMIT.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(|error| said(&error))?;
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
-        Ok(Self { file: connection, wiping: None, ends: None, log: log.into(), long: LONG })
+        Ok(Self { file: connection, log: Log::default(), ends: None })
     }
 
     /// Runs this in a transaction: kept whole, or not at all where it fails.
@@ -196,8 +162,24 @@ impl Sqlite {
     }
 
     pub(crate) fn commit(&mut self) -> Kept<()> {
+        self.commit_with(Ends::write_due)
+    }
+
+    /// Writes the journals' ends that are in memory to their table: whoever opens the file next finds them there.
+    ///
+    /// # Errors
+    /// What SQLite says: then he finds them anew.
+    pub(crate) fn put_ends_away(&mut self) -> Kept<()> {
+        while self.ends.as_ref().is_some_and(|ends| !ends.are_written()) {
+            self.step("BEGIN IMMEDIATE")?;
+            self.commit_with(Ends::write_rest)?;
+        }
+        Ok(())
+    }
+
+    fn commit_with(&mut self, write: fn(&mut Ends, &mut dyn Connection) -> Kept<()>) -> Kept<()> {
         let mut ends = self.ends.take();
-        let written = ends.as_mut().map_or(Ok(()), |ends| ends.write_due(self));
+        let written = ends.as_mut().map_or(Ok(()), |ends| write(ends, self));
         self.ends = ends;
         let committed = written.and_then(|()| self.step("COMMIT"));
         match (&committed, &mut self.ends) {
@@ -209,49 +191,6 @@ impl Sqlite {
             self.wipe_if_due();
         }
         committed
-    }
-
-    /// When the log is to be wiped, if it is: whoever doesn't commit before calls [`Self::wipe_if_due`] then.
-    pub(crate) fn wipes_at(&self) -> Option<Instant> {
-        self.wiping.map(|wiping| wiping.due)
-    }
-
-    /// Wipes the log, if it is time to: not within a transaction. While somebody reads from it, this is tried again later.
-    pub(crate) fn wipe_if_due(&mut self) {
-        if let Some(wiping) = self.wiping.filter(|wiping| wiping.due <= Instant::now()) {
-            self.wiping = (!self.empties_log(wiping.patience)).then(|| wiping.again());
-        }
-    }
-
-    /// Nobody commits any more. What is left to wipe, because somebody reads, goes when he closes the file, or when it is opened the next time.
-    ///
-    /// SQLite empties the log by itself when the last connection closes, but where two close at once, neither knows that it is the last.
-    pub(crate) fn end_log(&self) {
-        self.empties_log(RESTARTING);
-    }
-
-    /// Lets a log that has become long begin anew, and waits for who reads from it. Where that doesn't do, as while a backup is made, it is tried again when the log has
-    /// grown by a quarter.
-    pub(crate) fn shorten_log(&mut self) {
-        let bytes = fs::metadata(&self.log).map_or(0, |log| log.len());
-        if bytes < LONG {
-            // SQLite may have begun it anew by itself.
-            self.long = LONG;
-        } else if bytes >= self.long {
-            self.long = if self.empties_log(RESTARTING) { LONG } else { bytes + LONG / 4 };
-        }
-    }
-
-    /// Takes the log into the file, where what was deleted is overwritten, and empties it; false: somebody reads from it still. What was committed stays so, whatever
-    /// this says.
-    fn empties_log(&self, patience: Duration) -> bool {
-        let emptied = || {
-            self.file.busy_timeout(patience)?;
-            let is_busy = self.file.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get::<_, i64>(0));
-            self.file.busy_timeout(PATIENCE)?;
-            Ok::<_, SqliteError>(is_busy? == 0)
-        };
-        emptied().unwrap_or(false)
     }
 
     /// What can't be rolled back was never begun, or SQLite has done it already.
@@ -342,7 +281,7 @@ impl Connection for Sqlite {
     }
 
     fn wipe(&mut self) {
-        self.wiping = Some(Wiping::now());
+        self.log.is_to_be_wiped();
     }
 
     fn in_its_words(&self, sql: &str) -> String {
@@ -364,32 +303,5 @@ impl rusqlite::ToSql for Value {
             Self::Bytes(bytes) => ValueRef::Blob(bytes),
         };
         Ok(rusqlite::types::ToSqlOutput::Borrowed(value))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// While somebody reads, a long log isn't looked at anew for each commit; once it has been short, it is as before.
-    #[test]
-    fn a_log_is_long_again() {
-        let folder = std::env::temp_dir().join(format!("wardkey-long-{}", std::process::id()));
-        fs::create_dir(&folder).unwrap();
-        let (file, log) = (folder.join("file"), folder.join("log"));
-        let mut writer = Sqlite::writer(&file).unwrap();
-        let mut reader = Sqlite::reader(&file).unwrap();
-        reader.step("BEGIN").unwrap();
-        reader.rows("SELECT * FROM sqlite_schema", &[]).unwrap();
-        writer.batch("CREATE TABLE one (a)").unwrap();
-        // One that is as long as it says, and holds nothing.
-        writer.log = log.clone();
-        fs::File::create(&log).unwrap().set_len(LONG + 1).unwrap();
-        writer.shorten_log();
-        assert_eq!(writer.long, LONG + 1 + LONG / 4);
-        fs::File::create(&log).unwrap().set_len(LONG - 1).unwrap();
-        writer.shorten_log();
-        assert_eq!(writer.long, LONG);
-        fs::remove_dir_all(&folder).unwrap();
     }
 }

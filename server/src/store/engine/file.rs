@@ -15,6 +15,7 @@ use wardkey_rules::{Kept, StoreError, chain_journal};
 use super::{
     super::{sqlite::Sqlite, tables::Tables},
     changes::Changes,
+    checkpoint::{Checkpoints, Restarts},
     job::{Job, of, run, survive},
     queue::Queue,
     threads,
@@ -74,10 +75,14 @@ impl Folder {
     }
 
     /// The database's file: none but its owner may read it. SQLite gives its log the same rights.
-    pub(crate) fn file(&self) -> Kept<PathBuf> {
-        let file = database_file(&self.path);
-        private(&file)?;
-        Ok(file)
+    fn file(&self) -> Kept<File> {
+        private(&database_file(&self.path))
+    }
+
+    /// The connection that writes to it.
+    pub(crate) fn writer(&self) -> Kept<Sqlite> {
+        self.file()?;
+        Sqlite::writer(&database_file(&self.path))
     }
 }
 
@@ -98,6 +103,14 @@ pub(crate) fn private(path: &Path) -> Kept<File> {
     Ok(file)
 }
 
+/// What is kept while any connection is open: whoever closes a file takes SQLite's locks on it from the whole process,
+/// <https://www.sqlite.org/howtocorrupt.html>, section 2.2.
+struct Held {
+    file: File,
+    /// No other process has it before.
+    _folder: Folder,
+}
+
 /// A file's threads.
 pub(crate) struct FileEngine {
     pub(crate) writes: Arc<Jobs>,
@@ -111,18 +124,31 @@ impl FileEngine {
     pub(crate) fn begin(folder: Folder, writer: Sqlite, readers: usize, most: usize) -> Kept<Self> {
         let (writes, reads) = (Arc::new(Queue::new(most)), Arc::new(Queue::new(most)));
         let mut workers: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
-        let file = database_file(&folder.path);
+        let path = database_file(&folder.path);
+        let held = Arc::new(Held { file: folder.file()?, _folder: folder });
         for _ in 0..readers.max(1) {
-            let (mut reader, jobs) = (Sqlite::reader(&file)?, Arc::clone(&reads));
-            workers.push(Box::new(move || read(&mut reader, &jobs)));
+            let (mut reader, jobs, held) = (Sqlite::reader(&path)?, Arc::clone(&reads), Arc::clone(&held));
+            workers.push(Box::new(move || {
+                read(&mut reader, &jobs);
+                drop((reader, held));
+            }));
         }
-        let changes = Arc::new(Changes::default());
-        let (mut writer, jobs, changed) = (writer, Arc::clone(&writes), Arc::clone(&changes));
+        let checkpoints = Arc::new(Checkpoints::new());
+        let (mut writer, restarts) = (writer, Restarts::new(Arc::clone(&checkpoints)));
+        let (log, held_too) = (writer.leaves_log(&path)?, Arc::clone(&held));
         workers.push(Box::new(move || {
-            write(&mut writer, &jobs, &changed);
+            checkpoints.work(&log, &held_too.file);
+            drop((log, held_too));
+        }));
+        let changes = Arc::new(Changes::default());
+        let (jobs, changed) = (Arc::clone(&writes), Arc::clone(&changes));
+        workers.push(Box::new(move || {
+            write(&mut writer, &jobs, &changed, restarts);
+            if let Err(error) = writer.put_ends_away() {
+                tracing::warn!(error = error.0, "the journals' ends are found anew at the next start");
+            }
             writer.end_log();
-            // No other process has it before the last commit.
-            drop((writer, folder));
+            drop((writer, held));
         }));
         Ok(Self { writes, reads, changes, threads: threads(workers)? })
     }
@@ -149,7 +175,7 @@ fn next(writer: &mut Sqlite, jobs: &Jobs) -> Option<Box<dyn Job>> {
 }
 
 /// All that came while the disk was busy is one transaction, each job a part of it that is kept or not; then all are answered.
-fn write(writer: &mut Sqlite, jobs: &Jobs, changes: &Changes) {
+fn write(writer: &mut Sqlite, jobs: &Jobs, changes: &Changes, mut restarts: Restarts) {
     while let Some(first) = next(writer, jobs) {
         let mut group = Vec::with_capacity(GROUP);
         let end = write_group(writer, first, (jobs, changes), &mut group)
@@ -162,7 +188,7 @@ fn write(writer: &mut Sqlite, jobs: &Jobs, changes: &Changes) {
         for (job, panicked) in group {
             job.answer(panicked.map_or_else(|| end.clone(), Err).map_err(Into::into));
         }
-        writer.shorten_log();
+        restarts.look(writer);
     }
 }
 
