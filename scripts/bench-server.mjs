@@ -145,8 +145,10 @@ await main("bench:server", async () => {
         servers.push(await Server.start(flags(secret, "--database", url, "--data", join(folder, "none"))));
       }
       const urls = servers.map((server) => server.url).join(",");
-      const keys = loaded(servers, "http-keys", urls, key, program, SHARED, 40, 4, 200);
-      note(`PostgreSQL, ${SHARED} sessions, 40 requests a second of 200 keys, processes: ${processes}`, keys);
+      for (const rate of [40, 80]) {
+        const keys = loaded(servers, "http-keys", urls, key, program, SHARED, rate, 8, 200);
+        note(`PostgreSQL, ${SHARED} sessions, ${rate} requests a second of 200 keys, processes: ${processes}`, keys);
+      }
       const writes = loaded(servers, "http-write", urls, key, program, 32, SECONDS);
       note(`PostgreSQL, writes, processes: ${processes}`, writes);
       for (const server of servers) await server.stop();

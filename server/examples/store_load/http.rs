@@ -58,9 +58,11 @@ pub(crate) fn keys(
         bodies.push(keys_of(&mut rng, size, count).to_string());
     }
     let (bodies, next, bytes) = (Arc::new(bodies), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let refused = Arc::new(AtomicUsize::new(0));
     let (agent, begun) = (agent(), Instant::now() + Duration::from_millis(100));
     let one = |number: usize| {
         let (bodies, next, bytes) = (Arc::clone(&bodies), Arc::clone(&next), Arc::clone(&bytes));
+        let refused = Arc::clone(&refused);
         let (agent, token, url) = (agent.clone(), token.clone(), format!("{}/v1/keys", urls[number % urls.len()]));
         thread::spawn(move || {
             let (mut times, mut buffer) = (Vec::new(), vec![0; 1 << 20]);
@@ -71,7 +73,13 @@ pub(crate) fn keys(
                 let due = begun + Duration::from_secs_f64(number as f64 / rate as f64);
                 thread::sleep(due.saturating_duration_since(Instant::now()));
                 let asked = agent.post(&url).header("authorization", &token).content_type("application/json");
-                let mut reply = asked.send(body.as_bytes()).unwrap().into_body().into_reader();
+                let mut reply = match asked.send(body.as_bytes()) {
+                    Err(ureq::Error::StatusCode(429)) => {
+                        refused.fetch_add(1, Ordering::Relaxed);
+                        continue;
+                    }
+                    answer => answer.unwrap().into_body().into_reader(),
+                };
                 let mut read = 0;
                 loop {
                     match reply.read(&mut buffer[..]).unwrap() {
@@ -88,7 +96,11 @@ pub(crate) fn keys(
     let threads: Vec<_> = (0..AT_ONCE).map(one).collect();
     let times: Vec<_> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
     println!("{} KB each", bytes.load(Ordering::Relaxed) / times.len() / 1000);
-    report(&format!("keys of {size} sessions over HTTP"), times, begun);
+    let refused = match refused.load(Ordering::Relaxed) {
+        0 => String::new(),
+        refused => format!(", {refused} answered with 429 beside"),
+    };
+    report(&format!("keys of {size} sessions over HTTP{refused}"), times, begun);
 }
 
 pub(crate) fn write(urls: &[&str], key: &str, program: &str, at_once: usize, seconds: usize) {
