@@ -28,9 +28,6 @@ impl<H: Host> Client<H> {
         }
         let locks = self.locks.get();
         let derived = self.derived(&user, password).await?;
-        if email.is_some() {
-            self.check_unregistered(&user).await?;
-        }
         let pair = self.host.generate(self.options.suite).await?;
 
         let app_id = &self.options.app_id;
@@ -61,6 +58,7 @@ impl<H: Host> Client<H> {
         };
 
         if let Some(men) = &men {
+            self.check_unregistered(&user).await?;
             self.host.backend().put_share(&user, &base64url(men.application.expose())).await?;
         }
         let backup = envelope.encode();
@@ -76,7 +74,8 @@ impl<H: Host> Client<H> {
         Ok(())
     }
 
-    /// Before the application is given a new half of a recovery: an account that is there needs the one that it has.
+    /// Before the application is given a new half of a recovery: an account that is there needs the one that it has. Of two who register at once one may still replace the
+    /// other's: he has to store a contact anew.
     async fn check_unregistered(&self, user: &UserId) -> Outcome<()> {
         const REGISTERED: Error = Error::new(&(Code::AlreadyRegistered, "this user has an account"));
         match self.read_backups(user).await {

@@ -52,6 +52,7 @@ impl Sqlite {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut store = Self::open(path, flags)?;
         // What was deleted is overwritten: bodies of an escrow are gone when they are gone. The page's size is that of the file's first write.
+        // The log's file keeps what it has when it begins anew, up to 96 MiB: what is written over needs no new place on the disk.
         store.batch(
             "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; \
              PRAGMA journal_size_limit = 100663296; PRAGMA cache_size = -16384",
@@ -165,16 +166,17 @@ impl Sqlite {
         self.commit_with(Ends::write_due)
     }
 
-    /// Writes the journals' ends that are in memory to their table: whoever opens the file next finds them there.
+    /// Writes the next of the journals' ends that are in memory to their table, where whoever opens the file next finds them; true: all are there.
     ///
     /// # Errors
     /// What SQLite says: then he finds them anew.
-    pub(crate) fn put_ends_away(&mut self) -> Kept<()> {
-        while self.ends.as_ref().is_some_and(|ends| !ends.are_written()) {
-            self.step("BEGIN IMMEDIATE")?;
-            self.commit_with(Ends::write_rest)?;
+    pub(crate) fn puts_ends_away(&mut self) -> Kept<bool> {
+        if self.ends.as_ref().is_none_or(Ends::are_written) {
+            return Ok(true);
         }
-        Ok(())
+        self.step("BEGIN IMMEDIATE")?;
+        self.commit_with(Ends::write_rest)?;
+        Ok(false)
     }
 
     fn commit_with(&mut self, write: fn(&mut Ends, &mut dyn Connection) -> Kept<()>) -> Kept<()> {

@@ -30,6 +30,8 @@ const GROUP: usize = 64;
 /// How long one gathers for a commit.
 const GATHER: Duration = Duration::from_millis(10);
 
+/// So long the journals' ends are written at an orderly end.
+const PUTTING_AWAY: Duration = Duration::from_secs(5);
 /// How long one waits for who leaves.
 const LEAVING: Duration = Duration::from_secs(1);
 
@@ -126,6 +128,8 @@ impl FileEngine {
         let mut workers: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
         let path = database_file(&folder.path);
         let held = Arc::new(Held { file: folder.file()?, _folder: folder });
+        // Closed before it.
+        let mut writer = writer;
         for _ in 0..readers.max(1) {
             let (mut reader, jobs, held) = (Sqlite::reader(&path)?, Arc::clone(&reads), Arc::clone(&held));
             workers.push(Box::new(move || {
@@ -134,7 +138,7 @@ impl FileEngine {
             }));
         }
         let checkpoints = Arc::new(Checkpoints::new());
-        let (mut writer, restarts) = (writer, Restarts::new(Arc::clone(&checkpoints)));
+        let mut restarts = Restarts::new(Arc::clone(&checkpoints));
         let (log, held_too) = (writer.leaves_log(&path)?, Arc::clone(&held));
         workers.push(Box::new(move || {
             checkpoints.work(&log, &held_too.file);
@@ -143,14 +147,20 @@ impl FileEngine {
         let changes = Arc::new(Changes::default());
         let (jobs, changed) = (Arc::clone(&writes), Arc::clone(&changes));
         workers.push(Box::new(move || {
-            write(&mut writer, &jobs, &changed, restarts);
-            if let Err(error) = writer.put_ends_away() {
+            write(&mut writer, &jobs, &changed, &mut restarts);
+            if let Err(error) = put_ends_away(&mut writer, &mut restarts) {
                 tracing::warn!(error = error.0, "the journals' ends are found anew at the next start");
             }
+            drop(restarts);
             writer.end_log();
             drop((writer, held));
         }));
-        Ok(Self { writes, reads, changes, threads: threads(workers)? })
+        // Those that were started end when there is nothing to wait for.
+        let threads = threads(workers).inspect_err(|_| {
+            reads.close();
+            writes.close();
+        })?;
+        Ok(Self { writes, reads, changes, threads })
     }
 }
 
@@ -175,7 +185,7 @@ fn next(writer: &mut Sqlite, jobs: &Jobs) -> Option<Box<dyn Job>> {
 }
 
 /// All that came while the disk was busy is one transaction, each job a part of it that is kept or not; then all are answered.
-fn write(writer: &mut Sqlite, jobs: &Jobs, changes: &Changes, mut restarts: Restarts) {
+fn write(writer: &mut Sqlite, jobs: &Jobs, changes: &Changes, restarts: &mut Restarts) {
     while let Some(first) = next(writer, jobs) {
         let mut group = Vec::with_capacity(GROUP);
         let end = write_group(writer, first, (jobs, changes), &mut group)
@@ -190,6 +200,15 @@ fn write(writer: &mut Sqlite, jobs: &Jobs, changes: &Changes, mut restarts: Rest
         }
         restarts.look(writer);
     }
+}
+
+/// Nobody waits for a commit any more. What isn't written in time is found anew at the next start.
+fn put_ends_away(writer: &mut Sqlite, restarts: &mut Restarts) -> Kept<()> {
+    let begun = Instant::now();
+    while begun.elapsed() < PUTTING_AWAY && !writer.puts_ends_away()? {
+        restarts.look(writer);
+    }
+    Ok(())
 }
 
 /// What they told the journal is put into its log, once for all of them.

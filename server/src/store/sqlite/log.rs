@@ -17,7 +17,7 @@ use super::{super::connection::Connection as _, PATIENCE, Sqlite, said};
 /// How long a commit waits for who reads, to wipe the log. Where that doesn't do, it is tried again, for twice as long each time, up to the last.
 const WIPING: Duration = Duration::from_millis(20);
 const LAST_WIPING: Duration = Duration::from_millis(160);
-/// After so many times what was waited: who writes is held up for a tenth of the time at most.
+/// After so many times what was waited: readers hold up who writes for a tenth of the time at most. (And each time he waits for the other connection, while it takes the log in.)
 const AGAIN: u32 = 10;
 /// How long one waits for who reads, so that it begins anew; and where it must, or ends.
 const RESTARTING: Duration = Duration::from_millis(20);
@@ -55,7 +55,7 @@ impl Wiping {
 
 /// How much of it is in the file.
 struct Taken {
-    /// And nobody reads from it.
+    /// All of it, and nobody reads from it: of those that wait for that.
     is_all: bool,
     pages: u64,
 }
