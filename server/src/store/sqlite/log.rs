@@ -23,6 +23,10 @@ const AGAIN: u32 = 10;
 const RESTARTING: Duration = Duration::from_millis(20);
 const ENDING: Duration = Duration::from_secs(1);
 
+/// How long SQLite waits by itself; then it is asked anew. It waits for a read mark that was behind when it began: where the next one who reads has moved that mark to the
+/// log's end meanwhile, and others join him before he goes, it would wait for ever for what needn't be waited for.
+const AT_ONCE: Duration = Duration::from_millis(20);
+
 /// What a connection knows of it.
 #[derive(Debug, Default)]
 pub(super) struct Log {
@@ -127,14 +131,72 @@ impl Sqlite {
     fn checkpoint(&self, sql: &str, patience: Duration) -> rusqlite::Result<Taken> {
         // Nothing panics while it has the turn.
         let _turn = self.log.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        self.file.busy_timeout(patience)?;
-        let taken = self.file.query_row(sql, (), |row| {
-            Ok::<_, SqliteError>(Taken {
-                is_all: row.get::<_, i64>(0)? == 0,
-                pages: u64::try_from(row.get::<_, i64>(2)?).unwrap_or_default(),
-            })
-        });
+        let begun = Instant::now();
+        self.file.busy_timeout(patience.min(AT_ONCE))?;
+        let taken = loop {
+            let taken = self.file.query_row(sql, (), |row| {
+                Ok::<_, SqliteError>(Taken {
+                    is_all: row.get::<_, i64>(0)? == 0,
+                    pages: u64::try_from(row.get::<_, i64>(2)?).unwrap_or_default(),
+                })
+            });
+            if taken.as_ref().is_ok_and(|taken| !taken.is_all) && begun.elapsed() < patience {
+                continue;
+            }
+            break taken;
+        };
         self.file.busy_timeout(PATIENCE)?;
         taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::{fs, thread};
+
+    use super::*;
+    use crate::store::connection::Value;
+
+    /// The log is read without a break, each one beginning before the last has gone; nobody for long.
+    #[test]
+    fn who_reads_in_turn_holds_nothing_up() {
+        let folder = std::env::temp_dir().join(format!("wardkey-turns-{}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        let path = folder.join("file");
+        let mut writer = Sqlite::writer(&path).unwrap();
+        let _taker = writer.leaves_log(&path).unwrap();
+        writer.batch("CREATE TABLE one (a); INSERT INTO one VALUES (0)").unwrap();
+        let begin = |reader: &mut Sqlite| {
+            reader.step("BEGIN").unwrap();
+            reader.rows("SELECT a FROM one", &[]).unwrap();
+        };
+        let (mut one, mut other) = (Sqlite::reader(&path).unwrap(), Sqlite::reader(&path).unwrap());
+        begin(&mut one);
+        // He who reads is behind.
+        writer.run("UPDATE one SET a = ?1", &[Value::Int(1)]).unwrap();
+        let is_over = AtomicU64::new(0);
+        let begins_anew = thread::scope(|scope| {
+            scope.spawn(|| {
+                // Until he is waited for.
+                thread::sleep(2 * AT_ONCE);
+                one.roll_back();
+                begin(&mut other);
+                while is_over.load(Ordering::Relaxed) == 0 {
+                    thread::sleep(AT_ONCE / 4);
+                    begin(&mut one);
+                    other.roll_back();
+                    thread::sleep(AT_ONCE / 4);
+                    begin(&mut other);
+                    one.roll_back();
+                }
+            });
+            let begins_anew = writer.restarts_log(true);
+            is_over.store(1, Ordering::Relaxed);
+            begins_anew
+        });
+        assert!(begins_anew);
+        fs::remove_dir_all(&folder).unwrap();
     }
 }
