@@ -78,8 +78,17 @@ async function inManner(desk, manner, look) {
   await tell(end);
 }
 
+/** What is typed a browser would keep for the next who types, or on its disk, if a field doesn't say. */
+function unsaidFields() {
+  const fields = [
+    ...document.querySelectorAll("textarea, input:not([type=radio], [type=checkbox], [type=file], [type=range])"),
+  ];
+  return fields.filter((field) => !field.autocomplete).map((field) => field.outerHTML);
+}
+
 const lookInChromium = (desk) => async (where) => {
   await desk.axe(where);
+  assert.deepEqual(await desk.browser.run(unsaidFields), [], `fields, ${where}`);
   await keepPicture(desk, where);
   await inManner(desk, "dark", async () => {
     await desk.axe(`${where}, dark`);

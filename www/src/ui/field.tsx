@@ -79,6 +79,8 @@ export function TextField({ label, value, onValue, type = "text", hint, error, o
             {...attributes}
             rows={lines}
             value={value}
+            // A browser that restores its session would keep it on its disk.
+            autocomplete="off"
             placeholder={rest.placeholder}
             maxLength={rest.max}
             onInput={({ currentTarget }) => onValue(currentTarget.value)}

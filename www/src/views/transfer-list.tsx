@@ -58,6 +58,7 @@ export function TransferList({ box, transfers }: { box: "in" | "out"; transfers:
             <Icon name="search" />
             <input
               type="search"
+              autocomplete="off"
               aria-label={t.search}
               placeholder={t.search}
               value={filter.words}
