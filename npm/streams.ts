@@ -21,8 +21,8 @@ interface Machine {
   free(failure?: { e: unknown }): void;
 }
 
-/** Where the results go: waits while nobody reads. */
-type Put = (piece: Out) => Promise<void>;
+/** Where the results go: waits while nobody reads. After a failure it throws that. */
+type Put = (pieces: readonly Out[]) => Promise<void>;
 
 /** A pair of streams around a machine. The first error is that of both, for good. */
 function pipe(
@@ -30,14 +30,20 @@ function pipe(
   locked: AbortSignal | undefined,
   make: (put: Put, fail: (e: unknown) => void) => Machine,
 ): Pipe {
-  const output = new TransformStream<Out, Out>();
-  const writer = output.writable.getWriter();
   const { signal } = options;
   let input: WritableStreamDefaultController | undefined;
-  const put: Put = async (piece) => {
-    await writer.ready;
-    // What fails here fails the stream, below.
-    writer.write(piece).catch(() => undefined);
+  let output: ReadableStreamDefaultController<Out> | undefined;
+  let wanted: () => void = () => undefined;
+  let failure: { e: unknown } | undefined;
+  const put: Put = async (pieces) => {
+    // All at once when there is nothing left to read: one by one, each would have its turn of the event loop.
+    while (!failure && (output?.desiredSize ?? 0) <= 0) {
+      await new Promise<void>((resolve) => {
+        wanted = resolve;
+      });
+    }
+    if (failure) throw failure.e;
+    for (const piece of pieces) output?.enqueue(piece);
   };
   let stopped = false;
   const stop = (failure?: { e: unknown }) => {
@@ -47,12 +53,12 @@ function pipe(
     locked?.removeEventListener("abort", onLock);
     machine.free(failure);
   };
-  let failure: { e: unknown } | undefined;
   const fail = (e: unknown) => {
     failure ??= { e };
     stop(failure);
     input?.error(e);
-    writer.abort(e).catch(() => undefined);
+    output?.error(e);
+    wanted();
   };
   const machine = make(put, fail);
   const onAbort = () => fail(new WardkeyError("aborted", "the call was aborted", { cause: signal?.reason }));
@@ -67,8 +73,14 @@ function pipe(
     // What failed first: whatever comes after it is its consequence.
     if (failure) throw failure.e;
   };
-  // The reader has gone: there is nothing to work for.
-  writer.closed.catch(fail);
+  const readable = new ReadableStream<Out>({
+    start(controller) {
+      output = controller;
+    },
+    pull: () => wanted(),
+    // The reader has gone: there is nothing to work for.
+    cancel: fail,
+  });
   const writable = new WritableStream<Uint8Array>({
     start(controller) {
       input = controller;
@@ -79,12 +91,14 @@ function pipe(
     close: () =>
       guarded(async () => {
         await machine.end();
+        // Who took the last piece may have gone with it.
+        if (failure) return;
         stop();
-        await writer.close();
+        output?.close();
       }),
     abort: fail,
   });
-  return { readable: output.readable, writable };
+  return { readable, writable };
 }
 
 /** Cuts what comes into chunks, and has them worked on while more comes: each as soon as it is whole and nothing is before it, many at a time
@@ -97,7 +111,7 @@ class Conveyor {
   readonly #trailer: number;
   /** Takes the hashes of the chunks, in their order. */
   readonly #leaf: Leaf | undefined;
-  readonly #deliver: (piece: Out, input: number) => Promise<void>;
+  readonly #deliver: (pieces: Out[], input: number) => Promise<void>;
   readonly #fail: (e: unknown) => void;
   readonly #buffer: Out;
   readonly #pace = new Pace();
@@ -113,7 +127,7 @@ class Conveyor {
     direction: Direction,
     trailer: number,
     leaf: Leaf | undefined,
-    deliver: (piece: Out, input: number) => Promise<void>,
+    deliver: (pieces: Out[], input: number) => Promise<void>,
     fail: (e: unknown) => void,
   ) {
     this.#chunks = chunks;
@@ -157,23 +171,29 @@ class Conveyor {
     }
   }
 
-  /** The engine has copied its input when work() returns. */
+  /** The engine has copied its input when it is under way. */
   #start(input: number, output: number): void {
-    const out = new Uint8Array(output);
     const hashes = this.#leaf && placeForHashes(Math.ceil(Math.max(input, 1) / this.#input));
-    const task = this.#chunks.work(this.#next, this.#buffer.subarray(0, input), out, hashes);
+    const task = this.#work(this.#buffer.subarray(0, input), output, hashes);
     this.#buffer.copyWithin(0, input, this.#used);
     this.#used -= input;
     this.#running += 1;
-    const tail = this.#finish(this.#tail, task, out, hashes, input);
+    const tail = this.#finish(this.#tail, task, hashes, input);
     tail.catch(this.#fail);
     this.#tail = tail;
   }
 
+  #work(input: Uint8Array, output: number, hashes: Out | undefined): Out[] | Promise<Out[]> {
+    const chunks = this.#chunks;
+    if (chunks.pieces) return chunks.pieces(this.#next, input, hashes);
+    const out = new Uint8Array(output);
+    const done = chunks.work(this.#next, input, out, hashes);
+    return done instanceof Promise ? done.then(() => [out]) : [out];
+  }
+
   async #finish(
     before: Promise<void>,
-    task: void | Promise<void>,
-    out: Out,
+    task: Out[] | Promise<Out[]>,
     hashes: Out | undefined,
     input: number,
   ): Promise<void> {
@@ -181,10 +201,10 @@ class Conveyor {
       await Promise.allSettled([task]);
       // An error of an earlier chunk is the one to tell.
       await before;
-      await task;
+      const pieces = await task;
       // After free() nobody asks for them.
       if (hashes && !this.#freed) this.#leaf?.hashed(hashes);
-      await this.#deliver(out, input);
+      await this.#deliver(pieces, input);
     } finally {
       this.#running -= 1;
       this.#moved();
@@ -239,13 +259,13 @@ class Encryption implements Machine {
     const { padded } = layoutOf(this.#core, start);
     const leaf = sign && new Leaf(this.#core, start, begun);
     const chunks = await chunksOf(body, "encrypt", Number.POSITIVE_INFINITY);
-    const deliver = async (piece: Out, input: number) => {
-      await this.#put(piece);
+    const deliver = async (pieces: Out[], input: number) => {
+      await this.#put(pieces);
       progress(input);
     };
     const conveyor = new Conveyor(chunks, "encrypt", 0, leaf, deliver, fail);
     try {
-      await this.#put(start);
+      await this.#put([start]);
     } catch (e) {
       conveyor.free();
       throw e;
@@ -273,7 +293,7 @@ class Encryption implements Machine {
     await conveyor.end();
     if (conveyor.freed) return;
     const trailer = await sign();
-    if (trailer) await this.#put(trailer as Out);
+    if (trailer) await this.#put([trailer as Out]);
   }
 
   free(): void {
@@ -332,7 +352,7 @@ class Decryption implements Machine {
     this.#verify = leaf && ((trailer) => verify(leaf.finish(), trailer));
     const chunks = await chunksOf(body, "decrypt", Number.POSITIVE_INFINITY);
     if (padded) this.#unpadder = new Unpadder(this.#core);
-    const deliver = (piece: Out, input: number) => this.#deliver(piece, input);
+    const deliver = (pieces: Out[], input: number) => this.#deliver(pieces, input);
     const conveyor = new Conveyor(chunks, "decrypt", trailer, leaf, deliver, this.#fail);
     this.#conveyor = conveyor;
     if (this.#freed) conveyor.free();
@@ -340,9 +360,10 @@ class Decryption implements Machine {
     return conveyor;
   }
 
-  async #deliver(piece: Out, input: number): Promise<void> {
-    const pieces = this.#unpadder ? this.#unpadder.pass(piece) : [piece];
-    for (const data of pieces) if (data.length > 0) await this.#pass(data);
+  async #deliver(pieces: Out[], input: number): Promise<void> {
+    const unpadder = this.#unpadder;
+    if (!unpadder) await this.#pass(pieces);
+    else for (const piece of pieces) for (const data of unpadder.pass(piece)) await this.#pass([data]);
     this.#progress(input);
   }
 
@@ -350,13 +371,14 @@ class Decryption implements Machine {
     const conveyor = this.#conveyor ?? (await this.#open());
     const trailer = await conveyor.end();
     if (conveyor.freed) return;
-    for (const data of this.#unpadder?.finish() ?? []) await this.#pass(data);
+    for (const data of this.#unpadder?.finish() ?? []) await this.#pass([data]);
     await this.#verify?.(trailer);
   }
 
-  /** Many zeros may come of a few bytes. */
-  async #pass(data: Out): Promise<void> {
-    await this.#put(data);
+  async #pass(data: Out[]): Promise<void> {
+    const some = data.filter(({ length }) => length > 0);
+    if (some.length > 0) await this.#put(some);
+    // Many zeros may come of a few bytes.
     await this.#pace.breathe();
   }
 
