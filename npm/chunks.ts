@@ -114,13 +114,13 @@ class WebCryptoChunks implements Chunks {
     return pieces;
   }
 
-  /** All calls are under way when this returns. */
-  #each(
+  /** All calls are under way when this returns, and none is any more when it has ended, however that is: nothing is written after what was made is wiped. */
+  async #each(
     first: number,
     input: Uint8Array,
     hashes: Uint8Array | undefined,
     put: (piece: Out, place: number) => void,
-  ): Promise<unknown> {
+  ): Promise<void> {
     const size = SIZES[this.#direction].input;
     const calls: Promise<void>[] = [];
     // An empty chunk is one, too.
@@ -129,7 +129,12 @@ class WebCryptoChunks implements Chunks {
       const hash = hashes?.subarray(place * HASH, (place + 1) * HASH);
       calls.push(this.#one(first, place, chunk, hash, put));
     }
-    return Promise.all(calls);
+    try {
+      await Promise.all(calls);
+    } catch (e) {
+      await Promise.allSettled(calls);
+      throw e;
+    }
   }
 
   async #one(

@@ -45,28 +45,37 @@ function pipe(
     if (failure) throw failure.e;
     for (const piece of pieces) output?.enqueue(piece);
   };
-  let stopped = false;
-  const stop = (failure?: { e: unknown }) => {
-    if (stopped) return;
-    stopped = true;
-    signal?.removeEventListener("abort", onAbort);
-    locked?.removeEventListener("abort", onLock);
+  let freed = false;
+  const free = () => {
+    if (freed) return;
+    freed = true;
     machine.free(failure);
   };
+  const hearNothing = () => {
+    signal?.removeEventListener("abort", onAbort);
+    locked?.removeEventListener("abort", onLock);
+  };
+  let giveUp: () => void = () => undefined;
   const fail = (e: unknown) => {
     failure ??= { e };
-    stop(failure);
+    hearNothing();
+    free();
     input?.error(e);
     output?.error(e);
     wanted();
+    giveUp();
   };
   const machine = make(put, fail);
   const onAbort = () => fail(new WardkeyError("aborted", "the call was aborted", { cause: signal?.reason }));
   const onLock = () => fail(lockedMeanwhile());
   locked?.addEventListener("abort", onLock);
+  /** Until it is done, or nobody needs it any more: it may wait for a server. */
   const guarded = async (step: () => Promise<void>) => {
     try {
-      await step();
+      await new Promise<void>((resolve, reject) => {
+        giveUp = resolve;
+        step().then(resolve, reject);
+      });
     } catch (e) {
       fail(e);
     }
@@ -86,14 +95,18 @@ function pipe(
       input = controller;
       if (signal?.aborted) onAbort();
       else signal?.addEventListener("abort", onAbort);
+      // The sink's abort() is only called when what is being written has ended, and that may wait for a reader. Not before the stream has taken note of it.
+      controller.signal?.addEventListener("abort", () => queueMicrotask(() => fail(controller.signal.reason)));
     },
     write: (piece) => guarded(async () => machine.take(toBytes(piece, "a piece of the stream"))),
     close: () =>
       guarded(async () => {
         await machine.end();
-        // Who took the last piece may have gone with it.
         if (failure) return;
-        stop();
+        free();
+        // Until the last piece was read, it may still be too late for it.
+        await put([]);
+        hearNothing();
         output?.close();
       }),
     abort: fail,
@@ -239,6 +252,16 @@ class Conveyor {
   }
 }
 
+/** What is made; where that fails, nobody needs the leaf. */
+async function orFree<T>(leaf: Leaf | undefined, making: Promise<T>): Promise<T> {
+  try {
+    return await making;
+  } catch (e) {
+    leaf?.free();
+    throw e;
+  }
+}
+
 class Encryption implements Machine {
   readonly #core: Core;
   readonly #put: Put;
@@ -258,7 +281,7 @@ class Encryption implements Machine {
     const start = call(() => body.start()) as Out;
     const { padded } = layoutOf(this.#core, start);
     const leaf = sign && new Leaf(this.#core, start, begun);
-    const chunks = await chunksOf(body, "encrypt", Number.POSITIVE_INFINITY);
+    const chunks = await orFree(leaf, chunksOf(body, "encrypt", Number.POSITIVE_INFINITY));
     const deliver = async (pieces: Out[], input: number) => {
       await this.#put(pieces);
       progress(input);
@@ -350,7 +373,7 @@ class Decryption implements Machine {
     const { body, verify } = message;
     const leaf = verify && new Leaf(this.#core, beginning.subarray(0, start), message);
     this.#verify = leaf && ((trailer) => verify(leaf.finish(), trailer));
-    const chunks = await chunksOf(body, "decrypt", Number.POSITIVE_INFINITY);
+    const chunks = await orFree(leaf, chunksOf(body, "decrypt", Number.POSITIVE_INFINITY));
     if (padded) this.#unpadder = new Unpadder(this.#core);
     const deliver = (pieces: Out[], input: number) => this.#deliver(pieces, input);
     const conveyor = new Conveyor(chunks, "decrypt", trailer, leaf, deliver, this.#fail);

@@ -1,5 +1,5 @@
 // Long data by either engine: each opens what the other made.
-import { equal, fails, ok, pattern } from "./tools.mjs";
+import { equal, fails, ok, pattern, soon } from "./tools.mjs";
 
 const MIB = 1 << 20;
 const LENGTHS = [0, 1, 16_383, 16_384, 16_385, MIB - 1, MIB, MIB + 1];
@@ -99,6 +99,37 @@ export default {
       swapped.copyWithin(78, 78 + 16_400, 78 + 2 * 16_400);
       await fails(pkg, "decryption-failed", () => key.decrypt(swapped, { context }), `${engine}: a chunk twice`);
     });
+  },
+
+  "a message that doesn't open has ended when that is told: nothing is written afterwards": async (pkg) => {
+    // The engine wasm does a message of this length in one call.
+    if (!crypto.subtle) return;
+    const key = await pkg.DataKey.generate();
+    const changed = await key.encrypt(pattern(MIB));
+    changed[78] ^= 1;
+    const { decrypt } = SubtleCrypto.prototype;
+    let [running, calls] = [0, 0];
+    SubtleCrypto.prototype.decrypt = async function (...args) {
+      running += 1;
+      calls += 1;
+      // Those beside it take the longest.
+      const ms = calls < 10 ? 500 : 0;
+      try {
+        const done = await decrypt.apply(this, args);
+        await soon(ms);
+        return done;
+      } finally {
+        running -= 1;
+      }
+    };
+    try {
+      pkg.setEngine("webcrypto");
+      await fails(pkg, "decryption-failed", () => key.decrypt(changed), "its first chunk");
+      equal(running, 0, "chunks under way");
+    } finally {
+      SubtleCrypto.prototype.decrypt = decrypt;
+      pkg.setEngine("auto");
+    }
   },
 
   "what is longer than 64 MiB is shared out, and is the same": async (pkg, tools) => {

@@ -1,7 +1,21 @@
 // What a session encrypts and decrypts: in the ways of a data key, with an author.
 import { each } from "./bulk.mjs";
 import { drain, source, through } from "./streams.mjs";
-import { allFail, breathing, equal, FAST, fails, ok, outcome, owns, PASSWORD, pattern, text, utf8 } from "./tools.mjs";
+import {
+  allFail,
+  breathing,
+  equal,
+  FAST,
+  fails,
+  ok,
+  outcome,
+  owns,
+  PASSWORD,
+  pattern,
+  soon,
+  text,
+  utf8,
+} from "./tools.mjs";
 
 const CHUNK = 16_384;
 const MIB = 1 << 20;
@@ -694,6 +708,17 @@ export default {
         [`${name}: reading`, () => reader.read(), "locked"],
         [`${name}: the author`, () => stream.author, "locked"],
       ]);
+    }
+    for (const sign of [true, false]) {
+      const last = await (await unlocked()).encrypt(new Uint8Array(100), { sign });
+      const stream = (await unlocked()).decryptStream();
+      const [writer, reader] = [stream.writable.getWriter(), stream.readable.getReader()];
+      writer.write(last).catch(() => undefined);
+      const closing = outcome(pkg, () => writer.close());
+      await soon(200);
+      await dora.lock();
+      await fails(pkg, "locked", () => reader.read(), `sign: ${sign}: what was closed and isn't read yet`);
+      equal(await closing, "locked", `sign: ${sign}: closing`);
     }
     for (const sign of [true, false]) {
       const stream = (await unlocked()).encryptStream({ sign });

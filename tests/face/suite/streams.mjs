@@ -1,6 +1,6 @@
 // encryptStream and decryptStream: what comes out is what the calls in memory make, and nothing that wasn't verified.
 import { each } from "./bulk.mjs";
-import { breathing, equal, fails, ok, outcome, owns, pattern, text, utf8 } from "./tools.mjs";
+import { breathing, equal, fails, ok, outcome, owns, pattern, soon, text, utf8 } from "./tools.mjs";
 
 const CHUNK = 16_384;
 const LENGTHS = [0, 1, 7, 8, CHUNK - 1, CHUNK, CHUNK + 1, 10 * CHUNK, 1_100_000, 64 * CHUNK];
@@ -208,6 +208,53 @@ export default {
       await leaving.read();
       await leaving.cancel(new Error("enough"));
       equal(await feeding, "stopped", `${engine}: by the reader`);
+    });
+  },
+
+  "what was closed and isn't read yet is aborted, too": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    await each(pkg, async (engine) => {
+      for (const call of ["encryptStream", "decryptStream"]) {
+        const data = call === "encryptStream" ? pattern(10_000) : await key.encrypt(pattern(10_000));
+        const controller = new AbortController();
+        const { readable, writable } = key[call]({ signal: controller.signal });
+        const writer = writable.getWriter();
+        const reader = readable.getReader();
+        // The beginning of a message has been read.
+        const begun = call === "encryptStream" ? reader.read() : undefined;
+        writer.write(data).catch(() => undefined);
+        const closing = outcome(pkg, () => writer.close());
+        await begun;
+        await soon(200);
+        controller.abort();
+        reader.releaseLock();
+        const { bytes, error } = await drain(readable);
+        equal(`${error?.code}, ${bytes.length} bytes`, "aborted, 0 bytes", `${engine} ${call}`);
+        equal(await closing, "aborted", `${engine} ${call}: the writer is told`);
+      }
+    });
+  },
+
+  "a writer's abort is heard while a piece waits for a reader": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    await each(pkg, async (engine) => {
+      for (const call of ["encryptStream", "decryptStream"]) {
+        const data = call === "encryptStream" ? pattern(8 << 20) : await key.encrypt(pattern(8 << 20));
+        const { readable, writable } = key[call]();
+        const writer = writable.getWriter();
+        const writing = writer.write(data).catch((e) => e);
+        await soon(100);
+        const reason = new Error("enough");
+        const heard = writer.abort(reason).then(
+          () => "heard",
+          (e) => e,
+        );
+        equal(await Promise.race([heard, soon(20_000)]), "heard", `${engine} ${call}`);
+        equal(await writing, reason, `${engine} ${call}: what was being written`);
+        const { bytes, error } = await drain(readable);
+        equal(error, reason, `${engine} ${call}: the reader`);
+        equal(bytes.length, 0, `${engine} ${call}: nothing more comes`);
+      }
     });
   },
 

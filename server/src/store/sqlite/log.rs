@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    thread::sleep,
     time::{Duration, Instant},
 };
 
@@ -26,6 +27,7 @@ const ENDING: Duration = Duration::from_secs(1);
 /// How long SQLite waits by itself; then it is asked anew. It waits for a read mark that was behind when it began: where the next one who reads has moved that mark to the
 /// log's end meanwhile, and others join him before he goes, it would wait for ever for what needn't be waited for.
 const AT_ONCE: Duration = Duration::from_millis(20);
+const AGAIN_AT_ONCE: Duration = Duration::from_millis(1);
 
 /// What a connection knows of it.
 #[derive(Debug, Default)]
@@ -140,10 +142,11 @@ impl Sqlite {
                     pages: u64::try_from(row.get::<_, i64>(2)?).unwrap_or_default(),
                 })
             });
-            if taken.as_ref().is_ok_and(|taken| !taken.is_all) && begun.elapsed() < patience {
-                continue;
+            if !taken.as_ref().is_ok_and(|taken| !taken.is_all) || begun.elapsed() >= patience {
+                break taken;
             }
-            break taken;
+            // For another process that takes it in, SQLite doesn't wait.
+            sleep(AGAIN_AT_ONCE);
         };
         self.file.busy_timeout(PATIENCE)?;
         taken
@@ -180,14 +183,14 @@ mod tests {
         let begins_anew = thread::scope(|scope| {
             scope.spawn(|| {
                 // Until he is waited for.
-                thread::sleep(2 * AT_ONCE);
+                sleep(2 * AT_ONCE);
                 one.roll_back();
                 begin(&mut other);
                 while is_over.load(Ordering::Relaxed) == 0 {
-                    thread::sleep(AT_ONCE / 4);
+                    sleep(AT_ONCE / 4);
                     begin(&mut one);
                     other.roll_back();
-                    thread::sleep(AT_ONCE / 4);
+                    sleep(AT_ONCE / 4);
                     begin(&mut other);
                     one.roll_back();
                 }
