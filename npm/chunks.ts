@@ -172,7 +172,7 @@ class WebCryptoChunks implements Chunks {
   /** base nonce XOR the chunk's number */
   #nonce(number: number): Out {
     if (number >= MAX_CHUNKS) throw new WardkeyError("limit", "longer than 2^38 chunks");
-    // As many times as there are chunks: no iterator and no DataView, which took as long as all else here.
+    // For each chunk: without an iterator and a DataView it costs next to nothing.
     const nonce = this.#baseNonce.slice();
     for (let at = nonce.length - 1, rest = number; rest > 0; at -= 1, rest = Math.floor(rest / 256)) {
       nonce[at] = (nonce[at] ?? 0) ^ (rest % 256);
