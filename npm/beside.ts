@@ -55,6 +55,11 @@ export class BesideChunks implements Chunks {
       const worker = idleWorker();
       const piece = worker && this.#waiting.shift();
       if (!piece) return;
+      if (piece.input.length !== piece.length) {
+        // It is gone, and that is told here.
+        this.#one(piece);
+        continue;
+      }
       this.#given.push(piece);
       worker
         .call("chunks", [

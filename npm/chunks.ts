@@ -2,8 +2,10 @@
 import { BesideChunks } from "./beside.js";
 import type { CoreBody } from "./core/wardkey_core.js";
 import { call, release } from "./core.js";
+import { discard } from "./discard.js";
 import { webCrypto } from "./engine.js";
 import { doesNotOpen, invalid, WardkeyError } from "./errors.js";
+import type { Pace } from "./pace.js";
 import type { Out } from "./types.js";
 import { hasWorker, run } from "./workers.js";
 
@@ -39,8 +41,6 @@ export interface Chunks {
   readonly inFlight: number;
   /** Fills `out` with what becomes of `input`, from chunk number `first` on, and `hashes` with the SHA-256 of each sealed chunk. */
   work(first: number, input: Uint8Array, out: Uint8Array, hashes?: Uint8Array): void | Promise<void>;
-  /** The same, each chunk in memory of its own, as the engine gives it: what needs no copy isn't copied. Only where there is such memory. */
-  pieces?(first: number, input: Uint8Array, hashes?: Uint8Array): Promise<Out[]>;
   free(): void;
 }
 
@@ -70,10 +70,11 @@ export class WasmChunks implements Chunks {
   }
 }
 
-/** By WebCrypto, many at a time, in threads of the browser's. */
+/** By WebCrypto, several at a time: some browsers have threads for that. Chromium does AES on this one. */
 class WebCryptoChunks implements Chunks {
+  /** Calls at the same time: enough for those threads. Where many more have their memory at once, Chromium doesn't keep it for the next ones. */
   readonly run = 16;
-  readonly inFlight = 12;
+  readonly inFlight = 1;
   readonly #subtle: SubtleCrypto;
   readonly #key: CryptoKey;
   readonly #baseNonce: Uint8Array;
@@ -101,51 +102,29 @@ class WebCryptoChunks implements Chunks {
     }
   }
 
-  async work(first: number, input: Uint8Array, out: Uint8Array, hashes?: Uint8Array): Promise<void> {
-    const { output } = SIZES[this.#direction];
-    await this.#each(first, input, hashes, (piece, place) => out.set(piece, place * output));
-  }
-
-  async pieces(first: number, input: Uint8Array, hashes?: Uint8Array): Promise<Out[]> {
-    const pieces: Out[] = [];
-    await this.#each(first, input, hashes, (piece, place) => {
-      pieces[place] = piece;
-    });
-    return pieces;
-  }
-
   /** All calls are under way when this returns, and none is any more when it has ended, however that is: nothing is written after what was made is wiped. */
-  async #each(
-    first: number,
-    input: Uint8Array,
-    hashes: Uint8Array | undefined,
-    put: (piece: Out, place: number) => void,
-  ): Promise<void> {
-    const size = SIZES[this.#direction].input;
-    const calls: Promise<void>[] = [];
+  async work(first: number, input: Uint8Array, out: Uint8Array, hashes?: Uint8Array): Promise<void> {
+    const sizes = SIZES[this.#direction];
+    const calls: Promise<ArrayBuffer>[] = [];
     // An empty chunk is one, too.
-    for (let place = 0; place === 0 || place * size < input.length; place += 1) {
-      const chunk = plain(input.subarray(place * size, (place + 1) * size));
+    for (let place = 0; place === 0 || place * sizes.input < input.length; place += 1) {
+      const chunk = plain(input.subarray(place * sizes.input, (place + 1) * sizes.input));
       const hash = hashes?.subarray(place * HASH, (place + 1) * HASH);
-      calls.push(this.#one(first, place, chunk, hash, put));
+      calls.push(this.#one(first + place, chunk, out.subarray(place * sizes.output), hash));
     }
     try {
-      await Promise.all(calls);
+      const done = await Promise.all(calls);
+      if (done.length > 1) discard(done);
     } catch (e) {
       await Promise.allSettled(calls);
       throw e;
     }
   }
 
-  async #one(
-    first: number,
-    place: number,
-    chunk: Out,
-    hash: Uint8Array | undefined,
-    put: (piece: Out, place: number) => void,
-  ): Promise<void> {
+  /** Gives the buffer that WebCrypto made; what was in it stands in `out`. */
+  async #one(number: number, chunk: Out, out: Uint8Array, hash: Uint8Array | undefined): Promise<ArrayBuffer> {
     const sealing = this.#direction === "encrypt";
-    const algorithm = { name: "AES-GCM", iv: this.#nonce(first + place) };
+    const algorithm = { name: "AES-GCM", iv: this.#nonce(number) };
     const working = this.#subtle[this.#direction](algorithm, this.#key, chunk);
     // At once: the chunk may be overwritten when this call has returned.
     const hashing = hash && !sealing ? this.#hash(chunk, hash) : undefined;
@@ -156,9 +135,9 @@ class WebCryptoChunks implements Chunks {
     } catch (cause) {
       throw sealing ? failed(cause) : doesNotOpen();
     }
-    const sealed = hash && sealing ? this.#hash(done, hash) : hashing;
-    put(new Uint8Array(done), place);
-    await sealed;
+    out.set(new Uint8Array(done));
+    await (hash && sealing ? this.#hash(done, hash) : hashing);
+    return done;
   }
 
   async #hash(chunk: ArrayBuffer | Out, hash: Uint8Array): Promise<void> {
@@ -251,6 +230,42 @@ export interface Step {
   chunks: number;
   input: [number, number];
   output: [number, number];
+}
+
+/** As work(), for any number of chunks, in short tasks. None is under way any more when it has ended; what `check` throws, asked before each call, ends it. */
+export async function workAll(
+  chunks: Chunks,
+  direction: Direction,
+  first: number,
+  input: Uint8Array,
+  out: Uint8Array,
+  pace: Pace,
+  { hashes, check }: { hashes?: Uint8Array | undefined; check?: () => void } = {},
+): Promise<void> {
+  const sizes = SIZES[direction];
+  const { length } = input;
+  const running: (void | Promise<void>)[] = [];
+  try {
+    for (let from = 0; from === 0 || from * sizes.input < length; from += chunks.run) {
+      if (running.length >= chunks.inFlight) await running.shift();
+      check?.();
+      if (input.length !== length) throw invalid("the data was taken away while it was worked on");
+      const to = from + chunks.run;
+      const task = chunks.work(
+        first + from,
+        input.subarray(from * sizes.input, to * sizes.input),
+        out.subarray(from * sizes.output, to * sizes.output),
+        hashes?.subarray(from * HASH, to * HASH),
+      );
+      task?.catch(() => undefined);
+      running.push(task);
+      await pace.breathe();
+    }
+    while (running.length > 0) await running.shift();
+  } catch (e) {
+    await Promise.allSettled(running);
+    throw e;
+  }
 }
 
 /** The calls for all chunks of `length` bytes of input. The last chunk has one of its own: where it is whole, the message was cut. */

@@ -1,6 +1,6 @@
 // A part of a message, and the length of its data, from a source that is read only where it must be.
 import { isBlob, throwIfAborted, toBytes, toSource } from "./arguments.js";
-import { type Chunks, type Core, chunksOf, SIZES } from "./chunks.js";
+import { type Chunks, type Core, chunksOf, SIZES, workAll } from "./chunks.js";
 import { invalid, isWardkeyError, WardkeyError } from "./errors.js";
 import { allocate, type Shape, shapeOf } from "./long.js";
 import type { Open } from "./message.js";
@@ -12,7 +12,9 @@ const { input: SEALED, output: PLAIN } = SIZES.decrypt;
 /** Chunks that are read at a time: 4 MiB. */
 const READ = 256;
 
-/** Reads exactly these bytes, or throws. */
+const TAKEN = "what the source read was taken away while it was worked on";
+
+/** Reads exactly these bytes, or throws. They are still the source's. */
 interface Reader {
   readonly size: number;
   read(start: number, end: number): Promise<Uint8Array>;
@@ -106,18 +108,9 @@ class Opened {
     const from = first * SEALED;
     const to = Math.min(last * SEALED, this.shape.chunks);
     const sealed = await this.#reader.read(this.shape.start + from, this.shape.start + to);
+    if (sealed.length !== to - from) throw invalid(TAKEN);
     const out = new Uint8Array(Math.min(last * PLAIN, this.shape.plaintext) - first * PLAIN);
-    const working: (void | Promise<void>)[] = [];
-    const { run } = this.#chunks;
-    for (let done = 0; done * SEALED < sealed.length; done += run) {
-      const input = sealed.subarray(done * SEALED, (done + run) * SEALED);
-      const task = this.#chunks.work(first + done, input, out.subarray(done * PLAIN, (done + run) * PLAIN));
-      // It is awaited below.
-      task?.catch(() => undefined);
-      working.push(task);
-      await this.#pace.breathe();
-    }
-    await Promise.all(working);
+    await workAll(this.#chunks, "decrypt", first, sealed, out, this.#pace);
     return out;
   }
 
@@ -139,7 +132,10 @@ class Opened {
 }
 
 async function readBeginning(core: Core, reader: Reader): Promise<Uint8Array> {
-  return await reader.read(0, Math.min(core.messageStart(), reader.size));
+  const length = Math.min(core.messageStart(), reader.size);
+  const bytes = await reader.read(0, length);
+  if (bytes.length !== length) throw invalid(TAKEN);
+  return bytes.slice();
 }
 
 export async function rangeOf(

@@ -539,6 +539,7 @@ ${sections.join("\n\n")}
 ## How it is measured
 
 - The bare loop encrypts or decrypts the same chunks of 16 KiB by \`crypto.subtle\`, as many at the same time as Wardkey does (counted in the page), and copies what comes out into one buffer.
+- Long data: before each turn the garbage collector runs, and 100 ms pass, in which the browser's threads do what it left them.
 - A stream's source gives pieces of 64 KiB: to encrypt, the same piece again and again; to decrypt, a message that stands ready in memory. Its sink only counts.
 - The most memory of a renderer is its \`VmHWM\` after one stream, both ends of it in the page, in a browser that has done nothing else: the median of five. The bare
   \`TransformStream\` encrypts the chunks of a piece at the same time, and waits for them.

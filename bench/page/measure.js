@@ -18,12 +18,17 @@ export function randomBytes(length) {
   return bytes;
 }
 
+/** Threads of the browser's are still sweeping when gc() has returned. */
+const SWEEP_MS = 100;
 /** What one side left behind is not to be tidied up in the time of the next. */
-const tidy = () => globalThis.gc?.();
+async function tidy() {
+  globalThis.gc?.();
+  await new Promise((resolve) => setTimeout(resolve, SWEEP_MS));
+}
 
 async function timed({ run, prepare, repeat = 1 }, clean) {
   prepare?.();
-  if (clean) tidy();
+  if (clean) await tidy();
   const start = performance.now();
   for (let i = 0; i < repeat; i += 1) await run();
   return (performance.now() - start) / repeat;

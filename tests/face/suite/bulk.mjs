@@ -19,18 +19,19 @@ export async function each(pkg, run) {
   }
 }
 
-/** Counts the calls of AES-GCM that WebCrypto gets while something runs. */
-async function countingCalls(run) {
+/** What comes of the calls of AES-GCM that WebCrypto gets while something runs. */
+async function watchingCalls(run) {
+  const calls = [];
   if (!crypto.subtle) {
     await run();
-    return 0;
+    return calls;
   }
   const native = { encrypt: SubtleCrypto.prototype.encrypt, decrypt: SubtleCrypto.prototype.decrypt };
-  let calls = 0;
   for (const [name, call] of Object.entries(native)) {
     SubtleCrypto.prototype[name] = function (algorithm, ...rest) {
-      if (algorithm?.name === "AES-GCM") calls += 1;
-      return call.call(this, algorithm, ...rest);
+      const result = call.call(this, algorithm, ...rest);
+      if (algorithm?.name === "AES-GCM") calls.push(result);
+      return result;
     };
   }
   try {
@@ -40,6 +41,8 @@ async function countingCalls(run) {
   }
   return calls;
 }
+
+const countingCalls = async (run) => (await watchingCalls(run)).length;
 
 export default {
   "each opens what the other made": async (pkg) => {
@@ -78,6 +81,25 @@ export default {
     }
     equal(await countingCalls(() => key.encrypt(pattern(1))), 0, "auto, a small record");
     equal(await countingCalls(() => key.encrypt(pattern(MIB))), crypto.subtle ? 65 : 0, "auto, a large one");
+  },
+
+  "memory that WebCrypto made is given back at once": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    const data = pattern(MIB);
+    let sealed;
+    for (const [what, run] of [
+      ["encrypt", async () => (sealed = await key.encrypt(data))],
+      ["decrypt", async () => equal(await key.decrypt(sealed), data, "the same")],
+      [
+        "decryptRange",
+        async () => equal(await key.decryptRange(new Blob([sealed]), 5, MIB - 5), data.slice(5, -5), ""),
+      ],
+    ]) {
+      const made = await Promise.all(await watchingCalls(run));
+      if (crypto.subtle) ok(made.length >= 64, `${what}: ${made.length} buffers were seen`);
+      // The last chunk is worked on alone.
+      ok(made.filter(({ byteLength }) => byteLength > 0).length <= 1, `${what}: none of them is kept`);
+    }
   },
 
   "what is changed doesn't open, whichever engine": async (pkg) => {

@@ -1,6 +1,6 @@
 // decryptRange and plaintextSize: from a Blob and from what reads ranges, and no more than is needed.
 import { each } from "./bulk.mjs";
-import { allFail, equal, fails, ok, owns, pattern } from "./tools.mjs";
+import { allFail, equal, fails, ok, outcome, owns, pattern, soon } from "./tools.mjs";
 
 const CHUNK = 16_384;
 const SEALED = CHUNK + 16;
@@ -18,6 +18,20 @@ function watched(bytes) {
       return bytes.slice(start, end);
     },
   };
+}
+
+async function inTurns(turns, act) {
+  for (let turn = 0; turn < turns; turn += 1) await null;
+  act();
+}
+
+function inNextTask(act) {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    port1.close();
+    act();
+  };
+  port2.postMessage(0);
 }
 
 export default {
@@ -245,6 +259,36 @@ export default {
       "the source gets the signal",
     );
   },
+  "what was read and is taken away meanwhile is refused, or whole": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    const data = pattern(3 << 20);
+    const sealed = await key.encrypt(data);
+    await each(pkg, async (engine) => {
+      let refused = 0;
+      for (let count = 0; count < 20; count += 1) {
+        const read = async (start, end) => {
+          const bytes = sealed.slice(start, end);
+          // Longer than a task should be: the next pause comes at once.
+          await soon(20);
+          const away = () => structuredClone(0, { transfer: [bytes.buffer] });
+          // Before anything is done, in that pause, or some time later.
+          if (count < 10) inTurns(count, away);
+          else if (count < 13) inNextTask(away);
+          else soon(count % 4).then(away);
+          return bytes;
+        };
+        let part;
+        const found = await outcome(pkg, async () => {
+          part = await key.decryptRange({ size: sealed.length, read }, 0, data.length);
+        });
+        if (found === "ok") equal(part, data, `${engine}: all of it`);
+        else equal(found, "invalid-argument", `${engine}: it is said`);
+        refused += found === "ok" ? 0 : 1;
+      }
+      ok(refused > 0, `${engine}: it was taken away in time at least once`);
+    });
+  },
+
   "a range longer than any memory is a limit": async (pkg) => {
     const key = await pkg.DataKey.generate();
     const sealed = await key.encrypt("short");

@@ -1,6 +1,6 @@
 // encryptStream and decryptStream: what comes out is what the calls in memory make, and nothing that wasn't verified.
 import { each } from "./bulk.mjs";
-import { breathing, equal, fails, ok, outcome, owns, pattern, soon, text, utf8 } from "./tools.mjs";
+import { breathing, equal, fails, ok, outcome, owns, pattern, soon, text, until, utf8 } from "./tools.mjs";
 
 const CHUNK = 16_384;
 const LENGTHS = [0, 1, 7, 8, CHUNK - 1, CHUNK, CHUNK + 1, 10 * CHUNK, 1_100_000, 64 * CHUNK];
@@ -18,23 +18,25 @@ export function source(bytes, piece = 65_536) {
   });
 }
 
-/** All that comes out, and how it ended. */
+/** All that comes out, its longest piece, and how it ended. */
 export async function drain(stream) {
   const pieces = [];
   const reader = stream.getReader();
   let error;
+  let longest = 0;
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
       owns(value, "a piece");
+      longest = Math.max(longest, value.length);
       pieces.push(value);
     }
   } catch (e) {
     error = e;
   }
   const bytes = new Uint8Array(await new Blob(pieces).arrayBuffer());
-  return { bytes, error, again: () => reader.read() };
+  return { bytes, error, longest, again: () => reader.read() };
 }
 
 export async function through(bytes, pipe, piece) {
@@ -98,6 +100,52 @@ export default {
       writer.close();
       equal((await reader.read()).value.length, 5 + 16, `${engine}: the last`);
       ok((await reader.read()).done, "the end");
+    });
+  },
+
+  "whole chunks come out though nothing more is written": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    await each(pkg, async (engine) => {
+      for (const length of [200 << 10, 1 << 20, 7 << 20]) {
+        const data = pattern(length);
+        const chunks = Math.floor(length / CHUNK);
+        for (const [call, bytes, expected] of [
+          ["encryptStream", data, 78 + chunks * (CHUNK + 16)],
+          ["decryptStream", (await key.encrypt(data)).subarray(0, 78 + chunks * (CHUNK + 16) + 3), chunks * CHUNK],
+        ]) {
+          const { readable, writable } = key[call]();
+          const reader = readable.getReader();
+          const writer = writable.getWriter();
+          const writing = (async () => {
+            // Some at once, and some a little later.
+            await writer.write(bytes.subarray(0, bytes.length >> 1));
+            await soon(0);
+            await writer.write(bytes.subarray(bytes.length >> 1));
+          })();
+          let came = 0;
+          const reading = (async () => {
+            while (came < expected) came += (await reader.read()).value.length;
+          })();
+          await until(`${engine} ${call} ${length}: ${expected} bytes`, () => came >= expected, 20_000);
+          await reading;
+          equal(came, expected, `${engine} ${call} ${length}`);
+          await writing;
+          await writer.abort();
+        }
+      }
+    });
+  },
+
+  "what comes fast goes on in larger pieces, and is the same": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    const data = pattern(12 << 20);
+    await each(pkg, async (engine) => {
+      for (const call of ["encryptStream", "decryptStream"]) {
+        const bytes = call === "encryptStream" ? data : await key.encrypt(data);
+        const { bytes: out, longest } = await drain(source(bytes).pipeThrough(key[call]()));
+        equal(call === "encryptStream" ? await key.decrypt(out) : out, data, `${engine} ${call}`);
+        ok(longest >= 1 << 20 && longest < 3 << 20, `${engine} ${call}: the longest piece has ${longest} bytes`);
+      }
     });
   },
 
@@ -208,6 +256,27 @@ export default {
       await leaving.read();
       await leaving.cancel(new Error("enough"));
       equal(await feeding, "stopped", `${engine}: by the reader`);
+    });
+  },
+
+  "no progress after an abort": async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    const data = pattern(8 << 20);
+    await each(pkg, async (engine) => {
+      for (const call of ["encryptStream", "decryptStream"]) {
+        const bytes = call === "encryptStream" ? data : await key.encrypt(data);
+        for (let reads = 1; reads < 4; reads += 1) {
+          const controller = new AbortController();
+          const { signal } = controller;
+          let after = 0;
+          const onProgress = () => (after += signal.aborted ? 1 : 0);
+          const reader = source(bytes).pipeThrough(key[call]({ signal, onProgress })).getReader();
+          for (let read = 0; read < reads; read += 1) await reader.read();
+          controller.abort();
+          await soon(30);
+          equal(after, 0, `${engine} ${call} after ${reads} reads`);
+        }
+      }
     });
   },
 
