@@ -140,11 +140,18 @@ export function toSource(data: Data | Bytes, what: "data" | "sealed", short: num
   if (size <= short) bytes = Uint8Array.from(bytes);
   return {
     size,
-    read: (start, end) => {
-      if (bytes.length !== size) throw invalid(`the ${what} was taken away while it was worked on`);
-      return bytes.subarray(start, end);
-    },
+    read: (start, end) => part(bytes, start, end, size, `the ${what}`),
   };
+}
+
+/** Some of the bytes of memory that isn't ours, and had this length: it may have been transferred meanwhile. */
+export function part(bytes: Uint8Array, start: number, end: number, length: number, what = "the data"): Uint8Array {
+  try {
+    if (bytes.length === length) return bytes.subarray(start, end);
+  } catch {
+    // In what V8 has compiled, the length can still be that of before.
+  }
+  throw invalid(`${what} was taken away while it was worked on`);
 }
 
 /** `[key, value, …]`, undefined if there is none. */

@@ -1,6 +1,6 @@
 // The chunks of a message on this thread, and beside it in a worker that has nothing else to do.
+import { part } from "./arguments.js";
 import type { Chunks } from "./chunks.js";
-import { invalid } from "./errors.js";
 import { nextTask, Pace } from "./pace.js";
 import { idleWorker, prepareWorker } from "./workers.js";
 
@@ -55,20 +55,16 @@ export class BesideChunks implements Chunks {
       const worker = idleWorker();
       const piece = worker && this.#waiting.shift();
       if (!piece) return;
-      if (piece.input.length !== piece.length) {
-        // It is gone, and that is told here.
-        this.#one(piece);
+      let input: Uint8Array;
+      try {
+        input = part(piece.input, 0, piece.length, piece.length).slice();
+      } catch (e) {
+        piece.reject(e);
         continue;
       }
       this.#given.push(piece);
       worker
-        .call("chunks", [
-          this.#aes.slice(),
-          this.#sealing,
-          piece.first,
-          piece.input.slice(),
-          piece.hashes !== undefined,
-        ])
+        .call("chunks", [this.#aes.slice(), this.#sealing, piece.first, input, piece.hashes !== undefined])
         .then((done) => this.#take(piece, done))
         // It is done here in the end, and tells what is wrong.
         .catch(() => undefined);
@@ -106,8 +102,7 @@ export class BesideChunks implements Chunks {
 
   #one({ first, input, length, out, hashes, resolve, reject }: Piece): void {
     try {
-      if (input.length !== length) throw invalid("the data was taken away while it was worked on");
-      this.#own.work(first, input, out, hashes);
+      this.#own.work(first, part(input, 0, length, length), out, hashes);
       resolve();
     } catch (e) {
       reject(e);

@@ -1,11 +1,11 @@
 // The chunks of one message (docs/SPEC.md, section 3), by either engine: 16 KiB of plaintext each, only the last is shorter.
+import { part } from "./arguments.js";
 import { BesideChunks } from "./beside.js";
 import type { CoreBody } from "./core/wardkey_core.js";
 import { call, release } from "./core.js";
 import { discard } from "./discard.js";
 import { webCrypto } from "./engine.js";
-import { doesNotOpen, invalid, WardkeyError } from "./errors.js";
-import type { Pace } from "./pace.js";
+import { doesNotOpen, WardkeyError } from "./errors.js";
 import type { Out } from "./types.js";
 import { hasWorker, run } from "./workers.js";
 
@@ -191,8 +191,8 @@ class WorkerChunks implements Chunks {
     const { length } = input;
     const done = await run("chunks", () => {
       // It had to wait for a worker.
-      if (input.length !== length) throw invalid("the data was taken away while it was worked on");
-      return [this.#aes.slice(), this.#sealing, first, input.slice(), hashes !== undefined];
+      const copy = part(input, 0, length, length).slice();
+      return [this.#aes.slice(), this.#sealing, first, copy, hashes !== undefined];
     });
     out.set(done.subarray(0, out.length));
     hashes?.set(done.subarray(out.length));
@@ -230,42 +230,6 @@ export interface Step {
   chunks: number;
   input: [number, number];
   output: [number, number];
-}
-
-/** As work(), for any number of chunks, in short tasks. None is under way any more when it has ended; what `check` throws, asked before each call, ends it. */
-export async function workAll(
-  chunks: Chunks,
-  direction: Direction,
-  first: number,
-  input: Uint8Array,
-  out: Uint8Array,
-  pace: Pace,
-  { hashes, check }: { hashes?: Uint8Array | undefined; check?: () => void } = {},
-): Promise<void> {
-  const sizes = SIZES[direction];
-  const { length } = input;
-  const running: (void | Promise<void>)[] = [];
-  try {
-    for (let from = 0; from === 0 || from * sizes.input < length; from += chunks.run) {
-      if (running.length >= chunks.inFlight) await running.shift();
-      check?.();
-      if (input.length !== length) throw invalid("the data was taken away while it was worked on");
-      const to = from + chunks.run;
-      const task = chunks.work(
-        first + from,
-        input.subarray(from * sizes.input, to * sizes.input),
-        out.subarray(from * sizes.output, to * sizes.output),
-        hashes?.subarray(from * HASH, to * HASH),
-      );
-      task?.catch(() => undefined);
-      running.push(task);
-      await pace.breathe();
-    }
-    while (running.length > 0) await running.shift();
-  } catch (e) {
-    await Promise.allSettled(running);
-    throw e;
-  }
 }
 
 /** The calls for all chunks of `length` bytes of input. The last chunk has one of its own: where it is whole, the message was cut. */

@@ -1,6 +1,6 @@
 // A part of a message, and the length of its data, from a source that is read only where it must be.
-import { isBlob, throwIfAborted, toBytes, toSource } from "./arguments.js";
-import { type Chunks, type Core, chunksOf, SIZES, workAll } from "./chunks.js";
+import { isBlob, part, throwIfAborted, toBytes, toSource } from "./arguments.js";
+import { type Chunks, type Core, chunksOf, SIZES } from "./chunks.js";
 import { invalid, isWardkeyError, WardkeyError } from "./errors.js";
 import { allocate, type Shape, shapeOf } from "./long.js";
 import type { Open } from "./message.js";
@@ -11,8 +11,7 @@ import type { DataOptions, Out, RangeSource } from "./types.js";
 const { input: SEALED, output: PLAIN } = SIZES.decrypt;
 /** Chunks that are read at a time: 4 MiB. */
 const READ = 256;
-
-const TAKEN = "what the source read was taken away while it was worked on";
+const WHAT = "what the source read";
 
 /** Reads exactly these bytes, or throws. They are still the source's. */
 interface Reader {
@@ -36,7 +35,7 @@ export function toReader(source: Blob | RangeSource, signal: AbortSignal | undef
       throwIfAborted(signal);
       let bytes: Uint8Array;
       try {
-        bytes = toBytes(await orAborted(source.read(start, end, signal), signal), "what the source read");
+        bytes = toBytes(await orAborted(source.read(start, end, signal), signal), WHAT);
       } catch (cause) {
         throwIfAborted(signal);
         if (isWardkeyError(cause)) throw cause;
@@ -108,9 +107,25 @@ class Opened {
     const from = first * SEALED;
     const to = Math.min(last * SEALED, this.shape.chunks);
     const sealed = await this.#reader.read(this.shape.start + from, this.shape.start + to);
-    if (sealed.length !== to - from) throw invalid(TAKEN);
+    const length = to - from;
     const out = new Uint8Array(Math.min(last * PLAIN, this.shape.plaintext) - first * PLAIN);
-    await workAll(this.#chunks, "decrypt", first, sealed, out, this.#pace);
+    const running: (void | Promise<void>)[] = [];
+    const { run, inFlight } = this.#chunks;
+    try {
+      for (let done = 0; done * SEALED < length; done += run) {
+        if (running.length >= inFlight) await running.shift();
+        const input = part(sealed, done * SEALED, (done + run) * SEALED, length, WHAT);
+        const task = this.#chunks.work(first + done, input, out.subarray(done * PLAIN, (done + run) * PLAIN));
+        task?.catch(() => undefined);
+        running.push(task);
+        await this.#pace.breathe();
+      }
+      while (running.length > 0) await running.shift();
+    } catch (e) {
+      // Nothing is written any more when this has ended.
+      await Promise.allSettled(running);
+      throw e;
+    }
     return out;
   }
 
@@ -134,8 +149,7 @@ class Opened {
 async function readBeginning(core: Core, reader: Reader): Promise<Uint8Array> {
   const length = Math.min(core.messageStart(), reader.size);
   const bytes = await reader.read(0, length);
-  if (bytes.length !== length) throw invalid(TAKEN);
-  return bytes.slice();
+  return part(bytes, 0, length, length, WHAT).slice();
 }
 
 export async function rangeOf(

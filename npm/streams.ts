@@ -1,8 +1,8 @@
 // Messages as Web streams: constant memory, whatever the length; several chunks under way, in order; back-pressure both ways.
-import { toBytes } from "./arguments.js";
-import { type Chunks, type Core, chunksOf, type Direction, placeForHashes, SIZES, workAll } from "./chunks.js";
+import { part, toBytes } from "./arguments.js";
+import { type Chunks, type Core, chunksOf, type Direction, placeForHashes, SIZES } from "./chunks.js";
 import { call } from "./core.js";
-import { invalid, lockedMeanwhile, WardkeyError } from "./errors.js";
+import { lockedMeanwhile, WardkeyError } from "./errors.js";
 import { Leaf, layoutOf, type NewMessage, type Open, type Soon } from "./message.js";
 import { nextTask, Pace } from "./pace.js";
 import { lengthBytes, Unpadder, zeroPieces } from "./padding.js";
@@ -10,9 +10,9 @@ import type { DataOptions, Out } from "./types.js";
 
 export type Pipe = TransformStream<Uint8Array, Out>;
 
-/** Chunks that go together at most: 1 MiB. Of smaller pieces the memory costs more, when it is new and when it is tidied up. */
-const TOGETHER = 64;
-const TAKEN = "a piece of the stream was taken away while it was worked on";
+/** Chunks that go on together at most: 4 MiB. Of smaller blocks the memory costs more, when it is new and when it is tidied up. */
+const TOGETHER = 256;
+const PIECE = "a piece of the stream";
 
 /** What happens to the bytes that go through. */
 interface Machine {
@@ -114,7 +114,7 @@ function pipe(
       // The sink's abort() is only called when what is being written has ended, and that may wait for a reader. Not before the stream has taken note of it.
       controller.signal?.addEventListener("abort", () => queueMicrotask(() => fail(controller.signal.reason)));
     },
-    write: (piece) => guarded(() => machine.take(toBytes(piece, "a piece of the stream"))),
+    write: (piece) => guarded(() => machine.take(toBytes(piece, PIECE))),
     close: () =>
       guarded(async () => {
         await machine.end();
@@ -130,16 +130,32 @@ function pipe(
   return { readable, writable };
 }
 
-/** What came of some chunks, and the hashes of these where an author signs them. */
-interface Worked {
-  piece: Out;
-  hashes: Out | undefined;
+/** Chunks that go on together, as far as they are there. */
+class Block {
+  /** Chunks that there is place for, and that are there or about to be. */
+  readonly place: number;
+  chunks = 0;
+  readonly out: Out;
+  /** Bytes that they are made of, and bytes of `out` that they fill. */
+  input = 0;
+  output = 0;
+  /** What fills it, and the hashes of the chunks where an author signs them; in their order. */
+  readonly calls: Promise<void>[] = [];
+  readonly hashes: Out[] = [];
+
+  constructor(place: number, chunk: number) {
+    this.place = place;
+    this.out = new Uint8Array(place * chunk);
+  }
+
+  get piece(): Out {
+    return this.output === this.out.length ? this.out : this.out.slice(0, this.output);
+  }
 }
 
-/** Cuts what comes into chunks, and has them worked on while more comes: at once what comes alone, many together where they come fast. */
+/** Cuts what comes into chunks, has them worked on at once, and hands them on in blocks: soon where little comes, large ones where it comes fast. */
 class Conveyor {
   readonly #chunks: Chunks;
-  readonly #direction: Direction;
   readonly #input: number;
   readonly #output: number;
   /** Bytes at the end that belong to no chunk. */
@@ -149,17 +165,20 @@ class Conveyor {
   readonly #deliver: (piece: Out, input: number) => Promise<void>;
   readonly #fail: (e: unknown) => void;
   readonly #pace = new Pace();
-  /** Chunks that there is place for. */
-  #together: number;
-  #buffer: Out;
+  /** What isn't worked on yet, and how much ever came. */
+  readonly #buffer: Out;
   #used = 0;
-  /** Buffers that were worked on, for what comes next. */
-  readonly #spare: Out[] = [];
+  #taken = 0;
   #next = 0;
+  #block: Block | undefined;
+  /** Chunks that the next block has place for. */
+  #together: number;
+  /** Is a piece being taken? Chunks that are worked on, and blocks that are complete but not delivered. */
+  #taking = false;
   #running = 0;
+  #leaving = 0;
   #soon = false;
   #freed = false;
-  #worked: Promise<unknown> = Promise.resolve();
   #tail: Promise<void> = Promise.resolve();
   #moved: () => void = () => undefined;
 
@@ -172,7 +191,6 @@ class Conveyor {
     fail: (e: unknown) => void,
   ) {
     this.#chunks = chunks;
-    this.#direction = direction;
     this.#leaf = leaf;
     this.#input = SIZES[direction].input;
     this.#output = SIZES[direction].output;
@@ -180,137 +198,164 @@ class Conveyor {
     this.#deliver = deliver;
     this.#fail = fail;
     this.#together = chunks.run;
-    this.#buffer = this.#place();
+    this.#buffer = new Uint8Array(chunks.run * this.#input + trailer);
   }
 
-  #place(): Out {
-    const length = this.#together * this.#input + this.#trailer;
-    const spare = this.#spare.pop();
-    if (spare?.length === length) return spare;
-    spare?.fill(0);
-    return new Uint8Array(length);
-  }
-
-  /** Gives nothing where the piece was taken at once. */
+  /** The bytes are the caller's again as soon as this gives nothing, or has ended. */
   take(piece: Uint8Array): Promise<void> | undefined {
-    if (this.#freed || piece.length >= this.#buffer.length - this.#used) return this.#takeLong(piece);
-    this.#buffer.set(piece, this.#used);
-    this.#used += piece.length;
-    this.#sendSoon();
+    if (piece.length >= this.#buffer.length - this.#used) return this.#takeMuch(piece);
+    this.#keep(piece);
+    this.#closeSoon();
     return undefined;
   }
 
-  async #takeLong(piece: Uint8Array): Promise<void> {
+  async #takeMuch(piece: Uint8Array): Promise<void> {
     const { length } = piece;
+    this.#taking = true;
     for (let at = 0; at < length && !this.#freed; ) {
-      if (piece.length !== length) throw invalid(TAKEN);
-      const some = piece.subarray(at, at + this.#buffer.length - this.#used);
-      this.#buffer.set(some, this.#used);
-      this.#used += some.length;
+      const some = part(piece, at, at + this.#buffer.length - this.#used, length, PIECE);
+      this.#keep(some);
       at += some.length;
-      if (this.#used < this.#buffer.length) continue;
-      // More than there was place for: more goes together.
-      this.#together = Math.min(2 * this.#together, TOGETHER);
-      await this.#send();
-      // A piece may be as long as a file.
-      await this.#pace.breathe();
+      if (this.#used < this.#buffer.length) break;
+      this.#cut();
+      await this.#settle();
     }
-    this.#sendSoon();
-    await this.#pace.breathe();
+    this.#taking = false;
+    this.#closeSoon();
   }
 
-  /** Sends off the chunks that are whole if nothing more comes in this task; while others are under way, after them. */
-  #sendSoon(): void {
-    const nothing = this.#used - this.#trailer < this.#input;
-    if (nothing || this.#freed || this.#running > 0 || this.#soon) return;
-    this.#soon = true;
-    nextTask()
-      .then(() => {
-        this.#soon = false;
-        if (this.#running === 0) this.#sendNow();
-      })
-      .catch(this.#fail);
+  #keep(bytes: Uint8Array): void {
+    if (this.#freed) return;
+    this.#buffer.set(bytes, this.#used);
+    this.#used += bytes.length;
+    this.#taken += bytes.length;
   }
 
-  #sendNow(): void {
-    const whole = Math.floor((this.#used - this.#trailer) / this.#input);
-    // After free() the stream has its error, and the engine is no more.
-    if (whole <= 0 || this.#freed) return;
-    this.#start(whole * this.#input, whole * this.#output);
-    this.#next += whole;
+  #isBusy(): boolean {
+    return !this.#freed && (this.#running >= this.#chunks.run || this.#leaving > 1);
   }
 
-  /** Sends them off now, and waits while what went before isn't taken. */
-  async #send(): Promise<void> {
-    this.#sendNow();
-    while (this.#running > 1) {
+  /** Until more may come. */
+  async #settle(): Promise<void> {
+    while (this.#isBusy()) {
       await new Promise<void>((resolve) => {
         this.#moved = resolve;
       });
     }
+    await this.#pace.breathe();
   }
 
-  #start(length: number, output: number): void {
-    const buffer = this.#buffer;
-    this.#buffer = this.#place();
-    this.#buffer.set(buffer.subarray(length, this.#used));
+  /** Has the chunks worked on that are whole. */
+  #cut(): void {
+    const whole = Math.floor((this.#used - this.#trailer) / this.#input);
+    if (whole <= 0) return;
+    const length = whole * this.#input;
+    this.#work(this.#buffer.subarray(0, length), whole);
+    this.#buffer.copyWithin(0, length, this.#used);
     this.#used -= length;
-    this.#running += 1;
-    const working = this.#work(this.#worked, this.#next, buffer.subarray(0, length), output);
-    // What came of it isn't held here.
-    this.#worked = working.then(
-      () => undefined,
-      () => undefined,
-    );
-    const tail = this.#finish(this.#tail, working, buffer, length);
+  }
+
+  /** So many chunks, of which only the stream's last may be short. The engine has copied its input when this returns. */
+  #work(input: Uint8Array, count: number): void {
+    // After free() the stream has its error, and the engine is no more.
+    for (let done = 0; done < count && !this.#freed; ) {
+      this.#block ??= new Block(this.#together, this.#output);
+      const block = this.#block;
+      const some = Math.min(count - done, block.place - block.chunks);
+      const part = input.subarray(done * this.#input, (done + some) * this.#input);
+      const output = block.output + part.length + some * (this.#output - this.#input);
+      const hashes = this.#leaf && placeForHashes(some);
+      const call = this.#call(some, part, block.out.subarray(block.output, output), hashes);
+      if (call) block.calls.push(call);
+      if (hashes) block.hashes.push(hashes);
+      block.chunks += some;
+      block.input += part.length;
+      block.output = output;
+      this.#next += some;
+      done += some;
+      if (block.chunks < block.place) continue;
+      this.#close();
+      this.#together = Math.min(2 * this.#together, TOGETHER);
+    }
+  }
+
+  #call(count: number, input: Uint8Array, out: Out, hashes: Out | undefined): Promise<void> | undefined {
+    let call: void | Promise<void>;
+    try {
+      call = this.#chunks.work(this.#next, input, out, hashes);
+    } catch (e) {
+      call = Promise.reject(e);
+    }
+    if (!call) return undefined;
+    this.#running += count;
+    const moved = () => {
+      this.#running -= count;
+      this.#moved();
+      this.#closeSoon();
+    };
+    call.then(moved, moved);
+    return call;
+  }
+
+  /** Where nothing is under way: what is whole goes on, if nothing more comes in this task. */
+  #closeSoon(): void {
+    const nothing = !this.#block && this.#used - this.#trailer < this.#input;
+    const isWorking = () => this.#taking || this.#running > 0 || this.#leaving > 0;
+    if (nothing || isWorking() || this.#soon || this.#freed) return;
+    this.#soon = true;
+    const taken = this.#taken;
+    nextTask()
+      .then(() => {
+        this.#soon = false;
+        if (this.#taken !== taken) return this.#closeSoon();
+        if (isWorking()) return;
+        this.#together = this.#chunks.run;
+        this.#cut();
+        this.#close();
+      })
+      .catch(this.#fail);
+  }
+
+  #close(): void {
+    const block = this.#block;
+    if (!block) return;
+    this.#block = undefined;
+    this.#leaving += 1;
+    const tail = this.#leave(this.#tail, block);
     tail.catch(this.#fail);
     this.#tail = tail;
   }
 
-  async #work(before: Promise<unknown>, first: number, input: Out, output: number): Promise<Worked> {
-    await before;
-    const hashes = this.#leaf && placeForHashes(Math.ceil(Math.max(input.length, 1) / this.#input));
-    const piece = new Uint8Array(output);
-    const check = () => {
-      if (this.#freed) throw new WardkeyError("aborted", "the stream has ended");
-    };
-    await workAll(this.#chunks, this.#direction, first, input, piece, this.#pace, { hashes, check });
-    return { piece, hashes };
-  }
-
-  async #finish(before: Promise<void>, working: Promise<Worked>, buffer: Out, input: number): Promise<void> {
+  async #leave(before: Promise<void>, block: Block): Promise<void> {
     try {
-      await Promise.allSettled([working]);
-      if (this.#freed) buffer.fill(0);
-      else this.#spare.push(buffer);
+      await Promise.allSettled(block.calls);
       // An error of an earlier chunk is the one to tell.
       await before;
-      const { piece, hashes } = await working;
+      for (const call of block.calls) await call;
       // After free() nobody asks for them.
-      if (hashes && !this.#freed) this.#leaf?.hashed(hashes);
-      await this.#deliver(piece, input);
+      for (const hashes of this.#freed ? [] : block.hashes) this.#leaf?.hashed(hashes);
+      await this.#deliver(block.piece, block.input);
     } finally {
-      this.#running -= 1;
+      this.#leaving -= 1;
       this.#moved();
-      this.#sendSoon();
+      this.#closeSoon();
     }
   }
 
   /** The last chunk, and all that is still under way. Gives what comes after the chunks. */
   async end(): Promise<Out> {
-    await this.#send();
-    if (this.#freed) return this.#buffer;
+    this.#cut();
     const rest = this.#used - this.#trailer;
-    const output = rest + this.#output - this.#input;
-    if (rest < 0 || output < 0) {
-      await this.#tail;
-      throw new WardkeyError("truncated", "the end is missing");
+    const isThere = rest >= 0 && rest + this.#output - this.#input >= 0;
+    if (isThere) {
+      // It needs no more place.
+      this.#together = 1;
+      this.#work(this.#buffer.subarray(0, rest), 1);
     }
-    // Place for the trailer is enough.
-    this.#together = 0;
-    this.#start(rest, output);
+    this.#close();
     await this.#tail;
-    return this.#buffer.slice(0, this.#trailer);
+    if (!isThere && !this.#freed) throw new WardkeyError("truncated", "the end is missing");
+    return this.#buffer.slice(rest, this.#used);
   }
 
   get freed(): boolean {
@@ -320,10 +365,11 @@ class Conveyor {
   free(): void {
     if (this.#freed) return;
     this.#freed = true;
-    for (const buffer of [this.#buffer, ...this.#spare.splice(0)]) buffer.fill(0);
-    this.#buffer = new Uint8Array();
+    this.#buffer.fill(0);
+    this.#block = undefined;
     this.#chunks.free();
     this.#leaf?.free();
+    this.#moved();
   }
 }
 
@@ -389,8 +435,7 @@ class Encryption implements Machine {
   async #takeLater(piece: Uint8Array): Promise<void> {
     const { length } = piece;
     await this.#begun;
-    if (piece.length !== length) throw invalid(TAKEN);
-    await this.take(piece);
+    await this.take(part(piece, 0, length, length, PIECE));
   }
 
   async end(): Promise<void> {
@@ -454,8 +499,7 @@ class Decryption implements Machine {
     if (this.#used < this.#beginning.length) return;
     const { length } = piece;
     const conveyor = await this.#open();
-    if (piece.length !== length) throw invalid(TAKEN);
-    await conveyor.take(piece.subarray(some.length));
+    await conveyor.take(part(piece, some.length, length, length, PIECE));
   }
 
   async #open(): Promise<Conveyor> {

@@ -45,6 +45,20 @@ export async function through(bytes, pipe, piece) {
   return out;
 }
 
+/** A test of each engine's streams, with what goes into each: its own copy, so many bytes of plaintext. */
+function eachStream(length, run) {
+  return async (pkg) => {
+    const key = await pkg.DataKey.generate();
+    await each(pkg, async (engine) => {
+      for (const call of ["encryptStream", "decryptStream"]) {
+        const data = pattern(length);
+        const bytes = call === "encryptStream" ? data : await key.encrypt(data);
+        await run({ pkg, key, call, bytes, what: `${engine} ${call}` });
+      }
+    });
+  };
+}
+
 export default {
   "a stream makes and opens what calls in memory open and make": async (pkg) => {
     const key = await pkg.DataKey.generate();
@@ -136,18 +150,30 @@ export default {
     });
   },
 
-  "what comes fast goes on in larger pieces, and is the same": async (pkg) => {
-    const key = await pkg.DataKey.generate();
-    const data = pattern(12 << 20);
-    await each(pkg, async (engine) => {
-      for (const call of ["encryptStream", "decryptStream"]) {
-        const bytes = call === "encryptStream" ? data : await key.encrypt(data);
-        const { bytes: out, longest } = await drain(source(bytes).pipeThrough(key[call]()));
-        equal(call === "encryptStream" ? await key.decrypt(out) : out, data, `${engine} ${call}`);
-        ok(longest >= 1 << 20 && longest < 3 << 20, `${engine} ${call}: the longest piece has ${longest} bytes`);
-      }
-    });
-  },
+  "what comes fast goes on in larger pieces, and is the same": eachStream(
+    12 << 20,
+    async ({ key, call, bytes, what }) => {
+      const { bytes: out, longest } = await drain(source(bytes).pipeThrough(key[call]()));
+      equal(call === "encryptStream" ? await key.decrypt(out) : out, pattern(12 << 20), what);
+      ok(longest >= 4 << 20 && longest < 5 << 20, `${what}: the longest piece has ${longest} bytes`);
+    },
+  ),
+
+  "what was written is the writer's again": eachStream(3_000_000, async ({ key, call, bytes, what }) => {
+    const { readable, writable } = key[call]();
+    const reading = drain(readable);
+    const writer = writable.getWriter();
+    const again = new Uint8Array(100_000);
+    for (let at = 0; at < bytes.length; at += again.length) {
+      const some = bytes.subarray(at, at + again.length);
+      again.set(some);
+      await writer.write(again.subarray(0, some.length));
+      again.fill(0xff);
+    }
+    await writer.close();
+    const out = (await reading).bytes;
+    equal(call === "encryptStream" ? await key.decrypt(out) : out, pattern(3_000_000), what);
+  }),
 
   "back-pressure: who isn't read isn't fed": async (pkg) => {
     const key = await pkg.DataKey.generate();
@@ -259,78 +285,65 @@ export default {
     });
   },
 
-  "no progress after an abort": async (pkg) => {
-    const key = await pkg.DataKey.generate();
-    const data = pattern(8 << 20);
-    await each(pkg, async (engine) => {
-      for (const call of ["encryptStream", "decryptStream"]) {
-        const bytes = call === "encryptStream" ? data : await key.encrypt(data);
-        for (let reads = 1; reads < 4; reads += 1) {
-          const controller = new AbortController();
-          const { signal } = controller;
-          let after = 0;
-          const onProgress = () => (after += signal.aborted ? 1 : 0);
-          const reader = source(bytes).pipeThrough(key[call]({ signal, onProgress })).getReader();
-          for (let read = 0; read < reads; read += 1) await reader.read();
-          controller.abort();
-          await soon(30);
-          equal(after, 0, `${engine} ${call} after ${reads} reads`);
-        }
-      }
-    });
-  },
+  "no progress after an abort": eachStream(8 << 20, async ({ key, call, bytes, what }) => {
+    for (let reads = 1; reads < 4; reads += 1) {
+      const controller = new AbortController();
+      const { signal } = controller;
+      let after = 0;
+      const onProgress = () => (after += signal.aborted ? 1 : 0);
+      const reader = source(bytes).pipeThrough(key[call]({ signal, onProgress })).getReader();
+      for (let read = 0; read < reads; read += 1) await reader.read();
+      controller.abort();
+      await soon(30);
+      equal(after, 0, `${what} after ${reads} reads`);
+    }
+  }),
 
-  "what was closed and isn't read yet is aborted, too": async (pkg) => {
-    const key = await pkg.DataKey.generate();
-    await each(pkg, async (engine) => {
-      for (const call of ["encryptStream", "decryptStream"]) {
-        const data = call === "encryptStream" ? pattern(10_000) : await key.encrypt(pattern(10_000));
-        const controller = new AbortController();
-        const { readable, writable } = key[call]({ signal: controller.signal });
-        const writer = writable.getWriter();
-        const reader = readable.getReader();
-        // The beginning of a message has been read.
-        const begun = call === "encryptStream" ? reader.read() : undefined;
-        writer.write(data).catch(() => undefined);
-        const closing = outcome(pkg, () => writer.close());
-        await begun;
-        await soon(200);
-        controller.abort();
-        reader.releaseLock();
-        const { bytes, error } = await drain(readable);
-        equal(`${error?.code}, ${bytes.length} bytes`, "aborted, 0 bytes", `${engine} ${call}`);
-        equal(await closing, "aborted", `${engine} ${call}: the writer is told`);
-      }
-    });
-  },
+  "what was closed and isn't read yet is aborted, too": eachStream(
+    10_000,
+    async ({ pkg, key, call, bytes: data, what }) => {
+      const controller = new AbortController();
+      const { readable, writable } = key[call]({ signal: controller.signal });
+      const writer = writable.getWriter();
+      const reader = readable.getReader();
+      // The beginning of a message has been read.
+      const begun = call === "encryptStream" ? reader.read() : undefined;
+      writer.write(data).catch(() => undefined);
+      const closing = outcome(pkg, () => writer.close());
+      await begun;
+      await soon(200);
+      controller.abort();
+      reader.releaseLock();
+      const { bytes, error } = await drain(readable);
+      equal(`${error?.code}, ${bytes.length} bytes`, "aborted, 0 bytes", what);
+      equal(await closing, "aborted", `${what}: the writer is told`);
+    },
+  ),
 
-  "a writer's abort is heard while a piece waits for a reader": async (pkg) => {
-    const key = await pkg.DataKey.generate();
-    await each(pkg, async (engine) => {
-      for (const call of ["encryptStream", "decryptStream"]) {
-        const data = call === "encryptStream" ? pattern(8 << 20) : await key.encrypt(pattern(8 << 20));
-        const { readable, writable } = key[call]();
-        const writer = writable.getWriter();
-        const writing = writer.write(data).catch((e) => e);
-        await soon(100);
-        const reason = new Error("enough");
-        const heard = writer.abort(reason).then(
-          () => "heard",
-          (e) => e,
-        );
-        equal(await Promise.race([heard, soon(20_000)]), "heard", `${engine} ${call}`);
-        equal(await writing, reason, `${engine} ${call}: what was being written`);
-        const { bytes, error } = await drain(readable);
-        equal(error, reason, `${engine} ${call}: the reader`);
-        equal(bytes.length, 0, `${engine} ${call}: nothing more comes`);
-      }
-    });
-  },
+  "a writer's abort is heard while a piece waits for a reader": eachStream(
+    8 << 20,
+    async ({ key, call, bytes: data, what }) => {
+      const { readable, writable } = key[call]();
+      const writer = writable.getWriter();
+      const writing = writer.write(data).catch((e) => e);
+      await soon(100);
+      const reason = new Error("enough");
+      const heard = writer.abort(reason).then(
+        () => "heard",
+        (e) => e,
+      );
+      equal(await Promise.race([heard, soon(20_000)]), "heard", what);
+      equal(await writing, reason, `${what}: what was being written`);
+      const { bytes, error } = await drain(readable);
+      equal(error, reason, `${what}: the reader`);
+      equal(bytes.length, 0, `${what}: nothing more comes`);
+    },
+  ),
 
   "progress, and what isn't bytes": async (pkg) => {
     const key = await pkg.DataKey.generate();
     const seen = [];
-    const data = pattern(500_000);
+    const data = pattern(3_000_000);
     await through(data, key.encryptStream({ onProgress: (progress) => seen.push(progress) }));
     ok(seen.length > 2 && seen.every(({ totalBytes }) => totalBytes === undefined), "several, without a total");
     equal(seen.at(-1).bytesProcessed, data.length, "all of it");
@@ -357,59 +370,41 @@ export default {
     await fails(pkg, "invalid-argument", () => key.encryptStream(), "afterwards");
     await fails(pkg, "invalid-argument", () => key.decryptStream(), "afterwards");
   },
-  "a piece that is taken away while it is worked on": async (pkg) => {
-    const key = await pkg.DataKey.generate();
-    await each(pkg, async (engine) => {
-      for (const call of ["encryptStream", "decryptStream"]) {
-        const data = call === "encryptStream" ? pattern(8 << 20) : await key.encrypt(pattern(8 << 20));
-        const { readable, writable } = key[call]();
-        const writer = writable.getWriter();
-        const writing = outcome(pkg, () => writer.write(data));
-        const reader = readable.getReader();
-        await reader.read();
-        structuredClone(0, { transfer: [data.buffer] });
-        reader.releaseLock();
-        const [{ error }] = await Promise.all([drain(readable), outcome(pkg, () => writer.close())]);
-        equal(error?.code, "invalid-argument", `${engine} ${call}`);
-        equal(await writing, "invalid-argument", `${engine} ${call}: the writer is told`);
-      }
-    });
-  },
 
-  "what is being written when a stream is aborted ends in the same error": async (pkg) => {
-    const key = await pkg.DataKey.generate();
-    await each(pkg, async (engine) => {
-      for (const call of ["encryptStream", "decryptStream"]) {
-        const data = call === "encryptStream" ? pattern(3 << 20) : await key.encrypt(pattern(3 << 20));
-        for (let turns = 1; turns < 40; turns += 1) {
-          const controller = new AbortController();
-          const { readable, writable } = key[call]({ signal: controller.signal });
-          const reading = drain(readable);
-          const writing = outcome(pkg, () => writable.getWriter().write(data));
-          for (let turn = 0; turn < turns; turn += 1) await null;
-          controller.abort();
-          equal((await reading).error?.code, "aborted", `${engine} ${call}, read`);
-          const found = await writing;
-          ok(found === "aborted" || found === "ok", `${engine} ${call}, written after ${turns} turns: ${found}`);
-        }
-      }
-    });
-  },
+  "a piece that is taken away while it is worked on": eachStream(8 << 20, async ({ pkg, key, call, bytes, what }) => {
+    const { readable, writable } = key[call]();
+    const writer = writable.getWriter();
+    const writing = outcome(pkg, () => writer.write(bytes));
+    const reader = readable.getReader();
+    await reader.read();
+    structuredClone(0, { transfer: [bytes.buffer] });
+    reader.releaseLock();
+    const [{ error }] = await Promise.all([drain(readable), outcome(pkg, () => writer.close())]);
+    equal(error?.code, "invalid-argument", what);
+    equal(await writing, "invalid-argument", `${what}: the writer is told`);
+  }),
 
-  "one long piece is worked on in short tasks": async (pkg) => {
-    const key = await pkg.DataKey.generate();
-    await each(pkg, async (engine) => {
-      const data = new Uint8Array(32 << 20);
-      const sealed = await key.encrypt(data);
-      for (const [call, piece] of [
-        ["encryptStream", data],
-        ["decryptStream", sealed],
-      ]) {
-        const { readable, writable } = key[call]();
-        const writer = writable.getWriter();
-        const turns = await breathing(() => Promise.all([drain(readable), writer.write(piece), writer.close()]));
-        ok(turns > 3, `${engine} ${call}: ${turns} turns for others`);
+  "what is being written when a stream is aborted ends in the same error": eachStream(
+    3 << 20,
+    async ({ pkg, key, call, bytes, what }) => {
+      for (let turns = 1; turns < 40; turns += 1) {
+        const controller = new AbortController();
+        const { readable, writable } = key[call]({ signal: controller.signal });
+        const reading = drain(readable);
+        const writing = outcome(pkg, () => writable.getWriter().write(bytes));
+        for (let turn = 0; turn < turns; turn += 1) await null;
+        controller.abort();
+        equal((await reading).error?.code, "aborted", `${what}, read`);
+        const found = await writing;
+        ok(found === "aborted" || found === "ok", `${what}, written after ${turns} turns: ${found}`);
       }
-    });
-  },
+    },
+  ),
+
+  "one long piece is worked on in short tasks": eachStream(32 << 20, async ({ key, call, bytes, what }) => {
+    const { readable, writable } = key[call]();
+    const writer = writable.getWriter();
+    const turns = await breathing(() => Promise.all([drain(readable), writer.write(bytes), writer.close()]));
+    ok(turns > 3, `${what}: ${turns} turns for others`);
+  }),
 };
