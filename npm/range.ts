@@ -122,8 +122,9 @@ class Opened {
       }
       while (running.length > 0) await running.shift();
     } catch (e) {
-      // Nothing is written any more when this has ended.
+      // Nothing is written any more when it is wiped.
       await Promise.allSettled(running);
+      out.fill(0);
       throw e;
     }
     return out;
@@ -160,11 +161,12 @@ export async function rangeOf(
   options: DataOptions,
 ): Promise<Out> {
   const opened = await Opened.open(core, open, reader, end - start);
+  let out: Out | undefined;
   try {
     const { padded, plaintext } = opened.shape;
     const length = padded || end >= plaintext ? await opened.dataLength() : plaintext;
     const to = Math.min(end, length);
-    const out = allocate(Math.max(0, to - start));
+    out = allocate(Math.max(0, to - start));
     const last = Math.ceil(to / PLAIN);
     let first = Math.floor(start / PLAIN);
     while (first < last && out.length > 0) {
@@ -180,6 +182,9 @@ export async function rangeOf(
     }
     throwIfAborted(options.signal);
     return out;
+  } catch (e) {
+    out?.fill(0);
+    throw e;
   } finally {
     opened.free();
   }

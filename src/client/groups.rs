@@ -1,7 +1,7 @@
 //! Groups: founding them, and what their admins do. SPEC sections 12.8 to 12.12.
 //!
-//! An operation is made on the newest state of the group. If another admin's was first it is made anew on the state after that, where it still does something; what others
-//! have done of it, since the state that was known when it was asked for, is done.
+//! An operation is made on the newest state that is known. If another admin's was first it is made anew on the state after that, where it still does something; what he has
+//! done already is done.
 
 use std::{rc::Rc, sync::Arc};
 
@@ -189,14 +189,10 @@ impl<H: Host> Client<H> {
 
     async fn operate(&self, id: &Hash, wish: Wish<'_>) -> Outcome<()> {
         let cache = self.warm().await?;
-        let shared = || self.with(|ready| ready.people.directory.shared_group(id));
-        // The wish is about the group as it was known; what others do from here on may be part of it.
-        let known = shared()?;
         self.know_groups(&[*id], true).await?;
-        let before = known.or_else(|_| shared().flatten())?;
-        let mut all = false;
+        let (mut again, mut all) = (false, false);
         for _ in 0..TRIES {
-            let Some(wish) = self.with_group(id, |log| wish.left(&before, log))?? else { return Ok(()) };
+            let Some(wish) = self.with_group(id, |log| wish.left(log, again))?? else { return Ok(()) };
             let wrapped = self.with_group(id, |log| wish.wrapped_for(log))?;
             self.know_users(wrapped.iter().collect(), all).await?;
             self.check_cache(&cache)?;
@@ -222,6 +218,7 @@ impl<H: Host> Client<H> {
                     return self.take_made(&cache, log.into(), &head, epochs).await;
                 }
                 Err(failure) if failure.code() == Code::Conflict => {
+                    again = true;
                     self.know_groups(&[*id], true).await?;
                 }
                 Err(failure) if failure.code() == Code::Stale && !all => {
@@ -267,35 +264,31 @@ impl<H: Host> Client<H> {
 }
 
 impl<'a> Wish<'a> {
-    /// What of it is still to be done in this state of the group. Nothing where others have done it all since `before`.
-    fn left(self, before: &Log, log: &Log) -> Result<Option<Left>> {
-        let role = |log: &Log, user: &UserId| log.member(user).map(|member| member.role);
-        let wanted = |users: &'a [UserId], done: Option<Role>| {
-            let is_done = |user: &&UserId| role(log, user) == done && role(before, user) != done;
-            users.iter().filter(|user| !is_done(user)).cloned().collect::<Vec<_>>()
+    /// What of it is still to be done, in this state: all of it the first time, and nothing that is no wish.
+    fn left(self, log: &Log, again: bool) -> Result<Option<Left>> {
+        let role = |user: &UserId| log.member(user).map(|member| member.role);
+        let wanted = |users: &'a [UserId], is_done: &dyn Fn(&UserId) -> bool| {
+            users.iter().filter(|user| !again || !is_done(user)).cloned().collect::<Vec<_>>()
         };
-        let is_named = match self {
-            Wish::Add(users, _) | Wish::Remove(users) => !users.is_empty(),
-            Wish::Roles { admins, members } => !(admins.is_empty() && members.is_empty()),
-            Wish::Rotate => true,
-        };
-        if !is_named {
-            return Err(Error::new(&(Code::InvalidArgument, "nobody is named")));
-        }
         let left = match self {
-            Wish::Add(users, as_what) => Left::Add(wanted(users, Some(as_what)), as_what),
-            Wish::Remove(users) => Left::Remove(wanted(users, None)),
-            Wish::Roles { admins, members } => {
-                Left::Roles(wanted(admins, Some(Role::Admin)), wanted(members, Some(Role::Member)))
-            }
+            Wish::Add(users, as_what) => Left::Add(wanted(users, &|user| role(user) == Some(as_what)), as_what),
+            Wish::Remove(users) => Left::Remove(wanted(users, &|user| role(user).is_none())),
+            Wish::Roles { admins, members } => Left::Roles(
+                wanted(admins, &|user| role(user) == Some(Role::Admin)),
+                wanted(members, &|user| role(user) == Some(Role::Member)),
+            ),
             Wish::Rotate => Left::Rotate,
         };
-        let is_done = match &left {
+        let is_empty = match &left {
             Left::Add(users, _) | Left::Remove(users) => users.is_empty(),
             Left::Roles(admins, members) => admins.is_empty() && members.is_empty(),
             Left::Rotate => false,
         };
-        Ok((!is_done).then_some(left))
+        match (is_empty, again) {
+            (true, true) => Ok(None),
+            (true, false) => Err(Error::new(&(Code::InvalidArgument, "nobody is named"))),
+            (false, _) => Ok(Some(left)),
+        }
     }
 }
 

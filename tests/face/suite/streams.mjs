@@ -401,6 +401,22 @@ export default {
     },
   ),
 
+  "many small pieces are taken in short tasks": eachStream(40_000, async ({ key, call, bytes, what }) => {
+    const { readable, writable } = key[call]();
+    const writer = writable.getWriter();
+    const reading = drain(readable);
+    let turns = 0;
+    const timer = setInterval(() => (turns += 1), 1);
+    const start = performance.now();
+    for (let at = 0; at < bytes.length; at += 1) await writer.write(bytes.subarray(at, at + 1));
+    const took = performance.now() - start;
+    clearInterval(timer);
+    await writer.close();
+    await reading;
+    // Where it takes no longer than one task, nobody needs a turn.
+    ok(turns > 1 || took < 50, `${what}: ${turns} turns for others in ${took} ms`);
+  }),
+
   "one long piece is worked on in short tasks": eachStream(32 << 20, async ({ key, call, bytes, what }) => {
     const { readable, writable } = key[call]();
     const writer = writable.getWriter();
