@@ -217,7 +217,7 @@ export class DataKey {
   }
 
   /** Encrypts what is written into `writable`; one message comes out of `readable`. Constant memory, whatever the length; what is
-   *  whole comes out as soon as nothing more is written in the same task, or 4 MiB of it are there. Needs init() done. Errors of the stream: `invalid-argument` for a piece that isn't bytes, `aborted`, `limit`.
+   *  whole comes out as soon as nothing more is written in the same task, or 8 MiB of it are there. Needs init() done. Errors of the stream: `invalid-argument` for a piece that isn't bytes, `aborted`, `limit`.
    *  @throws `invalid-argument`, `rng`, `not-initialised` */
   encryptStream(options?: EncryptOptions): Pipe {
     const wasm = coreNow();

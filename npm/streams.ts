@@ -10,13 +10,29 @@ import type { DataOptions, Out } from "./types.js";
 
 export type Pipe = TransformStream<Uint8Array, Out>;
 
-/** Chunks that go on together at most: 4 MiB. Of smaller blocks the memory costs more, when it is new and when it is tidied up. */
-const TOGETHER = 256;
+/** Chunks that go on together at most: 8 MiB. Of smaller blocks the memory costs more, when it is new and when it is tidied up. */
+const TOGETHER = 512;
+/** Up to here a piece is small: the next one may wait beside it, or pipeTo() takes twice as long to bring it. */
+const SMALL = 65_536;
 const PIECE = "a piece of the stream";
+
+/** How much of the place of one piece it takes: who waits for `ready` may then write a small one while another is taken. */
+function share(piece: unknown): number {
+  try {
+    return ArrayBuffer.isView(piece) && piece.byteLength <= SMALL ? 0.5 : 1;
+  } catch {
+    return 1;
+  }
+}
+
+/** To be read after something was awaited: whoever wrote a small piece and saw that there is place for the next one may use its memory for that. */
+function later(piece: Uint8Array): Uint8Array {
+  return piece.length <= SMALL ? piece.slice() : piece;
+}
 
 /** What happens to the bytes that go through. */
 interface Machine {
-  /** Takes a piece; whatever it keeps of it, it copies. Gives nothing where that is done at once. */
+  /** Takes a piece; whatever it keeps of it, it copies, of a small one all at once. Gives nothing where that is done. */
   take(piece: Uint8Array): Promise<void> | undefined;
   end(): Promise<void>;
   /** Once: after the end, or the first failure. */
@@ -106,27 +122,30 @@ function pipe(
     // The reader has gone: there is nothing to work for.
     cancel: fail,
   });
-  const writable = new WritableStream<Uint8Array>({
-    start(controller) {
-      input = controller;
-      if (signal?.aborted) onAbort();
-      else signal?.addEventListener("abort", onAbort);
-      // The sink's abort() is only called when what is being written has ended, and that may wait for a reader. Not before the stream has taken note of it.
-      controller.signal?.addEventListener("abort", () => queueMicrotask(() => fail(controller.signal.reason)));
+  const writable = new WritableStream<Uint8Array>(
+    {
+      start(controller) {
+        input = controller;
+        if (signal?.aborted) onAbort();
+        else signal?.addEventListener("abort", onAbort);
+        // The sink's abort() is only called when what is being written has ended, and that may wait for a reader. Not before the stream has taken note of it.
+        controller.signal?.addEventListener("abort", () => queueMicrotask(() => fail(controller.signal.reason)));
+      },
+      write: (piece) => guarded(() => machine.take(toBytes(piece, PIECE))),
+      close: () =>
+        guarded(async () => {
+          await machine.end();
+          if (failure) return;
+          free();
+          // Until the last piece was read, it may still be too late for it.
+          await put();
+          hearNothing();
+          output?.close();
+        }),
+      abort: fail,
     },
-    write: (piece) => guarded(() => machine.take(toBytes(piece, PIECE))),
-    close: () =>
-      guarded(async () => {
-        await machine.end();
-        if (failure) return;
-        free();
-        // Until the last piece was read, it may still be too late for it.
-        await put();
-        hearNothing();
-        output?.close();
-      }),
-    abort: fail,
-  });
+    { highWaterMark: 1, size: share },
+  );
   return { readable, writable };
 }
 
@@ -169,7 +188,8 @@ class Conveyor {
   readonly #deliver: (piece: Out, input: number) => Promise<void>;
   readonly #fail: (e: unknown) => void;
   readonly #pace = new Pace();
-  /** What isn't worked on yet, and how much ever came. */
+  /** What isn't worked on yet, before as many chunks are there as make one call: then there is still place for a small piece. And how much ever came. */
+  readonly #full: number;
   readonly #buffer: Out;
   #used = 0;
   #taken = 0;
@@ -203,16 +223,19 @@ class Conveyor {
     this.#deliver = deliver;
     this.#fail = fail;
     this.#together = chunks.run;
-    this.#buffer = new Uint8Array(chunks.run * this.#input + trailer);
+    this.#full = chunks.run * this.#input + trailer;
+    this.#buffer = new Uint8Array(this.#full + SMALL);
   }
 
   /** The bytes are the caller's again as soon as this gives nothing, or has ended. */
   take(piece: Uint8Array): Promise<void> | undefined {
     this.#pieces += 1;
+    const fills = this.#used + piece.length >= this.#full;
     // Small pieces may come without end in one task; looking at the clock costs as much as taking one.
-    const isLong = this.#pieces % 16 === 0 && this.#pace.isLong();
-    if (isLong || piece.length >= this.#buffer.length - this.#used) return this.#takeMuch(piece);
+    const isLong = (fills || this.#pieces % 16 === 0) && this.#pace.isLong();
+    if (isLong || (fills && (piece.length > SMALL || this.#isBusy()))) return this.#takeMuch(piece);
     this.#keep(piece);
+    if (fills) this.#cut();
     this.#closeSoon();
     return undefined;
   }
@@ -224,9 +247,9 @@ class Conveyor {
       const some = part(piece, at, at + this.#buffer.length - this.#used, length, PIECE);
       this.#keep(some);
       at += some.length;
-      if (this.#used < this.#buffer.length) break;
-      this.#cut();
+      if (this.#used < this.#full) break;
       await this.#settle();
+      this.#cut();
     }
     await this.#pace.breathe();
     this.#taking = false;
@@ -451,8 +474,9 @@ class Encryption implements Machine {
 
   async #takeLater(piece: Uint8Array): Promise<void> {
     const { length } = piece;
+    const bytes = later(piece);
     await this.#begun;
-    await this.take(part(piece, 0, length, length, PIECE));
+    await this.take(part(bytes, 0, length, length, PIECE));
   }
 
   async end(): Promise<void> {
@@ -515,8 +539,9 @@ class Decryption implements Machine {
     this.#used += some.length;
     if (this.#used < this.#beginning.length) return;
     const { length } = piece;
+    const bytes = later(piece);
     const conveyor = await this.#open();
-    await conveyor.take(part(piece, some.length, length, length, PIECE));
+    await conveyor.take(part(bytes, some.length, length, length, PIECE));
   }
 
   async #open(): Promise<Conveyor> {
