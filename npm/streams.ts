@@ -25,7 +25,7 @@ function share(piece: unknown): number {
   }
 }
 
-/** To be read after something was awaited: whoever wrote a small piece and saw that there is place for the next one may use its memory for that. */
+/** To be read after something was awaited: the memory of a small piece is the writer's again once `ready` has resolved. */
 function later(piece: Uint8Array): Uint8Array {
   return piece.length <= SMALL ? piece.slice() : piece;
 }
@@ -188,8 +188,9 @@ class Conveyor {
   readonly #deliver: (piece: Out, input: number) => Promise<void>;
   readonly #fail: (e: unknown) => void;
   readonly #pace = new Pace();
-  /** What isn't worked on yet, before as many chunks are there as make one call: then there is still place for a small piece. And how much ever came. */
+  /** From here on what is there is worked on: the chunks of one call. Between two pieces less is there, so that the next one, if it is small, has its place. */
   readonly #full: number;
+  /** What isn't worked on yet, and how much ever came. */
   readonly #buffer: Out;
   #used = 0;
   #taken = 0;
@@ -477,6 +478,7 @@ class Encryption implements Machine {
     const bytes = later(piece);
     await this.#begun;
     await this.take(part(bytes, 0, length, length, PIECE));
+    if (bytes !== piece) bytes.fill(0);
   }
 
   async end(): Promise<void> {
@@ -538,10 +540,10 @@ class Decryption implements Machine {
     this.#beginning.set(some, this.#used);
     this.#used += some.length;
     if (this.#used < this.#beginning.length) return;
-    const { length } = piece;
-    const bytes = later(piece);
+    const rest = later(piece.subarray(some.length));
+    const { length } = rest;
     const conveyor = await this.#open();
-    await conveyor.take(part(bytes, some.length, length, length, PIECE));
+    await conveyor.take(part(rest, 0, length, length, PIECE));
   }
 
   async #open(): Promise<Conveyor> {

@@ -191,12 +191,29 @@ export default {
           writes.push(writer.write(again.subarray(0, some.length)));
         }
         await writer.ready;
-        again.fill(0xff);
+        structuredClone(0, { transfer: [again.buffer] });
         await Promise.all([...writes, writer.close()]);
         const out = (await reading).bytes;
         const opened = call === "encryptStream" ? await key.decrypt(out) : out;
         equal(opened, pattern(3_000_000), `${what}, pieces of ${length}`);
       }
+    },
+  ),
+
+  "the first piece's memory is the writer's again, too, and a second small one may wait": eachStream(
+    40_000,
+    async ({ key, call, bytes, what }) => {
+      const { readable, writable } = key[call]();
+      const reading = drain(readable);
+      const writer = writable.getWriter();
+      const first = bytes.slice();
+      const writing = writer.write(first);
+      equal(writer.desiredSize, 0.5, `${what}: there is place for a second one`);
+      await writer.ready;
+      structuredClone(0, { transfer: [first.buffer] });
+      await Promise.all([writing, writer.close()]);
+      const out = (await reading).bytes;
+      equal(call === "encryptStream" ? await key.decrypt(out) : out, pattern(40_000), what);
     },
   ),
 
